@@ -1,0 +1,37 @@
+/** One ratio of one benchmark. `ours` and `theirs` are medians in `unit`; `ratio` is ours to theirs. */
+export interface BenchLine {
+  /** `files: time of storing a unit` */
+  readonly name: string;
+  readonly ours: number;
+  readonly theirs: number;
+  readonly unit: string;
+  readonly ratio: number;
+  /** What is wanted, for people: `<= 1.15x`. */
+  readonly want: string;
+  readonly ok: boolean;
+}
+
+/** A line that wants the ratio to be at most, or at least, some figure. */
+export function benchLine(
+  name: string,
+  figures: { readonly ours: number; readonly theirs: number; readonly unit: string },
+  want: { readonly atMost: number } | { readonly atLeast: number },
+): BenchLine {
+  const ratio = figures.ours / figures.theirs;
+  return "atMost" in want
+    ? { name, ...figures, ratio, want: `<= ${want.atMost}x`, ok: ratio <= want.atMost }
+    : { name, ...figures, ratio, want: `>= ${want.atLeast}x`, ok: ratio >= want.atLeast };
+}
+
+/** `files: time 1.02x of the pipe (want <= 1.15x): ok` */
+export function lineText(line: BenchLine): string {
+  const figures = `${line.ours.toPrecision(3)} ${line.unit} to ${line.theirs.toPrecision(3)} ${line.unit}`;
+  return `${line.name} ${line.ratio.toFixed(2)}x (want ${line.want}), ${figures}: ${line.ok ? "ok" : "MISSED"}`;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined) throw new Error("no values to take the median of");
+  return sorted.length % 2 === 1 ? middle : (middle + (sorted[sorted.length / 2 - 1] ?? middle)) / 2;
+}

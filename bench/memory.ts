@@ -1,0 +1,93 @@
+import { execFile, execFileSync } from "node:child_process";
+import { createCipheriv } from "node:crypto";
+import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { startGitServer } from "../test/support/git-server.ts";
+import { type BenchLine, benchLine } from "./line.ts";
+import { writeMixedFiles } from "./mixed-files.ts";
+import type { Stored } from "./store-unit.ts";
+
+const MiB = 1024 * 1024;
+const SIZES = [100 * MiB, 1000 * MiB] as const;
+const LIMIT_MIB = 250;
+/** A process that reads ten times as much may touch a few more pages, not ten times as many. */
+const FLAT = 1.25;
+
+/** The peak memory of a process that stores a unit, at two sizes ten times apart; of what it starts, nothing. */
+export async function benchMemory(): Promise<readonly BenchLine[]> {
+  const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
+  try {
+    return [...(await ofFiles(folder)), ...(await ofGit(folder))];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function ofFiles(folder: string): Promise<readonly BenchLine[]> {
+  const peaks: number[] = [];
+  for (const size of SIZES) {
+    const source = path.join(folder, `files-${size}`);
+    writeMixedFiles(source, size, (20_000 * size) / SIZES[1]);
+    peaks.push(await peakOf("filesystem", { paths: [source] }, folder));
+  }
+  return lines("files", peaks);
+}
+
+/** One commit of random files: a pack is as large as what it holds, and that is what has to stream. */
+async function ofGit(folder: string): Promise<readonly BenchLine[]> {
+  await using server = await startGitServer(folder);
+  const ofHttp: number[] = [];
+  const ofFolder: number[] = [];
+  for (const size of SIZES) {
+    const name = `git-${size}.git`;
+    await writeRepository(path.join(folder, name), size);
+    ofHttp.push(await peakOf("git", { repositories: [`${server.url}/${name}`] }, folder));
+    ofFolder.push(await peakOf("git", { repositories: [path.join(folder, name)] }, folder));
+  }
+  return [...lines("git over HTTP", ofHttp), ...lines("git of a folder", ofFolder)];
+}
+
+function lines(name: string, [small = 0, large = 0]: readonly number[]): readonly BenchLine[] {
+  const inMiB = (bytes: number) => bytes / MiB;
+  const figures = { ours: inMiB(large), theirs: inMiB(small), unit: "MiB" };
+  const flat = benchLine(`${name}: peak memory at ${SIZES[1] / MiB} MiB, to that at ${SIZES[0] / MiB} MiB`, figures, {
+    atMost: FLAT,
+  });
+  const bounded = inMiB(large) < LIMIT_MIB;
+  return [{ ...flat, want: `${flat.want} and < ${LIMIT_MIB} MiB`, ok: flat.ok && bounded }];
+}
+
+async function peakOf(service: string, options: object, folder: string): Promise<number> {
+  const store = path.join(folder, "store");
+  const script = path.join(import.meta.dirname, "store-unit.ts");
+  // Not execFileSync: the git server runs in this process.
+  const { stdout } = await promisify(execFile)(process.execPath, [script, service, JSON.stringify(options), store]);
+  rmSync(store, { recursive: true });
+  const { peakBytes, seconds, sourceBytes }: Stored = JSON.parse(stdout);
+  console.error(
+    `memory: ${service} of ${(sourceBytes / MiB).toFixed(0)} MiB: ${(peakBytes / MiB).toFixed(0)} MiB in ${seconds.toFixed(1)} s`,
+  );
+  return peakBytes;
+}
+
+/** By `git fast-import`, which takes no working tree and no second copy. */
+async function writeRepository(repository: string, bytes: number): Promise<void> {
+  execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", repository]);
+  const stream = path.join(`${repository}.import`);
+  const file = createWriteStream(stream);
+  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16, 3), Buffer.alloc(16, 4));
+  const write = (content: string | Buffer) =>
+    new Promise<void>((done, fail) => file.write(content, (error) => (error ? fail(error) : done())));
+  await write("commit refs/heads/main\ncommitter Bench <bench@example.com> 1700000000 +0000\ndata 5\nfiles\n");
+  for (let n = 0; n < bytes / MiB; n += 1) {
+    await write(`M 100644 inline file-${n}\ndata ${MiB}\n`);
+    await write(cipher.update(Buffer.alloc(MiB)));
+    await write("\n");
+  }
+  await new Promise<void>((done) => file.end(done));
+  execFileSync("sh", ["-c", 'git -C "$0" -c core.compression=0 fast-import --quiet <"$1"', repository, stream]);
+  rmSync(stream);
+}

@@ -1,0 +1,59 @@
+import process from "node:process";
+import { storeArtifact } from "../lib/artifact.ts";
+import { connectors } from "../lib/connectors/all.ts";
+import { unitFolder } from "../lib/keys.ts";
+import { createRedaction } from "../lib/secrets/redaction.ts";
+import { filesystemStorage } from "../lib/storage/filesystem.ts";
+
+/**
+ * A process of its own that stores every unit of one job as `core-backup run` stores it, and prints what it took:
+ * `node store-unit.ts SERVICE OPTIONS-AS-JSON STORE`. The clock runs from listing the units to the last digest that
+ * the storage confirmed.
+ */
+export interface Stored {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+  readonly sourceBytes: number;
+  readonly bytes: number;
+}
+
+const [service = "", options = "{}", store = ""] = process.argv.slice(2);
+process.stdout.write(`${JSON.stringify(await storeUnits())}\n`);
+
+async function storeUnits(): Promise<Stored> {
+  const kind = connectors[service];
+  if (kind === undefined) throw new Error(`no service ${service}`);
+  const { signal } = new AbortController();
+  const secrets = { resolve: () => Promise.reject(new Error("a benchmark has no secrets")) };
+  const connector = await kind.create(kind.options.parse(JSON.parse(options)), {
+    secrets,
+    redaction: createRedaction(),
+  });
+  const storage = filesystemStorage({ basePath: store });
+  await storage.prepare();
+  await connector.prepare(signal);
+  const began = performance.now();
+  let sourceBytes = 0;
+  let bytes = 0;
+  for await (const unit of connector.units(signal)) {
+    const warn = ({ message }: { readonly message: string }) => console.error(message);
+    for await (const item of connector.collect(unit, { signal, warn })) {
+      const artifact = await storeArtifact(item, {
+        storage,
+        prefix: "bench/",
+        folder: unitFolder(unit.id),
+        compression: { type: "zstd", level: 3 },
+        ifAbsent: true,
+        signal,
+        onBytes: () => {},
+      });
+      sourceBytes += artifact.sourceBytes;
+      bytes += artifact.bytes;
+    }
+  }
+  const seconds = (performance.now() - began) / 1000;
+  await connector.cleanup();
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: maxRSS * 1024, sourceBytes, bytes };
+}

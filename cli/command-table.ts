@@ -1,0 +1,177 @@
+import type { Command } from "./command.ts";
+
+export interface OptionSpec {
+  /** As commander reads it: `--job <name>`. */
+  readonly flags: string;
+  readonly about: string;
+  readonly choices?: readonly string[];
+  readonly repeatable?: boolean;
+  readonly mandatory?: boolean;
+  /** Camel-case name of an option that cannot be given as well. */
+  readonly conflicts?: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  readonly details: string;
+  readonly argument?: { readonly name: string; readonly about: string; readonly choices: readonly string[] };
+  readonly options: readonly OptionSpec[];
+  /** Without the program's name. */
+  readonly examples: readonly string[];
+  readonly exits: readonly string[];
+  /** Commands are loaded when they are called, so that `--help` and `--version` load none. */
+  readonly load: () => Promise<Command>;
+}
+
+const job: OptionSpec = { flags: "--job <name>", about: "only this job" };
+const oneJob: OptionSpec = { flags: "--job <name>", about: "the job", mandatory: true };
+const snapshot: OptionSpec = { flags: "--snapshot <id>", about: "a snapshot's id, or latest (default)" };
+
+const DONE = "0  done";
+const WRONG = "2  the command line or the configuration is wrong, or it was refused; nothing was changed";
+
+export const globalOptions: readonly OptionSpec[] = [
+  { flags: "-c, --config <file>", about: "the configuration (default: $CORE_BACKUP_CONFIG, then core-backup.yml)" },
+  { flags: "--json", about: "print exactly one JSON document on stdout, also when it fails" },
+  { flags: "-q, --quiet", about: "no progress, and only errors on stderr", conflicts: "verbose" },
+  { flags: "-v, --verbose", about: "everything on stderr, with a stack trace for a fault of ours" },
+  { flags: "--log <format>", about: "the form of the lines on stderr", choices: ["text", "json"] },
+];
+
+export const commandTable: readonly CommandSpec[] = [
+  {
+    name: "validate",
+    group: "Before a run:",
+    summary: "check the configuration",
+    details: "Checks the whole file and reports every fault at once as file:line:column: path: message.",
+    options: [],
+    examples: ["validate", "validate --config /etc/core-backup.yml --json"],
+    exits: ["0  the configuration is right", "2  it is not"],
+    load: async () => (await import("./commands/validate.ts")).validateCommand,
+  },
+  {
+    name: "plan",
+    group: "Before a run:",
+    summary: "show what a run would do; writes nothing",
+    details:
+      "A dry run: lists the units with what is known of them, the next five run times, and what prune would remove.",
+    options: [{ ...job, repeatable: true }],
+    examples: ["plan", "plan --job docs --json"],
+    exits: [DONE, "1  the source or the storage of a job could not be read", WRONG],
+    load: async () => (await import("./commands/plan.ts")).planCommand,
+  },
+  {
+    name: "run",
+    group: "Back up:",
+    summary: "run jobs: plan, collect, verify, prune",
+    details:
+      "Runs all jobs, or those named with --job. A failing unit leaves the others alone, and so does a failing job.\n" +
+      "The first Ctrl-C or SIGTERM ends the run in order; a second one ends it at once.",
+    options: [{ flags: "--job <name>", about: "only this job; may be given several times", repeatable: true }],
+    examples: ["run", "run --job docs --job databases", "run --log json --quiet"],
+    exits: [
+      "0  everything is stored and verified",
+      "1  something of a job failed, partial runs included",
+      WRONG,
+      "130, 143  ended by SIGINT, SIGTERM",
+    ],
+    load: async () => (await import("./commands/run.ts")).runCommand,
+  },
+  {
+    name: "list",
+    group: "Look:",
+    summary: "list the snapshots",
+    details: "One line a snapshot, newest first within its job.",
+    options: [{ ...job, repeatable: true }],
+    examples: ["list", "list --job docs --json"],
+    exits: [DONE, "1  the storage of a job could not be read", WRONG],
+    load: async () => (await import("./commands/list.ts")).listCommand,
+  },
+  {
+    name: "show",
+    group: "Look:",
+    summary: "show one snapshot: its units, artifacts and warnings",
+    details: "With --json, the manifest itself.",
+    options: [oneJob, snapshot],
+    examples: ["show --job docs", "show --job docs --snapshot 2026-11-22T030000Z --json"],
+    exits: [DONE, "1  the manifest is damaged or the storage could not be read", WRONG],
+    load: async () => (await import("./commands/show.ts")).showCommand,
+  },
+  {
+    name: "verify",
+    group: "Look:",
+    summary: "read snapshots back and compare them with their manifests",
+    details: "Reads every stored byte and compares it. One line for each artifact that is wrong.",
+    options: [
+      { ...job, repeatable: true },
+      { flags: "--snapshot <id>", about: "a snapshot's id, latest (default) or all" },
+      { flags: "--prove", about: "also restore every artifact into nothing, and count what comes out" },
+      { flags: "--full", about: "like --prove, and compare every entry" },
+    ],
+    examples: ["verify", "verify --job docs --snapshot all", "verify --prove"],
+    exits: ["0  everything agrees", "1  something does not, or could not be read", WRONG],
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
+  {
+    name: "restore",
+    group: "Bring back:",
+    summary: "bring a snapshot, or one unit of it, back into a folder",
+    details: "Verified and decompressed, in usable form: a git bundle becomes a bare repository, a tar a tree.",
+    options: [
+      oneJob,
+      snapshot,
+      { flags: "--unit <id>", about: "only this unit" },
+      { flags: "--to <folder>", about: "where to; made when absent, refused when not empty", mandatory: true },
+      { flags: "--force", about: "restore beside what is in the folder; nothing is ever replaced" },
+    ],
+    examples: [
+      "restore --job docs --to ./restored",
+      "restore --job repos --unit my-org/app --snapshot 2026-11-22T030000Z --to ./app",
+    ],
+    exits: ["0  restored whole", "1  something is damaged, missing, or was never backed up", WRONG],
+    load: async () => (await import("./commands/restore.ts")).restoreCommand,
+  },
+  {
+    name: "prune",
+    group: "Clean up:",
+    summary: "remove the snapshots that the retention does not keep",
+    details: "Decides for each snapshot, with a reason, and removes. The newest good snapshot always stays.",
+    options: [
+      { ...job, repeatable: true },
+      { flags: "--dry-run", about: "decide, and remove nothing" },
+    ],
+    examples: ["prune --dry-run", "prune --job docs"],
+    exits: [
+      DONE,
+      "1  the storage of a job failed",
+      "2  the command line or the configuration is wrong, or a job's removals were refused",
+    ],
+    load: async () => (await import("./commands/prune.ts")).pruneCommand,
+  },
+  {
+    name: "schema",
+    group: "For editors and shells:",
+    summary: "print the JSON Schema of the configuration",
+    details: "Editors that know yaml-language-server use it to complete and check the file.",
+    options: [{ flags: "--manifest", about: "the schema of manifest.json instead" }],
+    examples: ["schema > core-backup.schema.json", "schema --manifest"],
+    exits: [DONE],
+    load: async () => (await import("./commands/schema.ts")).schemaCommand,
+  },
+  {
+    name: "completion",
+    group: "For editors and shells:",
+    summary: "print a completion script for a shell",
+    details:
+      "bash:  core-backup completion bash > ~/.local/share/bash-completion/completions/core-backup\n" +
+      "zsh:   core-backup completion zsh > a folder of $fpath, as _core-backup\n" +
+      "fish:  core-backup completion fish > ~/.config/fish/completions/core-backup.fish",
+    argument: { name: "shell", about: "the shell", choices: ["bash", "zsh", "fish"] },
+    options: [],
+    examples: ["completion bash"],
+    exits: [DONE],
+    load: async () => (await import("./commands/completion.ts")).completionCommand,
+  },
+];

@@ -1,0 +1,64 @@
+import type { Redaction } from "../lib/secrets/redaction.ts";
+import type { Output } from "./output.ts";
+
+/** What commands may be given; each declares in command-table.ts which it takes. */
+export interface CommandOptions {
+  readonly config: string | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly log: "text" | "json";
+  readonly jobs: readonly string[];
+  readonly snapshot: string | undefined;
+  readonly unit: string | undefined;
+  readonly to: string | undefined;
+  readonly force: boolean;
+  readonly prove: boolean;
+  readonly full: boolean;
+  readonly dryRun: boolean;
+  readonly manifest: boolean;
+}
+
+/** Everything that a command needs of its process. */
+export interface CommandContext {
+  readonly options: CommandOptions;
+  /** What stands on the command line without a flag: the shell of `completion`. */
+  readonly argument: string | undefined;
+  readonly output: Output;
+  /** How this program is started, for commands that it prints: `npx core-backup`. */
+  readonly program: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Knows the secrets that were resolved; also used for errors that end the program. */
+  readonly redaction: Redaction;
+  readonly now: () => Date;
+  /** Aborted with an `InterruptedError` by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export type Command = (context: CommandContext) => Promise<ExitCode>;
+
+/** 0: all is well. 1: it was done, and something of a job is not well. 2: nothing could be done. Most of 2 is thrown. */
+export type ExitCode = 0 | 1 | 2;
+
+/** From commander's record, whose shape follows from the flags in command-table.ts. */
+export function commandOptions(record: Readonly<Record<string, unknown>>): CommandOptions {
+  const text = (name: string) => (typeof record[name] === "string" ? record[name] : undefined);
+  const flag = (name: string) => record[name] === true;
+  const jobs = Array.isArray(record.job) ? record.job : record.job === undefined ? [] : [record.job];
+  return {
+    config: text("config"),
+    json: flag("json"),
+    quiet: flag("quiet"),
+    verbose: flag("verbose"),
+    log: record.log === "json" ? "json" : "text",
+    jobs: jobs.map(String),
+    snapshot: text("snapshot"),
+    unit: text("unit"),
+    to: text("to"),
+    force: flag("force"),
+    prove: flag("prove"),
+    full: flag("full"),
+    dryRun: flag("dryRun"),
+    manifest: flag("manifest"),
+  };
+}

@@ -1,0 +1,70 @@
+import { snapshotTime } from "../../lib/keys.ts";
+import { type SnapshotEntry, snapshotsNewestFirst } from "../../lib/snapshots.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { formatAge, formatBytes } from "../format.ts";
+import { chosenJobs, eachJob, withBackup } from "../session.ts";
+import { table } from "../table.ts";
+import { statusPaint } from "../unit-table.ts";
+
+type ListedSnapshot = ReturnType<typeof listed>;
+
+export const listCommand: Command = async (context) =>
+  withBackup(context, { sources: false }, async (backup) => {
+    const snapshots: ListedSnapshot[] = [];
+    const failures = await eachJob(backup, chosenJobs(backup.config, context.options.jobs), async (job) => {
+      for await (const entry of snapshotsNewestFirst(await backup.storage(job), job.name))
+        snapshots.push(listed(entry));
+    });
+    const none = failures.length === 0 ? "no snapshots\n" : "";
+    const text = snapshots.length === 0 ? none : listText(snapshots, context);
+    context.output.result({ text, json: [...snapshots, ...failures] });
+    return failures.length === 0 ? 0 : 1;
+  });
+
+/** `damaged`: there is a manifest, but it cannot be read, or not be believed. */
+function listed({ job, snapshot, manifest, verified, verification, fault }: SnapshotEntry) {
+  return {
+    job,
+    snapshot,
+    status: fault === undefined && manifest !== undefined ? manifest.status : ("damaged" as const),
+    bytes: manifest?.totals.bytes ?? null,
+    sourceBytes: manifest?.totals.sourceBytes ?? null,
+    units: manifest?.totals.units ?? null,
+    artifacts: manifest?.totals.artifacts ?? null,
+    verified,
+    verifiedAt: verification?.verifiedAt ?? null,
+    proved: verified ? (verification?.proved ?? 0) : 0,
+    error: fault,
+  };
+}
+
+function listText(snapshots: readonly ListedSnapshot[], { output, now }: CommandContext): string {
+  const columns = [
+    { title: "job", shrink: true },
+    { title: "snapshot" },
+    { title: "status" },
+    { title: "units", align: "right" as const },
+    { title: "stored", align: "right" as const },
+    { title: "verified" },
+    { title: "age", align: "right" as const },
+  ];
+  const rows = snapshots.map((one) => {
+    const { job, snapshot, status, units, bytes } = one;
+    const age = now().getTime() - (snapshotTime(snapshot)?.getTime() ?? 0);
+    return [
+      job,
+      snapshot,
+      { text: status, paint: statusPaint(status, output.paint) },
+      units === null ? "-" : String(units),
+      bytes === null ? "-" : formatBytes(bytes),
+      verifiedText(one),
+      formatAge(age),
+    ];
+  });
+  return table(columns, rows, output.width);
+}
+
+function verifiedText({ verified, verifiedAt, proved, artifacts, status }: ListedSnapshot): string {
+  if (verified) return `yes, ${proved}/${artifacts ?? 0} proved`;
+  return verifiedAt === null && status !== "damaged" ? "no" : "WRONG";
+}

@@ -1,0 +1,115 @@
+import type { Backup } from "../../lib/backup.ts";
+import type { Job } from "../../lib/config/schema.ts";
+import { listUnits } from "../../lib/plan.ts";
+import { type PruneResult, prune } from "../../lib/prune.ts";
+import { knownUnits } from "../../lib/reuse.ts";
+import { nextRuns } from "../../lib/schedule.ts";
+import { readOnlyStorage } from "../../lib/storage/read-only.ts";
+import type { Command } from "../command.ts";
+import { formatBytes, formatCount, formatTime } from "../format.ts";
+import { location } from "../location.ts";
+import type { Output } from "../output.ts";
+import { chosenJobs, eachJob, withBackup } from "../session.ts";
+import { table } from "../table.ts";
+import { printable } from "../text-width.ts";
+
+interface PlannedUnit {
+  readonly id: string;
+  /** `new` to every good snapshot, `changed` since, `unchanged`, or `unknown` where only collecting it would tell. */
+  readonly state: "new" | "changed" | "unchanged" | "unknown";
+  readonly fingerprint: string | undefined;
+  /** The newest good snapshot that holds it, and its size there. */
+  readonly previous: { readonly snapshot: string; readonly sourceBytes: number } | undefined;
+}
+
+interface JobPlan {
+  readonly job: string;
+  readonly service: string;
+  readonly storage: { readonly name: string; readonly location: string };
+  readonly schedule: string | undefined;
+  readonly timezone: string;
+  readonly nextRuns: readonly string[];
+  readonly units: readonly PlannedUnit[];
+  readonly prune: Pick<PruneResult, "decisions" | "refused">;
+}
+
+const RUNS = 5;
+
+export const planCommand: Command = async (context) =>
+  withBackup(context, { sources: true }, async (opened) => {
+    const backup = lookingOnly(opened);
+    const plans: JobPlan[] = [];
+    const jobs = chosenJobs(backup.config, context.options.jobs);
+    const failures = await eachJob(backup, jobs, async (job) => {
+      plans.push(await jobPlan(backup, job, context.now()));
+    });
+    const text = plans.map((one) => planText(one, context.output)).join("\n");
+    context.output.result({ text, json: { jobs: [...plans, ...failures] } });
+    return failures.length === 0 ? 0 : 1;
+  });
+
+/** Whatever a step would write is refused: a dry run that changes something must not be possible. */
+function lookingOnly(backup: Backup): Backup {
+  return { ...backup, storage: async (job) => readOnlyStorage(await backup.storage(job)) };
+}
+
+async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
+  const units = await listUnits(backup, job.name);
+  const known = await knownUnits(await backup.storage(job), job.name);
+  const { decisions, refused } = await prune(backup, { job: job.name, dryRun: true });
+  return {
+    job: job.name,
+    service: job.service,
+    storage: { name: job.target_storage, location: location(backup.config, job) },
+    schedule: job.schedule,
+    timezone: job.timezone,
+    nextRuns:
+      job.schedule === undefined
+        ? []
+        : nextRuns(job.schedule, job.timezone, now, RUNS).map((time) => time.toISOString()),
+    units: units.map((unit) => {
+      const { previous, reuse } = known.of(unit);
+      return {
+        id: unit.id,
+        state: stateOf(unit.fingerprint, previous, reuse),
+        fingerprint: unit.fingerprint,
+        previous,
+      };
+    }),
+    prune: { decisions, refused },
+  };
+}
+
+function stateOf(fingerprint: string | undefined, previous: unknown, reuse: unknown): PlannedUnit["state"] {
+  if (previous === undefined) return "new";
+  if (reuse !== undefined) return "unchanged";
+  return fingerprint === undefined ? "unknown" : "changed";
+}
+
+function planText(plan: JobPlan, { paint, width }: Output): string {
+  const columns = [
+    { title: "unit", shrink: true },
+    { title: "since the last good snapshot" },
+    { title: "size there", align: "right" as const },
+  ];
+  const rows = plan.units.map(({ id, state, previous }) => [
+    id,
+    state === "unknown" ? "shows when it is collected" : state,
+    previous === undefined ? "-" : formatBytes(previous.sourceBytes),
+  ]);
+  const removals = plan.prune.decisions.filter(({ keep }) => !keep);
+  return [
+    `${paint("bold", printable(plan.job))}  ${plan.service} -> ${printable(plan.storage.location)}  ${formatCount(plan.units.length, "unit")}\n\n`,
+    rows.length === 0 ? "no units: a run would store nothing\n" : table(columns, rows, width),
+    `\n${timesText(plan)}`,
+    removals.length === 0 ? "prune would remove nothing\n" : "prune would remove:\n",
+    ...removals.map(({ snapshot, reason }) => `  ${snapshot}  ${reason}\n`),
+    plan.prune.refused === undefined ? "" : `prune would refuse: ${plan.prune.refused}\n`,
+  ].join("");
+}
+
+function timesText({ schedule, timezone, nextRuns: times }: JobPlan): string {
+  if (schedule === undefined) return "no schedule: it runs when it is told to\n";
+  const lines = times.map((time) => `  ${formatTime(new Date(time), timezone)}\n`).join("");
+  return `next runs (${schedule}, ${timezone}):\n${lines}`;
+}

@@ -1,0 +1,57 @@
+import { type PruneResult, prune } from "../../lib/prune.ts";
+import type { Command } from "../command.ts";
+import { formatCount } from "../format.ts";
+import type { Output } from "../output.ts";
+import { chosenJobs, eachJob, withBackup } from "../session.ts";
+import { table } from "../table.ts";
+import { printable } from "../text-width.ts";
+
+export const pruneCommand: Command = async (context) =>
+  withBackup(context, { sources: false }, async (backup) => {
+    const { options, output } = context;
+    const results: PruneResult[] = [];
+    const failures = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job) => {
+      results.push(await prune(backup, { job: job.name, dryRun: options.dryRun }));
+    });
+    const text = results.map((one) => pruneText(one, options.dryRun, output)).join("\n");
+    output.result({ text, json: [...results.flatMap(decisionsOf), ...failures] });
+    const refused = results.filter((one) => one.refused !== undefined);
+    for (const one of refused) backup.log.with({ job: one.job }).error(`refused: ${one.refused}`, { code: "REFUSED" });
+    if (refused.length > 0) return 2;
+    return failures.length === 0 ? 0 : 1;
+  });
+
+function decisionsOf({ job, decisions, removed, swept, refused }: PruneResult) {
+  const gone = new Set([...removed, ...swept]);
+  return decisions.map(({ snapshot, keep, reason }) => ({
+    job,
+    snapshot,
+    keep,
+    reason,
+    removed: gone.has(snapshot),
+    refused,
+  }));
+}
+
+function pruneText(
+  { job, decisions, removed, swept, refused }: PruneResult,
+  dryRun: boolean,
+  { paint, width }: Output,
+): string {
+  const gone = new Set([...removed, ...swept]);
+  const verdict = (snapshot: string, keep: boolean) =>
+    keep ? "keep" : gone.has(snapshot) ? "removed" : "would remove";
+  const rows = decisions.map(({ snapshot, keep, reason }) => [
+    snapshot,
+    { text: verdict(snapshot, keep), paint: (text: string) => (keep ? text : paint("yellow", text)) },
+    reason,
+  ]);
+  const leftovers = swept.length === 0 ? "" : `, leftovers of ${formatCount(swept.length, "unfinished run")}`;
+  const done = dryRun
+    ? "dry run, nothing removed"
+    : `${formatCount(removed.length, "snapshot")}${leftovers} removed${refused === undefined ? "" : ", then refused"}`;
+  const head = `${paint("bold", printable(job))}  ${done}\n`;
+  return rows.length === 0
+    ? `${head}no snapshots\n`
+    : head + table([{ title: "snapshot" }, { title: "decision" }, { title: "reason", shrink: true }], rows, width);
+}

@@ -1,0 +1,60 @@
+import type { Config } from "../../lib/config/schema.ts";
+import { type RunResult, runJobs } from "../../lib/run.ts";
+import type { Command, ExitCode } from "../command.ts";
+import { location } from "../location.ts";
+import { runProgress } from "../run-progress.ts";
+import { runReport } from "../run-report.ts";
+import { chosenJobs, configFile, withBackup } from "../session.ts";
+
+export const runCommand: Command = async (context) => {
+  const progress = runProgress(context);
+  try {
+    const options = { sources: true, level: progress.drawn ? ("warn" as const) : ("info" as const), emit: progress.hear };
+    return await withBackup(context, options, async (backup) => {
+      const { config } = backup;
+      const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
+      const result = await runJobs(backup, names);
+      progress.end();
+      const { paint, width } = context.output;
+      const text = runReport({
+        result,
+        seen: progress.seen,
+        place: (name, snapshot) => placeOf(config, name, snapshot) ?? "",
+        program: context.program,
+        configFile: configFile(context),
+        paint,
+        width,
+      });
+      context.output.result({ text, json: runDocument(config, result) });
+      context.signal.throwIfAborted();
+      return exitCode(result);
+    });
+  } finally {
+    progress.end();
+  }
+};
+
+/** Where no job got past its configuration, nothing was begun: that is no failed run but a wrong set-up. */
+function exitCode(result: RunResult): ExitCode {
+  if (result.jobs.every(({ status, error }) => status === "ok" && error === undefined)) return 0;
+  const neverBegan = result.jobs.every(
+    ({ snapshot, error }) =>
+      snapshot === undefined && (error?.code === "CONFIG_INVALID" || error?.code === "SECRET_MISSING"),
+  );
+  return neverBegan ? 2 : 1;
+}
+
+function runDocument(config: Config, { status, jobs }: RunResult): unknown {
+  return {
+    status,
+    runs: jobs.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
+    jobs: jobs.map(({ manifest: _manifest, verification, prune, ...result }) => {
+      return { ...result, location: placeOf(config, result.job, result.snapshot), verification, prune };
+    }),
+  };
+}
+
+function placeOf(config: Config, name: string, snapshot: string | undefined): string | undefined {
+  const job = config.jobs.find((one) => one.name === name);
+  return job === undefined || snapshot === undefined ? undefined : location(config, job, snapshot);
+}

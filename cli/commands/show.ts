@@ -1,0 +1,72 @@
+import type { Config, Job } from "../../lib/config/schema.ts";
+import { IntegrityError } from "../../lib/errors.ts";
+import type { Manifest } from "../../lib/manifest.ts";
+import type { SnapshotEntry } from "../../lib/snapshots.ts";
+import { theJob, theSnapshot } from "../chosen-snapshot.ts";
+import type { Command } from "../command.ts";
+import { formatBytes, formatDuration } from "../format.ts";
+import { location } from "../location.ts";
+import type { Output } from "../output.ts";
+import { withBackup } from "../session.ts";
+import { table } from "../table.ts";
+import { printable } from "../text-width.ts";
+import { statusPaint, unitTable } from "../unit-table.ts";
+
+export const showCommand: Command = async (context) =>
+  withBackup(context, { sources: false }, async (backup) => {
+    const job = theJob(backup.config, context.options);
+    const entry = await theSnapshot(await backup.storage(job), job, context.options.snapshot ?? "latest");
+    const { manifest, fault } = entry;
+    if (manifest === undefined) {
+      throw new IntegrityError(
+        "INTEGRITY_MANIFEST",
+        fault?.message ?? `${entry.snapshot} has no manifest that can be read`,
+      );
+    }
+    context.output.result({ text: showText(backup.config, job, entry, manifest, context.output), json: manifest });
+    return 0;
+  });
+
+function showText(config: Config, job: Job, entry: SnapshotEntry, manifest: Manifest, output: Output): string {
+  const { paint, width } = output;
+  const { verification } = entry;
+  const artifacts = manifest.units.flatMap((unit) => unit.artifacts);
+  const errors = manifest.units.flatMap(({ id, error }) =>
+    error === undefined ? [] : [`${id}: ${error.code}: ${error.message}`],
+  );
+  const warnings = manifest.warnings.map(
+    ({ code, message, unit }) => `${unit === undefined ? "" : `${unit}: `}${code}: ${message}`,
+  );
+  return [
+    `${paint("bold", printable(manifest.job))}  ${manifest.snapshot}  ${statusPaint(manifest.status, paint)(manifest.status)}\n`,
+    `run ${manifest.run}, begun ${manifest.startedAt}, took ${formatDuration(manifest.durationMs)}\n`,
+    verification === undefined
+      ? "never verified\n"
+      : `${verification.ok ? "verified" : "WRONG"} ${verification.verifiedAt}\n`,
+    `in ${printable(location(config, job, manifest.snapshot))}\n`,
+    `\n${unitTable(manifest.units, verification, output)}`,
+    artifacts.length === 0 ? "" : `\n${artifactTable(artifacts, width)}`,
+    list(paint("red", "failures:"), errors),
+    list(paint("yellow", "warnings:"), warnings),
+  ].join("");
+}
+
+function artifactTable(artifacts: Manifest["units"][number]["artifacts"], width: number | undefined): string {
+  const columns = [
+    { title: "artifact", shrink: true },
+    { title: "stored", align: "right" as const },
+    { title: "sha256" },
+    { title: "brought back without core-backup by" },
+  ];
+  const rows = artifacts.map(({ path, bytes, sha256, restore }) => [
+    path,
+    formatBytes(bytes),
+    `${sha256.slice(0, 12)}…`,
+    restore,
+  ]);
+  return table(columns, rows, width);
+}
+
+function list(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `\n${title}\n${lines.map((line) => `  ${printable(line)}\n`).join("")}`;
+}

@@ -1,0 +1,84 @@
+import type { ManifestUnit } from "../lib/manifest.ts";
+import type { JobResult, RunResult } from "../lib/run.ts";
+import type { Paint } from "./output.ts";
+import { shellWord } from "./program-name.ts";
+import { printable } from "./text-width.ts";
+import { statusPaint, unitTable } from "./unit-table.ts";
+
+export interface RunReportInput {
+  readonly result: RunResult;
+  /** Units that ended, for jobs that have no manifest. */
+  readonly seen: ReadonlyMap<string, readonly ManifestUnit[]>;
+  /** Where a job's snapshot lies. */
+  readonly place: (job: string, snapshot: string) => string;
+  /** The program and the configuration's path, as they are typed. */
+  readonly program: string;
+  readonly configFile: string;
+  readonly paint: Paint;
+  readonly width: number | undefined;
+}
+
+const MAX_WARNINGS = 10;
+
+/** What a run ends with: a table a job, where its snapshot lies, what failed, and what to type next. */
+export function runReport(input: RunReportInput): string {
+  const jobs = input.result.jobs.map((job) => jobReport(job, input));
+  return [...jobs, failures(input), warnings(input), nextCommands(input)].filter((part) => part !== "").join("\n");
+}
+
+function jobReport(result: JobResult, { seen, place, paint, width }: RunReportInput): string {
+  const { manifest, verification, snapshot } = result;
+  const status = statusPaint(result.status, paint)(result.status);
+  const head = `${paint("bold", printable(result.job))}  ${status}\n`;
+  const units = manifest?.units ?? seen.get(result.job) ?? [];
+  const body = units.length === 0 ? "" : `\n${unitTable(units, verification, { paint, width })}`;
+  if (result.skippedBecause !== undefined) return `${head}not begun: ${result.skippedBecause}\n`;
+  if (snapshot === undefined) return head + body;
+  const where = printable(place(result.job, snapshot));
+  const lies =
+    manifest === undefined
+      ? `\nno snapshot; what was collected lies in ${where}\n`
+      : `\nsnapshot ${snapshot} lies in ${where}\n`;
+  return head + body + lies;
+}
+
+function failures({ result, seen, paint }: RunReportInput): string {
+  const lines = result.jobs.flatMap((job) => {
+    const units = job.manifest?.units ?? seen.get(job.job) ?? [];
+    const ofUnits = units
+      .filter(({ status }) => status === "failed")
+      .map((unit) => ({ about: `${job.job} ${unit.id}`, error: unit.error }));
+    const ofArtifacts = (job.verification?.artifacts ?? []).map(({ path, error }) => ({
+      about: `${job.job} ${path}`,
+      error,
+    }));
+    const ofSnapshot = (job.verification?.faults ?? []).map((error) => ({ about: job.job, error }));
+    const told = [...ofUnits, ...ofSnapshot, ...ofArtifacts].filter(({ error }) => error !== undefined);
+    const isTold = told.some(({ error }) => error?.message === job.error?.message);
+    return job.error === undefined || isTold ? told : [{ about: job.job, error: job.error }, ...told];
+  });
+  const text = lines.map(({ about, error }) => `  ${printable(`${about}: ${error?.code}: ${error?.message}`)}\n`);
+  return text.length === 0 ? "" : `${paint("red", "failures:")}\n${text.join("")}`;
+}
+
+function warnings({ result, paint }: RunReportInput): string {
+  const all = result.jobs.flatMap(({ job, manifest }) =>
+    (manifest?.warnings ?? []).map(
+      ({ code, message, unit }) => `${job}${unit === undefined ? "" : ` ${unit}`}: ${code}: ${message}`,
+    ),
+  );
+  if (all.length === 0) return "";
+  const lines = all.slice(0, MAX_WARNINGS).map((line) => `  ${printable(line)}\n`);
+  if (all.length > MAX_WARNINGS) lines.push(`  … ${all.length - MAX_WARNINGS} more in the manifest\n`);
+  return `${paint("yellow", "warnings:")}\n${lines.join("")}`;
+}
+
+/** Of the first job that has a snapshot. */
+function nextCommands({ result, program, configFile }: RunReportInput): string {
+  const job = result.jobs.find(({ manifest }) => manifest !== undefined && manifest.totals.artifacts > 0)?.job;
+  if (job === undefined) return "";
+  const config = `--config ${shellWord(configFile)}`;
+  const list = `${program} list ${config}`;
+  const restore = `${program} restore ${config} --job ${shellWord(job)} --to ./restored`;
+  return `next:\n  ${list}\n  ${restore}\n`;
+}

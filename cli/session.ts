@@ -1,0 +1,101 @@
+import type { Backup } from "../lib/backup.ts";
+import { loadConfig } from "../lib/config/load.ts";
+import type { Config, Job } from "../lib/config/schema.ts";
+import {
+  CodedError,
+  ConfigError,
+  type ErrorRecord,
+  errorRecord,
+  InterruptedError,
+  RefusedError,
+} from "../lib/errors.ts";
+import type { Log, LogLevel } from "../lib/log.ts";
+import { open } from "../lib/open.ts";
+import type { RunEvent } from "../lib/progress.ts";
+import type { CommandContext, ExitCode } from "./command.ts";
+import { commandLog } from "./log-options.ts";
+import { knownNames } from "./known.ts";
+import { UsageError } from "./usage-error.ts";
+
+const DEFAULT_FILE = "core-backup.yml";
+
+/** The configuration's path, as it was given. */
+export function configFile({ options, env }: Pick<CommandContext, "options" | "env">): string {
+  return options.config ?? (env.CORE_BACKUP_CONFIG || DEFAULT_FILE);
+}
+
+/**
+ * `sources`: false for what needs no right at the sources, and so no variables and secret files of theirs.
+ * @throws ConfigError with every fault of the file
+ */
+export async function loadedConfig(context: CommandContext, { sources }: { readonly sources: boolean }): Promise<Config> {
+  return loadConfig(configFile(context), { env: context.env, sources });
+}
+
+export interface SessionOptions {
+  readonly sources: boolean;
+  /** What the log tells unless --quiet or --verbose says otherwise. */
+  readonly level?: LogLevel;
+  readonly emit?: (event: RunEvent, log: Log) => void;
+}
+
+/** Loads, opens, works, closes. `work` need not heed the signal: the steps do. */
+export async function withBackup(
+  context: CommandContext,
+  { sources, level = "warn", emit = () => {} }: SessionOptions,
+  work: (backup: Backup) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const config = await loadedConfig(context, { sources });
+  const log = commandLog(context, level);
+  const { now, signal, env, redaction } = context;
+  const backup = open(config, { log, emit: (event) => emit(event, log), redaction, now, signal, env });
+  try {
+    return await work(backup);
+  } finally {
+    await backup.close();
+  }
+}
+
+/** The jobs of these names, or all, in the order of the file. @throws UsageError for a name that there is not */
+export function chosenJobs(config: Config, names: readonly string[]): readonly Job[] {
+  const known = config.jobs.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`${config.file} has no job ${unknown}${knownNames(unknown, known)}`);
+  }
+  return names.length === 0 ? config.jobs : config.jobs.filter(({ name }) => names.includes(name));
+}
+
+export interface JobFailure {
+  readonly job: string;
+  readonly error: ErrorRecord;
+}
+
+/**
+ * One job after the other; what goes wrong in one leaves the others alone. What is wrong with the whole (the
+ * configuration, a refusal, an interrupt, a fault of ours) is thrown.
+ */
+export async function eachJob(
+  backup: Backup,
+  jobs: readonly Job[],
+  work: (job: Job) => Promise<void>,
+): Promise<readonly JobFailure[]> {
+  const failures: JobFailure[] = [];
+  for (const job of jobs) {
+    try {
+      await work(job);
+    } catch (error) {
+      backup.signal.throwIfAborted();
+      if (!isOfOneJob(error)) throw error;
+      const record = errorRecord(error, backup.redaction.redact);
+      failures.push({ job: job.name, error: record });
+      backup.log.with({ job: job.name }).error(record.message, { code: record.code });
+    }
+  }
+  return failures;
+}
+
+function isOfOneJob(error: unknown): boolean {
+  const ofAll = error instanceof ConfigError || error instanceof RefusedError || error instanceof InterruptedError;
+  return error instanceof CodedError && !ofAll && !(error instanceof UsageError);
+}

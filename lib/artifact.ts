@@ -1,0 +1,105 @@
+import { type Bytes, measure, rechunk } from "./bytes.ts";
+import { type Compression, compress, compressionExtension, decompress, restoreCommand } from "./compression.ts";
+import type { Item } from "./connectors/connector.ts";
+import { IntegrityError } from "./errors.ts";
+import { isFileName } from "./keys.ts";
+import type { Artifact } from "./manifest.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface StoreArtifactOptions {
+  readonly storage: Storage;
+  /** The snapshot's folder, ending in `/`. */
+  readonly prefix: string;
+  /** The unit's folder below it. */
+  readonly folder: string;
+  readonly compression: Compression;
+  /** False for a second attempt, which may replace what the first one stored. */
+  readonly ifAbsent: boolean;
+  readonly signal: AbortSignal;
+  /** Hears the total of source bytes so far. */
+  readonly onBytes: (sourceBytes: number) => void;
+}
+
+/** Where an item will lie, relative to the snapshot's folder. */
+export function artifactPath(folder: string, item: Item, compression: Compression): string {
+  if (!isFileName(item.name)) throw new Error(`an artifact cannot be called ${JSON.stringify(item.name)}`);
+  return `${folder}/${item.name}${compressionExtension(typeFor(item, compression))}`;
+}
+
+/**
+ * Source bytes -> measure -> compress -> measure -> storage, in one pass and in bounded memory.
+ * @throws IntegrityError when the storage confirms other bytes than it was given
+ */
+export async function storeArtifact(item: Item, options: StoreArtifactOptions): Promise<Artifact> {
+  const compression = { ...options.compression, type: typeFor(item, options.compression) };
+  const path = artifactPath(options.folder, item, options.compression);
+  const plain = measure(rechunk(abortable(item.open(), options.signal)), options.onBytes);
+  const stored = measure(rechunk(compress(plain.bytes, compression)));
+  const confirmed = await options.storage.put(options.prefix + path, stored.bytes, { ifAbsent: options.ifAbsent });
+  const given = stored.result();
+  if (confirmed.bytes !== given.bytes || confirmed.sha256 !== given.sha256) {
+    throw new IntegrityError("INTEGRITY_MISMATCH", `${path}: the storage holds other bytes than it was given`);
+  }
+  return {
+    path,
+    ...given,
+    sourceBytes: plain.result().bytes,
+    sourceSha256: plain.result().sha256,
+    contentType: item.contentType,
+    compression: compression.type,
+    encryption: null,
+    facts: item.facts?.() ?? {},
+    restore: restoreCommand(item.restore, path.slice(path.lastIndexOf("/") + 1), compression.type),
+  };
+}
+
+/**
+ * The plain bytes of a stored artifact, compared on the way with the sizes and digests of the manifest.
+ * The last bytes are given before the comparison, so what is made from them must wait for the stream's end.
+ * @throws IntegrityError `INTEGRITY_MISMATCH` naming the artifact
+ */
+export async function* readArtifact(storage: Storage, prefix: string, artifact: Artifact): Bytes {
+  const stored = measure(rechunk(await storage.get(prefix + artifact.path)));
+  const plain = measure(decompress(stored.bytes, artifact.compression));
+  try {
+    yield* plain.bytes;
+  } catch (error) {
+    throw isDecodingError(error) ? mismatch(artifact, "does not decompress", error) : error;
+  }
+  const is = { stored: stored.result(), plain: plain.result() };
+  if (is.stored.bytes !== artifact.bytes) throw mismatch(artifact, `has ${is.stored.bytes} bytes instead of ${artifact.bytes}`);
+  if (is.stored.sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");
+  if (is.plain.bytes !== artifact.sourceBytes || is.plain.sha256 !== artifact.sourceSha256) {
+    throw mismatch(artifact, "decompresses to other bytes than were collected");
+  }
+}
+
+/** Reads the stored bytes only. @throws IntegrityError as `readArtifact` does */
+export async function checkArtifact(storage: Storage, prefix: string, artifact: Artifact): Promise<void> {
+  const stored = measure(rechunk(await storage.get(prefix + artifact.path)));
+  for await (const _ of stored.bytes);
+  const { bytes, sha256 } = stored.result();
+  if (bytes !== artifact.bytes) throw mismatch(artifact, `has ${bytes} bytes instead of ${artifact.bytes}`);
+  if (sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");
+}
+
+const typeFor = (item: Item, compression: Compression) => (item.compress ? compression.type : "none");
+
+/** Between two chunks; the connector is given the same signal for what it waits on. */
+async function* abortable(source: Bytes, signal: AbortSignal): Bytes {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+  signal.throwIfAborted();
+}
+
+function mismatch(artifact: Artifact, what: string, cause?: unknown): IntegrityError {
+  return new IntegrityError("INTEGRITY_MISMATCH", `${artifact.path} ${what}`, { cause });
+}
+
+/** zlib's errors carry codes of their own: `Z_DATA_ERROR`, `Z_BUF_ERROR`, `ZSTD_error_checksum_wrong` … */
+function isDecodingError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return code.startsWith("Z_") || code.startsWith("ZSTD_") || code === "ERR_TRAILING_JUNK_AFTER_STREAM_END";
+}

@@ -1,0 +1,26 @@
+import type { Config, Job } from "./config/schema.ts";
+import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import type { Log } from "./log.ts";
+import type { RunEvent } from "./progress.ts";
+import type { Redaction } from "./secrets/redaction.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** Everything that a step needs, made once by `open` and passed on as it is. Steps take nothing from anywhere else. */
+export interface Backup {
+  readonly config: Config;
+  /** The connector of a job, made at the first call. @throws ConfigError */
+  connector(job: Job): Promise<Connector>;
+  /** The kind of a service, for restoring what it stored without the source. @throws NotFoundError for a service this version does not know */
+  kind(service: string): ConnectorKind;
+  /** The storage of a job, made at the first call, retries included. @throws ConfigError */
+  storage(job: Job): Promise<Storage>;
+  readonly log: Log;
+  /** Hears what happens while a run goes on. It must not throw. */
+  readonly emit: (event: RunEvent) => void;
+  readonly redaction: Redaction;
+  readonly now: () => Date;
+  /** Aborted with an `InterruptedError` as reason when the process is told to stop. */
+  readonly signal: AbortSignal;
+  /** Releases what the connectors hold. Every entry point calls it last. */
+  close(): Promise<void>;
+}

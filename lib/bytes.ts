@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+
+/** A stream of bytes. One-shot; stopping early (`break`, `return`, a throw) releases its source. */
+export type Bytes = AsyncIterable<Uint8Array>;
+
+/** Hashes and zlib run at half speed on 64 KiB pieces, so streams are regrouped to this size. */
+export const CHUNK_BYTES = 1024 * 1024;
+
+/** What a stream held. `sha256` is lower-case hexadecimal. */
+export interface Measurement {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** A stream that counts and hashes what passes. `result()` is meaningful after the last byte, and throws before it. */
+export interface MeasuredBytes {
+  readonly bytes: Bytes;
+  result(): Measurement;
+}
+
+/** Measures `source` as it passes by; `onBytes` hears the total so far after each chunk. */
+export function measure(source: Bytes, onBytes: (total: number) => void = () => {}): MeasuredBytes {
+  const hash = createHash("sha256");
+  let total = 0;
+  let measured: Measurement | undefined;
+
+  async function* pass(): Bytes {
+    for await (const chunk of source) {
+      hash.update(chunk);
+      total += chunk.byteLength;
+      onBytes(total);
+      yield chunk;
+    }
+    measured = { bytes: total, sha256: hash.digest("hex") };
+  }
+
+  return {
+    bytes: pass(),
+    result() {
+      if (measured === undefined) throw new Error("a stream was asked for its measure before its end");
+      return measured;
+    },
+  };
+}
+
+/** Reads `source` to its end and keeps nothing but its measure. */
+export async function measureAll(source: Bytes): Promise<Measurement> {
+  const measured = measure(source);
+  for await (const _ of measured.bytes);
+  return measured.result();
+}
+
+/** The same bytes in pieces of `size`, the last one shorter. Holds one piece. */
+export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
+  let piece = new Uint8Array(size);
+  let filled = 0;
+  for await (const chunk of source) {
+    let offset = 0;
+    while (offset < chunk.byteLength) {
+      const count = Math.min(size - filled, chunk.byteLength - offset);
+      piece.set(chunk.subarray(offset, offset + count), filled);
+      filled += count;
+      offset += count;
+      if (filled < size) continue;
+      yield piece;
+      // A new buffer each time: whoever took the last piece may still be reading it.
+      piece = new Uint8Array(size);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}
+
+/** A stream of one piece, or of none when it is empty. */
+export async function* bytesOf(content: string | Uint8Array): Bytes {
+  const piece = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  if (piece.byteLength > 0) yield piece;
+}
+
+/** The whole stream in memory. @throws RangeError when it is longer than `limit` bytes, having read no further. */
+export async function readAll(source: Bytes, limit: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of source) {
+    total += chunk.byteLength;
+    if (total > limit) throw new RangeError(`more than the ${limit} bytes allowed here`);
+    pieces.push(chunk);
+  }
+  return Buffer.concat(pieces, total);
+}

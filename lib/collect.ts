@@ -1,0 +1,112 @@
+import { collectArtifacts, type UnitProgress } from "./attempt.ts";
+import type { Backup } from "./backup.ts";
+import type { Job } from "./config/schema.ts";
+import { withDeadline } from "./deadline.ts";
+import { errorRecord, SourceError } from "./errors.ts";
+import { findJob } from "./jobs.ts";
+import type { Log } from "./log.ts";
+import { type UnitRecord, unitOfRecord } from "./manifest.ts";
+import type { PlanLine, RunPointer } from "./plan-line.ts";
+import { readRecord, writeRecord } from "./record.ts";
+import { retry } from "./retry.ts";
+import { reuseArtifacts } from "./reuse.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface CollectInput extends RunPointer {
+  readonly unit: PlanLine;
+}
+
+type Ending = Pick<UnitRecord, "status" | "error" | "reusedFrom">;
+
+const RETRY = { attempts: 4, baseMs: 1_000, maxMs: 60_000 };
+
+/**
+ * Stores one unit's artifacts and its record. A failing unit is a result, not a throw: its record says `failed`, with
+ * a code. Calling again for a unit that ended well answers its record and does nothing.
+ * @throws StorageError | TransientError | IntegrityError only when the record itself cannot be read or written
+ */
+export async function collect(backup: Backup, input: CollectInput): Promise<UnitRecord> {
+  const job = findJob(backup.config, input.job);
+  const storage = await backup.storage(job);
+  const before = await readRecord(storage, input, input.unit.n);
+  if (before !== undefined && before.status !== "running" && before.status !== "failed") return before;
+
+  const log = backup.log.with({ job: job.name, run: input.run, unit: input.unit.id });
+  const progress: UnitProgress = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined };
+  const startedAt = backup.now();
+  backup.emit({
+    type: "unit-started",
+    job: job.name,
+    unit: input.unit.id,
+    expectedBytes: input.unit.previous?.sourceBytes,
+  });
+  const running = () => runningRecord(input.unit, progress, startedAt, backup);
+  const ending = await endOf(backup, job, storage, input, progress, running, log);
+  const record: UnitRecord = { ...running(), ...ending };
+  await writeRecord(storage, input, record);
+  backup.emit({ type: "unit-ended", job: job.name, unit: input.unit.id, result: unitOfRecord(record) });
+  logEnd(log, record);
+  return record;
+}
+
+async function endOf(
+  backup: Backup,
+  job: Job,
+  storage: Storage,
+  input: CollectInput,
+  progress: UnitProgress,
+  running: () => UnitRecord,
+  log: Log,
+): Promise<Ending> {
+  try {
+    const onPending = (pending: string) => writeRecord(storage, input, { ...running(), pending });
+    if (await reuseArtifacts(storage, input, progress, onPending, log)) {
+      return { status: "unchanged", reusedFrom: input.unit.previous?.snapshot };
+    }
+    await withDeadline(backup.signal, job.timeoutMs, (signal) =>
+      retry(() => collectArtifacts(backup, job, storage, input, progress, onPending, signal), {
+        ...RETRY,
+        signal,
+        onRetry: ({ attempt, waitMs, error }) =>
+          log.warn(`attempt ${attempt} failed, trying again: ${error.message}`, { code: error.code, waitMs }),
+      }),
+    );
+    return { status: "ok" };
+  } catch (error) {
+    return failure(error, input.unit, backup.redaction.redact);
+  }
+}
+
+/** Empty is no failure, unless the unit held something before: what vanishes at the source must not pass as a success. */
+function failure(error: unknown, unit: PlanLine, redact: (text: string) => string): Ending {
+  if (!(error instanceof SourceError) || error.code !== "SOURCE_EMPTY") {
+    return { status: "failed", error: errorRecord(error, redact) };
+  }
+  if (unit.previous === undefined) return { status: "skipped", error: errorRecord(error, redact) };
+  const message = `${error.message}, but it was not empty in snapshot ${unit.previous.snapshot}`;
+  return { status: "failed", error: errorRecord(new SourceError("SOURCE_EMPTY", message), redact) };
+}
+
+function runningRecord(unit: PlanLine, progress: UnitProgress, startedAt: Date, backup: Backup): UnitRecord {
+  return {
+    run: unit.run,
+    n: unit.n,
+    id: unit.id,
+    status: "running",
+    fingerprint: unit.fingerprint,
+    startedAt: startedAt.toISOString(),
+    durationMs: Math.max(0, backup.now().getTime() - startedAt.getTime()),
+    attempts: progress.attempts,
+    compute: unit.compute,
+    artifacts: [...progress.artifacts],
+    warnings: [...progress.warnings],
+  };
+}
+
+function logEnd(log: Log, record: UnitRecord): void {
+  for (const warning of record.warnings) log.warn(warning.message, { code: warning.code });
+  const fields = { status: record.status, durationMs: record.durationMs, artifacts: record.artifacts.length };
+  if (record.error === undefined) log.debug("ended", fields);
+  else if (record.status === "failed") log.error(record.error.message, { ...fields, code: record.error.code });
+  else log.info(record.error.message, { ...fields, code: record.error.code });
+}

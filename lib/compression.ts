@@ -1,0 +1,76 @@
+import { type Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import * as zlib from "node:zlib";
+import { type Bytes, CHUNK_BYTES } from "./bytes.ts";
+
+export type CompressionType = "none" | "gzip" | "zstd";
+
+export interface Compression {
+  readonly type: CompressionType;
+  /** zstd 1 to 19, gzip 1 to 9. Ignored for `none`. */
+  readonly level: number;
+}
+
+const EXTENSIONS = { none: "", gzip: ".gz", zstd: ".zst" } as const;
+const PROGRAMS = { none: "", gzip: "gunzip -k", zstd: "zstd -d" } as const;
+/** Windows of up to 128 MiB, as `zstd -d` itself accepts without `--long`. */
+const MAX_WINDOW_LOG = 27;
+
+export function compress(source: Bytes, compression: Compression): Bytes {
+  switch (compression.type) {
+    case "none":
+      return source;
+    case "gzip":
+      return through(source, zlib.createGzip({ level: compression.level, chunkSize: CHUNK_BYTES }));
+    case "zstd": {
+      const params = { [zlib.constants.ZSTD_c_compressionLevel]: compression.level, [zlib.constants.ZSTD_c_checksumFlag]: 1 };
+      return through(source, zlib.createZstdCompress({ params, chunkSize: CHUNK_BYTES }));
+    }
+  }
+}
+
+/**
+ * The way back. A stream that is cut short or damaged throws what zlib throws. Bytes behind a zstd frame are passed
+ * over, so who reads must compare the digest of the compressed bytes as well.
+ */
+export function decompress(source: Bytes, type: CompressionType): Bytes {
+  switch (type) {
+    case "none":
+      return source;
+    case "gzip":
+      return through(source, zlib.createGunzip({ chunkSize: CHUNK_BYTES }));
+    case "zstd": {
+      const params = { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
+      return through(source, zlib.createZstdDecompress({ params, chunkSize: CHUNK_BYTES }));
+    }
+  }
+}
+
+/** The ending that a compressed artifact's name gets. */
+export const compressionExtension = (type: CompressionType): string => EXTENSIONS[type];
+
+/** The shell command that turns a stored artifact back into what `restore` (with `{}` for the plain file) expects. */
+export function restoreCommand(restore: string, storedName: string, type: CompressionType): string {
+  const plain = storedName.slice(0, storedName.length - EXTENSIONS[type].length);
+  const command = restore.replaceAll("{}", shellWord(plain));
+  return type === "none" ? command : `${PROGRAMS[type]} ${shellWord(storedName)} && ${command}`;
+}
+
+/** Errors of the source come out as themselves; stopping early releases source and transform. */
+async function* through(source: Bytes, transform: Duplex): Bytes {
+  const readable = Readable.from(source, { objectMode: false });
+  const done = pipeline(readable, transform);
+  done.catch(() => {});
+  try {
+    yield* transform as AsyncIterable<Uint8Array>;
+    await done;
+  } finally {
+    transform.destroy();
+    readable.destroy();
+    await done.catch(() => {});
+  }
+}
+
+function shellWord(word: string): string {
+  return /^[A-Za-z0-9._@+=/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,23 @@
+import * as z from "zod";
+import { connectors } from "../connectors/all.ts";
+import type { ConnectorKind } from "../connectors/connector.ts";
+import { fileSchema, jobFields } from "./schema.ts";
+import { storageSchema } from "./storage-options.ts";
+
+/** The JSON Schema of a configuration, for editors: `core-backup schema`, and config/core-backup.schema.json. */
+export function editorSchema(kinds: Readonly<Record<string, ConnectorKind>> = connectors): z.core.JSONSchema.BaseSchema {
+  const jobs = Object.entries(kinds).map(([service, { options }]) =>
+    z.strictObject({
+      ...jobFields.shape,
+      service: z.literal(service).describe(jobFields.shape.service.description ?? ""),
+      options: options.describe(`What service ${service} needs to know.`),
+    }),
+  );
+  const whole = z.strictObject({
+    ...fileSchema.shape,
+    jobs: z.array(z.union(jobs)).min(1).describe(fileSchema.shape.jobs.description ?? ""),
+    storage: z.record(z.string(), storageSchema).describe(fileSchema.shape.storage.description ?? ""),
+  });
+  const { $schema, ...schema } = z.toJSONSchema(whole, { io: "input", reused: "inline" });
+  return { $schema, title: "core-backup configuration", ...schema };
+}

@@ -1,0 +1,59 @@
+import type { ConfigFault } from "../errors.ts";
+
+/** Masked source lines, kept beside the faults so that `--json` prints faults as they are. */
+const sourceLines = new WeakMap<ConfigFault, string>();
+
+const MAX_SOURCE_WIDTH = 160;
+const SECRET_KEY =
+  /(["']?[\w-]*(?:token|password|passwd|passphrase|secret|private_key|api_key|access_key|webhook|credential)[\w-]*["']?\s*:\s*)(.*)$/i;
+const IS_REFERENCE = /_(?:env|file|vault)["']?\s*:\s*$/;
+const ENV_REFERENCE = /(_env["']?\s*:\s*(?=\S))(?!["']?[A-Za-z_][A-Za-z0-9_]{0,40}["']?\s*(?:[,}#].*)?$)(.*)$/;
+const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s/@:]*:)[^\s/@]+@/gi;
+/** Long runs as in tokens, keys and hashes; an ordinary path or name has breaks in it. */
+const LONG_RUN = /[A-Za-z0-9+/_=-]{24,}/g;
+
+/** `file:line:column: path: message`, or without the path for the file as a whole. One line whatever the parts hold. */
+export function faultLine({ file, line, column, path, message }: ConfigFault): string {
+  const about = path === "" ? "" : `${path}: `;
+  return oneLine(`${file}:${line}:${column}: ${about}${message}`);
+}
+
+/** The same, with the line of the file below and a caret under the place. Values that may be secret are masked. */
+export function faultWithSource(fault: ConfigFault, color = false): string {
+  const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const source = sourceLines.get(fault);
+  const head = faultLine(fault);
+  if (source === undefined || source.trim() === "") return head;
+  const gutter = `${fault.line} | `;
+  const caret = " ".repeat(gutter.length + [...source.slice(0, fault.column - 1)].length);
+  if (fault.column > source.length + 1 || fault.column > MAX_SOURCE_WIDTH) return `${head}\n${paint(2, gutter)}${cut(source)}`;
+  return `${head}\n${paint(2, gutter)}${cut(source)}\n${caret}${paint(31, "^")}`;
+}
+
+/** Remembers the line of the file that a fault is on, masked. */
+export function withSourceLine(fault: ConfigFault, lines: readonly string[]): ConfigFault {
+  const line = lines[fault.line - 1];
+  if (line !== undefined) sourceLines.set(fault, maskedLine(oneLine(line.replaceAll("\t", " "))));
+  return fault;
+}
+
+/** A line of a configuration without what is, or may be, a secret. Everything before it keeps its column. */
+export function maskedLine(line: string): string {
+  const masked = line
+    .replace(SECRET_KEY, (whole, key: string, value: string) => (IS_REFERENCE.test(key) || value === "" ? whole : `${key}***`))
+    .replace(ENV_REFERENCE, "$1***")
+    .replace(URL_PASSWORD, "$1***@");
+  return masked.replace(LONG_RUN, (run) => (looksRandom(run) ? "***" : run));
+}
+
+/** Tokens mix digits and letters, and have few separators for their length. */
+function looksRandom(run: string): boolean {
+  const longest = Math.max(...run.split(/[/_-]/).map(({ length }) => length));
+  return longest >= 20 && /\d/.test(run) && /[A-Za-z]/.test(run);
+}
+
+const cut = (line: string): string => (line.length > MAX_SOURCE_WIDTH ? `${line.slice(0, MAX_SOURCE_WIDTH - 1)}…` : line);
+
+/** Control characters of a name in the file must not reach a terminal. */
+const oneLine = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);

@@ -1,0 +1,84 @@
+import { createReadStream } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { readAll } from "../bytes.ts";
+import { connectors } from "../connectors/all.ts";
+import type { ConnectorKind } from "../connectors/connector.ts";
+import { ConfigError, type ConfigFault } from "../errors.ts";
+import { checkConfig } from "./check-config.ts";
+import { type ConfigDocument, type FaultAt, type Path, readDocument } from "./document.ts";
+import { faultLine, withSourceLine } from "./faults.ts";
+import type { Config } from "./schema.ts";
+import { reasonOf } from "./secret-checks.ts";
+
+export interface LoadOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The services there are. Default: all. */
+  readonly kinds?: Readonly<Record<string, ConnectorKind>>;
+  /**
+   * False leaves variables and files of the jobs' options alone: what only reads storage (list, show, restore, prune)
+   * works on a machine without rights at the sources. Default: true.
+   */
+  readonly sources?: boolean;
+}
+
+const LIMIT_BYTES = 1024 * 1024;
+
+/**
+ * Reads and checks the whole file. Relative paths of `x_file` are taken from its folder, all others from the
+ * working directory. @throws ConfigError with every fault in the order of the file, never with a secret's value
+ */
+export async function loadConfig(file: string, { env, kinds = connectors, sources = true }: LoadOptions): Promise<Config> {
+  const text = await readText(file);
+  const document = readDocument(text);
+  if (document.value === undefined) throw configError(file, text, document, document.faults);
+  const { config, issues } = await checkConfig(document.value, { env, kinds, sources, folder: dirname(resolve(file)) });
+  const found = issues.map(({ path, isKey, message }): FaultAt => {
+    return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };
+  });
+  const faults = [...document.faults, ...found];
+  if (faults.length > 0) throw configError(file, text, document, faults);
+  return { file, ...config };
+}
+
+async function readText(file: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readAll(createReadStream(file), LIMIT_BYTES);
+  } catch (error) {
+    if (error instanceof RangeError) throw wholeFault(file, "is longer than the 1 MiB that a configuration may have");
+    throw wholeFault(file, `cannot be read: ${reasonOf(error)}`, error);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const before = new TextDecoder().decode(bytes).split("\ufffd", 1)[0] ?? "";
+    const lines = before.split("\n");
+    throw wholeFault(file, "is not UTF-8 text", undefined, { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 });
+  }
+}
+
+function wholeFault(file: string, message: string, cause?: unknown, { line, column } = { line: 1, column: 1 }): ConfigError {
+  const fault: ConfigFault = { file, line, column, path: "", message };
+  return new ConfigError(faultLine(fault), { faults: [fault], cause });
+}
+
+function configError(file: string, text: string, document: ConfigDocument, found: readonly FaultAt[]): ConfigError {
+  const lines = text.split(/\r?\n/);
+  const faults = new Map<string, ConfigFault>();
+  for (const { offset, path, message } of [...found].sort((a, b) => a.offset - b.offset)) {
+    const fault = { file, ...document.position(offset), path: pathText(path), message };
+    faults.set(faultLine(fault), withSourceLine(fault, lines));
+  }
+  const [first, ...others] = [...faults.keys()];
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return new ConfigError(`${first}${more}`, { faults: [...faults.values()] });
+}
+
+/** `jobs[0].options.paths[1]`; a name that is not plain stands in quotes. */
+function pathText(path: Path): string {
+  const parts = path.map((part) => {
+    if (typeof part === "number") return `[${part}]`;
+    return /^[A-Za-z_][\w-]*$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
+  });
+  return parts.join("").replace(/^\./, "");
+}

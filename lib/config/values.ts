@@ -1,0 +1,34 @@
+import * as z from "zod";
+
+/** Values with a unit, written as people write them. */
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+/** The longest that a timer of Node can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const DURATION = /^([1-9]\d{0,8})([smhdw])$/;
+const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,3})?)%$/;
+const A_DURATION = "must be a whole number with a unit, such as 30s, 15m, 2h, 1d or 1w";
+const A_PERCENTAGE = "must be a percentage from 0% to 100%, such as 10%";
+
+/** `30s`, `15m`, `2h`, `1d`, `1w`; parsed to milliseconds. */
+export const duration = z
+  .string({ error: A_DURATION })
+  .regex(DURATION, { error: A_DURATION, abort: true })
+  .refine((text) => milliseconds(text) <= MAX_TIMER_MS, { error: "must not be longer than 24d" })
+  .transform(milliseconds);
+
+/** `10%`; parsed to a fraction from 0 to 1. */
+export const percentage = z
+  .string({ error: A_PERCENTAGE })
+  .regex(PERCENTAGE, { error: A_PERCENTAGE, abort: true })
+  .refine((text) => fraction(text) <= 1, { error: A_PERCENTAGE })
+  .transform(fraction);
+
+function milliseconds(text: string): number {
+  const [, count, unit] = DURATION.exec(text) ?? [];
+  return Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+}
+
+function fraction(text: string): number {
+  return Number(PERCENTAGE.exec(text)?.[1]) / 100;
+}

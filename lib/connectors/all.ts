@@ -1,0 +1,6 @@
+import type { ConnectorKind } from "./connector.ts";
+import { filesystem } from "./filesystem/filesystem.ts";
+import { git } from "./git/git.ts";
+
+/** The services there are, by the name that the configuration uses. */
+export const connectors: Readonly<Record<string, ConnectorKind>> = { filesystem, git };

@@ -1,0 +1,101 @@
+import type * as z from "zod";
+import type { Bytes } from "../bytes.ts";
+import type { Redaction } from "../secrets/redaction.ts";
+import type { SecretResolver } from "../secrets/secrets.ts";
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** What was collected, in numbers and names that proof can count again: refs, objects, entries, documents. */
+export type Facts = { readonly [key: string]: JsonValue };
+
+/** The smallest thing collected, retried and reported on its own. */
+export interface Unit {
+  /** Unique in a plan and the same in the next run: `my-org/app`. */
+  readonly id: string;
+  readonly compute: "lambda" | "fargate";
+  /** Equal to the last run's when nothing changed: the unit is then reused instead of collected. */
+  readonly fingerprint?: string;
+  /** What `collect` needs beside the job's options. No secrets: it is written to storage. */
+  readonly input: { readonly [key: string]: JsonValue };
+}
+
+/** One artifact-to-be of a unit. */
+export interface Item {
+  /** A file name with an extension of `keys.ts`, without that of compression: `files.tar`. */
+  readonly name: string;
+  readonly contentType: string;
+  /** False for what is compressed already. */
+  readonly compress: boolean;
+  /** The shell command that brings it back, `{}` standing for the plain file: `git clone --mirror {}`. */
+  readonly restore: string;
+  /** Each call reads from the start, so a retry is a second call. */
+  open(): Bytes;
+  /** Only after the last byte. */
+  facts?(): Facts;
+}
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What `collect` may use while it works on one unit. */
+export interface CollectContext {
+  /** Aborted when the unit's time is up or the run is told to stop: waiting ends, and what was opened is released. */
+  readonly signal: AbortSignal;
+  /** Something an operator should know that does not make the unit fail. It goes into the manifest. */
+  warn(warning: Warning): void;
+}
+
+/** The artifact that is to be proved or restored, as the manifest describes it. */
+export interface ProvenArtifact {
+  readonly path: string;
+  readonly contentType: string;
+  readonly facts: Facts;
+}
+
+/** How far proof went: `read` parsed and counted it here; `restored` had the foreign tool bring it back into nothing. */
+export interface Proof {
+  readonly level: "read" | "restored" | "full";
+  /** What was found to agree, for people: `345 objects, 12 refs, connectivity`. */
+  readonly detail: string;
+}
+
+/** Reads one kind of source for one job. On AWS each step is a process of its own: no method may rely on another's having been called. */
+export interface Connector {
+  /** Checks options, rights and reachability before anything is listed. @throws ConfigError | SourceError | TransientError */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Lists; reads nothing else. A source named in the options that is not there is still a unit, which then fails. */
+  units(signal: AbortSignal): AsyncIterable<Unit>;
+  /**
+   * Yields items; each is stored before the next is asked for. A throw fails the unit and leaves what was stored
+   * before it in the manifest, so "all but two files" is: yield the item, then throw `SOURCE_INCOMPLETE`.
+   */
+  collect(unit: Unit, context: CollectContext): AsyncIterable<Item>;
+  /**
+   * Restores `bytes` (the plain artifact) into nothing, counts, compares with the facts.
+   * Reads `bytes` to its end. @throws IntegrityError `PROOF_FAILED`
+   */
+  prove(artifact: ProvenArtifact, bytes: Bytes, options: { full: boolean; signal: AbortSignal }): Promise<Proof>;
+  /** Called once at the end, also after a failure. */
+  cleanup(): Promise<void>;
+}
+
+/** What a connector is given when a job is opened. */
+export interface ConnectorContext {
+  readonly secrets: SecretResolver;
+  readonly redaction: Redaction;
+}
+
+/** A service: one line in `all.ts`. */
+export interface ConnectorKind<Options = unknown> {
+  /** Strict; checked with the whole configuration before anything runs. */
+  readonly options: z.ZodType<Options>;
+  /** Side effects begin in `prepare`, not here. */
+  create(options: Options, context: ConnectorContext): Promise<Connector>;
+  /**
+   * Brings the plain artifact into `folder` (which exists and is empty) in usable form, needs no source and no
+   * secret, and answers the paths made, relative to `folder`. Reads `bytes` to its end.
+   */
+  restore(artifact: ProvenArtifact, bytes: Bytes, folder: string, signal: AbortSignal): Promise<readonly string[]>;
+}

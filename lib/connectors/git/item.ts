@@ -1,0 +1,49 @@
+import type { Bytes } from "../../bytes.ts";
+import type { Facts, Item } from "../connector.ts";
+import { bundleBytes } from "./bundle.ts";
+import type { Conversation } from "./conversation.ts";
+import { type Listing, readable, refsDigest } from "./refs.ts";
+
+/** The bundle of whatever conversation `converse` gives, which is closed in every case. */
+export function bundleItem(converse: () => Promise<Conversation>): Item {
+  let facts: Facts | undefined;
+
+  async function* open(): Bytes {
+    facts = undefined;
+    const conversation = await converse();
+    try {
+      let objects = 0;
+      const { listing } = conversation;
+      yield* bundleBytes(listing, conversation.pack(), (count) => {
+        objects = count;
+      });
+      facts = factsOf(listing, objects);
+    } finally {
+      await conversation.close();
+    }
+  }
+
+  return {
+    name: "repository.bundle",
+    contentType: "application/x-git-bundle",
+    compress: false,
+    restore: "git clone --mirror {} repository.git",
+    open,
+    facts() {
+      if (facts === undefined) throw new Error("a bundle was asked for its facts before its last byte");
+      return facts;
+    },
+  };
+}
+
+function factsOf(listing: Listing, objects: number): Facts {
+  const { refs, head, objectFormat } = listing;
+  return {
+    refs: refs.length,
+    refsSha256: refsDigest(refs),
+    objects,
+    // A detached HEAD is the id of its commit.
+    head: head.target === undefined ? (head.oid ?? null) : readable(head.target),
+    objectFormat,
+  };
+}

@@ -1,0 +1,132 @@
+import type { Bytes } from "../../bytes.ts";
+import { SourceError } from "../../errors.ts";
+import { programOutput } from "../../process.ts";
+import { byteReader } from "./byte-reader.ts";
+import { judgeProgram, programFault } from "./fault.ts";
+import { readingEnvironment } from "./git-program.ts";
+import type { Location } from "./location.ts";
+import { FLUSH, packetReader } from "./pkt-line.ts";
+import type { Repository } from "./repositories.ts";
+import type { Transport } from "./transport.ts";
+
+/** `git upload-pack` on this machine. It runs no hook of the repository and fetches nothing that is missing there. */
+export function openLocal(path: string, signal: AbortSignal): Transport {
+  return overProgram("git", ["upload-pack", path], path, "reading a repository on this machine", signal);
+}
+
+/** `git-upload-pack` on another machine. ssh asks nothing: a key that wants a passphrase or an unknown host is an error. */
+export function openSsh(
+  location: Extract<Location, { kind: "ssh" }>,
+  repository: Repository,
+  signal: AbortSignal,
+): Transport {
+  const where = `${location.host}:${location.path}`;
+  return overProgram("ssh", sshArguments(location, repository), where, "reading over ssh", signal);
+}
+
+function sshArguments(location: Extract<Location, { kind: "ssh" }>, repository: Repository): string[] {
+  const options = [
+    "BatchMode=yes",
+    "SendEnv=GIT_PROTOCOL",
+    "ConnectTimeout=30",
+    "ServerAliveInterval=30",
+    "ServerAliveCountMax=4",
+  ];
+  if (repository.sshKeyFile !== undefined)
+    options.push("IdentitiesOnly=yes", `IdentityFile=${sshPath(repository.sshKeyFile)}`);
+  if (repository.sshKnownHostsFile !== undefined)
+    options.push(`UserKnownHostsFile=${sshPath(repository.sshKnownHostsFile)}`);
+  const port = location.port === undefined ? [] : ["-p", String(location.port)];
+  return [
+    "-x",
+    ...options.flatMap((option) => ["-o", option]),
+    ...port,
+    "--",
+    location.host,
+    `git-upload-pack ${shellQuoted(location.path)}`,
+  ];
+}
+
+function overProgram(
+  program: string,
+  args: readonly string[],
+  where: string,
+  what: string,
+  signal: AbortSignal,
+): Transport {
+  const input = pushed();
+  const output = programOutput(program, args, {
+    signal,
+    stdin: input.bytes,
+    env: { ...readingEnvironment, GIT_PROTOCOL: "version=2" },
+    judge: (exit) => judgeProgram(program, where, exit),
+  });
+  const reader = byteReader(named(output, what));
+  const packets = packetReader(reader);
+  return {
+    greeting: packets,
+    async send(request) {
+      input.push(request);
+      return packets;
+    },
+    async finish() {
+      input.push(FLUSH);
+      input.end();
+      // The stream ends only after the program ended well.
+      const more = await reader.some();
+      if (more !== undefined) throw new SourceError("SOURCE_PROTOCOL", `${where}: more comes than the protocol allows`);
+    },
+    async close() {
+      input.end();
+      await reader.close();
+    },
+  };
+}
+
+async function* named(output: Bytes, what: string): Bytes {
+  try {
+    yield* output;
+  } catch (error) {
+    throw programFault(error, what);
+  }
+}
+
+/** A stream that is written piece by piece, as a conversation goes on. */
+function pushed(): { readonly bytes: Bytes; push(piece: Uint8Array): void; end(): void } {
+  const pieces: Uint8Array[] = [];
+  let ended = false;
+  let wake = () => {};
+  async function* bytes(): Bytes {
+    for (;;) {
+      const piece = pieces.shift();
+      if (piece !== undefined) yield piece;
+      else if (ended) return;
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  }
+  return {
+    bytes: bytes(),
+    push(piece) {
+      if (!ended) pieces.push(piece);
+      wake();
+    },
+    end() {
+      ended = true;
+      wake();
+    },
+  };
+}
+
+/** For the shell at the other end, as git itself does it. `~/…` stays open to it. */
+function shellQuoted(path: string): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`).replaceAll("!", `'\\!'`)}'`;
+  const home = /^~[A-Za-z0-9._-]*\//.exec(path)?.[0];
+  return home === undefined ? quoted(path) : home + quoted(path.slice(home.length));
+}
+
+/** ssh expands `%` and splits at spaces in the values of its options. */
+const sshPath = (path: string): string => `"${path.replaceAll("%", "%%")}"`;

@@ -1,0 +1,141 @@
+/**
+ * Every code that a manifest, a log line or `--json` can carry. The list is closed: docs/errors.md has a row for
+ * each, and a test compares the two.
+ */
+export const errorCodes = {
+  CONFIG_INVALID: "the configuration is wrong",
+  SECRET_MISSING: "a secret that the configuration refers to cannot be had",
+  SOURCE_UNAVAILABLE: "the source did not answer, or answered with a server fault",
+  SOURCE_RATE_LIMITED: "the source asked to slow down",
+  SOURCE_UNAUTHORIZED: "the source does not accept the credentials",
+  SOURCE_FORBIDDEN: "the credentials lack a right at the source",
+  SOURCE_NOT_FOUND: "the source does not exist, or is hidden from these credentials",
+  SOURCE_REDIRECTED: "the source redirects to a place that is not followed",
+  SOURCE_PROTOCOL: "the source's answer breaks its protocol",
+  SOURCE_TRUNCATED: "the source's answer ended too early",
+  SOURCE_CORRUPT: "the source's answer does not match its own checksum",
+  SOURCE_SHALLOW: "the source holds only a part of its history",
+  SOURCE_INCOMPLETE: "a part of the source could not be read; the rest is stored",
+  SOURCE_EMPTY: "the source holds nothing to store",
+  SOURCE_FAILED: "the program that reads the source failed",
+  STORAGE_FULL: "the storage has no space or no inodes left",
+  STORAGE_FORBIDDEN: "the storage refuses the operation",
+  STORAGE_NOT_MOUNTED: "the storage's mount point has nothing mounted on it",
+  STORAGE_EXISTS: "the object exists already",
+  STORAGE_FAILED: "the storage failed",
+  NOT_FOUND: "what was asked for is not in the storage",
+  INTEGRITY_MISMATCH: "stored bytes differ from their manifest",
+  INTEGRITY_MISSING: "the manifest names an object that is not there",
+  INTEGRITY_MANIFEST: "the manifest itself is damaged or was changed",
+  PROOF_FAILED: "an artifact did not restore to what was collected",
+  UNIT_LOST: "the unit has no record, or its record never ended",
+  UNIT_TIMEOUT: "the unit took longer than its timeout",
+  INTERRUPTED: "the run was told to stop",
+  USAGE: "the command line is wrong",
+  REFUSED: "the operation would do harm and was not begun",
+  INTERNAL: "a fault in core-backup itself",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What a thrown value becomes in records, manifests and `--json`. */
+export interface ErrorRecord {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** The base of every error that has a code. Names are literals on the prototype: minifying renames classes. */
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One fault of a configuration file. `line` and `column` count from 1. */
+export interface ConfigFault {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `jobs[0].schedule`; empty for the document as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The configuration is wrong, or a secret it refers to cannot be had. Exit code 2; nothing has been written. */
+export class ConfigError extends CodedError {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(message: string, options?: ErrorOptions & { code?: ErrorCode; faults?: readonly ConfigFault[] }) {
+    super(options?.code ?? "CONFIG_INVALID", message, options);
+    this.faults = options?.faults ?? [];
+  }
+}
+
+/** May succeed when tried again. `retryAfterMs` is the least wait that the other side asked for. */
+export class TransientError extends CodedError {
+  readonly retryAfterMs: number;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
+    super(code, message, options);
+    this.retryAfterMs = options?.retryAfterMs ?? 0;
+  }
+}
+
+/** The source cannot be read, and trying again will not help. */
+export class SourceError extends CodedError {}
+
+/** The storage cannot do what was asked, and trying again will not help. */
+export class StorageError extends CodedError {}
+
+/** There is no such object, snapshot, unit or job. */
+export class NotFoundError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("NOT_FOUND", message, options);
+  }
+}
+
+/** Bytes are not what they were. Never retried. */
+export class IntegrityError extends CodedError {}
+
+/** Doing it would go too far, so nothing was done. */
+export class RefusedError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("REFUSED", message, options);
+  }
+}
+
+/** The run was told to stop by a signal. `signal` gives the exit code: 130 for SIGINT, 143 for SIGTERM. */
+export class InterruptedError extends CodedError {
+  readonly signal: "SIGINT" | "SIGTERM";
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
+    super("INTERRUPTED", `interrupted by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+const literalNames: readonly [{ readonly prototype: Error }, string][] = [
+  [CodedError, "CodedError"],
+  [ConfigError, "ConfigError"],
+  [TransientError, "TransientError"],
+  [SourceError, "SourceError"],
+  [StorageError, "StorageError"],
+  [NotFoundError, "NotFoundError"],
+  [IntegrityError, "IntegrityError"],
+  [RefusedError, "RefusedError"],
+  [InterruptedError, "InterruptedError"],
+];
+for (const [errorClass, name] of literalNames) {
+  Object.defineProperty(errorClass.prototype, "name", { value: name, enumerable: false });
+}
+
+/** The record of any thrown value. An error without a code is a fault of ours: `INTERNAL`. */
+export function errorRecord(thrown: unknown, redact: (text: string) => string): ErrorRecord {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const code = error instanceof CodedError ? error.code : "INTERNAL";
+  return { code, message: redact(error.message), retryable: error instanceof TransientError };
+}

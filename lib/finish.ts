@@ -1,0 +1,145 @@
+import type { Backup } from "./backup.ts";
+import { IntegrityError, StorageError } from "./errors.ts";
+import { findJob } from "./jobs.ts";
+import { manifestKey, snapshotPrefix, snapshotTime, sumsKey } from "./keys.ts";
+import {
+  documentBytes,
+  type Manifest,
+  type ManifestUnit,
+  type ManifestWarning,
+  unitOfRecord,
+} from "./manifest.ts";
+import { type PlanLine, readPlan, type RunPointer } from "./plan-line.ts";
+import { putSmall, readRecord } from "./record.ts";
+import { eachLimited } from "./pool.ts";
+import { findSnapshot, type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { createHash } from "node:crypto";
+import type { Storage } from "./storage/storage.ts";
+import { sumsText } from "./sums.ts";
+import { statusOf, totalsOf } from "./totals.ts";
+import { tool } from "./tool.ts";
+
+const RECORDS_AT_ONCE = 16;
+
+/**
+ * Makes the snapshot exist: plan and records become SHA256SUMS and, last, manifest.json. Every unit of the plan is in
+ * it; one without a record is `UNIT_LOST`. Called again for a finished run, it answers the manifest that is there.
+ * @throws StorageError | TransientError | IntegrityError, and then there is no snapshot
+ */
+export async function finish(backup: Backup, pointer: RunPointer): Promise<Manifest> {
+  const job = findJob(backup.config, pointer.job);
+  const storage = await backup.storage(job);
+  const { units, warnings } = await readUnits(storage, pointer);
+  await confirmStored(storage, pointer, units);
+  const before = await newestBefore(storage, pointer);
+  warnings.push(...absent(before, units));
+  if (units.length === 0) warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
+  const startedAt = snapshotTime(pointer.snapshot) ?? backup.now();
+  const finishedAt = backup.now();
+  const manifest: Manifest = {
+    schemaVersion: 1,
+    tool,
+    job: job.name,
+    service: job.service,
+    run: pointer.run,
+    snapshot: pointer.snapshot,
+    status: statusOf(units),
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    durationMs: Math.max(0, finishedAt.getTime() - startedAt.getTime()),
+    totals: totalsOf(units),
+    units,
+    warnings,
+    previous: before === undefined ? null : { snapshot: before.snapshot, manifestSha256: before.manifestSha256 },
+  };
+  return commit(storage, pointer, manifest);
+}
+
+async function readUnits(storage: Storage, pointer: RunPointer) {
+  const units: ManifestUnit[] = [];
+  const warnings: ManifestWarning[] = [];
+  await eachLimited(readPlan(storage, pointer), RECORDS_AT_ONCE, async (line) => {
+    if (line.run !== pointer.run) {
+      throw new IntegrityError("INTEGRITY_MANIFEST", `the plan of ${pointer.job} ${pointer.snapshot} is another run's`);
+    }
+    const record = await readRecord(storage, pointer, line.n);
+    units[line.n] = record === undefined ? lost(line) : unitOfRecord(record);
+    warnings.push(...(record?.warnings ?? []));
+  });
+  return { units, warnings };
+}
+
+function lost(line: PlanLine): ManifestUnit {
+  const message = "the unit has no record: it never began, or what it did was lost";
+  return {
+    id: line.id,
+    status: "failed",
+    fingerprint: line.fingerprint,
+    durationMs: 0,
+    attempts: 0,
+    compute: line.compute,
+    artifacts: [],
+    error: { code: "UNIT_LOST", message, retryable: true },
+  };
+}
+
+/** Their bytes were confirmed when they were stored; what is left to see is that each is still there, whole. */
+async function confirmStored(storage: Storage, pointer: RunPointer, units: ManifestUnit[]): Promise<void> {
+  const prefix = snapshotPrefix(pointer.job, pointer.snapshot);
+  const sizes = new Map<string, number>();
+  for await (const object of storage.list(prefix)) sizes.set(object.key.slice(prefix.length), object.bytes);
+  units.forEach((unit, n) => {
+    const gone = unit.artifacts.find((artifact) => sizes.get(artifact.path) !== artifact.bytes);
+    if (gone === undefined) return;
+    const message = `${gone.path} was stored with ${gone.bytes} bytes, and now ${sizes.has(gone.path) ? `has ${sizes.get(gone.path)}` : "is not there"}`;
+    const artifacts = unit.artifacts.filter((artifact) => sizes.get(artifact.path) === artifact.bytes);
+    units[n] = { ...unit, status: "failed", artifacts, error: { code: "INTEGRITY_MISSING", message, retryable: false } };
+  });
+}
+
+async function newestBefore(storage: Storage, pointer: RunPointer): Promise<SnapshotEntry | undefined> {
+  for await (const entry of snapshotsNewestFirst(storage, pointer.job)) {
+    if (entry.snapshot < pointer.snapshot) return entry;
+  }
+  return undefined;
+}
+
+function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[]): ManifestWarning[] {
+  const here = new Set(units.map((unit) => unit.id));
+  return (before?.manifest?.units ?? [])
+    .filter((unit) => !here.has(unit.id) && unit.artifacts.length > 0)
+    .map((unit) => ({
+      code: "SOURCE_ABSENT",
+      message: `is in snapshot ${before?.snapshot}, but no longer in what the job lists`,
+      unit: unit.id,
+    }));
+}
+
+async function commit(storage: Storage, pointer: RunPointer, manifest: Manifest): Promise<Manifest> {
+  const bytes = documentBytes(manifest);
+  const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
+  const finished = await storage.head(manifestKey(pointer.job, pointer.snapshot));
+  if (finished === undefined) {
+    await putSmall(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
+    try {
+      await putSmall(storage, manifestKey(pointer.job, pointer.snapshot), bytes, true);
+      return manifest;
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "STORAGE_EXISTS") throw error;
+    }
+  }
+  return finishedBefore(storage, pointer);
+}
+
+/** A reply that was lost after the commit, or a second `finish` of the same run: whose list of digests may lie there by now. */
+async function finishedBefore(storage: Storage, pointer: RunPointer): Promise<Manifest> {
+  const { manifest, manifestSha256 } = await findSnapshot(storage, pointer.job, pointer.snapshot);
+  if (manifest === undefined) {
+    throw new IntegrityError("INTEGRITY_MANIFEST", `the manifest of ${pointer.job} ${pointer.snapshot} cannot be read`);
+  }
+  if (manifest.run !== pointer.run) {
+    throw new StorageError("STORAGE_EXISTS", `${pointer.job} ${pointer.snapshot} was made by run ${manifest.run}`);
+  }
+  await putSmall(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
+  return manifest;
+}

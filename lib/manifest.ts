@@ -1,0 +1,152 @@
+import * as z from "zod";
+import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
+import type { Facts, JsonValue } from "./connectors/connector.ts";
+
+/**
+ * The documents that are kept beside the artifacts: a unit's record, the manifest, and what was verified. Their
+ * form is held still by golden files and published as JSON Schema (config/manifest.schema.json).
+ */
+
+export const json: z.ZodType<JsonValue> = z.json();
+const facts: z.ZodType<Facts> = z.record(z.string(), json);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const instant = z.iso.datetime();
+const snapshotName = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{6}Z$/);
+const count = z.int().nonnegative();
+
+const errorRecord = z.strictObject({
+  code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  retryable: z.boolean(),
+});
+
+const warning = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  unit: z.string().optional().describe("absent for a warning about the whole run"),
+});
+
+export const artifactSchema = z.strictObject({
+  path: z.string().describe("relative to the snapshot's folder"),
+  bytes: count.describe("as stored"),
+  sha256: digest.describe("of the stored bytes, confirmed by the storage"),
+  sourceBytes: count.describe("before compression"),
+  sourceSha256: digest.describe("of the bytes before compression"),
+  contentType: z.string(),
+  compression: z.enum(["none", "gzip", "zstd"]),
+  encryption: z.null(),
+  facts,
+  restore: z.string().describe("a shell command, to be run in the artifact's folder"),
+});
+
+const unit = z.strictObject({
+  id: z.string(),
+  status: z.enum(["ok", "unchanged", "failed", "skipped"]),
+  fingerprint: z.string().optional(),
+  startedAt: instant.optional(),
+  durationMs: count,
+  attempts: count,
+  compute: z.enum(["lambda", "fargate"]),
+  artifacts: z.array(artifactSchema),
+  reusedFrom: snapshotName.optional().describe("for an unchanged unit, the snapshot whose artifacts these are"),
+  error: errorRecord.optional(),
+});
+
+const totals = z.strictObject({
+  units: count,
+  ok: count,
+  unchanged: count,
+  failed: count,
+  skipped: count,
+  artifacts: count,
+  bytes: count,
+  sourceBytes: count,
+});
+
+export const manifestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  tool: z.strictObject({ name: z.literal("core-backup"), version: z.string() }),
+  job: z.string(),
+  service: z.string(),
+  run: z.string(),
+  snapshot: snapshotName,
+  status: z.enum(["ok", "partial", "failed"]),
+  startedAt: instant,
+  finishedAt: instant,
+  durationMs: count,
+  totals,
+  units: z.array(unit),
+  warnings: z.array(warning),
+  previous: z.strictObject({ snapshot: snapshotName, manifestSha256: digest }).nullable(),
+});
+
+/** `.run/units/<n>.json`. `running` until the unit ends; `pending` names the artifact that is being stored. */
+export const unitRecordSchema = unit.extend({
+  run: z.string(),
+  n: count,
+  status: z.enum(["running", "ok", "unchanged", "failed", "skipped"]),
+  pending: z.string().optional(),
+  warnings: z.array(warning),
+});
+
+const proof = z.strictObject({
+  level: z.enum(["read", "restored", "full"]),
+  detail: z.string(),
+  at: instant,
+});
+
+const artifactVerification = z.strictObject({
+  path: z.string(),
+  checksum: z.enum(["ok", "inherited", "failed"]).describe("inherited: an unchanged artifact that was not read this time"),
+  checkedAt: instant.describe("when the bytes were last read back"),
+  proof: proof.nullable(),
+  error: errorRecord.optional(),
+});
+
+export const verificationSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  job: z.string(),
+  snapshot: snapshotName,
+  manifestSha256: digest,
+  ok: z.boolean(),
+  verifiedAt: instant,
+  durationMs: count,
+  proved: count.describe("artifacts that have a proof"),
+  artifacts: z.array(artifactVerification),
+  faults: z.array(errorRecord).describe("what is wrong with the snapshot itself: its manifest, its list of digests, its place in the chain"),
+});
+
+export type Artifact = z.infer<typeof artifactSchema>;
+export type ManifestUnit = z.infer<typeof unit>;
+export type ManifestWarning = z.infer<typeof warning>;
+export type Manifest = z.infer<typeof manifestSchema>;
+export type UnitRecord = z.infer<typeof unitRecordSchema>;
+export type ArtifactVerification = z.infer<typeof artifactVerification>;
+export type Verification = z.infer<typeof verificationSchema>;
+
+/** The manifest's entry of a unit that ended. One that is still `running` was lost on the way. */
+export function unitOfRecord(record: UnitRecord): ManifestUnit {
+  const { run: _run, n: _n, pending: _pending, warnings: _warnings, id, status, ...rest } = record;
+  if (status !== "running") return { id, status, ...rest };
+  const message = "the unit began but never ended: its process was ended from outside";
+  return { id, status: "failed", ...rest, error: { code: "UNIT_LOST", message, retryable: true } };
+}
+
+/** The bytes that are stored: two-space JSON and a final newline, for people with `less`. */
+export function documentBytes(document: Manifest | UnitRecord | Verification): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** @throws IntegrityError `INTEGRITY_MANIFEST` naming `key` and the field that is wrong */
+export function parseDocument<T>(schema: z.ZodType<T>, key: string, bytes: Uint8Array): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new IntegrityError("INTEGRITY_MANIFEST", `${key} is not JSON`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new IntegrityError("INTEGRITY_MANIFEST", `${key}: ${issue?.path.join(".")}: ${issue?.message}`);
+}

@@ -1,0 +1,74 @@
+import type { Backup } from "./backup.ts";
+import type { Config, Job } from "./config/schema.ts";
+import { connectors } from "./connectors/all.ts";
+import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import { ConfigError, NotFoundError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import type { RunEvent } from "./progress.ts";
+import type { Redaction } from "./secrets/redaction.ts";
+import { createSecretResolver } from "./secrets/resolver.ts";
+import { openStorage } from "./storage/all.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface OpenOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly emit: (event: RunEvent) => void;
+  readonly redaction: Redaction;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+}
+
+const LAST_WORDS_MS = 10_000;
+
+/** Makes of a checked configuration what the steps need. Connects to nothing yet: that begins with the first call. */
+export function open(config: Config, options: OpenOptions): Backup {
+  const { log, emit, redaction, now, signal } = options;
+  const secrets = createSecretResolver({ env: options.env, vault: config.secrets?.vault, redaction, signal });
+  const opened = new Map<string, Promise<Connector>>();
+  const storages = new Map<string, Promise<Storage>>();
+
+  return {
+    config,
+    log,
+    emit,
+    redaction,
+    now,
+    signal,
+    connector: (job) => once(opened, job.name, () => kindOf(job.service).create(job.options, { secrets, redaction })),
+    kind: kindOf,
+    storage: (job) => once(storages, job.target_storage, async () => openStorage(...storageOf(config, job), { log, signal: lastWords(signal) })),
+    async close() {
+      for (const connector of opened.values()) await (await connector).cleanup();
+    },
+  };
+}
+
+/** What a stopped run writes last tells how it ended, so the storage stops a while later than the rest. */
+function lastWords(signal: AbortSignal): AbortSignal {
+  const later = new AbortController();
+  const stop = () => setTimeout(() => later.abort(signal.reason), LAST_WORDS_MS).unref();
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  return later.signal;
+}
+
+function kindOf(service: string): ConnectorKind {
+  const kind = Object.hasOwn(connectors, service) ? connectors[service] : undefined;
+  if (kind === undefined) throw new NotFoundError(`this version knows no service ${service}`);
+  return kind;
+}
+
+function storageOf(config: Config, job: Job) {
+  const options = Object.hasOwn(config.storage, job.target_storage) ? config.storage[job.target_storage] : undefined;
+  if (options === undefined) throw new ConfigError(`no storage is called ${job.target_storage}`);
+  return [job.target_storage, options] as const;
+}
+
+function once<T>(made: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
+  const before = made.get(name);
+  if (before !== undefined) return before;
+  const promise = make();
+  made.set(name, promise);
+  return promise;
+}

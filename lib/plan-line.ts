@@ -1,0 +1,69 @@
+import * as z from "zod";
+import type { Bytes } from "./bytes.ts";
+import { IntegrityError } from "./errors.ts";
+import { planKey } from "./keys.ts";
+import { artifactSchema, json } from "./manifest.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** What names a run to every step after `plan`. */
+export interface RunPointer {
+  readonly job: string;
+  readonly snapshot: string;
+  readonly run: string;
+}
+
+/** One line of `.run/plan.jsonl`: a unit, its number, and what the last snapshots know of it. */
+export const planLineSchema = z.strictObject({
+  n: z.int().nonnegative(),
+  run: z.string(),
+  id: z.string(),
+  compute: z.enum(["lambda", "fargate"]),
+  fingerprint: z.string().optional(),
+  input: z.record(z.string(), json),
+  previous: z
+    .strictObject({ snapshot: z.string(), sourceBytes: z.int().nonnegative() })
+    .optional()
+    .describe("the newest verified snapshot that holds this unit"),
+  reuse: z.array(artifactSchema).optional().describe("its artifacts there, when the fingerprint is still the same"),
+});
+
+export type PlanLine = z.infer<typeof planLineSchema>;
+
+/** A line is at most this long: a unit with the artifacts to reuse. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** The lines of a run's plan in order, one at a time. @throws NotFoundError | IntegrityError naming the line */
+export async function* readPlan(storage: Storage, pointer: RunPointer): AsyncIterable<PlanLine> {
+  const key = planKey(pointer.job, pointer.snapshot);
+  let number = 0;
+  for await (const text of lines(await storage.get(key))) {
+    number += 1;
+    yield parseLine(text, `${key}:${number}`);
+  }
+}
+
+function parseLine(text: string, where: string): PlanLine {
+  try {
+    return planLineSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new IntegrityError("INTEGRITY_MANIFEST", `${where} is not a line of a plan`, { cause: error });
+  }
+}
+
+async function* lines(source: Bytes): AsyncIterable<string> {
+  let rest: Uint8Array[] = [];
+  let held = 0;
+  for await (const chunk of source) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      yield Buffer.concat([...rest, chunk.subarray(start, end)]).toString("utf8");
+      rest = [];
+      held = 0;
+      start = end + 1;
+    }
+    held += chunk.byteLength - start;
+    if (held > MAX_LINE_BYTES) throw new IntegrityError("INTEGRITY_MANIFEST", "a line of the plan has no end");
+    if (start < chunk.byteLength) rest.push(chunk.slice(start));
+  }
+  if (rest.length > 0) yield Buffer.concat(rest).toString("utf8");
+}

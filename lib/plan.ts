@@ -1,0 +1,98 @@
+import type { Backup } from "./backup.ts";
+import type { Bytes } from "./bytes.ts";
+import type { Job } from "./config/schema.ts";
+import type { Connector, Unit } from "./connectors/connector.ts";
+import { ConfigError, StorageError } from "./errors.ts";
+import { findJob } from "./jobs.ts";
+import { planKey, snapshotId } from "./keys.ts";
+import type { PlanLine, RunPointer } from "./plan-line.ts";
+import { type KnownUnits, knownUnits } from "./reuse.ts";
+import { runId } from "./run-id.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface Planned extends RunPointer {
+  readonly units: number;
+}
+
+/** Two runs of one job can be planned in one second; the later one takes the next second that is free. */
+const MAX_SECONDS_AHEAD = 10;
+
+/**
+ * Begins a run: checks storage and source, lists the units, and stores the plan under a snapshot id of its own.
+ * Throws before anything is stored when either side cannot be used.
+ * @throws ConfigError | SourceError | StorageError | TransientError
+ */
+export async function plan(backup: Backup, input: { readonly job: string }): Promise<Planned> {
+  const job = findJob(backup.config, input.job);
+  const storage = await backup.storage(job);
+  await storage.prepare();
+  return withConnector(backup, job, async (connector) => {
+    const known = await knownUnits(storage, job.name);
+    const run = runId(backup.now());
+    const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
+      planLines(connector.units(backup.signal), run, known, count),
+    );
+    backup.emit({ type: "planned", job: job.name, run, snapshot, units });
+    backup.log.with({ job: job.name, run }).info("planned", { snapshot, units });
+    return { job: job.name, snapshot, run, units };
+  });
+}
+
+/** What `plan` would list, with nothing written. */
+export async function listUnits(backup: Backup, jobName: string): Promise<readonly Unit[]> {
+  return withConnector(backup, findJob(backup.config, jobName), async (connector) => {
+    const units: Unit[] = [];
+    for await (const unit of uniqueUnits(connector.units(backup.signal))) units.push(unit);
+    return units;
+  });
+}
+
+async function withConnector<T>(backup: Backup, job: Job, work: (connector: Connector) => Promise<T>): Promise<T> {
+  const connector = await backup.connector(job);
+  await connector.prepare(backup.signal);
+  return work(connector);
+}
+
+async function storePlan(
+  backup: Backup,
+  job: Job,
+  storage: Storage,
+  lines: (counted: { units: number }) => Bytes,
+): Promise<{ snapshot: string; units: number }> {
+  const begun = backup.now().getTime();
+  for (let ahead = 0; ; ahead += 1) {
+    const snapshot = snapshotId(new Date(begun + ahead * 1000));
+    const counted = { units: 0 };
+    try {
+      await storage.put(planKey(job.name, snapshot), lines(counted), { ifAbsent: true });
+      return { snapshot, units: counted.units };
+    } catch (error) {
+      const taken = error instanceof StorageError && error.code === "STORAGE_EXISTS";
+      if (!taken || ahead >= MAX_SECONDS_AHEAD) throw error;
+    }
+  }
+}
+
+async function* planLines(
+  units: AsyncIterable<Unit>,
+  run: string,
+  known: KnownUnits,
+  counted: { units: number },
+): Bytes {
+  for await (const unit of uniqueUnits(units)) {
+    const line: PlanLine = { n: counted.units, run, ...unit, input: { ...unit.input }, ...known.of(unit) };
+    counted.units += 1;
+    yield new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+  }
+}
+
+async function* uniqueUnits(units: AsyncIterable<Unit>): AsyncIterable<Unit> {
+  const seen = new Set<string>();
+  for await (const unit of units) {
+    if (unit.id === "" || seen.has(unit.id)) {
+      throw new ConfigError(`two units of the job are called ${JSON.stringify(unit.id)}; give them different names`);
+    }
+    seen.add(unit.id);
+    yield unit;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Runs `work` over `items` with at most `limit` at once, taking the next item only when there is room for it.
+ * The first throw stops the taking, waits for what is under way, and is thrown.
+ */
+export async function eachLimited<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  for await (const item of items) {
+    if (failure !== undefined) break;
+    const one: Promise<void> = work(item)
+      .catch((error: unknown) => {
+        failure ??= { error };
+      })
+      .finally(() => running.delete(one));
+    running.add(one);
+    if (running.size >= limit) await Promise.race(running);
+  }
+  await Promise.all(running);
+  if (failure !== undefined) throw failure.error;
+}

@@ -1,0 +1,153 @@
+import type { Backup } from "./backup.ts";
+import type { Job } from "./config/schema.ts";
+import { findJob } from "./jobs.ts";
+import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
+import { leftoverDecision } from "./leftovers.ts";
+import type { Log } from "./log.ts";
+import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention.ts";
+import { listSnapshots, type SnapshotEntry, unfinishedRuns } from "./snapshots.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface PruneInput {
+  readonly job: string;
+  /** Plan only. */
+  readonly dryRun: boolean;
+}
+
+export interface PruneResult {
+  readonly job: string;
+  /** One for each snapshot and each unfinished run, newest first. */
+  readonly decisions: readonly Decision[];
+  /** Ids of the snapshots that were removed. Empty in a dry run. */
+  readonly removed: readonly string[];
+  /** Ids of the unfinished runs whose leftovers were removed. Empty in a dry run. */
+  readonly swept: readonly string[];
+  /** Why nothing, or nothing more, was removed although the policy says so. */
+  readonly refused?: string;
+}
+
+interface Survey {
+  readonly states: readonly SnapshotState[];
+  /** Folders that never became a snapshot. */
+  readonly unfinished: readonly string[];
+}
+
+/** S3's bound on one request, and how much is done between two looks at the signal. */
+const KEYS_AT_ONCE = 1000;
+
+/**
+ * Removes what the job's retention does not keep; the only step that removes anything. It plans first, with a reason
+ * for each, and goes from the oldest on: each manifest before what it names, so wherever it is stopped no manifest
+ * names what is gone. Called again it finishes what was left.
+ * @throws StorageError | TransientError | InterruptedError; what was removed before it is in the log
+ */
+export async function prune(backup: Backup, input: PruneInput): Promise<PruneResult> {
+  const job = findJob(backup.config, input.job);
+  const storage = await backup.storage(job);
+  const log = backup.log.with({ job: job.name });
+  const { states, unfinished } = await survey(storage, job.name, log);
+  const plan = decide(states, job.retention, backup.now(), job.timezone);
+  const leftovers = await leftoverDecisions(storage, job, unfinished, plan, backup.now());
+  const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
+  for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
+  const result = { job: job.name, decisions, removed: [], swept: [] };
+  if (plan.refused !== undefined) return { ...result, refused: plan.refused };
+  return input.dryRun ? result : execute(backup, storage, result, plan, leftovers);
+}
+
+async function survey(storage: Storage, job: string, log: Log): Promise<Survey> {
+  const states: SnapshotState[] = [];
+  const unfinished: string[] = [];
+  // Before the snapshots: a run that is committed in between is then listed as a snapshot too, which wins.
+  for await (const snapshot of unfinishedRuns(storage, job)) {
+    if ((await storage.head(verifiedKey(job, snapshot))) === undefined) {
+      unfinished.push(snapshot);
+      continue;
+    }
+    log.warn("verified.json is there, but manifest.json is gone: it was lost, or prune was ended there", { snapshot });
+    states.push({ snapshot, status: "failed", verified: false });
+  }
+  for await (const entry of listSnapshots(storage, job)) {
+    if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
+    states.push(stateOf(entry));
+  }
+  const snapshots = new Set(states.map(({ snapshot }) => snapshot));
+  return { states, unfinished: unfinished.filter((snapshot) => !snapshots.has(snapshot)) };
+}
+
+/** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
+function stateOf({ snapshot, manifest, fault, verified }: SnapshotEntry): SnapshotState {
+  if (fault !== undefined || manifest === undefined) return { snapshot, status: "failed", verified: false };
+  return { snapshot, status: manifest.status, verified };
+}
+
+async function leftoverDecisions(
+  storage: Storage,
+  job: Job,
+  unfinished: readonly string[],
+  plan: RetentionPlan,
+  now: Date,
+): Promise<Decision[]> {
+  const decisions: Decision[] = [];
+  for (const snapshot of unfinished) decisions.push(await leftoverDecision(storage, job, snapshot, plan, now));
+  return decisions;
+}
+
+async function execute(
+  backup: Backup,
+  storage: Storage,
+  result: PruneResult,
+  plan: RetentionPlan,
+  leftovers: readonly Decision[],
+): Promise<PruneResult> {
+  const { job } = result;
+  const removed: string[] = [];
+  const swept: string[] = [];
+  for (const { snapshot, reason } of result.decisions.filter(({ keep }) => !keep).reverse()) {
+    backup.signal.throwIfAborted();
+    const lost = await lostSince(storage, job, plan.newestGood);
+    if (lost !== undefined) return { ...result, removed, swept, refused: lost };
+    const isLeftover = leftovers.some((one) => one.snapshot === snapshot);
+    // Its run may have been committed since it was looked at.
+    if (isLeftover && (await storage.head(manifestKey(job, snapshot))) !== undefined) continue;
+    await removeSnapshot(backup, storage, job, snapshot, reason);
+    (isLeftover ? swept : removed).push(snapshot);
+  }
+  return { ...result, removed, swept };
+}
+
+/** The plan rests on the newest good snapshot. Another process, or a person, may have removed it meanwhile. */
+async function lostSince(storage: Storage, job: string, newestGood: string | undefined): Promise<string | undefined> {
+  if (newestGood === undefined) return "no snapshot is good, so none is removed";
+  if ((await storage.head(manifestKey(job, newestGood))) !== undefined) return undefined;
+  return `the newest good snapshot ${newestGood} was removed by someone else meanwhile; nothing more was removed`;
+}
+
+async function removeSnapshot(
+  backup: Backup,
+  storage: Storage,
+  job: string,
+  snapshot: string,
+  reason: string,
+): Promise<void> {
+  const prefix = snapshotPrefix(job, snapshot);
+  const first = [manifestKey(job, snapshot), verifiedKey(job, snapshot), sumsKey(job, snapshot)];
+  const artifacts: string[] = [];
+  // Last, so that while an artifact is left it can be seen whose it was.
+  const records: string[] = [];
+  let bytes = 0;
+  for await (const object of storage.list(prefix)) {
+    bytes += object.bytes;
+    if (first.includes(object.key)) continue;
+    (object.key.startsWith(`${prefix}.run/`) ? records : artifacts).push(object.key);
+  }
+  const log = backup.log.with({ job, snapshot });
+  const keys = [...first, ...artifacts, ...records];
+  log.info(reason, { key: prefix, objects: artifacts.length + records.length, bytes });
+  for (let start = 0; start < keys.length; start += KEYS_AT_ONCE) {
+    if (start > 0) backup.signal.throwIfAborted();
+    const batch = keys.slice(start, start + KEYS_AT_ONCE);
+    for (const key of batch) log.debug("removing", { key });
+    await storage.remove(batch);
+  }
+}

@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { readArtifact } from "./artifact.ts";
+import type { Backup } from "./backup.ts";
+import { IntegrityError, NotFoundError, RefusedError } from "./errors.ts";
+import { findJob } from "./jobs.ts";
+import { snapshotPrefix, unitFolder } from "./keys.ts";
+import type { Artifact, Manifest, ManifestUnit } from "./manifest.ts";
+import { manifestFaults } from "./manifest-faults.ts";
+import { findSnapshot } from "./snapshots.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface RestoreInput {
+  readonly job: string;
+  /** A snapshot id, or `latest`, which is the default. */
+  readonly snapshot?: string | undefined;
+  /** A unit's id; all units when absent. */
+  readonly unit?: string | undefined;
+  readonly to: string;
+  /** Restore into a folder that is not empty. What lies under the same names is still never replaced. */
+  readonly force: boolean;
+}
+
+export interface RestoredFile {
+  /** Relative to `to`. */
+  readonly path: string;
+  readonly unit: string;
+  readonly artifact: string;
+}
+
+export interface RestoreResult {
+  readonly job: string;
+  readonly snapshot: string;
+  readonly files: readonly RestoredFile[];
+  /** Units of which there is nothing to restore, or not everything, and why. */
+  readonly incomplete: readonly { readonly unit: string; readonly reason: string }[];
+}
+
+/**
+ * Brings artifacts back in usable form: `<to>/<unit>/…`. Each one is made in a folder of its own beside its place and
+ * moved there once all its bytes have been compared, so nothing wrong ever lies under a final name.
+ * @throws NotFoundError | RefusedError | IntegrityError; then what was restored before it stays, complete
+ */
+export async function restore(backup: Backup, input: RestoreInput): Promise<RestoreResult> {
+  const job = findJob(backup.config, input.job);
+  const storage = await backup.storage(job);
+  const entry = await findSnapshot(storage, job.name, input.snapshot ?? "latest");
+  const [fault] = await manifestFaults(storage, entry);
+  if (fault !== undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
+  const { manifest } = entry;
+  if (manifest === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${entry.snapshot} has no manifest`);
+  const units = chosenUnits(manifest, input.unit);
+  const target = resolve(input.to);
+  await prepareTarget(target, units, input.force);
+  const files: RestoredFile[] = [];
+  for (const unit of units) {
+    for (const artifact of unit.artifacts) {
+      backup.signal.throwIfAborted();
+      files.push(...(await restoreArtifact(backup, storage, manifest, unit, artifact, target)));
+    }
+  }
+  return { job: job.name, snapshot: entry.snapshot, files, incomplete: incompleteUnits(units) };
+}
+
+function chosenUnits(manifest: Manifest, id: string | undefined): readonly ManifestUnit[] {
+  if (id === undefined) return manifest.units;
+  const unit = manifest.units.find((one) => one.id === id);
+  if (unit !== undefined) return [unit];
+  const known = manifest.units.slice(0, 20).map((one) => one.id);
+  throw new NotFoundError(`snapshot ${manifest.snapshot} has no unit ${id}; it has ${known.join(", ")}`);
+}
+
+/** Refuses before the first byte, so that a refused restore has touched nothing. */
+async function prepareTarget(target: string, units: readonly ManifestUnit[], force: boolean): Promise<void> {
+  const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    if (error.code === "ENOTDIR") throw new RefusedError(`${target} is a file; --to takes a folder`);
+    throw error;
+  });
+  if (present !== undefined && present.length > 0 && !force) {
+    throw new RefusedError(`${target} is not empty; give an empty folder, or --force to restore beside what is there`);
+  }
+  for (const unit of units) {
+    const folder = placeOf(target, unit);
+    const there = await readdir(folder).catch(() => []);
+    if (there.length > 0) throw new RefusedError(`${folder} is not empty; what is there is never replaced`);
+  }
+  await mkdir(target, { recursive: true, mode: 0o700 });
+}
+
+async function restoreArtifact(
+  backup: Backup,
+  storage: Storage,
+  manifest: Manifest,
+  unit: ManifestUnit,
+  artifact: Artifact,
+  target: string,
+): Promise<RestoredFile[]> {
+  const kind = backup.kind(manifest.service);
+  const place = placeOf(target, unit);
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  const staging = await mkdtemp(join(target, ".restoring-"));
+  try {
+    const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact);
+    const made = await kind.restore(artifact, bytes, staging, backup.signal);
+    for (const name of made) await rename(join(staging, name), join(place, name));
+    backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
+    return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** A manifest is data: a path in it decides nothing about where files are written. */
+function placeOf(target: string, unit: ManifestUnit): string {
+  return join(target, unitFolder(unit.id));
+}
+
+function incompleteUnits(units: readonly ManifestUnit[]): { unit: string; reason: string }[] {
+  return units
+    .filter((unit) => unit.error !== undefined)
+    .map((unit) => ({ unit: unit.id, reason: `${unit.error?.code}: ${unit.error?.message}` }));
+}

@@ -1,0 +1,117 @@
+import type { Backup } from "./backup.ts";
+import { collect } from "./collect.ts";
+import type { Job } from "./config/schema.ts";
+import { type ErrorRecord, errorRecord, InterruptedError } from "./errors.ts";
+import { finish } from "./finish.ts";
+import { findJob } from "./jobs.ts";
+import type { Manifest, Verification } from "./manifest.ts";
+import { plan, type Planned } from "./plan.ts";
+import { readPlan } from "./plan-line.ts";
+import { eachLimited } from "./pool.ts";
+import { type PruneResult, prune } from "./prune.ts";
+import { verify } from "./verify.ts";
+
+export type RunStatus = "ok" | "partial" | "failed" | "interrupted";
+
+export interface JobResult {
+  readonly job: string;
+  readonly status: RunStatus;
+  /** Absent for a run that never began. */
+  readonly snapshot?: string;
+  /** Absent where no snapshot came to exist. */
+  readonly manifest?: Manifest;
+  readonly verification?: Verification;
+  readonly prune?: PruneResult;
+  readonly error?: ErrorRecord;
+  /** For a job that was not begun because another one failed. */
+  readonly skippedBecause?: string;
+}
+
+export interface RunResult {
+  readonly status: RunStatus;
+  readonly jobs: readonly JobResult[];
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Runs jobs side by side, up to `max_jobs`. A job that fails leaves the others alone, unless it is `fatal`. */
+export async function runJobs(backup: Backup, names: readonly string[]): Promise<RunResult> {
+  const jobs = names.map((name) => findJob(backup.config, name));
+  const results: JobResult[] = [];
+  let fatal: string | undefined;
+  await eachLimited(jobs.entries(), backup.config.max_jobs, async ([n, job]) => {
+    if (backup.signal.aborted) {
+      results[n] = { job: job.name, status: "interrupted" };
+    } else if (fatal !== undefined) {
+      results[n] = { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
+    } else {
+      const result = await runJob(backup, job);
+      results[n] = result;
+      if (job.fatal && result.status !== "ok") fatal = job.name;
+    }
+  });
+  return { status: worst(results), jobs: results };
+}
+
+/** The steps in their order. Throws nothing: what goes wrong is in the result. */
+async function runJob(backup: Backup, job: Job): Promise<JobResult> {
+  const result: Mutable<JobResult> = { job: job.name, status: "failed" };
+  try {
+    await steps(backup, job, result);
+  } catch (error) {
+    const interrupted = backup.signal.aborted;
+    result.status = interrupted ? "interrupted" : "failed";
+    result.error = errorRecord(interrupted ? backup.signal.reason : error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).error(result.error.message, { code: result.error.code });
+    if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);
+  }
+  return result;
+}
+
+async function steps(backup: Backup, job: Job, result: Mutable<JobResult>): Promise<void> {
+  const planned = await plan(backup, { job: job.name });
+  result.snapshot = planned.snapshot;
+  await collectAll(backup, job, planned);
+  const manifest = await finish(backup, planned);
+  result.manifest = manifest;
+  result.status = manifest.status;
+  if (manifest.status === "failed") return;
+  const verification = await verify(backup, { job: job.name, snapshot: manifest.snapshot, mode: "policy" });
+  result.verification = verification;
+  if (!verification.ok) {
+    result.status = "failed";
+    result.error = verification.faults[0] ?? verification.artifacts.find(({ error }) => error !== undefined)?.error;
+    return;
+  }
+  result.prune = await prune(backup, { job: job.name, dryRun: false });
+  if (result.prune.refused !== undefined) {
+    result.error = { code: "REFUSED", message: result.prune.refused, retryable: false };
+    backup.log.with({ job: job.name }).error(result.prune.refused, { code: "REFUSED" });
+  }
+}
+
+/**
+ * An interrupt lets running units write their records and begins no more. The run is then left without a manifest: it
+ * is not a snapshot, and can be taken up again.
+ */
+async function collectAll(backup: Backup, job: Job, planned: Planned): Promise<void> {
+  const storage = await backup.storage(job);
+  const log = backup.log.with({ job: job.name, run: planned.run });
+  await eachLimited(readPlan(storage, planned), job.concurrency, async (unit) => {
+    if (backup.signal.aborted) return;
+    try {
+      await collect(backup, { ...planned, unit });
+    } catch (error) {
+      // The record could not be written: `finish` will say UNIT_LOST, and the other units go on.
+      log.error(errorRecord(error, backup.redaction.redact).message, { unit: unit.id });
+    }
+  });
+  if (backup.signal.aborted) throw backup.signal.reason instanceof Error ? backup.signal.reason : new InterruptedError("SIGTERM");
+}
+
+function worst(results: readonly JobResult[]): RunStatus {
+  const statuses = results.map((result) => result.status);
+  if (statuses.includes("interrupted")) return "interrupted";
+  if (statuses.every((status) => status === "ok")) return "ok";
+  return statuses.every((status) => status === "failed") ? "failed" : "partial";
+}

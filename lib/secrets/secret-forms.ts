@@ -1,0 +1,60 @@
+/** The parts of a secret that are secret by themselves: all of it, each line when it has lines, the password when it is a URL. */
+export function plainForms(value: string): string[] {
+  return [value, ...longLines(value), ...urlPasswords(value)].filter((form) => form !== "");
+}
+
+/** How other programs write `plain`: URL-encoded, inside JSON, and inside base64 at any alignment, so also within `user:plain`. */
+export function encodedForms(plain: string): string[] {
+  return [...urlForms(plain), ...jsonForms(plain), ...base64Forms(plain)];
+}
+
+/** Lines of a private key are secret each. Its first and last line are not, and short lines may be any word. */
+function longLines(value: string): string[] {
+  const lines = value.split(/\r?\n/);
+  return lines.length === 1 ? [] : lines.filter((line) => line.length >= 16 && !line.startsWith("-----"));
+}
+
+/**
+ * The password in a URL, as it stands there and decoded; empty for all else. `new URL` cannot read
+ * `mongodb://user:password@one,two/`, hence the expression.
+ */
+export function urlPasswords(value: string): string[] {
+  const password = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*?:([^/?#]+)@/i.exec(value)?.[1];
+  if (password === undefined) return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password];
+  }
+}
+
+function urlForms(plain: string): string[] {
+  const component = encodeURIComponent(plain.toWellFormed());
+  const strict = component.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const upper = [
+    component,
+    strict,
+    new URLSearchParams([["", plain]]).toString().slice(1),
+    encodeURI(plain.toWellFormed()),
+  ];
+  return upper.flatMap((form) => [form, form.replace(/%[0-9A-F]{2}/g, (octet) => octet.toLowerCase())]);
+}
+
+/** Twice, because a log line in JSON may quote an answer in JSON. */
+function jsonForms(plain: string): string[] {
+  const once = JSON.stringify(plain).slice(1, -1);
+  return [once, JSON.stringify(once).slice(1, -1)];
+}
+
+/**
+ * Base64 turns three bytes into four characters, so what it makes of a value depends on how many bytes stand before it, modulo
+ * three. Of each alignment this keeps the characters that depend on the value alone.
+ */
+function base64Forms(plain: string): string[] {
+  const bytes = Buffer.from(plain, "utf8");
+  return [0, 1, 2].flatMap((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
+    const standard = encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return [standard, standard.replaceAll("+", "-").replaceAll("/", "_")];
+  });
+}

@@ -1,0 +1,33 @@
+import type { Bytes } from "../bytes.ts";
+import { NotFoundError, StorageError } from "../errors.ts";
+
+/** Passes `body` on, and throws at its end, or as soon as it is too long, unless it has exactly `expectedBytes`. */
+export async function* ofLength(key: string, body: Bytes, expectedBytes: number | undefined): Bytes {
+  let total = 0;
+  for await (const chunk of body) {
+    total += chunk.byteLength;
+    if (expectedBytes !== undefined && total > expectedBytes)
+      throw wrongLength(key, `more than ${expectedBytes}`, expectedBytes);
+    yield chunk;
+  }
+  if (expectedBytes !== undefined && total !== expectedBytes) throw wrongLength(key, `${total}`, expectedBytes);
+}
+
+/** Lets go of a body that will not be read: an open file or connection behind it is closed. */
+export async function release(body: Bytes): Promise<void> {
+  try {
+    await body[Symbol.asyncIterator]().return?.();
+  } catch {
+    // Why it is not read counts, and that error is on its way.
+  }
+}
+
+export const alreadyExists = (key: string, cause?: unknown): StorageError =>
+  new StorageError("STORAGE_EXISTS", `${key} exists already`, { cause });
+
+export const notFound = (key: string, cause?: unknown): NotFoundError =>
+  new NotFoundError(`${key} is not in the storage`, { cause });
+
+function wrongLength(key: string, got: string, expected: number): StorageError {
+  return new StorageError("STORAGE_FAILED", `${key}: got ${got} bytes, but ${expected} were announced`);
+}

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { type Bytes, CHUNK_BYTES, type Measurement } from "../bytes.ts";
+import { StorageError } from "../errors.ts";
+import { onFile } from "./file-error.ts";
+
+/** Written so far and not on the disk yet: kept small, so that the last sync is short and a full disk shows early. */
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Writes all of `body` and syncs it to the disk. Closes the file in any case. @returns the bytes written
+ * @throws what the body throws, as it is, or the file's error
+ */
+export async function writeContent(file: FileHandle, doing: string, path: string, body: Bytes): Promise<number> {
+  let total = 0;
+  let unsynced = 0;
+  let syncing: Promise<void> | undefined;
+  // A sync that failed is told once by the system, so it is remembered here.
+  let failed: { readonly error: unknown } | undefined;
+  try {
+    for await (const chunk of body) {
+      await onFile(doing, path, writeAll(file, chunk));
+      if (failed !== undefined) throw failed.error;
+      total += chunk.byteLength;
+      unsynced += chunk.byteLength;
+      if (unsynced < SYNC_EVERY_BYTES || syncing !== undefined) continue;
+      unsynced = 0;
+      syncing = onFile(doing, path, file.datasync())
+        .catch((error: unknown) => {
+          failed = { error };
+        })
+        .finally(() => {
+          syncing = undefined;
+        });
+    }
+    await syncing;
+    if (failed !== undefined) throw failed.error;
+    await onFile(doing, path, file.sync());
+  } catch (error) {
+    await syncing;
+    await file.close().catch(() => {});
+    throw error;
+  }
+  // Network file systems tell of a failed write here.
+  await onFile(doing, path, file.close());
+  return total;
+}
+
+/** What the storage holds at `path`, read back through one buffer. */
+export async function measureFile(doing: string, path: string): Promise<Measurement> {
+  const file = await onFile(doing, path, open(path, "r"));
+  try {
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let bytes = 0;
+    for (;;) {
+      const { bytesRead } = await onFile(doing, path, file.read(buffer, 0, buffer.byteLength, bytes));
+      if (bytesRead === 0) return { bytes, sha256: hash.digest("hex") };
+      hash.update(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The bytes of an open file, which is closed at the end or when the reader stops. A file that shrank meanwhile throws. */
+export async function* readContent(opening: () => Promise<FileHandle>, doing: string, path: string): Bytes {
+  const file = await opening();
+  try {
+    const { size } = await onFile(doing, path, file.stat());
+    let position = 0;
+    while (position < size) {
+      // A new buffer each time: whoever took the last piece may still be reading it.
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position));
+      const { bytesRead } = await onFile(doing, path, file.read(buffer, 0, buffer.byteLength, position));
+      if (bytesRead === 0)
+        throw new StorageError("STORAGE_FAILED", `${doing}: ${path} ended after ${position} of ${size} bytes`);
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** A write may take less than it was given, as when a disk fills up or a signal comes. */
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < chunk.byteLength; ) {
+    const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, null);
+    offset += bytesWritten;
+  }
+}

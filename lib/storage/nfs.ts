@@ -1,0 +1,104 @@
+import { realpath, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Bytes } from "../bytes.ts";
+import { StorageError } from "../errors.ts";
+import { release } from "./body.ts";
+import { onFile } from "./file-error.ts";
+import { filesystemStorage } from "./filesystem.ts";
+import { nearestExisting, readMounts, whyNotMounted } from "./mounts.ts";
+import type { Storage } from "./storage.ts";
+
+export interface NfsStorageOptions {
+  readonly basePath: string;
+  /**
+   * Refuses to work while `basePath` lies on the root file system, which is what lies below an export that is not
+   * mounted: it would fill the root disk, and the list of snapshots would be empty.
+   */
+  readonly requireMount: boolean;
+}
+
+/**
+ * The filesystem storage on a share that somebody else mounts. With `requireMount`, every method first makes sure
+ * that it is mounted. @throws StorageError `STORAGE_NOT_MOUNTED`, saying what lies there instead
+ */
+export function nfsStorage(options: NfsStorageOptions): Storage {
+  const inner = filesystemStorage({ basePath: options.basePath });
+  if (!options.requireMount) return inner;
+  const check = mountCheck(resolve(options.basePath));
+
+  return {
+    async prepare() {
+      await check();
+      await inner.prepare();
+    },
+    async put(key, body, putOptions) {
+      await orRelease(check(), body);
+      return inner.put(key, body, putOptions);
+    },
+    async get(key) {
+      await check();
+      return inner.get(key);
+    },
+    async head(key) {
+      await check();
+      return inner.head(key);
+    },
+    async *list(prefix) {
+      await check();
+      yield* inner.list(prefix);
+      // A share that went away while it was listed looks like one where nothing follows.
+      await check();
+    },
+    async *folders(prefix) {
+      await check();
+      yield* inner.folders(prefix);
+      await check();
+    },
+    async copy(from, to) {
+      await check();
+      return inner.copy(from, to);
+    },
+    async remove(keys) {
+      await check();
+      await inner.remove(keys);
+    },
+  };
+}
+
+/** The whole check once, and again when the device below `base` is another; in between one look at the device. */
+function mountCheck(base: string): () => Promise<void> {
+  let checked: bigint | undefined;
+  return async () => {
+    const { path, device } = await nearestExisting(base);
+    if (path === base && device === checked) return;
+    await refuseUnlessMounted(base, path, device);
+    checked = path === base ? device : undefined;
+  };
+}
+
+async function refuseUnlessMounted(base: string, existing: string, device: bigint): Promise<void> {
+  const mounts = await readMounts();
+  if (mounts === undefined) {
+    const root = await onFile("looking for the storage's mount point", "/", stat("/", { bigint: true }));
+    if (root.dev === device) throw notMounted(base, "it lies on the root file system");
+    return;
+  }
+  // A mount point is known by its real path, and base_path may lead there through a link.
+  const real = await onFile("looking for the storage's mount point", existing, realpath(existing));
+  const why = whyNotMounted(mounts, real);
+  if (why !== undefined) throw notMounted(base, why);
+}
+
+function notMounted(base: string, instead: string): StorageError {
+  const help = "mount the export, or set require_mount to false if that is where backups belong";
+  return new StorageError("STORAGE_NOT_MOUNTED", `nothing is mounted at ${base}: ${instead}; ${help}`);
+}
+
+async function orRelease(check: Promise<void>, body: Bytes): Promise<void> {
+  try {
+    await check;
+  } catch (error) {
+    await release(body);
+    throw error;
+  }
+}

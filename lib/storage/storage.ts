@@ -1,0 +1,44 @@
+import type { Bytes } from "../bytes.ts";
+
+/** An object that is stored whole. */
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/** What `put` and `copy` answer: the digest is of what the storage holds, not of what it was given. */
+export interface ConfirmedObject extends StoredObject {
+  /** Lower-case hexadecimal, from reading back or from a checksum that the storage itself computed and compared. */
+  readonly sha256: string;
+}
+
+/**
+ * Where snapshots live. Keys are relative, `/`-separated, without empty, `.` or `..` parts. Every method throws
+ * `StorageError` for what will not pass, `TransientError` for what may, and names the key.
+ */
+export interface Storage {
+  /** Called once before a run: reachable, writable, mounted, roomy enough to begin. Writes nothing that stays. */
+  prepare(): Promise<void>;
+  /**
+   * Stores all of `body` under `key`, or nothing: a body that throws, a length other than `expectedBytes`, a full
+   * disk or a killed process leave the key as it was. Without `ifAbsent` an existing object is replaced at once.
+   * @throws StorageError `STORAGE_EXISTS` with `ifAbsent` when the key exists
+   */
+  put(key: string, body: Bytes, options?: PutOptions): Promise<ConfirmedObject>;
+  /** @throws NotFoundError before the first byte. A body that ends early throws, it never just stops. */
+  get(key: string): Promise<Bytes>;
+  head(key: string): Promise<StoredObject | undefined>;
+  /** Every object under `prefix` (a plain string prefix) in key order by UTF-16 unit. Throws rather than be partial. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Names directly under `prefix` (which is empty or ends in `/`) that hold objects, in order, without the slash. */
+  folders(prefix: string): AsyncIterable<string>;
+  /** A second, independent key for the same bytes, without moving them through this process where that can be. @throws NotFoundError */
+  copy(from: string, to: string): Promise<StoredObject>;
+  /** Removes in the given order and stops at the first failure. A key that is absent is no failure. */
+  remove(keys: readonly string[]): Promise<void>;
+}
+
+export interface PutOptions {
+  readonly ifAbsent?: boolean;
+  readonly expectedBytes?: number;
+}

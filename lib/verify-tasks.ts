@@ -1,0 +1,81 @@
+import type { Job } from "./config/schema.ts";
+import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts";
+import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
+import { NotFoundError } from "./errors.ts";
+import type { Storage } from "./storage/storage.ts";
+import type { VerifyMode } from "./verify.ts";
+
+export interface ArtifactTask {
+  readonly artifact: Artifact;
+  readonly read: "no" | "checksum" | "prove" | "full";
+  /** What an earlier verification found of the same bytes. */
+  readonly inherited: ArtifactVerification | undefined;
+}
+
+/**
+ * What is to be done for each artifact. After a run (`policy`) everything new is read and proved. Of what was reused,
+ * a share (`verify.checksum`) is read again each time, what was read longest ago first: so with 10 % every stored byte
+ * is read again within ten runs. What was never proved is proved.
+ */
+export async function verifyTasks(
+  storage: Storage,
+  job: Job,
+  entry: SnapshotEntry,
+  mode: VerifyMode,
+): Promise<ArtifactTask[]> {
+  const units = entry.manifest?.units ?? [];
+  const known = await inheritedOf(storage, entry, units);
+  const all = units.flatMap((unit) => unit.artifacts.map((artifact) => ({ artifact, inherited: known(unit, artifact) })));
+  if (mode !== "policy") return all.map((task) => ({ ...task, read: mode }));
+  const { prove } = job.verify;
+  const whenNew = prove === "full" ? "full" : prove ? "prove" : "checksum";
+  const settled = all.filter(({ inherited }) => isSettled(inherited, whenNew));
+  const due = new Set(longestUnread(settled, job.verify.checksum).map(({ artifact }) => artifact.path));
+  const settledPaths = new Set(settled.map(({ artifact }) => artifact.path));
+  return all.map((task) => {
+    const path = task.artifact.path;
+    return { ...task, read: !settledPaths.has(path) ? whenNew : due.has(path) ? "checksum" : "no" };
+  });
+}
+
+function isSettled(inherited: ArtifactVerification | undefined, wanted: "full" | "prove" | "checksum"): boolean {
+  if (inherited === undefined || inherited.checksum === "failed") return false;
+  if (wanted === "checksum") return true;
+  return inherited.proof !== null && (wanted === "prove" || inherited.proof.level === "full");
+}
+
+function longestUnread<T extends { artifact: Artifact; inherited: ArtifactVerification | undefined }>(
+  settled: readonly T[],
+  share: number,
+): readonly T[] {
+  const when = (task: T) => `${task.inherited?.checkedAt} ${task.artifact.path}`;
+  const oldestFirst = [...settled].sort((a, b) => (when(a) < when(b) ? -1 : 1));
+  return oldestFirst.slice(0, Math.ceil(settled.length * share));
+}
+
+/**
+ * From this snapshot's own last verification; for a reused artifact that has none, from the snapshot that it comes
+ * from: same path, same digest, same bytes.
+ */
+async function inheritedOf(storage: Storage, entry: SnapshotEntry, units: readonly ManifestUnit[]) {
+  const own = new Map((entry.verified ? entry.verification?.artifacts : [])?.map((one) => [one.path, one]));
+  const bySnapshot = new Map<string, ReadonlyMap<string, ArtifactVerification>>();
+  for (const from of new Set(units.flatMap(({ reusedFrom }) => (reusedFrom === undefined ? [] : [reusedFrom])))) {
+    bySnapshot.set(from, await verifiedArtifacts(storage, entry.job, from));
+  }
+  return (unit: ManifestUnit, artifact: Artifact) =>
+    own.get(artifact.path) ?? bySnapshot.get(unit.reusedFrom ?? "")?.get(`${artifact.sha256} ${artifact.path}`);
+}
+
+async function verifiedArtifacts(storage: Storage, job: string, snapshot: string): Promise<ReadonlyMap<string, ArtifactVerification>> {
+  try {
+    const { verified, verification, manifest } = await findSnapshot(storage, job, snapshot);
+    if (!verified || verification === undefined || manifest === undefined) return new Map();
+    const digests = new Map(manifest.units.flatMap((unit) => unit.artifacts.map(({ path, sha256 }) => [path, sha256])));
+    return new Map(verification.artifacts.map((one) => [`${digests.get(one.path)} ${one.path}`, one]));
+  } catch (error) {
+    // Pruned since. What cannot be inherited is read.
+    if (error instanceof NotFoundError) return new Map();
+    throw error;
+  }
+}

@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import process from "node:process";
+
+/**
+ * Runs the tests with Node's own runner: all of them, or
+ * - `npm test test/unit/keys.test.ts`, `npm test test/e2e`: those files, everything below that folder
+ * - `npm test "a stream that"`: those whose title holds that (a regular expression)
+ * - `npm test -- --test-only`: any option of `node --test`
+ */
+
+const ROOT = path.join(import.meta.dirname, "..");
+const args = process.argv.slice(2);
+const options = args.filter((arg) => arg.startsWith("-"));
+const files = args.filter((arg) => !arg.startsWith("-") && isPath(arg)).map(pattern);
+const titles = args
+  .filter((arg) => !arg.startsWith("-") && !isPath(arg))
+  .map((title) => `--test-name-pattern=${title}`);
+
+const runner = spawn(
+  process.execPath,
+  [
+    "--test",
+    "--test-reporter=spec",
+    `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    ...options,
+    ...titles,
+    ...(files.length === 0 ? ["test/**/*.test.ts"] : files),
+  ],
+  { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] },
+);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => runner.kill(signal));
+runner.on("close", (code) => {
+  process.exitCode = code ?? 1;
+});
+
+function isPath(arg: string): boolean {
+  return arg.endsWith(".ts") || existsSync(path.join(ROOT, arg));
+}
+
+function pattern(file: string): string {
+  const isFolder = existsSync(path.join(ROOT, file)) && statSync(path.join(ROOT, file)).isDirectory();
+  return isFolder ? path.join(file, "**/*.test.ts") : file;
+}

@@ -1,0 +1,70 @@
+import { type Bytes, bytesOf, measureAll } from "../../lib/bytes.ts";
+import type { Connector, ConnectorKind, Item, Unit } from "../../lib/connectors/connector.ts";
+import { IntegrityError } from "../../lib/errors.ts";
+import * as z from "zod";
+
+/** What a unit of the scripted source does when it is collected. */
+export interface ScriptedUnit {
+  readonly id: string;
+  readonly fingerprint?: string;
+  /** Artifact name to content; a function is called at each open, and may throw or never end. */
+  readonly items?: { readonly [name: string]: string | (() => Bytes) | undefined };
+  /** Thrown after the items were stored; a function decides anew at each attempt. */
+  readonly fails?: () => Error | undefined;
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** A source whose units are what the test says at the moment. It counts what is read from it. */
+export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
+  const opened: string[] = [];
+  const state = { prepared: 0, cleaned: 0, provesFail: false };
+
+  const connector: Connector = {
+    async prepare() {
+      state.prepared += 1;
+    },
+    async *units() {
+      for (const { id, fingerprint } of units()) yield unitOf(id, fingerprint);
+    },
+    async *collect(unit, context) {
+      const scripted = units().find(({ id }) => id === unit.id);
+      for (const warning of scripted?.warnings ?? []) context.warn(warning);
+      for (const [name, content] of Object.entries(scripted?.items ?? {})) {
+        if (content === undefined) continue;
+        yield itemOf(name, () => {
+          opened.push(`${unit.id}/${name}`);
+          return typeof content === "string" ? bytesOf(content) : content();
+        });
+      }
+      const failure = scripted?.fails?.();
+      if (failure !== undefined) throw failure;
+    },
+    async prove(artifact, bytes) {
+      const { bytes: total } = await measureAll(bytes);
+      if (state.provesFail) throw new IntegrityError("PROOF_FAILED", `${artifact.path} proves nothing`);
+      return { level: "restored", detail: `${total} bytes` };
+    },
+    async cleanup() {
+      state.cleaned += 1;
+    },
+  };
+
+  const kind: ConnectorKind = {
+    options: z.unknown(),
+    create: async () => connector,
+    async restore(_artifact, bytes, folder) {
+      const { writeFile } = await import("node:fs/promises");
+      await writeFile(`${folder}/restored.txt`, bytes);
+      return ["restored.txt"];
+    },
+  };
+  return { connector, kind, opened, state };
+}
+
+function unitOf(id: string, fingerprint: string | undefined): Unit {
+  return { id, compute: "lambda", input: {}, ...(fingerprint === undefined ? {} : { fingerprint }) };
+}
+
+function itemOf(name: string, open: () => Bytes): Item {
+  return { name, contentType: "application/json", compress: true, restore: "cat {}", open, facts: () => ({ made: true }) };
+}

@@ -1,0 +1,377 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Backup } from "../../lib/backup.ts";
+import { bytesOf } from "../../lib/bytes.ts";
+import { collect } from "../../lib/collect.ts";
+import type { Job, RetentionPolicy } from "../../lib/config/schema.ts";
+import { InterruptedError, SourceError, StorageError } from "../../lib/errors.ts";
+import { plan } from "../../lib/plan.ts";
+import { readPlan } from "../../lib/plan-line.ts";
+import { prune } from "../../lib/prune.ts";
+import { runJobs } from "../../lib/run.ts";
+import { listSnapshots } from "../../lib/snapshots.ts";
+import { filesystemStorage } from "../../lib/storage/filesystem.ts";
+import { memoryStorage } from "../../lib/storage/memory.ts";
+import { readOnlyStorage } from "../../lib/storage/read-only.ts";
+import type { Storage } from "../../lib/storage/storage.ts";
+import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
+import { faultyStorage } from "../support/faulty-storage.ts";
+import type { ScriptedUnit } from "../support/scripted-connector.ts";
+import { storeOnDisk, temporaryFiles } from "../support/stores.ts";
+
+const DAY = 86_400;
+const UNITS: readonly ScriptedUnit[] = [
+  { id: "org/a", items: { "a.json": "a", "b.json": "b" } },
+  { id: "c", fingerprint: "same", items: { "c.json": "c" } },
+];
+
+function withPolicy(backup: Backup, policy: Partial<RetentionPolicy>, changes: Partial<Job> = {}): Backup {
+  const job = aJob({ retention: { min_keep: 1, max_removals: 10, ...policy }, ...changes });
+  return { ...backup, config: { ...backup.config, jobs: [job] } };
+}
+
+/** One run a day from 22 November on, `status` of each given; the clock then stands an hour after the last. */
+async function aStore(outcomes: readonly ("ok" | "failed" | "unverified")[], storage: Storage = memoryStorage()) {
+  let units = UNITS;
+  const a = aBackup({ storage, units: () => units });
+  for (const [day, outcome] of outcomes.entries()) {
+    if (day > 0) a.later(DAY);
+    units =
+      outcome === "failed"
+        ? UNITS.map(({ id }) => ({ id, fails: () => new SourceError("SOURCE_FORBIDDEN", "no") }))
+        : UNITS;
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    assert.equal(jobs[0]?.status, outcome === "failed" ? "failed" : "ok");
+    if (outcome === "unverified") await storage.remove([`docs/2026-11-${22 + day}/030000Z/verified.json`]);
+  }
+  a.later(3_600);
+  return a;
+}
+
+async function* storages() {
+  yield { name: "memory", storage: memoryStorage() };
+  await using disk = await storeOnDisk((path) => filesystemStorage({ basePath: path }));
+  yield { name: "filesystem", storage: disk.storage };
+}
+
+const oks = (count: number) => Array.from({ length: count }, () => "ok" as const);
+const input = { job: "docs", dryRun: false };
+const idOf = (day: number) => `2026-11-${22 + day}T030000Z`;
+
+async function idsIn(storage: Storage): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { snapshot } of listSnapshots(storage, "docs")) ids.push(snapshot);
+  return ids;
+}
+
+/** Whatever happened: every manifest's artifacts are there, and the newest good snapshot is whole. */
+async function assertWhole(storage: Storage, newestGood: string): Promise<void> {
+  const keys = new Set((await contentsOf(storage)).keys());
+  let newest: string | undefined;
+  for await (const { snapshot, manifest, fault, verified } of listSnapshots(storage, "docs")) {
+    const prefix = `docs/${snapshot.slice(0, 10)}/${snapshot.slice(11)}/`;
+    assert.ok(manifest);
+    for (const { path } of manifest.units.flatMap((unit) => unit.artifacts))
+      assert.ok(keys.has(prefix + path), `${snapshot} lacks ${path}`);
+    assert.equal(fault, undefined);
+    if (verified) newest = snapshot;
+  }
+  assert.equal(newest, newestGood);
+}
+
+test("what the policy does not keep is removed to the last object, the rest is untouched, and each removal is logged with its key", async () => {
+  for await (const { storage } of storages()) {
+    const a = await aStore(oks(4), storage);
+    const before = await contentsOf(storage);
+    const result = await prune(withPolicy(a.backup, { keep_last: 2 }), input);
+    assert.deepEqual([result.removed, result.swept, result.refused], [[idOf(0), idOf(1)], [], undefined]);
+    assert.deepEqual(
+      result.decisions.map(({ snapshot, keep }) => [snapshot, keep]),
+      [
+        [idOf(3), true],
+        [idOf(2), true],
+        [idOf(1), false],
+        [idOf(0), false],
+      ],
+    );
+    const removed = (key: string) => key.startsWith("docs/2026-11-22/") || key.startsWith("docs/2026-11-23/");
+    assert.deepEqual(await contentsOf(storage), new Map([...before].filter(([key]) => !removed(key))));
+    const log = a.lines.join("\n");
+    assert.match(
+      log,
+      /^docs: removed: not among the last 2 snapshot=2026-11-22T030000Z key=docs\/2026-11-22\/030000Z\/ objects=6 bytes=\d+$/m,
+    );
+    for (const key of [...before.keys()].filter(removed))
+      assert.ok(log.includes(`key=${key}`), `${key} is not in the log`);
+  }
+});
+
+test("a dry run plans the same and writes nothing", async () => {
+  const a = await aStore(oks(4));
+  const before = await contentsOf(a.storage);
+  const backup = withPolicy({ ...a.backup, storage: async () => readOnlyStorage(a.storage) }, { keep_last: 2 });
+  const result = await prune(backup, { job: "docs", dryRun: true });
+  assert.equal(result.decisions.filter(({ keep }) => !keep).length, 2);
+  assert.deepEqual([result.removed, result.swept], [[], []]);
+  assert.deepEqual(await contentsOf(a.storage), before);
+});
+
+test("the manifest goes first, the run's records last, and the oldest snapshot before the others", async () => {
+  const a = await aStore(oks(3));
+  const batches: (readonly string[])[] = [];
+  const watching: Storage = {
+    ...a.storage,
+    async remove(keys) {
+      batches.push(keys);
+      await a.storage.remove(keys);
+    },
+  };
+  await prune(withPolicy({ ...a.backup, storage: async () => watching }, { keep_last: 1 }), input);
+  assert.deepEqual(
+    batches.map(([first]) => first),
+    ["docs/2026-11-22/030000Z/manifest.json", "docs/2026-11-23/030000Z/manifest.json"],
+  );
+  assert.deepEqual(
+    batches[0]?.map((key) => key.slice("docs/2026-11-22/030000Z/".length)),
+    [
+      "manifest.json",
+      "verified.json",
+      "SHA256SUMS",
+      "c/c.json.zst",
+      "org/a/a.json.zst",
+      "org/a/b.json.zst",
+      ".run/plan.jsonl",
+      ".run/units/0.json",
+      ".run/units/1.json",
+    ],
+  );
+});
+
+/** Removes key by key, and dies after the `n`-th one. */
+function dyingAfter(storage: Storage, n: number): Storage {
+  let removals = 0;
+  return {
+    ...storage,
+    async remove(keys) {
+      for (const key of keys) {
+        await storage.remove([key]);
+        removals += 1;
+        if (removals === n) throw new StorageError("STORAGE_FAILED", "killed");
+      }
+    },
+  };
+}
+
+for (const name of ["memory", "filesystem"]) {
+  test(`killed after any single removal, no manifest names what is gone, and the next prune finishes (${name})`, async () => {
+    let points = 0;
+    for (let n = 1; ; n += 1) {
+      await using disk =
+        name === "filesystem" ? await storeOnDisk((path) => filesystemStorage({ basePath: path })) : undefined;
+      const storage = disk?.storage ?? memoryStorage();
+      const a = await aStore(["ok", "unverified", "ok", "ok"], storage);
+      const backup = withPolicy(a.backup, { keep_last: 2 });
+      const dying = prune({ ...backup, storage: async () => dyingAfter(storage, n) }, input);
+      const died = await dying.then(
+        () => false,
+        () => true,
+      );
+      await assertWhole(storage, idOf(3));
+      a.later(2 * DAY);
+      const { refused } = await prune(backup, input);
+      assert.equal(refused, undefined);
+      await assertWhole(storage, idOf(3));
+      assert.deepEqual(await idsIn(storage), [idOf(2), idOf(3)]);
+      assert.deepEqual(
+        [...(await contentsOf(storage)).keys()].filter((key) => !/^docs\/2026-11-2[45]\//.test(key)),
+        [],
+      );
+      if (disk !== undefined) assert.deepEqual(await temporaryFiles(disk.basePath), []);
+      if (!died) break;
+      points += 1;
+    }
+    // Nine keys of each; that verified.json is absent from one is no failure.
+    assert.equal(points, 18);
+  });
+}
+
+test("more removals than max_removals: nothing is removed, and the result says what to do", async () => {
+  const a = await aStore(oks(5));
+  const before = await contentsOf(a.storage);
+  const result = await prune(withPolicy(a.backup, { keep_last: 1, max_removals: 3 }), input);
+  assert.match(
+    result.refused ?? "",
+    /would remove 4 of 5 snapshots, which is more than max_removals: 3; nothing was removed/,
+  );
+  assert.deepEqual(result.removed, []);
+  assert.deepEqual(await contentsOf(a.storage), before);
+});
+
+test("after a failed run nothing is removed or swept", async () => {
+  const a = await aStore(["ok", "ok", "failed"]);
+  await a.storage.put("docs/2026-11-20/030000Z/.run/plan.jsonl", bytesOf(""));
+  const before = await contentsOf(a.storage);
+  const { removed, swept, decisions } = await prune(withPolicy(a.backup, { keep_last: 1 }), input);
+  assert.deepEqual([removed, swept, decisions.every(({ keep }) => keep)], [[], [], true]);
+  assert.deepEqual(await contentsOf(a.storage), before);
+});
+
+test("a newest snapshot whose manifest is damaged or lost holds everything", async () => {
+  for (const damage of ["edit", "lose"] as const) {
+    const a = await aStore(oks(3));
+    const key = "docs/2026-11-24/030000Z/manifest.json";
+    if (damage === "edit") await a.storage.put(key, bytesOf("{}"));
+    else await a.storage.remove([key]);
+    const before = await contentsOf(a.storage);
+    const result = await prune(withPolicy(a.backup, { keep_last: 1 }), input);
+    assert.deepEqual([result.removed, result.swept, result.refused], [[], [], undefined]);
+    assert.match(result.decisions.at(-1)?.reason ?? "", /kept: the newest run \(2026-11-24T030000Z\) failed/);
+    assert.deepEqual(await contentsOf(a.storage), before);
+    assert.match(a.lines.join("\n"), /warn: docs: .*manifest\.json/);
+  }
+});
+
+test("a good snapshot that lost its manifest is not taken for an unfinished run while the policy would keep it", async () => {
+  const a = await aStore(oks(3));
+  await a.storage.remove(["docs/2026-11-23/030000Z/manifest.json"]);
+  a.later(10 * DAY);
+  const { removed, swept } = await prune(withPolicy(a.backup, { keep_days: 30 }), input);
+  assert.deepEqual([removed, swept], [[], []]);
+  assert.ok((await contentsOf(a.storage)).has("docs/2026-11-23/030000Z/org/a/a.json.zst"));
+});
+
+test("snapshots that were never verified do not push out a verified one", async () => {
+  const a = await aStore(["ok", "unverified", "unverified", "unverified"]);
+  const { removed } = await prune(withPolicy(a.backup, { keep_last: 1 }), input);
+  assert.deepEqual(removed, []);
+  assert.deepEqual(await idsIn(a.storage), [idOf(0), idOf(1), idOf(2), idOf(3)]);
+});
+
+test("when the newest good snapshot vanishes between plan and removal, nothing is removed", async () => {
+  const a = await aStore(oks(3));
+  const newest = "docs/2026-11-24/030000Z/manifest.json";
+  const racing: Storage = {
+    ...a.storage,
+    async get(key) {
+      const bytes = await a.storage.get(key);
+      if (key === "docs/2026-11-24/030000Z/verified.json") await a.storage.remove([newest]);
+      return bytes;
+    },
+  };
+  const result = await prune(withPolicy({ ...a.backup, storage: async () => racing }, { keep_last: 1 }), input);
+  assert.match(result.refused ?? "", /the newest good snapshot 2026-11-24T030000Z was removed by someone else/);
+  assert.deepEqual(await idsIn(a.storage), [idOf(0), idOf(1)]);
+});
+
+/** A run that got as far as its first unit and was then ended from outside, at 12:00 on the first day. */
+async function withUnfinished(days: number) {
+  const a = await aStore(["ok"]);
+  const day = (days: number) => new Date(Date.parse("2026-11-22T03:00:00Z") + days * DAY * 1_000);
+  a.clock.time = day(days);
+  await runJobs(a.backup, ["docs"]);
+  // Only now, for that run would have swept it.
+  a.clock.time = new Date("2026-11-22T12:00:00Z");
+  const planned = await plan(a.backup, { job: "docs" });
+  for await (const unit of readPlan(a.storage, planned)) {
+    await collect(a.backup, { ...planned, unit });
+    break;
+  }
+  a.clock.time = day(days);
+  a.later(3_600);
+  return a;
+}
+
+const left = async (storage: Storage) =>
+  [...(await contentsOf(storage)).keys()].filter((key) => key.includes("/120000Z/")).length;
+
+test("an unfinished run is left alone for a day, and swept after it with a line in the log", async () => {
+  const young = await withUnfinished(1);
+  const kept = await prune(withPolicy(young.backup, { keep_last: 5 }), input);
+  assert.deepEqual(kept.swept, []);
+  assert.equal(
+    kept.decisions.find(({ snapshot }) => snapshot === "2026-11-22T120000Z")?.reason,
+    "kept: unfinished run; younger than 24 hours",
+  );
+  const old = await withUnfinished(2);
+  const result = await prune(withPolicy(old.backup, { keep_last: 5 }), input);
+  assert.deepEqual([result.swept, result.removed, await left(old.storage)], [["2026-11-22T120000Z"], [], 0]);
+  assert.match(
+    old.lines.join("\n"),
+    /removed: unfinished run; older than 24 hours snapshot=2026-11-22T120000Z key=docs\/2026-11-22\/120000Z\//,
+  );
+});
+
+test("an unfinished run that is older but still begins units is left alone", async () => {
+  const a = await withUnfinished(2);
+  const key = "docs/2026-11-22/120000Z/.run/units/0.json";
+  const record = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
+  await a.storage.put(
+    key.replace("/0.json", "/10.json"),
+    bytesOf(record.replace("2026-11-22T12:00:00.000Z", "2026-11-24T01:00:00.000Z")),
+  );
+  const { swept, decisions } = await prune(withPolicy(a.backup, { keep_last: 5 }), input);
+  assert.deepEqual(swept, []);
+  assert.match(
+    decisions.find(({ keep, snapshot }) => keep && snapshot.endsWith("120000Z"))?.reason ?? "",
+    /it began a unit at 2026-11-24T01:00:00.000Z/,
+  );
+});
+
+test("an unfinished run whose units may take days is given twice their timeout", async () => {
+  const a = await withUnfinished(3);
+  const patient = withPolicy(a.backup, { keep_last: 5 }, { timeoutMs: 2 * DAY * 1_000 });
+  assert.deepEqual((await prune(patient, input)).swept, []);
+  a.later(2 * DAY);
+  assert.deepEqual((await prune(patient, input)).swept, ["2026-11-22T120000Z"]);
+});
+
+test("an unfinished run is kept while no newer snapshot is good: it may hold what nothing else does", async () => {
+  const a = await withUnfinished(2);
+  await a.storage.remove(["docs/2026-11-24/030000Z/verified.json"]);
+  a.later(90 * DAY);
+  assert.deepEqual((await prune(withPolicy(a.backup, { keep_last: 5 }), input)).swept, []);
+});
+
+test("a run that is committed after the plan was made is not swept", async () => {
+  const a = await withUnfinished(2);
+  const manifest = (await contentsOf(a.storage)).get("docs/2026-11-22/030000Z/manifest.json") ?? "";
+  const key = "docs/2026-11-22/120000Z/manifest.json";
+  let asked = 0;
+  // First for the unfinished runs, then for the snapshots, then right before the sweep.
+  const committing: Storage = {
+    ...a.storage,
+    async head(wanted) {
+      if (wanted === key) asked += 1;
+      if (wanted === key && asked === 3) await a.storage.put(key, bytesOf(manifest));
+      return a.storage.head(wanted);
+    },
+  };
+  assert.deepEqual(
+    (await prune(withPolicy({ ...a.backup, storage: async () => committing }, { keep_last: 5 }), input)).swept,
+    [],
+  );
+  assert.equal(asked, 3);
+  assert.ok((await left(a.storage)) > 3);
+});
+
+test("an interrupt stops between two snapshots, and a storage that cannot be read removes nothing", async () => {
+  const controller = new AbortController();
+  const a = await aStore(oks(4));
+  const stopping: Storage = {
+    ...a.storage,
+    async remove(keys) {
+      await a.storage.remove(keys);
+      controller.abort(new InterruptedError("SIGTERM"));
+    },
+  };
+  const backup = withPolicy(a.backup, { keep_last: 1 });
+  await assert.rejects(
+    prune({ ...backup, signal: controller.signal, storage: async () => stopping }, input),
+    InterruptedError,
+  );
+  assert.deepEqual(await idsIn(a.storage), [idOf(1), idOf(2), idOf(3)]);
+  const error = new StorageError("STORAGE_FAILED", "input/output error");
+  const broken = faultyStorage(a.storage, [{ on: "get", call: 3, do: "fail", error, when: "before" }]);
+  await assert.rejects(prune({ ...backup, storage: async () => broken }, input), /input\/output error/);
+  assert.deepEqual(await idsIn(a.storage), [idOf(1), idOf(2), idOf(3)]);
+});

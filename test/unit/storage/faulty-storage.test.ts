@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytesOf, readAll } from "../../../lib/bytes.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import { patternBytes, watched } from "../../support/bytes.ts";
+import { type Fault, faultyStorage } from "../../support/faulty-storage.ts";
+
+const error = new Error("by plan");
+
+async function faulty(...plan: Fault[]) {
+  const inner = memoryStorage();
+  await inner.put("a", bytesOf(patternBytes(100)));
+  return { inner, storage: faultyStorage(inner, plan) };
+}
+
+test("a call fails before it takes effect, or after, and the next one works", async () => {
+  const { inner, storage } = await faulty(
+    { on: "put", call: 1, do: "fail", error, when: "before" },
+    { on: "put", call: 2, do: "fail", error, when: "after" },
+  );
+  const body = watched(bytesOf("1"));
+  await assert.rejects(storage.put("b", body.bytes), error);
+  assert.ok(body.state.released);
+  assert.equal(await inner.head("b"), undefined);
+  await assert.rejects(storage.put("b", bytesOf("22")), error);
+  assert.deepEqual(await inner.head("b"), { key: "b", bytes: 2 });
+  await storage.put("b", bytesOf("333"));
+  assert.deepEqual(storage.calls, ["put b", "put b", "put b"]);
+});
+
+test("a fault can be bound to a key", async () => {
+  const { storage } = await faulty({ on: "head", key: /^b/, do: "fail", error, when: "before" });
+  assert.deepEqual(await storage.head("a"), { key: "a", bytes: 100 });
+  await assert.rejects(storage.head("b/c"), error);
+});
+
+test("a body is cut short, in silence or with an error, or has one bit turned over", async () => {
+  const { storage } = await faulty(
+    { on: "get", call: 1, do: "cut", afterBytes: 40 },
+    { on: "get", call: 2, do: "cut", afterBytes: 40, error },
+    { on: "get", call: 3, do: "flip", atByte: 99 },
+  );
+  const whole = patternBytes(100);
+  assert.deepEqual(Buffer.from(await readAll(await storage.get("a"), 200)), Buffer.from(whole.subarray(0, 40)));
+  await assert.rejects(readAll(await storage.get("a"), 200), error);
+  const flipped = await readAll(await storage.get("a"), 200);
+  assert.deepEqual([...flipped].filter((byte, index) => byte !== whole[index]).length, 1);
+  assert.deepEqual(Buffer.from(await readAll(await storage.get("a"), 200)), Buffer.from(whole));
+});
+
+test("a listing breaks after so many entries", async () => {
+  const { storage } = await faulty({ on: "list", do: "break", afterEntries: 1, error });
+  const seen: string[] = [];
+  const listing = async () => {
+    for await (const object of storage.list("")) seen.push(object.key);
+  };
+  await assert.rejects(listing(), error);
+  assert.deepEqual(seen, ["a"]);
+});
+
+test("a call waits until it is let go on", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { storage } = await faulty({ on: "head", do: "wait", until: () => gate.promise });
+  let answered = false;
+  const answer = storage.head("a").then(() => {
+    answered = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(answered, false);
+  gate.resolve();
+  await answer;
+  assert.equal(answered, true);
+});
