@@ -3,8 +3,8 @@ import { NotFoundError } from "../lib/errors.ts";
 import { findSnapshot, type SnapshotEntry } from "../lib/snapshots.ts";
 import type { Storage } from "../lib/storage/storage.ts";
 import type { CommandOptions } from "./command.ts";
-import { chosenJobs } from "./session.ts";
 import { knownNames } from "./known.ts";
+import { chosenJobs } from "./session.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** For commands that take one job. @throws UsageError */

@@ -13,8 +13,8 @@ import type { Log, LogLevel } from "../lib/log.ts";
 import { open } from "../lib/open.ts";
 import type { RunEvent } from "../lib/progress.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
-import { commandLog } from "./log-options.ts";
 import { knownNames } from "./known.ts";
+import { commandLog } from "./log-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_FILE = "core-backup.yml";
@@ -28,7 +28,10 @@ export function configFile({ options, env }: Pick<CommandContext, "options" | "e
  * `sources`: false for what needs no right at the sources, and so no variables and secret files of theirs.
  * @throws ConfigError with every fault of the file
  */
-export async function loadedConfig(context: CommandContext, { sources }: { readonly sources: boolean }): Promise<Config> {
+export async function loadedConfig(
+  context: CommandContext,
+  { sources }: { readonly sources: boolean },
+): Promise<Config> {
   return loadConfig(configFile(context), { env: context.env, sources });
 }
 

@@ -1,20 +1,11 @@
 import { artifactPath, storeArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
-import type { CollectInput } from "./collect.ts";
 import type { Job } from "./config/schema.ts";
 import { SourceError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
-import type { Artifact, ManifestWarning } from "./manifest.ts";
+import type { CollectInput } from "./plan-line.ts";
 import type { Storage } from "./storage/storage.ts";
-
-/** What has been done for a unit so far; a record can be made of it at any moment. */
-export interface UnitProgress {
-  artifacts: Artifact[];
-  warnings: ManifestWarning[];
-  attempts: number;
-  /** An earlier process began this unit in this run, so its artifacts may be there without a word of ours. */
-  readonly begunBefore: boolean;
-}
+import type { UnitProgress } from "./unit-progress.ts";
 
 /** One attempt at all of a unit's items. What an earlier attempt stored is stored anew, so that all of it is of one time. */
 export async function collectArtifacts(

@@ -1,4 +1,4 @@
-import { collectArtifacts, type UnitProgress } from "./attempt.ts";
+import { collectArtifacts } from "./attempt.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { withDeadline } from "./deadline.ts";
@@ -6,15 +6,12 @@ import { errorRecord, SourceError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import type { Log } from "./log.ts";
 import { type UnitRecord, unitOfRecord } from "./manifest.ts";
-import type { PlanLine, RunPointer } from "./plan-line.ts";
+import type { CollectInput, PlanLine } from "./plan-line.ts";
 import { readRecord, writeRecord } from "./record.ts";
 import { retry } from "./retry.ts";
 import { reuseArtifacts } from "./reuse.ts";
 import type { Storage } from "./storage/storage.ts";
-
-export interface CollectInput extends RunPointer {
-  readonly unit: PlanLine;
-}
+import type { UnitProgress } from "./unit-progress.ts";
 
 type Ending = Pick<UnitRecord, "status" | "error" | "reusedFrom">;
 

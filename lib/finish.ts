@@ -12,7 +12,7 @@ import {
 import { type PlanLine, readPlan, type RunPointer } from "./plan-line.ts";
 import { putSmall, readRecord } from "./record.ts";
 import { eachLimited } from "./pool.ts";
-import { findSnapshot, type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { findSnapshot, type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
 import { createHash } from "node:crypto";
 import type { Storage } from "./storage/storage.ts";
 import { sumsText } from "./sums.ts";
@@ -31,7 +31,7 @@ export async function finish(backup: Backup, pointer: RunPointer): Promise<Manif
   const storage = await backup.storage(job);
   const { units, warnings } = await readUnits(storage, pointer);
   await confirmStored(storage, pointer, units);
-  const before = await newestBefore(storage, pointer);
+  const before = await snapshotBefore(storage, job.name, pointer.snapshot);
   warnings.push(...absent(before, units));
   if (units.length === 0) warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
   const startedAt = snapshotTime(pointer.snapshot) ?? backup.now();
@@ -95,13 +95,6 @@ async function confirmStored(storage: Storage, pointer: RunPointer, units: Manif
     const artifacts = unit.artifacts.filter((artifact) => sizes.get(artifact.path) === artifact.bytes);
     units[n] = { ...unit, status: "failed", artifacts, error: { code: "INTEGRITY_MISSING", message, retryable: false } };
   });
-}
-
-async function newestBefore(storage: Storage, pointer: RunPointer): Promise<SnapshotEntry | undefined> {
-  for await (const entry of snapshotsNewestFirst(storage, pointer.job)) {
-    if (entry.snapshot < pointer.snapshot) return entry;
-  }
-  return undefined;
 }
 
 function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[]): ManifestWarning[] {

@@ -2,7 +2,7 @@ import { readAll } from "./bytes.ts";
 import { type ErrorRecord, NotFoundError } from "./errors.ts";
 import { sumsKey } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
-import { type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { type SnapshotEntry, snapshotAfter } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { parseSums } from "./sums.ts";
 import { totalsOf, statusOf } from "./totals.ts";
@@ -20,7 +20,7 @@ export async function manifestFaults(storage: Storage, entry: SnapshotEntry): Pr
   if (verification !== undefined && verification.manifestSha256 !== manifestSha256) {
     fault("manifest.json is not the one that was verified before");
   }
-  const successor = await successorOf(storage, entry);
+  const successor = await snapshotAfter(storage, entry.job, entry.snapshot);
   const previous = successor?.manifest?.previous;
   if (previous?.snapshot === entry.snapshot && previous.manifestSha256 !== manifestSha256) {
     fault(`manifest.json is not the one that snapshot ${successor?.snapshot} followed`);
@@ -51,14 +51,4 @@ async function readSums(storage: Storage, key: string): Promise<ReadonlyMap<stri
     if (error instanceof NotFoundError) return undefined;
     throw error;
   }
-}
-
-/** The snapshot that was made next; removed ones in between break the chain there, which is no fault. */
-async function successorOf(storage: Storage, entry: SnapshotEntry): Promise<SnapshotEntry | undefined> {
-  let successor: SnapshotEntry | undefined;
-  for await (const one of snapshotsNewestFirst(storage, entry.job)) {
-    if (one.snapshot <= entry.snapshot) break;
-    successor = one;
-  }
-  return successor;
 }

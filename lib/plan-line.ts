@@ -29,6 +29,11 @@ export const planLineSchema = z.strictObject({
 
 export type PlanLine = z.infer<typeof planLineSchema>;
 
+/** What `collect` is given. */
+export interface CollectInput extends RunPointer {
+  readonly unit: PlanLine;
+}
+
 /** A line is at most this long: a unit with the artifacts to reuse. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 

@@ -25,7 +25,8 @@ export interface ProgramOptions {
 const STDERR_LIMIT = 64 * 1024;
 const KILL_GRACE_MS = 5_000;
 /** What programs need to find themselves, their user, their agent and their proxy. Secrets of ours are not among it. */
-const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|(https?|all|no)_proxy)$/i;
+const PASSED_ON =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|(https?|all|no)_proxy)$/i;
 
 /** The program was not found. */
 export class ProgramMissingError extends Error {
@@ -90,7 +91,12 @@ export async function* programOutput(program: string, args: readonly string[], o
 }
 
 /** Runs a program to its end and answers its standard output as text, up to `limit` bytes. */
-export async function programText(program: string, args: readonly string[], options: ProgramOptions, limit = 16 * 1024 * 1024): Promise<string> {
+export async function programText(
+  program: string,
+  args: readonly string[],
+  options: ProgramOptions,
+  limit = 16 * 1024 * 1024,
+): Promise<string> {
   const pieces: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of programOutput(program, args, options)) {
@@ -120,7 +126,11 @@ function exitOf(child: ChildProcess, program: string, onStderr: (chunk: Uint8Arr
   });
   return new Promise((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "ENOENT" && error.syscall?.startsWith("spawn") ? new ProgramMissingError(program, { cause: error }) : error);
+      reject(
+        error.code === "ENOENT" && error.syscall?.startsWith("spawn")
+          ? new ProgramMissingError(program, { cause: error })
+          : error,
+      );
     });
     child.on("close", (code, signal) => resolve({ code, signal, stderr: stderr.toString("utf8") }));
   });

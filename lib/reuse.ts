@@ -1,13 +1,12 @@
-import type { UnitProgress } from "./attempt.ts";
-import type { CollectInput } from "./collect.ts";
 import type { Unit } from "./connectors/connector.ts";
 import { IntegrityError, NotFoundError } from "./errors.ts";
 import { snapshotPrefix } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { ManifestUnit } from "./manifest.ts";
-import type { PlanLine } from "./plan-line.ts";
+import type { CollectInput, PlanLine } from "./plan-line.ts";
 import { snapshotsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
+import type { UnitProgress } from "./unit-progress.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
 export interface KnownUnits {

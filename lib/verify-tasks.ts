@@ -3,7 +3,12 @@ import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import { NotFoundError } from "./errors.ts";
 import type { Storage } from "./storage/storage.ts";
-import type { VerifyMode } from "./verify.ts";
+
+/**
+ * `policy`: what the job's `verify` says, as after a run. `checksum`: every stored byte is read and compared.
+ * `prove`: every artifact is restored into nothing as well; `full` compares every entry.
+ */
+export type VerifyMode = "policy" | "checksum" | "prove" | "full";
 
 export interface ArtifactTask {
   readonly artifact: Artifact;

@@ -10,13 +10,7 @@ import { putSmall } from "./record.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { manifestFaults } from "./manifest-faults.ts";
-import { type ArtifactTask, verifyTasks } from "./verify-tasks.ts";
-
-/**
- * `policy`: what the job's `verify` says, as after a run. `checksum`: every stored byte is read and compared.
- * `prove`: every artifact is restored into nothing as well; `full` compares every entry.
- */
-export type VerifyMode = "policy" | "checksum" | "prove" | "full";
+import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
 
 export interface VerifyInput {
   readonly job: string;

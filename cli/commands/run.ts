@@ -9,7 +9,11 @@ import { chosenJobs, configFile, withBackup } from "../session.ts";
 export const runCommand: Command = async (context) => {
   const progress = runProgress(context);
   try {
-    const options = { sources: true, level: progress.drawn ? ("warn" as const) : ("info" as const), emit: progress.hear };
+    const options = {
+      sources: true,
+      level: progress.drawn ? ("warn" as const) : ("info" as const),
+      emit: progress.hear,
+    };
     return await withBackup(context, options, async (backup) => {
       const { config } = backup;
       const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);

@@ -1,4 +1,4 @@
-import { type Document, isScalar, LineCounter, parseAllDocuments } from "yaml";
+import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from "yaml";
 import { type Places, placesOf, readNodes } from "./nodes.ts";
 
 export type Path = readonly (string | number)[];
@@ -46,15 +46,26 @@ function syntaxFaults(
   position: (offset: number) => { readonly line: number },
 ): FaultAt[] {
   const byLine = new Map<number, FaultAt>();
-  for (const { errors, warnings } of documents) {
-    for (const { code, pos, message } of [...errors, ...warnings]) {
-      const { line } = position(pos[0]);
-      if (byLine.size < MAX_SYNTAX_FAULTS && !byLine.has(line)) {
-        byLine.set(line, { offset: pos[0], path: [], message: syntaxMessage(code, message) });
-      }
+  for (const document of documents) {
+    for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
+      if (byLine.size >= MAX_SYNTAX_FAULTS) return [...byLine.values()];
+      const offset = message.startsWith("Missing closing") ? openingQuote(document, pos[0]) : pos[0];
+      const { line } = position(offset);
+      if (!byLine.has(line)) byLine.set(line, { offset, path: [], message: syntaxMessage(code, message) });
     }
   }
   return [...byLine.values()];
+}
+
+/** A quote that is not closed is found at the end of the file, and looked for where it was opened. */
+function openingQuote(document: Document.Parsed, offset: number): number {
+  let opening = offset;
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if (type?.startsWith("QUOTE") && range && range[0] < offset) opening = range[0];
+    },
+  });
+  return opening;
 }
 
 function syntaxMessage(code: string, message: string): string {

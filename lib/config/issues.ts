@@ -28,6 +28,8 @@ type ZodIssue = z.core.$ZodIssue;
 
 /** Marks a union's message as ours, so that one that its schema gives wins. */
 const UNION = "does not have one of the forms that are allowed here";
+/** How a message about what is not there begins. */
+const MISSING = "is missing: ";
 const LISTED_KEYS = 12;
 
 /**
@@ -42,8 +44,16 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, options: CheckOpt
   const unknown = issues.filter(({ isKey }) => isKey);
   const second = unknown.length === 0 ? undefined : schema.safeParse(without(value, unknown.map(({ path }) => path)), { error });
   const more = second?.error?.issues.flatMap((issue) => flatten(issue, [])) ?? [];
-  const all = [...issues, ...more].map((issue) => ({ ...issue, path: [...options.path, ...issue.path] }));
+  const meant = new Set(unknown.map(({ path, message }) => suggested(path, message)));
+  const told = [...issues, ...more].filter(({ path, message }) => !(message.startsWith(MISSING) && meant.has(JSON.stringify(path))));
+  const all = told.map((issue) => ({ ...issue, path: [...options.path, ...issue.path] }));
   return { value: undefined, issues: all };
+}
+
+/** The path that an unknown key was meant for: that it is missing need not be said as well. */
+function suggested(path: Path, message: string): string | undefined {
+  const name = /\(did you mean (.+)\?\)$/.exec(message)?.[1];
+  return name === undefined ? undefined : JSON.stringify([...path.slice(0, -1), name]);
 }
 
 /** What came, for the end of a sentence. Values are not told: the one in the wrong place may be a secret. */
@@ -52,12 +62,13 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
   if (typeof value === "boolean") return `${value}`;
-  return typeof value === "number" ? "a number" : "text";
+  if (typeof value === "number") return Number.isFinite(value) ? "a number" : String(value);
+  return "text";
 }
 
 export const unknownKeyMessage = (key: string, known: readonly string[]): string => {
   const near = didYouMean(key, known);
-  const list = near === "" && known.length > 0 && known.length <= LISTED_KEYS ? `; there are ${known.join(", ")}` : "";
+  const list = near === "" && known.length > 0 && known.length <= LISTED_KEYS ? `; known here: ${known.join(", ")}` : "";
   return `unknown key${near}${list}`;
 };
 
@@ -73,7 +84,7 @@ export const quoted = (text: string): string => JSON.stringify(text.length > 40 
 function messageFor(issue: RawIssue, unknownKey: CheckOptions["unknownKey"]): string {
   switch (issue.code) {
     case "invalid_type":
-      if (issue.input === undefined) return `is missing: it must be ${nameOf(issue.expected)}`;
+      if (issue.input === undefined) return `${MISSING}it must be ${nameOf(issue.expected)}`;
       if (issue.expected === "int" && typeof issue.input === "number") return `must be a whole number, not ${issue.input}`;
       return `must be ${nameOf(issue.expected)}, not ${cameFor(issue.expected, issue.input)}${quotesHint(issue.expected, issue.input)}`;
     case "unrecognized_keys": {
@@ -86,7 +97,7 @@ function messageFor(issue: RawIssue, unknownKey: CheckOptions["unknownKey"]): st
     case "too_big":
       return boundMessage(issue.origin, issue.maximum, issue.inclusive ?? true, "most", issue.input);
     case "invalid_value":
-      if (issue.input === undefined) return `is missing: it must be ${either(issue.values)}`;
+      if (issue.input === undefined) return `${MISSING}it must be ${either(issue.values)}`;
       return `must be ${either(issue.values)}, not ${shown(issue.input)}${nearest(issue.input, issue.values)}`;
     case "invalid_union":
       return unionMessage(issue);
@@ -109,7 +120,7 @@ function unionMessage(issue: RawIssue & { code: "invalid_union" }): string {
   const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
   if (discriminator === undefined || options === undefined) return UNION;
   const given = isRecord(issue.input) ? issue.input[discriminator] : undefined;
-  if (given === undefined) return `is missing: it must be ${either(options)}`;
+  if (given === undefined) return `${MISSING}it must be ${either(options)}`;
   return `must be ${either(options)}, not ${shown(given)}${nearest(given, options)}`;
 }
 
@@ -138,7 +149,7 @@ function mergedMessage(issues: readonly ZodIssue[]): string {
   const came = issues.map(({ message }) => /, not (.*)$/.exec(message)?.[1]).find((text) => text !== undefined);
   if (expected.length === 0) return UNION;
   const must = `must be ${joined([...new Set(expected)])}`;
-  return came === undefined ? `is missing: it ${must}` : `${must}, not ${came}`;
+  return came === undefined ? `${MISSING}it ${must}` : `${must}, not ${came}`;
 }
 
 /** A key `token` where there is `token_env`: the value is a secret and stays out of the message. */

@@ -35,7 +35,9 @@ export async function loadConfig(file: string, { env, kinds = connectors, source
   const found = issues.map(({ path, isKey, message }): FaultAt => {
     return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };
   });
-  const faults = [...document.faults, ...found];
+  // What could not be read was told already.
+  const isTold = (one: FaultAt) => document.faults.some((fault) => fault.offset === one.offset && pathText(fault.path) === pathText(one.path));
+  const faults = [...document.faults, ...found.filter((one) => !isTold(one))];
   if (faults.length > 0) throw configError(file, text, document, faults);
   return { file, ...config };
 }

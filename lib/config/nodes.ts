@@ -44,9 +44,9 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
     }
     if (depth > MAX_DEPTH) return say(keyOffset, path, `is nested deeper than ${MAX_DEPTH} levels`);
     const found = isAlias(node) ? node.resolve(document) : (node as Node | null | undefined);
-    if (found === undefined) return say(offsetOf(node) ?? keyOffset, path, "names an anchor that is not set above it");
     const offset = offsetOf(isAlias(node) ? node : found);
     places.set(JSON.stringify(path), { key: keyOffset, value: isNothing(found) ? undefined : offset });
+    if (found === undefined) return say(offset ?? keyOffset, path, "names an anchor that is not set above it");
     if (found === null || isScalar(found)) return found?.value ?? null;
     if (open.has(found)) return say(offset ?? keyOffset, path, "an alias cannot stand inside of what it names");
     open.add(found);
@@ -105,7 +105,7 @@ export function placesOf(places: ReadonlyMap<string, Place>): Places {
   };
 }
 
-const isNothing = (node: Node | null): boolean => node === null || (isScalar(node) && node.value === null);
+const isNothing = (node: Node | null | undefined): boolean => node === null || (isScalar(node) && node.value === null);
 
 function offsetOf(node: unknown): number | undefined {
   const range = typeof node === "object" && node !== null && "range" in node ? node.range : undefined;

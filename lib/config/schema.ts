@@ -43,7 +43,7 @@ const verify = z
 const fields = z.strictObject({
   name: z
     .string()
-    .min(1)
+    .min(1, { abort: true })
     .max(200)
     .regex(/^[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u, { error: "must be a name in one line, without spaces around it" })
     .describe("Name of the job, unique in this file. Snapshots lie in a folder of this name: changing it begins anew."),
@@ -99,7 +99,7 @@ export const jobFields = fields;
 
 /** The file as a whole; jobs and storages are looked at one by one, so that one fault hides no other. */
 export const fileSchema = z.strictObject({
-  jobs: z.array(z.unknown(), { error: "must be a list of jobs" }).min(1, { error: "must hold at least one job" }).describe("What to back up."),
+  jobs: z.array(z.unknown()).min(1, { error: "must hold at least one job" }).describe("What to back up."),
   storage: z
     .record(z.string(), z.unknown())
     .refine((storages) => Object.keys(storages).length > 0, { error: "must hold at least one storage" })

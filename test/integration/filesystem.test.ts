@@ -365,7 +365,7 @@ for (const [what, script] of Object.entries({
 })) {
   test(`${what} is refused by name, and nothing leaves the folder`, async (t) => {
     await using base = await temporaryFolder("filesystem-escape-");
-    const made = spawnSync("python3", ["-c", CRAFT + script + "\narchive.close()"], { maxBuffer: 1024 * 1024 });
+    const made = spawnSync("python3", ["-c", `${CRAFT}${script}\narchive.close()`], { maxBuffer: 1024 * 1024 });
     if (made.error !== undefined) return t.skip("no python3 to make such an archive with");
     assert.equal(made.status, 0, String(made.stderr));
     const folder = join(base.path, "folder");

@@ -37,7 +37,7 @@ const COUNTER = {
 export function factsDifference(counted: Facts, expected: Facts): string | undefined {
   const different = Object.entries(counted).filter(([name, value]) => expected[name] !== value);
   if (different.length === 0) return undefined;
-  return different
-    .map(([name, value]) => `${name} is ${value} instead of ${expected[name] ?? "a number that the manifest lacks"}`)
-    .join(", ");
+  const stated = (name: string) =>
+    name in expected ? JSON.stringify(expected[name]) : "what the manifest does not say";
+  return different.map(([name, value]) => `${name} is ${JSON.stringify(value)} instead of ${stated(name)}`).join(", ");
 }

@@ -7,7 +7,7 @@ import type { Unit } from "../connector.ts";
 const MAGIC = /[*?[\]{}!()]/;
 
 /** One form for one path: `./docs/`, `docs` and `docs//` are `docs`. Absolute or relative as it was given. */
-export function normalPath(path: string): string {
+function normalPath(path: string): string {
   const normal = normalize(path);
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }

@@ -63,7 +63,10 @@ export async function packetLength(bytes: ByteReader): Promise<number | (typeof 
   const special = SPECIAL[length];
   if (special !== undefined) return special;
   if (length < HEADER_BYTES || length > MAX_LENGTH) {
-    throw new SourceError("SOURCE_PROTOCOL", `the answer is not in git's packet lines (${JSON.stringify(text)} is no length)`);
+    throw new SourceError(
+      "SOURCE_PROTOCOL",
+      `the answer is not in git's packet lines (${JSON.stringify(text)} is no length)`,
+    );
   }
   return length - HEADER_BYTES;
 }

@@ -48,7 +48,10 @@ test("a storage that cannot be used fails each command with its code, and nothin
   const yaml = await readFile(job.config, "utf8");
   // On the root file system, where nothing may ever be written to it.
   const backups = "/core-backup-e2e-nothing-is-mounted-here";
-  await writeFile(job.config, yaml.replace(`type: filesystem, base_path: ${job.backups}`, `type: nfs, base_path: ${backups}`));
+  await writeFile(
+    job.config,
+    yaml.replace(`type: filesystem, base_path: ${job.backups}`, `type: nfs, base_path: ${backups}`),
+  );
   const ran = await coreBackup(["run", "--config", job.config]);
   assert.equal(ran.code, 1, JSON.stringify(ran));
   assert.match(ran.stdout, /^docs {2}failed\n\nfailures:\n {2}docs: STORAGE_NOT_MOUNTED: /);

@@ -53,7 +53,7 @@ const wrong: readonly (readonly [what: string, yaml: string, place: RegExp])[] =
   ["no storage", RIGHT.slice(0, RIGHT.indexOf("storage:\n")), /: storage/],
   ["no name", line("  - name: docs\n    service", "  - service"), /:2:\d+: jobs\[0\]/],
   ["an empty name", line("name: docs", 'name: ""'), /:2:11: jobs\[0\]\.name/],
-  ["no paths", line("paths: [source]", "exclude: [a]"), /:7:7: jobs\[0\]\.options/],
+  ["no paths", line("paths: [source]", "exclude: [a]"), /:6:5: jobs\[0\]\.options\.paths/],
   ["an empty list of paths", line("[source]", "[]"), /:7:14: jobs\[0\]\.options\.paths/],
   ["a number for a path", line("[source]", "[7]"), /:7:15: jobs\[0\]\.options\.paths/],
   ["a cron minute that is none", line("0 3 * * *", "61 3 * * *"), /:4:15: jobs\[0\]\.schedule/],

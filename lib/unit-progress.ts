@@ -1,0 +1,10 @@
+import type { Artifact, ManifestWarning } from "./manifest.ts";
+
+/** What has been done for a unit so far; a record can be made of it at any moment. */
+export interface UnitProgress {
+  artifacts: Artifact[];
+  warnings: ManifestWarning[];
+  attempts: number;
+  /** An earlier process began this unit in this run, so its artifacts may be there without a word of ours. */
+  readonly begunBefore: boolean;
+}
