@@ -8,8 +8,8 @@ import { startGitServer } from "../test/support/git-server.ts";
 import { writeHistory } from "./git-history.ts";
 import { type BenchLine, benchLine, lineText, median } from "./line.ts";
 
-const COMMITS = 30_000;
-const ROUNDS = 5;
+const COMMITS = 40_000;
+const ROUNDS = 3;
 const MiB = 1024 * 1024;
 
 /** What one way of backing up took, as the client's shell saw it: all processes that it started, nothing of the server's. */

@@ -1,4 +1,14 @@
-import type { Command } from "./command.ts";
+export type CommandName =
+  | "validate"
+  | "plan"
+  | "run"
+  | "list"
+  | "show"
+  | "verify"
+  | "restore"
+  | "prune"
+  | "schema"
+  | "completion";
 
 export interface OptionSpec {
   /** As commander reads it: `--job <name>`. */
@@ -12,7 +22,7 @@ export interface OptionSpec {
 }
 
 export interface CommandSpec {
-  readonly name: string;
+  readonly name: CommandName;
   readonly group: string;
   readonly summary: string;
   readonly details: string;
@@ -21,8 +31,6 @@ export interface CommandSpec {
   /** Without the program's name. */
   readonly examples: readonly string[];
   readonly exits: readonly string[];
-  /** Commands are loaded when they are called, so that `--help` and `--version` load none. */
-  readonly load: () => Promise<Command>;
 }
 
 const job: OptionSpec = { flags: "--job <name>", about: "only this job" };
@@ -49,7 +57,6 @@ export const commandTable: readonly CommandSpec[] = [
     options: [],
     examples: ["validate", "validate --config /etc/core-backup.yml --json"],
     exits: ["0  the configuration is right", "2  it is not"],
-    load: async () => (await import("./commands/validate.ts")).validateCommand,
   },
   {
     name: "plan",
@@ -60,7 +67,6 @@ export const commandTable: readonly CommandSpec[] = [
     options: [{ ...job, repeatable: true }],
     examples: ["plan", "plan --job docs --json"],
     exits: [DONE, "1  the source or the storage of a job could not be read", WRONG],
-    load: async () => (await import("./commands/plan.ts")).planCommand,
   },
   {
     name: "run",
@@ -77,7 +83,6 @@ export const commandTable: readonly CommandSpec[] = [
       WRONG,
       "130, 143  ended by SIGINT, SIGTERM",
     ],
-    load: async () => (await import("./commands/run.ts")).runCommand,
   },
   {
     name: "list",
@@ -87,7 +92,6 @@ export const commandTable: readonly CommandSpec[] = [
     options: [{ ...job, repeatable: true }],
     examples: ["list", "list --job docs --json"],
     exits: [DONE, "1  the storage of a job could not be read", WRONG],
-    load: async () => (await import("./commands/list.ts")).listCommand,
   },
   {
     name: "show",
@@ -97,7 +101,6 @@ export const commandTable: readonly CommandSpec[] = [
     options: [oneJob, snapshot],
     examples: ["show --job docs", "show --job docs --snapshot 2026-11-22T030000Z --json"],
     exits: [DONE, "1  the manifest is damaged or the storage could not be read", WRONG],
-    load: async () => (await import("./commands/show.ts")).showCommand,
   },
   {
     name: "verify",
@@ -112,7 +115,6 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     examples: ["verify", "verify --job docs --snapshot all", "verify --prove"],
     exits: ["0  everything agrees", "1  something does not, or could not be read", WRONG],
-    load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
   {
     name: "restore",
@@ -131,7 +133,6 @@ export const commandTable: readonly CommandSpec[] = [
       "restore --job repos --unit my-org/app --snapshot 2026-11-22T030000Z --to ./app",
     ],
     exits: ["0  restored whole", "1  something is damaged, missing, or was never backed up", WRONG],
-    load: async () => (await import("./commands/restore.ts")).restoreCommand,
   },
   {
     name: "prune",
@@ -148,7 +149,6 @@ export const commandTable: readonly CommandSpec[] = [
       "1  the storage of a job failed",
       "2  the command line or the configuration is wrong, or a job's removals were refused",
     ],
-    load: async () => (await import("./commands/prune.ts")).pruneCommand,
   },
   {
     name: "schema",
@@ -158,7 +158,6 @@ export const commandTable: readonly CommandSpec[] = [
     options: [{ flags: "--manifest", about: "the schema of manifest.json instead" }],
     examples: ["schema > core-backup.schema.json", "schema --manifest"],
     exits: [DONE],
-    load: async () => (await import("./commands/schema.ts")).schemaCommand,
   },
   {
     name: "completion",
@@ -172,6 +171,5 @@ export const commandTable: readonly CommandSpec[] = [
     options: [],
     examples: ["completion bash"],
     exits: [DONE],
-    load: async () => (await import("./commands/completion.ts")).completionCommand,
   },
 ];

@@ -43,7 +43,6 @@ async function runCommandLine(): Promise<number> {
     program,
     write: (text) => stdout.write(text),
     heading: (text) => paint("bold", text),
-    hidden: { __complete: async () => (await import("./commands/complete.ts")).completeCommand },
   });
   if (invocation === undefined) return 0;
   const { command, options, argument } = invocation;

@@ -1,6 +1,7 @@
 import { Argument, Command as Commander, CommanderError, Option } from "commander";
 import { type Command, type CommandOptions, commandOptions } from "./command.ts";
 import { type CommandSpec, commandTable, globalOptions, type OptionSpec } from "./command-table.ts";
+import { loadCommand, loadHidden } from "./load-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A command line that was understood. */
@@ -16,8 +17,6 @@ export interface ProgramOptions {
   /** Where help and version go. */
   readonly write: (text: string) => void;
   readonly heading: (text: string) => string;
-  /** For hidden commands, by name. */
-  readonly hidden: Readonly<Record<string, () => Promise<Command>>>;
 }
 
 /**
@@ -34,13 +33,13 @@ export async function parseCommandLine(
     const command = subcommand(root, spec, options);
     command.action(async () => {
       invocation = {
-        command: await spec.load(),
+        command: await loadCommand[spec.name](),
         options: commandOptions(command.optsWithGlobals()),
         argument: command.args[0],
       };
     });
   }
-  for (const [name, load] of Object.entries(options.hidden)) {
+  for (const [name, load] of Object.entries(loadHidden)) {
     const command = root.command(name, { hidden: true }).argument("<what>");
     command.action(async () => {
       invocation = {

@@ -85,6 +85,7 @@ export async function eachJob(
 ): Promise<readonly JobFailure[]> {
   const failures: JobFailure[] = [];
   for (const job of jobs) {
+    backup.signal.throwIfAborted();
     try {
       await work(job);
     } catch (error) {

@@ -27,22 +27,20 @@ export function artifactPath(folder: string, item: Item, compression: Compressio
 }
 
 /**
- * Source bytes -> measure -> compress -> measure -> storage, in one pass and in bounded memory.
- * @throws IntegrityError when the storage confirms other bytes than it was given
+ * Source bytes -> measure -> compress -> storage, in one pass and in bounded memory. The stored side is measured by the
+ * storage, which compares what it holds with what it was given.
+ * @throws IntegrityError when they differ
  */
 export async function storeArtifact(item: Item, options: StoreArtifactOptions): Promise<Artifact> {
   const compression = { ...options.compression, type: typeFor(item, options.compression) };
   const path = artifactPath(options.folder, item, options.compression);
   const plain = measure(rechunk(abortable(item.open(), options.signal)), options.onBytes);
-  const stored = measure(rechunk(compress(plain.bytes, compression)));
-  const confirmed = await options.storage.put(options.prefix + path, stored.bytes, { ifAbsent: options.ifAbsent });
-  const given = stored.result();
-  if (confirmed.bytes !== given.bytes || confirmed.sha256 !== given.sha256) {
-    throw new IntegrityError("INTEGRITY_MISMATCH", `${path}: the storage holds other bytes than it was given`);
-  }
+  const body = compress(plain.bytes, compression);
+  const { bytes, sha256 } = await options.storage.put(options.prefix + path, body, { ifAbsent: options.ifAbsent });
   return {
     path,
-    ...given,
+    bytes,
+    sha256,
     sourceBytes: plain.result().bytes,
     sourceSha256: plain.result().sha256,
     contentType: item.contentType,
@@ -59,7 +57,7 @@ export async function storeArtifact(item: Item, options: StoreArtifactOptions): 
  * @throws IntegrityError `INTEGRITY_MISMATCH` naming the artifact
  */
 export async function* readArtifact(storage: Storage, prefix: string, artifact: Artifact): Bytes {
-  const stored = measure(rechunk(await storage.get(prefix + artifact.path)));
+  const stored = measure(await storage.get(prefix + artifact.path));
   const plain = measure(decompress(stored.bytes, artifact.compression));
   try {
     yield* plain.bytes;
@@ -76,7 +74,7 @@ export async function* readArtifact(storage: Storage, prefix: string, artifact: 
 
 /** Reads the stored bytes only. @throws IntegrityError as `readArtifact` does */
 export async function checkArtifact(storage: Storage, prefix: string, artifact: Artifact): Promise<void> {
-  const stored = measure(rechunk(await storage.get(prefix + artifact.path)));
+  const stored = measure(await storage.get(prefix + artifact.path));
   for await (const _ of stored.bytes);
   const { bytes, sha256 } = stored.result();
   if (bytes !== artifact.bytes) throw mismatch(artifact, `has ${bytes} bytes instead of ${artifact.bytes}`);

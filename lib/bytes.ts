@@ -50,9 +50,12 @@ export async function measureAll(source: Bytes): Promise<Measurement> {
   return measured.result();
 }
 
-/** The same bytes in pieces of `size`, the last one shorter. Holds one piece. */
+/**
+ * The same bytes in pieces of `size`, the last one shorter. All pieces share one buffer: each is valid until the next
+ * one is asked for, so a terabyte makes no garbage. Who keeps a piece for longer copies it.
+ */
 export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
-  let piece = new Uint8Array(size);
+  const piece = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   for await (const chunk of source) {
     let offset = 0;
@@ -63,8 +66,6 @@ export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
       offset += count;
       if (filled < size) continue;
       yield piece;
-      // A new buffer each time: whoever took the last piece may still be reading it.
-      piece = new Uint8Array(size);
       filled = 0;
     }
   }

@@ -1,5 +1,4 @@
-import { type Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { type Bytes, CHUNK_BYTES } from "./bytes.ts";
 
@@ -56,19 +55,36 @@ export function restoreCommand(restore: string, storedName: string, type: Compre
   return type === "none" ? command : `${PROGRAMS[type]} ${shellWord(storedName)} && ${command}`;
 }
 
-/** Errors of the source come out as themselves; stopping early releases source and transform. */
+/**
+ * Errors of the source come out as themselves; stopping early releases source and transform. The next piece is taken
+ * only when the transform is done with the last one, so the source may reuse its buffer.
+ */
 async function* through(source: Bytes, transform: Duplex): Bytes {
-  const readable = Readable.from(source, { objectMode: false });
-  const done = pipeline(readable, transform);
-  done.catch(() => {});
+  const fed = feed(source, transform);
+  // Known at once; thrown below, where the reader is.
+  fed.catch((error: unknown) => transform.destroy(error instanceof Error ? error : new Error(String(error))));
   try {
     yield* transform as AsyncIterable<Uint8Array>;
-    await done;
+    await fed;
   } finally {
     transform.destroy();
-    readable.destroy();
-    await done.catch(() => {});
+    await fed.catch(() => {});
   }
+}
+
+async function feed(source: Bytes, transform: Duplex): Promise<void> {
+  for await (const piece of source) {
+    await new Promise<void>((resolve, reject) => {
+      const onClose = () => reject(new Error("the stream was given up"));
+      transform.once("close", onClose);
+      transform.write(piece, (error) => {
+        transform.off("close", onClose);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+  transform.end();
 }
 
 function shellWord(word: string): string {

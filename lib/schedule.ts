@@ -50,9 +50,7 @@ export function parseSchedule(text: string): Schedule {
   if (text.trim() === "") throw new ScheduleFault(`an empty schedule: give five fields (${FIELD_NAMES})`);
   if (fields.length !== FIELDS.length) {
     const seconds = fields.length > FIELDS.length ? "; seconds and years are not supported" : "";
-    throw new ScheduleFault(
-      `a schedule has 5 fields (${FIELD_NAMES}), this one has ${fields.length}${seconds}`,
-    );
+    throw new ScheduleFault(`a schedule has 5 fields (${FIELD_NAMES}), this one has ${fields.length}${seconds}`);
   }
   const parsed = FIELDS.map((field, index) => parseField(field, fields[index] ?? ""));
   refuseImpossible(parsed);
@@ -122,8 +120,8 @@ function parsePart(field: Field, part: string, values: Set<number>): string {
   if (match?.[1] === undefined) throw new ScheduleFault(`${field.name}: ${quoted(part)} is not a value, range or step`);
   const [, first, last, step] = match;
   if (first === "*" && last !== undefined) throw new ScheduleFault(`${field.name}: ${quoted(part)} is not a range`);
-  const from = first === "*" ? field.min : valueOf(field, first);
-  const to = last === undefined ? (first === "*" ? field.max : from) : valueOf(field, last, from);
+  const from = first === "*" ? field.min : numberOf(field, first);
+  const to = last === undefined ? (first === "*" ? field.max : from) : numberOf(field, last, from);
   if (to < from) throw new ScheduleFault(`${field.name}: the range ${part} runs backwards`);
   if (step !== undefined && first !== "*" && last === undefined) {
     throw new ScheduleFault(`${field.name}: a step needs a range or *, such as ${first}-${field.max}/${step}`);
@@ -134,7 +132,7 @@ function parsePart(field: Field, part: string, values: Set<number>): string {
   return step === undefined ? range : `${range}/${by}`;
 }
 
-function valueOf(field: Field, text: string, from?: number): number {
+function numberOf(field: Field, text: string, from?: number): number {
   const name = field.names.indexOf(text.toUpperCase());
   // SUN ends a week as well as it begins one: MON-SUN.
   if (name !== -1) return field.max === 7 && name === 0 && (from ?? 0) > 0 ? 7 : name + field.firstName;

@@ -12,8 +12,10 @@ export const listCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
     const snapshots: ListedSnapshot[] = [];
     const failures = await eachJob(backup, chosenJobs(backup.config, context.options.jobs), async (job) => {
-      for await (const entry of snapshotsNewestFirst(await backup.storage(job), job.name))
+      for await (const entry of snapshotsNewestFirst(await backup.storage(job), job.name)) {
+        backup.signal.throwIfAborted();
         snapshots.push(listed(entry));
+      }
     });
     const none = failures.length === 0 ? "no snapshots\n" : "";
     const text = snapshots.length === 0 ? none : listText(snapshots, context);

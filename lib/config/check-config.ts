@@ -1,7 +1,8 @@
 import * as z from "zod";
 import type { ConnectorKind } from "../connectors/connector.ts";
-import type { Path } from "./document.ts";
-import { check, type Issue, isRecord, joined, kindOf, unknownNameMessage } from "./issues.ts";
+import { check, type Issue } from "./issues.ts";
+import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
+import type { Path } from "./place.ts";
 import { type Config, fileSchema, type Job, jobFields, jobSchema } from "./schema.ts";
 import { checkReferences } from "./secret-checks.ts";
 import { type StorageOptions, storageKinds } from "./storage-options.ts";
@@ -35,6 +36,9 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
 
   const storages: [string, StorageOptions][] = [];
   const storageNames = isRecord(value.storage) ? Object.keys(value.storage) : [];
+  // Not in the schema: zod's records pass over the name `__proto__`.
+  if (isRecord(value.storage) && storageNames.length === 0)
+    issues.push(fault(["storage"], "must hold at least one storage"));
   for (const [name, given] of isRecord(value.storage) ? Object.entries(value.storage) : []) {
     const checked = await checkStorage(given, ["storage", name], options);
     issues.push(...checked.issues);
@@ -50,7 +54,12 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     if (checked.value !== undefined) jobs.push(checked.value);
   }
   const { max_jobs = 1, secrets } = whole.value ?? {};
-  const config = { jobs, storage: Object.fromEntries(storages), max_jobs, ...(secrets === undefined ? {} : { secrets }) };
+  const config = {
+    jobs,
+    storage: Object.fromEntries(storages),
+    max_jobs,
+    ...(secrets === undefined ? {} : { secrets }),
+  };
   return { config, issues };
 }
 
@@ -59,12 +68,19 @@ interface Part<T> {
   readonly issues: readonly Issue[];
 }
 
-async function checkStorage(given: unknown, path: Path, { env, folder }: CheckConfigOptions): Promise<Part<StorageOptions>> {
+async function checkStorage(
+  given: unknown,
+  path: Path,
+  { env, folder }: CheckConfigOptions,
+): Promise<Part<StorageOptions>> {
   const types = Object.keys(storageKinds);
-  if (!isRecord(given)) return { value: undefined, issues: [fault(path, `must be a mapping with type, not ${kindOf(given)}`)] };
+  if (!isRecord(given))
+    return { value: undefined, issues: [fault(path, `must be a mapping with type, not ${kindOf(given)}`)] };
   const { type } = given;
-  if (type === undefined) return { value: undefined, issues: [fault([...path, "type"], `is missing: it must be ${joined(types)}`)] };
-  if (typeof type !== "string") return { value: undefined, issues: [fault([...path, "type"], `must be text, not ${kindOf(type)}`)] };
+  if (type === undefined)
+    return { value: undefined, issues: [fault([...path, "type"], `is missing: it must be ${joined(types)}`)] };
+  if (typeof type !== "string")
+    return { value: undefined, issues: [fault([...path, "type"], `must be text, not ${kindOf(type)}`)] };
   if (!Object.hasOwn(storageKinds, type)) {
     return { value: undefined, issues: [fault([...path, "type"], unknownNameMessage("storage type", type, types))] };
   }
@@ -74,9 +90,17 @@ async function checkStorage(given: unknown, path: Path, { env, folder }: CheckCo
   return { value: checked.value, issues: [...references, ...checked.issues] };
 }
 
-async function checkJob(given: unknown, path: Path, storageNames: readonly string[], options: CheckConfigOptions): Promise<Part<Job>> {
+async function checkJob(
+  given: unknown,
+  path: Path,
+  storageNames: readonly string[],
+  options: CheckConfigOptions,
+): Promise<Part<Job>> {
   if (!isRecord(given)) {
-    return { value: undefined, issues: [fault(path, `must be a mapping with name, service and options, not ${kindOf(given)}`)] };
+    return {
+      value: undefined,
+      issues: [fault(path, `must be a mapping with name, service and options, not ${kindOf(given)}`)],
+    };
   }
   const { kinds } = options;
   const service = typeof given.service === "string" ? given.service : undefined;
@@ -90,22 +114,39 @@ async function checkJob(given: unknown, path: Path, storageNames: readonly strin
   }
   const target = targetOf(given.target_storage, storageNames);
   if (target.message !== undefined) issues.push(fault([...path, "target_storage"], target.message));
-  const own = kind === undefined ? undefined : await checkOptions(kind, service ?? "", given.options, [...path, "options"], options);
+  const own =
+    kind === undefined
+      ? undefined
+      : await checkOptions(kind, service ?? "", given.options, [...path, "options"], options);
   issues.push(...(own?.issues ?? []));
   if (common.value === undefined || own === undefined || target.name === undefined) return { value: undefined, issues };
   const { schedule, target_storage: _, ...rest } = common.value;
-  const value = { ...rest, ...(schedule === undefined ? {} : { schedule }), target_storage: target.name, options: own.value };
+  const value = {
+    ...rest,
+    ...(schedule === undefined ? {} : { schedule }),
+    target_storage: target.name,
+    options: own.value,
+  };
   return { value, issues };
 }
 
-async function checkOptions(kind: ConnectorKind, service: string, given: unknown, path: Path, options: CheckConfigOptions): Promise<Part<unknown>> {
+async function checkOptions(
+  kind: ConnectorKind,
+  service: string,
+  given: unknown,
+  path: Path,
+  options: CheckConfigOptions,
+): Promise<Part<unknown>> {
   const { env, folder, sources: look, kinds } = options;
   const value = given ?? {};
   const unknownKey = (key: string) => {
     const names = optionKeys(kind);
-    const owners = Object.keys(kinds).filter((name) => name !== service && kinds[name] !== undefined && optionKeys(kinds[name]).includes(key));
+    const owners = Object.keys(kinds).filter(
+      (name) => name !== service && kinds[name] !== undefined && optionKeys(kinds[name]).includes(key),
+    );
     if (owners.length > 0) return `belongs to service ${owners.join(" and ")}, and this is a job of service ${service}`;
-    if (Object.hasOwn(jobFields.shape, key) && !names.includes(key)) return "belongs to the job itself, not under options";
+    if (Object.hasOwn(jobFields.shape, key) && !names.includes(key))
+      return "belongs to the job itself, not under options";
     return undefined;
   };
   const references = await checkReferences(kind.options, value, { env, folder, look, path });
@@ -118,7 +159,9 @@ function targetOf(given: unknown, names: readonly string[]): { readonly name?: s
   if ((given !== undefined && typeof given !== "string") || names.length === 0) return {};
   const [only, ...others] = names;
   if (given === undefined) {
-    return others.length === 0 && only !== undefined ? { name: only } : { message: `is missing: it must be ${joined(names)}` };
+    return others.length === 0 && only !== undefined
+      ? { name: only }
+      : { message: `is missing: it must be ${joined(names)}` };
   }
   return names.includes(given) ? { name: given } : { message: unknownNameMessage("storage", given, names) };
 }

@@ -1,14 +1,6 @@
 import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from "yaml";
 import { type Places, placesOf, readNodes } from "./nodes.ts";
-
-export type Path = readonly (string | number)[];
-
-/** A fault before it has a line: where in the text, and in what. */
-export interface FaultAt {
-  readonly offset: number;
-  readonly path: Path;
-  readonly message: string;
-}
+import type { FaultAt } from "./place.ts";
 
 /** What a file says, and where it says it. */
 export interface ConfigDocument extends Places {
@@ -21,6 +13,16 @@ export interface ConfigDocument extends Places {
 
 /** After the first few, syntax faults only tell that the parser lost its way. */
 const MAX_SYNTAX_FAULTS = 10;
+
+/** What the parser says in terms of YAML's grammar, in those of who wrote the file. */
+const PLAINER: ReadonlyMap<string, string> = new Map([
+  ["MULTILINE_IMPLICIT_KEY", "a key needs a colon behind it on its line"],
+  [
+    "BLOCK_AS_IMPLICIT_KEY",
+    'a second key on this line: begin a new line for it, or put a value that holds ": " in quotes',
+  ],
+]);
+const NOT_CLOSED = "a [ or { above is not closed, or what is in it is not indented";
 
 /** Reads YAML 1.2. Never throws for what the text holds. */
 export function readDocument(text: string): ConfigDocument {
@@ -75,15 +77,25 @@ function syntaxMessage(code: string, message: string): string {
   if (code === "BAD_ALIAS" || message.startsWith("Unexpected alias")) {
     return 'a value that begins with * must be in quotes, such as "*/15 * * * *"';
   }
+  const plainer = code === "BAD_INDENT" && message.startsWith("Flow") ? NOT_CLOSED : PLAINER.get(code);
+  if (plainer !== undefined) return `not YAML: ${plainer}`;
   // What follows the colon quotes the text, and that may be a secret.
   return `not YAML: ${message.replace(/: ".*$/s, "").replace('"quote', "quote")}`;
 }
 
 function wholeFaults([document, second]: readonly Document.Parsed[]): FaultAt[] {
   if (second !== undefined) {
-    return [{ offset: second.range[0], path: [], message: "a second document begins here: a configuration is one, without ---" }];
+    return [
+      {
+        offset: second.range[0],
+        path: [],
+        message: "a second document begins here: a configuration is one, without ---",
+      },
+    ];
   }
   const { contents } = document ?? { contents: null };
   const isEmpty = contents === null || (isScalar(contents) && contents.source === "" && contents.type === "PLAIN");
-  return isEmpty ? [{ offset: 0, path: [], message: "the file holds no configuration: it needs jobs and storage" }] : [];
+  return isEmpty
+    ? [{ offset: 0, path: [], message: "the file holds no configuration: it needs jobs and storage" }]
+    : [];
 }

@@ -5,7 +5,9 @@ import { fileSchema, jobFields } from "./schema.ts";
 import { storageSchema } from "./storage-options.ts";
 
 /** The JSON Schema of a configuration, for editors: `core-backup schema`, and config/core-backup.schema.json. */
-export function editorSchema(kinds: Readonly<Record<string, ConnectorKind>> = connectors): z.core.JSONSchema.BaseSchema {
+export function editorSchema(
+  kinds: Readonly<Record<string, ConnectorKind>> = connectors,
+): z.core.JSONSchema.BaseSchema {
   const jobs = Object.entries(kinds).map(([service, { options }]) =>
     z.strictObject({
       ...jobFields.shape,
@@ -15,9 +17,19 @@ export function editorSchema(kinds: Readonly<Record<string, ConnectorKind>> = co
   );
   const whole = z.strictObject({
     ...fileSchema.shape,
-    jobs: z.array(z.union(jobs)).min(1).describe(fileSchema.shape.jobs.description ?? ""),
+    jobs: z
+      .array(z.union(jobs))
+      .min(1)
+      .describe(fileSchema.shape.jobs.description ?? ""),
     storage: z.record(z.string(), storageSchema).describe(fileSchema.shape.storage.description ?? ""),
   });
-  const { $schema, ...schema } = z.toJSONSchema(whole, { io: "input", reused: "inline" });
+  const { $schema, ...schema } = z.toJSONSchema(whole, { io: "input", reused: "inline", override: plainPattern });
   return { $schema, title: "core-backup configuration", ...schema };
+}
+
+/** Not every editor reads patterns as Unicode ones, and without that `\p{Cc}` means something else. */
+function plainPattern({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.pattern !== undefined) {
+    jsonSchema.pattern = jsonSchema.pattern.replaceAll("\\p{Cc}", "\\u0000-\\u001f\\u007f-\\u009f");
+  }
 }

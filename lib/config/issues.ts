@@ -1,7 +1,6 @@
-import * as z from "zod";
-import type { Path } from "./document.ts";
-import { secretFieldInfo } from "./secret-fields.ts";
-import { didYouMean } from "./suggestion.ts";
+import type * as z from "zod";
+import { isRecord, MISSING, mergedMessage, messageFor, type RawIssue, UNION } from "./messages.ts";
+import type { Path } from "./place.ts";
 
 /** Something that is wrong with a value. */
 export interface Issue {
@@ -23,14 +22,7 @@ export interface CheckOptions {
   readonly unknownKey?: (key: string) => string | undefined;
 }
 
-type RawIssue = z.core.$ZodRawIssue;
 type ZodIssue = z.core.$ZodIssue;
-
-/** Marks a union's message as ours, so that one that its schema gives wins. */
-const UNION = "does not have one of the forms that are allowed here";
-/** How a message about what is not there begins. */
-const MISSING = "is missing: ";
-const LISTED_KEYS = 12;
 
 /**
  * Parses `value` and gives every issue in an operator's words. zod stops at unknown keys before it compares fields with
@@ -42,10 +34,21 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, options: CheckOpt
   if (first.success) return { value: first.data, issues: [] };
   const issues = first.error.issues.flatMap((issue) => flatten(issue, []));
   const unknown = issues.filter(({ isKey }) => isKey);
-  const second = unknown.length === 0 ? undefined : schema.safeParse(without(value, unknown.map(({ path }) => path)), { error });
+  const second =
+    unknown.length === 0
+      ? undefined
+      : schema.safeParse(
+          without(
+            value,
+            unknown.map(({ path }) => path),
+          ),
+          { error },
+        );
   const more = second?.error?.issues.flatMap((issue) => flatten(issue, [])) ?? [];
   const meant = new Set(unknown.map(({ path, message }) => suggested(path, message)));
-  const told = [...issues, ...more].filter(({ path, message }) => !(message.startsWith(MISSING) && meant.has(JSON.stringify(path))));
+  const told = [...issues, ...more].filter(
+    ({ path, message }) => !(message.startsWith(MISSING) && meant.has(JSON.stringify(path))),
+  );
   const all = told.map((issue) => ({ ...issue, path: [...options.path, ...issue.path] }));
   return { value: undefined, issues: all };
 }
@@ -56,79 +59,15 @@ function suggested(path: Path, message: string): string | undefined {
   return name === undefined ? undefined : JSON.stringify([...path.slice(0, -1), name]);
 }
 
-/** What came, for the end of a sentence. Values are not told: the one in the wrong place may be a secret. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a mapping";
-  if (typeof value === "boolean") return `${value}`;
-  if (typeof value === "number") return Number.isFinite(value) ? "a number" : String(value);
-  return "text";
-}
-
-export const unknownKeyMessage = (key: string, known: readonly string[]): string => {
-  const near = didYouMean(key, known);
-  const list = near === "" && known.length > 0 && known.length <= LISTED_KEYS ? `; known here: ${known.join(", ")}` : "";
-  return `unknown key${near}${list}`;
-};
-
-/** `none is called "locl"`, with what there is. */
-export function unknownNameMessage(what: string, name: string, known: readonly string[]): string {
-  const near = didYouMean(name, known);
-  const list = near === "" && known.length > 0 ? `; there ${known.length === 1 ? "is" : "are"} ${known.slice(0, LISTED_KEYS).join(", ")}` : "";
-  return `unknown ${what} ${quoted(name)}${near}${list}`;
-}
-
-export const quoted = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text);
-
-function messageFor(issue: RawIssue, unknownKey: CheckOptions["unknownKey"]): string {
-  switch (issue.code) {
-    case "invalid_type":
-      if (issue.input === undefined) return `${MISSING}it must be ${nameOf(issue.expected)}`;
-      if (issue.expected === "int" && typeof issue.input === "number") return `must be a whole number, not ${issue.input}`;
-      return `must be ${nameOf(issue.expected)}, not ${cameFor(issue.expected, issue.input)}${quotesHint(issue.expected, issue.input)}`;
-    case "unrecognized_keys": {
-      const { known, literals } = keysOf(issue.inst);
-      // One message for all keys of the issue, taken apart again in `flatten`.
-      return issue.keys.map((key) => literalMessage(key, literals) ?? unknownKey?.(key) ?? unknownKeyMessage(key, known)).join("\n");
-    }
-    case "too_small":
-      return boundMessage(issue.origin, issue.minimum, issue.inclusive ?? true, "least", issue.input);
-    case "too_big":
-      return boundMessage(issue.origin, issue.maximum, issue.inclusive ?? true, "most", issue.input);
-    case "invalid_value":
-      if (issue.input === undefined) return `${MISSING}it must be ${either(issue.values)}`;
-      return `must be ${either(issue.values)}, not ${shown(issue.input)}${nearest(issue.input, issue.values)}`;
-    case "invalid_union":
-      return unionMessage(issue);
-    case "invalid_format":
-      return "does not have the right form";
-    default:
-      return "is not valid";
-  }
-}
-
-function boundMessage(origin: string, bound: number | bigint, inclusive: boolean, which: "least" | "most", input: unknown): string {
-  const limit = inclusive ? Number(bound) : Number(bound) + (which === "least" ? 1 : -1);
-  if (origin === "array") return which === "least" ? `must hold at least ${limit} ${limit === 1 ? "entry" : "entries"}` : `must hold at most ${limit} entries`;
-  if (origin === "string") return which === "least" && limit === 1 ? "must not be empty" : `must have at ${which} ${limit} characters`;
-  return `must be at ${which} ${limit}, not ${typeof input === "number" ? input : kindOf(input)}`;
-}
-
-/** A tagged union: which tags there are. */
-function unionMessage(issue: RawIssue & { code: "invalid_union" }): string {
-  const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
-  if (discriminator === undefined || options === undefined) return UNION;
-  const given = isRecord(issue.input) ? issue.input[discriminator] : undefined;
-  if (given === undefined) return `${MISSING}it must be ${either(options)}`;
-  return `must be ${either(options)}, not ${shown(given)}${nearest(given, options)}`;
-}
-
 function flatten(issue: ZodIssue, above: Path): Issue[] {
   const path = [...above, ...issue.path.map((part) => (typeof part === "symbol" ? String(part) : part))];
   if (issue.code === "unrecognized_keys") {
     const messages = issue.message.split("\n");
-    return issue.keys.map((key, index) => ({ path: [...path, key], isKey: true, message: messages[index] ?? "unknown key" }));
+    return issue.keys.map((key, index) => ({
+      path: [...path, key],
+      isKey: true,
+      message: messages[index] ?? "unknown key",
+    }));
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const meant = issue.errors.filter((branch) => !branch.some(isOtherKind)).sort((a, b) => a.length - b.length)[0];
@@ -140,72 +79,16 @@ function flatten(issue: ZodIssue, above: Path): Issue[] {
 }
 
 /** The value is of another type than this branch of the union is about. */
-const isOtherKind = ({ path, code }: ZodIssue): boolean => path.length === 0 && (code === "invalid_type" || code === "invalid_value");
-
-function mergedMessage(issues: readonly ZodIssue[]): string {
-  const expected = issues.flatMap((issue) =>
-    issue.code === "invalid_type" ? [nameOf(issue.expected)] : issue.code === "invalid_value" ? [either(issue.values)] : [],
-  );
-  const came = issues.map(({ message }) => /, not (.*)$/.exec(message)?.[1]).find((text) => text !== undefined);
-  if (expected.length === 0) return UNION;
-  const must = `must be ${joined([...new Set(expected)])}`;
-  return came === undefined ? `${MISSING}it ${must}` : `${must}, not ${came}`;
-}
-
-/** A key `token` where there is `token_env`: the value is a secret and stays out of the message. */
-function literalMessage(key: string, literals: ReadonlyMap<string, readonly string[]>): string | undefined {
-  const fields = literals.get(key);
-  return fields && `a secret cannot stand in the configuration: use ${joined(fields)}`;
-}
-
-function keysOf(inst: unknown): { known: readonly string[]; literals: ReadonlyMap<string, readonly string[]> } {
-  if (!(inst instanceof z.ZodObject)) return { known: [], literals: new Map() };
-  const literals = new Map<string, string[]>();
-  for (const [key, field] of Object.entries(inst.shape)) {
-    const info = typeof field === "object" && field !== null ? secretFieldInfo(field) : undefined;
-    if (info !== undefined) literals.set(info.secret, [...(literals.get(info.secret) ?? []), key]);
-  }
-  return { known: Object.keys(inst.shape), literals };
-}
+const isOtherKind = ({ path, code }: ZodIssue): boolean =>
+  path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 
 /** A copy without these paths. */
 function without(value: unknown, paths: readonly Path[]): unknown {
   const here = new Set(paths.filter(({ length }) => length === 1).map(([key]) => String(key)));
-  const below = (key: string) => paths.filter((path) => path.length > 1 && String(path[0]) === key).map((path) => path.slice(1));
+  const below = (key: string) =>
+    paths.filter((path) => path.length > 1 && String(path[0]) === key).map((path) => path.slice(1));
   if (Array.isArray(value)) return value.map((item, index) => without(item, below(String(index))));
   if (!isRecord(value)) return value;
   const kept = Object.entries(value).filter(([key]) => !here.has(key));
   return Object.fromEntries(kept.map(([key, item]) => [key, without(item, below(key))]));
-}
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const NAMES: Readonly<Record<string, string>> = {
-  string: "text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-  array: "a list",
-  object: "a mapping",
-  record: "a mapping",
-};
-const nameOf = (expected: string): string => NAMES[expected] ?? expected;
-
-/** What YAML 1.1 took for true and false. */
-const OLD_BOOLEAN = /^(?:yes|no|on|off|y|n)$/i;
-
-const quotesHint = (expected: string, input: unknown): string =>
-  expected === "string" && (typeof input === "number" || typeof input === "boolean") ? " (put it in quotes)" : "";
-
-const cameFor = (expected: string, input: unknown): string =>
-  expected === "boolean" && typeof input === "string" && OLD_BOOLEAN.test(input) ? quoted(input) : kindOf(input);
-
-const either = (values: readonly unknown[]): string => joined(values.map(String));
-const shown = (input: unknown): string => (typeof input === "string" ? quoted(input) : kindOf(input));
-const nearest = (input: unknown, values: readonly unknown[]): string =>
-  typeof input === "string" ? didYouMean(input, values.map(String)) : "";
-
-export function joined(words: readonly string[]): string {
-  return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

@@ -5,8 +5,9 @@ import { connectors } from "../connectors/all.ts";
 import type { ConnectorKind } from "../connectors/connector.ts";
 import { ConfigError, type ConfigFault } from "../errors.ts";
 import { checkConfig } from "./check-config.ts";
-import { type ConfigDocument, type FaultAt, type Path, readDocument } from "./document.ts";
-import { faultLine, withSourceLine } from "./faults.ts";
+import { type ConfigDocument, readDocument } from "./document.ts";
+import { faultLine, withSource } from "./faults.ts";
+import { type FaultAt, pathText } from "./place.ts";
 import type { Config } from "./schema.ts";
 import { reasonOf } from "./secret-checks.ts";
 
@@ -27,7 +28,10 @@ const LIMIT_BYTES = 1024 * 1024;
  * Reads and checks the whole file. Relative paths of `x_file` are taken from its folder, all others from the
  * working directory. @throws ConfigError with every fault in the order of the file, never with a secret's value
  */
-export async function loadConfig(file: string, { env, kinds = connectors, sources = true }: LoadOptions): Promise<Config> {
+export async function loadConfig(
+  file: string,
+  { env, kinds = connectors, sources = true }: LoadOptions,
+): Promise<Config> {
   const text = await readText(file);
   const document = readDocument(text);
   if (document.value === undefined) throw configError(file, text, document, document.faults);
@@ -36,11 +40,13 @@ export async function loadConfig(file: string, { env, kinds = connectors, source
     return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };
   });
   // What could not be read was told already.
-  const isTold = (one: FaultAt) => document.faults.some((fault) => fault.offset === one.offset && pathText(fault.path) === pathText(one.path));
-  const faults = [...document.faults, ...found.filter((one) => !isTold(one))];
+  const told = new Set(document.faults.map(placeOf));
+  const faults = [...document.faults, ...found.filter((one) => !told.has(placeOf(one)))];
   if (faults.length > 0) throw configError(file, text, document, faults);
   return { file, ...config };
 }
+
+const placeOf = ({ offset, path }: FaultAt): string => `${offset} ${pathText(path)}`;
 
 async function readText(file: string): Promise<string> {
   let bytes: Uint8Array;
@@ -55,32 +61,30 @@ async function readText(file: string): Promise<string> {
   } catch {
     const before = new TextDecoder().decode(bytes).split("\ufffd", 1)[0] ?? "";
     const lines = before.split("\n");
-    throw wholeFault(file, "is not UTF-8 text", undefined, { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 });
+    throw wholeFault(file, "is not UTF-8 text", undefined, {
+      line: lines.length,
+      column: (lines.at(-1)?.length ?? 0) + 1,
+    });
   }
 }
 
-function wholeFault(file: string, message: string, cause?: unknown, { line, column } = { line: 1, column: 1 }): ConfigError {
+function wholeFault(
+  file: string,
+  message: string,
+  cause?: unknown,
+  { line, column } = { line: 1, column: 1 },
+): ConfigError {
   const fault: ConfigFault = { file, line, column, path: "", message };
   return new ConfigError(faultLine(fault), { faults: [fault], cause });
 }
 
 function configError(file: string, text: string, document: ConfigDocument, found: readonly FaultAt[]): ConfigError {
-  const lines = text.split(/\r?\n/);
   const faults = new Map<string, ConfigFault>();
   for (const { offset, path, message } of [...found].sort((a, b) => a.offset - b.offset)) {
     const fault = { file, ...document.position(offset), path: pathText(path), message };
-    faults.set(faultLine(fault), withSourceLine(fault, lines));
+    faults.set(faultLine(fault), fault);
   }
   const [first, ...others] = [...faults.keys()];
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-  return new ConfigError(`${first}${more}`, { faults: [...faults.values()] });
-}
-
-/** `jobs[0].options.paths[1]`; a name that is not plain stands in quotes. */
-function pathText(path: Path): string {
-  const parts = path.map((part) => {
-    if (typeof part === "number") return `[${part}]`;
-    return /^[A-Za-z_][\w-]*$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
-  });
-  return parts.join("").replace(/^\./, "");
+  return new ConfigError(`${first}${more}`, { faults: withSource([...faults.values()], text) });
 }

@@ -1,5 +1,5 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
-import type { FaultAt, Path } from "./document.ts";
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from "yaml";
+import type { FaultAt, Path } from "./place.ts";
 
 export interface Places {
   /** Offset of the key (or list entry) at `path`, or of the nearest thing above it that is there. */
@@ -28,6 +28,9 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
   const flood: FaultAt[] = [];
   const places = new Map<string, Place>();
   const open = new Set<Node>();
+  // Asking the document for each alias would walk it as often.
+  const anchors = new Map<string, Node>();
+  let inAlias = 0;
   let values = 0;
 
   const value = read(document.contents, [], 0, 0);
@@ -36,6 +39,20 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
   return { value: isFlood ? undefined : value, faults: isFlood ? flood : faults, ...placesOf(places) };
 
   function read(node: unknown, path: Path, keyOffset: number, depth: number): unknown {
+    if (!isAlias(node)) return readPlain(node as Node | null | undefined, path, keyOffset, offsetOf(node), depth);
+    inAlias++;
+    const found = readPlain(anchors.get(node.source), path, keyOffset, offsetOf(node), depth);
+    inAlias--;
+    return found;
+  }
+
+  function readPlain(
+    found: Node | null | undefined,
+    path: Path,
+    keyOffset: number,
+    offset: number | undefined,
+    depth: number,
+  ): unknown {
     values++;
     if (values > MAX_VALUES) {
       const message = `holds more than ${MAX_VALUES} values, those that aliases repeat included`;
@@ -43,10 +60,9 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
       return undefined;
     }
     if (depth > MAX_DEPTH) return say(keyOffset, path, `is nested deeper than ${MAX_DEPTH} levels`);
-    const found = isAlias(node) ? node.resolve(document) : (node as Node | null | undefined);
-    const offset = offsetOf(isAlias(node) ? node : found);
     places.set(JSON.stringify(path), { key: keyOffset, value: isNothing(found) ? undefined : offset });
     if (found === undefined) return say(offset ?? keyOffset, path, "names an anchor that is not set above it");
+    remember(found);
     if (found === null || isScalar(found)) return found?.value ?? null;
     if (open.has(found)) return say(offset ?? keyOffset, path, "an alias cannot stand inside of what it names");
     open.add(found);
@@ -66,7 +82,8 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
     const seen = new Map<string, number>();
     for (const { key, value: node } of map.items) {
       const offset = offsetOf(key) ?? mapOffset;
-      const name = isScalar(key) && key.value !== null ? (key.source ?? String(key.value)) : undefined;
+      remember(key);
+      const name = isScalar(key) ? keyName(key) : undefined;
       if (name === undefined) {
         say(offset, path, "a key must be plain text");
         continue;
@@ -79,6 +96,11 @@ export function readNodes(document: Document.Parsed, lineOf: (offset: number) =>
     }
     // Makes `__proto__` a key like any other.
     return Object.fromEntries(entries);
+  }
+
+  function remember(node: unknown): void {
+    if (inAlias === 0 && isNode(node) && "anchor" in node && typeof node.anchor === "string")
+      anchors.set(node.anchor, node);
   }
 
   function say(offset: number, path: Path, message: string): undefined {
@@ -104,6 +126,12 @@ export function placesOf(places: ReadonlyMap<string, Place>): Places {
     },
   };
 }
+
+/** Numbers and the like are the text that they were written as. */
+const keyName = ({ value, source }: Scalar): string | undefined => {
+  if (value === null) return undefined;
+  return typeof value === "string" ? value : source;
+};
 
 const isNothing = (node: Node | null | undefined): boolean => node === null || (isScalar(node) && node.value === null);
 

@@ -6,14 +6,21 @@ const fields = z.strictObject({
   mode: z
     .enum(["count", "age", "hybrid"])
     .optional()
-    .describe("count: by keep_last. age: by keep_days. hybrid: by any rules together. Derived from the rules when left out."),
+    .describe(
+      "count: by keep_last. age: by keep_days. hybrid: by any rules together. Derived from the rules when left out.",
+    ),
   keep_last: rule("Keep this many of the newest good snapshots."),
   keep_days: rule("Keep what is at most this many days older than the newest good snapshot."),
   keep_daily: rule("Keep the last good snapshot of each of this many days."),
   keep_weekly: rule("Keep the last good snapshot of each of this many weeks."),
   keep_monthly: rule("Keep the last good snapshot of each of this many months."),
   keep_yearly: rule("Keep the last good snapshot of each of this many years."),
-  min_keep: z.int().positive().max(100_000).default(1).describe("Never go below this many good snapshots, however old."),
+  min_keep: z
+    .int()
+    .positive()
+    .max(100_000)
+    .default(1)
+    .describe("Never go below this many good snapshots, however old."),
   max_removals: z
     .int()
     .positive()
@@ -33,8 +40,6 @@ export const retentionSchema = fields
   })
   .describe("What prune keeps. A snapshot stays when any rule keeps it; without a rule all stay.");
 
-export type RetentionPolicy = z.infer<typeof retentionSchema>;
-
 /** The policy with `mode` filled in from its rules; without rules it stays undefined. */
 export function withMode(policy: Fields): Fields {
   const mode = policy.mode ?? derivedMode(policy);
@@ -52,9 +57,11 @@ function contradictions(policy: Fields): [keyof Fields, string][] {
   const { mode, keep_last: last, keep_days: days, min_keep: least } = policy;
   const found: [keyof Fields, string][] = [];
   if (mode === "count" && last === undefined) found.push(["mode", "count needs keep_last"]);
-  if (mode === "count" && days !== undefined) found.push(["keep_days", "contradicts mode count: leave it out, or use mode hybrid"]);
+  if (mode === "count" && days !== undefined)
+    found.push(["keep_days", "contradicts mode count: leave it out, or use mode hybrid"]);
   if (mode === "age" && days === undefined) found.push(["mode", "age needs keep_days"]);
-  if (mode === "age" && last !== undefined) found.push(["keep_last", "contradicts mode age: leave it out, or use mode hybrid"]);
+  if (mode === "age" && last !== undefined)
+    found.push(["keep_last", "contradicts mode age: leave it out, or use mode hybrid"]);
   if (mode === "hybrid" && RULES.every((name) => policy[name] === undefined)) {
     found.push(["mode", `hybrid needs at least one of ${RULES.join(", ")}`]);
   }

@@ -1,12 +1,10 @@
 import * as z from "zod";
 import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
-import { type VaultOptions, secretsSchema } from "../secrets/options.ts";
+import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
 import { didYouMean } from "./suggestion.ts";
 import { duration, percentage } from "./values.ts";
-
-export { type RetentionPolicy, retentionSchema } from "./retention-options.ts";
 
 const COMPRESSION = "must be zstd, gzip, none, or a mapping such as { type: zstd, level: 9 }";
 
@@ -31,7 +29,9 @@ const compression = z
 
 const verify = z
   .strictObject({
-    checksum: percentage.prefault("10%").describe("Share of the artifacts that is read back after each run. Default: 10%."),
+    checksum: percentage
+      .prefault("10%")
+      .describe("Share of the artifacts that is read back after each run. Default: 10%."),
     prove: z
       .union([z.boolean(), z.literal("full")], { error: "must be true, false or full" })
       .default(true)
@@ -45,22 +45,29 @@ const fields = z.strictObject({
     .string()
     .min(1, { abort: true })
     .max(200)
-    .regex(/^[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u, { error: "must be a name in one line, without spaces around it" })
+    .regex(/^[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u, {
+      error: "must be a name in one line, without spaces around it",
+    })
     .describe("Name of the job, unique in this file. Snapshots lie in a folder of this name: changing it begins anew."),
   service: z.string().describe("What kind of thing is backed up."),
   schedule: z
-    .string({ error: "must be a cron expression in quotes, such as \"0 3 * * *\"" })
+    .string({ error: 'must be a cron expression in quotes, such as "0 3 * * *"' })
     .superRefine((text, context) => {
       const message = scheduleFault(text);
       if (message !== undefined) context.addIssue({ code: "custom", message });
     })
     .optional()
-    .describe("Cron expression of five fields (minute, hour, day of month, month, day of week), or @daily and the like."),
+    .describe(
+      "Cron expression of five fields (minute, hour, day of month, month, day of week), or @daily and the like.",
+    ),
   timezone: z
     .string()
     .superRefine((name, context) => {
       if (isTimezone(name)) return;
-      context.addIssue({ code: "custom", message: `unknown time zone ${JSON.stringify(name)}${didYouMean(name, timezones())}` });
+      context.addIssue({
+        code: "custom",
+        message: `unknown time zone ${JSON.stringify(name)}${didYouMean(name, timezones())}`,
+      });
     })
     .default("UTC")
     .describe("IANA time zone of the schedule, such as Europe/Berlin. Default: UTC."),
@@ -71,7 +78,10 @@ const fields = z.strictObject({
     .optional()
     .describe("Short for retention: { mode: age, keep_days: … }. Without any retention everything is kept."),
   retention: retentionSchema.prefault({}),
-  target_storage: z.string().optional().describe("Name of an entry of storage. May be left out when there is only one."),
+  target_storage: z
+    .string()
+    .optional()
+    .describe("Name of an entry of storage. May be left out when there is only one."),
   options: z.unknown().optional().describe("What the service needs to know."),
   compression,
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
@@ -100,13 +110,12 @@ export const jobFields = fields;
 /** The file as a whole; jobs and storages are looked at one by one, so that one fault hides no other. */
 export const fileSchema = z.strictObject({
   jobs: z.array(z.unknown()).min(1, { error: "must hold at least one job" }).describe("What to back up."),
-  storage: z
-    .record(z.string(), z.unknown())
-    .refine((storages) => Object.keys(storages).length > 0, { error: "must hold at least one storage" })
-    .describe("Where snapshots live, by names of your choice."),
+  storage: z.record(z.string(), z.unknown()).describe("Where snapshots live, by names of your choice."),
   secrets: secretsSchema.optional(),
   max_jobs: z.int().positive().max(100).default(2).describe("Jobs that run at the same time. Default: 2."),
 });
+
+export type RetentionPolicy = z.infer<typeof retentionSchema>;
 
 export interface Job extends Readonly<Omit<z.infer<typeof jobSchema>, "target_storage" | "schedule" | "options">> {
   readonly schedule?: string;

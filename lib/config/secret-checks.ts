@@ -2,8 +2,9 @@ import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
 import { readAll } from "../bytes.ts";
-import type { Path } from "./document.ts";
-import { type Issue, isRecord } from "./issues.ts";
+import type { Issue } from "./issues.ts";
+import { isRecord } from "./messages.ts";
+import type { Path } from "./place.ts";
 import { secretFieldInfo } from "./secret-fields.ts";
 
 export interface ReferenceOptions {
@@ -28,7 +29,11 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
  * Looks at every `x_env`, `x_file` and `x_vault` that `schema` knows, in `value` as it came from the file. Makes
  * the paths of `x_file` absolute in place.
  */
-export async function checkReferences(schema: z.ZodType, value: unknown, options: ReferenceOptions): Promise<readonly Issue[]> {
+export async function checkReferences(
+  schema: z.ZodType,
+  value: unknown,
+  options: ReferenceOptions,
+): Promise<readonly Issue[]> {
   const issues: Issue[] = [];
   for (const { object, shape, path } of objectsOf(schema, value, options.path)) {
     issues.push(...severalForms(object, shape, path));
@@ -39,7 +44,11 @@ export async function checkReferences(schema: z.ZodType, value: unknown, options
       const field = shape[key];
       // What the schema refuses is its to report; a token in a name's place must not be told here.
       if (!options.look || !(field instanceof z.ZodType) || !field.safeParse(given).success) continue;
-      const message = key.endsWith("_env") ? variableFault(given, options.env) : key.endsWith("_file") ? await fileFault(String(object[key])) : undefined;
+      const message = key.endsWith("_env")
+        ? variableFault(given, options.env)
+        : key.endsWith("_file")
+          ? await fileFault(String(object[key]))
+          : undefined;
       if (message !== undefined) issues.push({ path: [...path, key], isKey: false, message });
     }
   }
@@ -54,7 +63,12 @@ interface FoundObject {
 
 /** Every mapping in `value` with the shape that the schema has for it, through lists, unions and defaults. */
 function* objectsOf(schema: unknown, value: unknown, path: Path): Generator<FoundObject> {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodNullable) {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
     yield* objectsOf(schema.unwrap(), value, path);
   } else if (schema instanceof z.ZodPipe) {
     yield* objectsOf(schema.in, value, path);
@@ -63,7 +77,8 @@ function* objectsOf(schema: unknown, value: unknown, path: Path): Generator<Foun
   } else if (schema instanceof z.ZodRecord && isRecord(value)) {
     for (const [key, item] of Object.entries(value)) yield* objectsOf(schema.valueType, item, [...path, key]);
   } else if (schema instanceof z.ZodUnion) {
-    for (const option of schema.options.filter((one: unknown) => isMeant(one, value))) yield* objectsOf(option, value, path);
+    for (const option of schema.options.filter((one: unknown) => isMeant(one, value)))
+      yield* objectsOf(option, value, path);
   } else if (schema instanceof z.ZodObject && isRecord(value)) {
     yield { object: value, shape: schema.shape, path };
     for (const [key, field] of Object.entries(schema.shape)) {
@@ -76,7 +91,8 @@ function* objectsOf(schema: unknown, value: unknown, path: Path): Generator<Foun
 function isMeant(option: unknown, value: unknown): boolean {
   if (!(option instanceof z.ZodObject) || !isRecord(value)) return true;
   return Object.entries(option.shape).every(
-    ([key, field]) => !(field instanceof z.ZodLiteral) || (Object.hasOwn(value, key) && field.values.has(value[key] as string)),
+    ([key, field]) =>
+      !(field instanceof z.ZodLiteral) || (Object.hasOwn(value, key) && field.values.has(value[key] as string)),
   );
 }
 

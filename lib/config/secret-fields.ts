@@ -46,7 +46,15 @@ export function localSecretFields<Name extends string>(name: Name): SecretShape<
 export function maybeSecretFields<Name extends string>(
   name: Name,
 ): SecretShape<Name, SecretForm> & { [Key in Name]: OptionalText } {
-  const literal = mark(z.string().min(1).optional().describe(`The ${words(name)} itself.`), name, "literal");
+  const literal = mark(
+    z
+      .string()
+      .min(1)
+      .optional()
+      .describe(`The ${words(name)} itself.`),
+    name,
+    "literal",
+  );
   return { ...secretFields(name), ...({ [name]: literal } as { [Key in Name]: OptionalText }) };
 }
 
@@ -87,7 +95,11 @@ function fileField(name: string): OptionalText {
 
 function vaultField(name: string): OptionalText {
   const field = z.string().regex(VAULT_REFERENCE, { error: "must have the form mount/path#field" });
-  return mark(field.optional().describe(`Vault or OpenBao KV v2 reference of the ${words(name)}: mount/path#field.`), name, "vault");
+  return mark(
+    field.optional().describe(`Vault or OpenBao KV v2 reference of the ${words(name)}: mount/path#field.`),
+    name,
+    "vault",
+  );
 }
 
 function mark(schema: OptionalText, secret: string, form: SecretFieldInfo["form"]): OptionalText {

@@ -21,7 +21,9 @@ export const storageKinds = {
       require_mount: z
         .boolean()
         .default(true)
-        .describe("Refuse to work while base_path lies on the root file system, so that an unmounted share never fills it."),
+        .describe(
+          "Refuse to work while base_path lies on the root file system, so that an unmounted share never fills it.",
+        ),
     })
     .describe("Snapshots in a folder of a mounted share."),
 } as const;

@@ -12,7 +12,8 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const one of known) {
     const distance = distanceBetween(plain(name), plain(one));
-    if (distance <= allowed(name, one) && (best === undefined || distance < best.distance)) best = { name: one, distance };
+    if (distance <= allowed(name, one) && (best === undefined || distance < best.distance))
+      best = { name: one, distance };
   }
   return best?.name;
 }
@@ -32,7 +33,8 @@ function distanceBetween(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let least = Math.min(replaced, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
       row.push(least);
     }
     before = last;

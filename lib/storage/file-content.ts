@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 import { type Bytes, CHUNK_BYTES, type Measurement } from "../bytes.ts";
 import { StorageError } from "../errors.ts";
 import { onFile } from "./file-error.ts";
@@ -7,12 +8,19 @@ import { onFile } from "./file-error.ts";
 /** Written so far and not on the disk yet: kept small, so that the last sync is short and a full disk shows early. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
 
+/** What was given and what was read back are compared by these; SHA-256 is taken once, of what was read back. */
+export interface Checked {
+  readonly bytes: number;
+  readonly crc32: number;
+}
+
 /**
- * Writes all of `body` and syncs it to the disk. Closes the file in any case. @returns the bytes written
+ * Writes all of `body` and syncs it to the disk. Closes the file in any case.
  * @throws what the body throws, as it is, or the file's error
  */
-export async function writeContent(file: FileHandle, doing: string, path: string, body: Bytes): Promise<number> {
+export async function writeContent(file: FileHandle, doing: string, path: string, body: Bytes): Promise<Checked> {
   let total = 0;
+  let crc = 0;
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
   // A sync that failed is told once by the system, so it is remembered here.
@@ -21,6 +29,7 @@ export async function writeContent(file: FileHandle, doing: string, path: string
     for await (const chunk of body) {
       await onFile(doing, path, writeAll(file, chunk));
       if (failed !== undefined) throw failed.error;
+      crc = crc32(chunk, crc);
       total += chunk.byteLength;
       unsynced += chunk.byteLength;
       if (unsynced < SYNC_EVERY_BYTES || syncing !== undefined) continue;
@@ -43,20 +52,23 @@ export async function writeContent(file: FileHandle, doing: string, path: string
   }
   // Network file systems tell of a failed write here.
   await onFile(doing, path, file.close());
-  return total;
+  return { bytes: total, crc32: crc };
 }
 
 /** What the storage holds at `path`, read back through one buffer. */
-export async function measureFile(doing: string, path: string): Promise<Measurement> {
+export async function measureFile(doing: string, path: string): Promise<Measurement & Checked> {
   const file = await onFile(doing, path, open(path, "r"));
   try {
     const hash = createHash("sha256");
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let bytes = 0;
+    let crc = 0;
     for (;;) {
       const { bytesRead } = await onFile(doing, path, file.read(buffer, 0, buffer.byteLength, bytes));
-      if (bytesRead === 0) return { bytes, sha256: hash.digest("hex") };
-      hash.update(buffer.subarray(0, bytesRead));
+      if (bytesRead === 0) return { bytes, crc32: crc, sha256: hash.digest("hex") };
+      const piece = buffer.subarray(0, bytesRead);
+      hash.update(piece);
+      crc = crc32(piece, crc);
       bytes += bytesRead;
     }
   } finally {

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Bytes, type Measurement, measure } from "../bytes.ts";
+import { type Bytes, measure } from "../bytes.ts";
 import { IntegrityError, NotFoundError, StorageError } from "../errors.ts";
 import { alreadyExists, notFound, ofLength, release } from "./body.ts";
-import { measureFile, readContent, writeContent } from "./file-content.ts";
+import { type Checked, measureFile, readContent, writeContent } from "./file-content.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
 import { prepareBase } from "./prepare-base.ts";
@@ -74,15 +74,15 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     }
     const { temporary, file } = made;
     return orCleanUp(temporary, key, async () => {
-      const bytes = await writeContent(file, doing, temporary, ofLength(key, body, expectedBytes));
+      const given = await writeContent(file, doing, temporary, ofLength(key, body, expectedBytes));
       const stored = await measureFile(doing, temporary);
-      refuseOtherLength(doing, stored, bytes);
+      refuseOther(doing, stored, given);
       if (ifAbsent) {
         if (!(await onFile(doing, pathOf(key), publishNew(temporary, pathOf(key))))) throw alreadyExists(key);
       } else {
         await onFile(doing, pathOf(key), rename(temporary, pathOf(key)));
       }
-      return { key, ...stored };
+      return { key, bytes: stored.bytes, sha256: stored.sha256 };
     });
   }
 
@@ -200,12 +200,13 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
   };
 }
 
-function refuseOtherLength(doing: string, stored: Measurement, written: number): void {
-  if (stored.bytes === written) return;
-  throw new IntegrityError(
-    "INTEGRITY_MISMATCH",
-    `${doing}: ${written} bytes were written and ${stored.bytes} were read back`,
-  );
+function refuseOther(doing: string, stored: Checked, given: Checked): void {
+  if (stored.bytes !== given.bytes) {
+    const message = `${doing}: ${given.bytes} bytes were written and ${stored.bytes} were read back`;
+    throw new IntegrityError("INTEGRITY_MISMATCH", message);
+  }
+  if (stored.crc32 === given.crc32) return;
+  throw new IntegrityError("INTEGRITY_MISMATCH", `${doing}: other bytes were read back than were written`);
 }
 
 async function unlinkIfThere(doing: string, path: string): Promise<void> {

@@ -6,9 +6,12 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
-/** What `put` and `copy` answer: the digest is of what the storage holds, not of what it was given. */
+/**
+ * What `put` answers: the digest is of what the storage holds, which `put` has compared with what it was given (by
+ * reading back, or by a checksum that the storage itself computed).
+ */
 export interface ConfirmedObject extends StoredObject {
-  /** Lower-case hexadecimal, from reading back or from a checksum that the storage itself computed and compared. */
+  /** Lower-case hexadecimal. */
   readonly sha256: string;
 }
 

@@ -198,19 +198,14 @@ for (const protocol of ["v2", "v0"] as const) {
     test("that is cut anywhere is SOURCE_TRUNCATED, whether the connection breaks or just ends", async () => {
       await using at = await scene();
       at.server.switches.protocol = protocol;
-      let length = 0;
-      at.server.switches.mangle = (body) => {
-        length = body.byteLength;
-        return { body, end: true };
-      };
-      await backUp(at.url, at.folder);
-      for (const at_ of [1, 9, 40, 200, 70_000, length - 30, length - 5, length - 1]) {
+      // From the end, for git does not cut its answer into the same packets each time.
+      for (const cut of [1, 9, 40, 200, 70_000, -30, -5, -1]) {
         for (const end of [false, true]) {
-          at.server.switches.mangle = (body) => ({ body: body.subarray(0, at_), end });
+          at.server.switches.mangle = (body) => ({ body: body.subarray(0, cut), end });
           const error = await failure(at.url, at.folder);
           assert.deepEqual(
-            [at_, end, error.code, error instanceof TransientError],
-            [at_, end, "SOURCE_TRUNCATED", true],
+            [cut, end, error.code, error instanceof TransientError],
+            [cut, end, "SOURCE_TRUNCATED", true],
           );
         }
       }

@@ -244,6 +244,17 @@ test("a repository of another user is refused with the command that mends it", {
   });
 });
 
+test("a partial clone is an error, and what it lacks is not fetched", async () => {
+  await using at = await scene();
+  const whole = await aRepository(at.root, { commits: 20 });
+  gitSync(whole, ["config", "uploadpack.allowFilter", "true"]);
+  const path = join(at.root, "partial.git");
+  gitSync(at.root, ["clone", "--quiet", "--bare", "--filter=blob:none", `file://${whole}`, path]);
+  const before = gitSync(path, ["count-objects", "-v"]);
+  await assert.rejects(backUp(path, at.folder), SourceError);
+  assert.equal(gitSync(path, ["count-objects", "-v"]), before);
+});
+
 test("hooks of a repository are not run by reading it", async () => {
   await using at = await scene();
   const path = await aRepository(at.root);

@@ -21,7 +21,7 @@ for (const [name, size] of [["whole", 1000], ["in chunks", 64], ["byte by byte",
     const out: Uint8Array[] = [];
     for await (const piece of rechunk(pieces(size), 300)) {
       sizes.push(piece.byteLength);
-      out.push(piece);
+      out.push(Uint8Array.from(piece));
     }
     assert.deepEqual(sizes, [300, 300, 300, 100]);
     assert.deepEqual(Buffer.concat(out), content);

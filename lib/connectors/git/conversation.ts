@@ -1,5 +1,6 @@
 import type { Bytes } from "../../bytes.ts";
 import { cloneDumb, listDumb } from "./dumb.ts";
+import type { HttpRemote } from "./http-remote.ts";
 import { type Packet, packetText } from "./pkt-line.ts";
 import { advertisementV0, firstRefPacket, packV0 } from "./protocol-v0.ts";
 import { capabilitiesV2, listV2, packV2 } from "./protocol-v2.ts";
@@ -7,7 +8,7 @@ import { refPatterns } from "./ref-patterns.ts";
 import { type Listing, tips } from "./refs.ts";
 import type { Repository } from "./repositories.ts";
 import type { Transport } from "./transport.ts";
-import { type HttpRemote, openHttp } from "./transport-http.ts";
+import { openHttp } from "./transport-http.ts";
 import { openLocal, openSsh } from "./transport-process.ts";
 
 /** One reading of a repository: what it holds, and then, if wanted, all of it. */

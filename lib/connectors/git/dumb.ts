@@ -6,9 +6,10 @@ import { programText } from "../../process.ts";
 import { truncated } from "./byte-reader.ts";
 import { judgeProgram, programFault } from "./fault.ts";
 import { isolatedEnvironment } from "./git-program.ts";
+import type { HttpRemote } from "./http-remote.ts";
 import { hostOf } from "./redirect.ts";
 import { type Head, type Listing, listingOf, type Ref } from "./refs.ts";
-import { fetchFile, type HttpRemote } from "./transport-http.ts";
+import { fetchFile } from "./transport-http.ts";
 
 /** Over plain files there is no protocol that makes a pack, so git itself has to collect the files first. */
 export interface Clone {

@@ -33,7 +33,8 @@ export function judgeProgram(program: string, where: string, exit: Exit): void {
   if (/not our ref/i.test(stderr))
     throw new TransientError("SOURCE_UNAVAILABLE", `${where} changed while it was read${said}`);
   const how = exit.signal === null ? `ended with exit code ${exit.code}` : `was ended by ${exit.signal}`;
-  throw new SourceError(codeOf(stderr), `${where}: ${program} ${how}${said}`);
+  // 127 is the shell's word for a program that it does not find, which says "not found" too.
+  throw new SourceError(exit.code === 127 ? "SOURCE_FAILED" : codeOf(stderr), `${where}: ${program} ${how}${said}`);
 }
 
 /** Says what to install, for a unit that needs the program. Everything else passes as it is. */

@@ -1,8 +1,8 @@
 import type { Bytes } from "../../bytes.ts";
 import { type CodedError, SourceError, TransientError } from "../../errors.ts";
 import { truncated } from "./byte-reader.ts";
+import type { HttpRemote } from "./http-remote.ts";
 import { hostOf } from "./redirect.ts";
-import type { HttpRemote } from "./transport-http.ts";
 
 /** Passes 200 only. @throws SourceError | TransientError with a code for each status */
 export async function checkStatus(response: Response, remote: HttpRemote): Promise<void> {

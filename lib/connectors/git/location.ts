@@ -17,6 +17,8 @@ export type Location =
 export class LocationFault extends Error {}
 Object.defineProperty(LocationFault.prototype, "name", { value: "LocationFault", enumerable: false });
 
+const PASSWORD = "holds a password; ssh uses keys (ssh_key_file, or an agent)";
+
 /** A local path is taken relative to the working directory. @throws LocationFault */
 export function parseLocation(text: string): Location {
   if (text.trim() === "") throw new LocationFault("is empty");
@@ -24,7 +26,7 @@ export function parseLocation(text: string): Location {
   // git's own helpers run programs: ext::sh -c …
   if (/^[a-z0-9]+::/i.test(text))
     throw new LocationFault("names a remote helper; use an http(s), ssh or file URL, or a path");
-  const scp = /^([^/:]+|[^/:]*\[[^\]/]+\]):(.+)$/.exec(text);
+  const scp = /^([^/:[\]]*\[[^\]/]+\]|[^/:]+):(.+)$/.exec(text);
   if (scp?.[1] !== undefined && scp[2] !== undefined) return ssh(scp[1], undefined, scp[2]);
   return { kind: "local", path: resolve(text), id: pathId(text) };
 }
@@ -46,7 +48,7 @@ function fromUrl(text: string): Location {
     case "ssh:":
     case "git+ssh:":
     case "ssh+git:": {
-      if (url.password !== "") throw new LocationFault("holds a password; ssh uses keys (ssh_key_file, or an agent)");
+      if (url.password !== "") throw new LocationFault(PASSWORD);
       const user = url.username === "" ? "" : `${decodeURIComponent(url.username)}@`;
       const path = decodeURIComponent(url.pathname).replace(/^\/~/, "~");
       return ssh(`${user}${url.hostname}`, url.port === "" ? undefined : Number(url.port), path);
@@ -73,8 +75,8 @@ function ssh(host: string, port: number | undefined, path: string): Location {
   const name = host.slice(host.indexOf("@") + 1).replace(/^\[(.*)\]$/, "$1");
   // ssh would take it for an option.
   if (name === "" || host.startsWith("-") || name.startsWith("-")) throw new LocationFault("has no host name");
-  if (host.slice(0, host.indexOf("@")).includes(":"))
-    throw new LocationFault("holds a password; ssh uses keys (ssh_key_file, or an agent)");
+  // `user:password@host:path` reads as a path on the host `user`.
+  if (/^[^/]*@[^/]*:/.test(path)) throw new LocationFault(PASSWORD);
   if (path === "" || path === "/") throw new LocationFault("has no path");
   const address = host.replace(/\[(.*)\]$/, "$1");
   return { kind: "ssh", host: address, port, path, id: remoteId(name, path) };

@@ -1,7 +1,7 @@
 import { secretOf } from "../../config/secret-fields.ts";
 import type { SecretReference } from "../../secrets/secrets.ts";
 import { type Location, LocationFault, parseLocation } from "./location.ts";
-import type { RepositoryOptions } from "./options.ts";
+import type { RepositoryOptions } from "./repository-options.ts";
 
 /** One repository to back up, and so one unit. */
 export interface Repository {

@@ -2,16 +2,10 @@ import { SourceError } from "../../errors.ts";
 import { tool } from "../../tool.ts";
 import { type ByteReader, byteReader, truncated } from "./byte-reader.ts";
 import { bodyBytes, checkStatus, connectionFault } from "./http-fault.ts";
+import type { HttpRemote } from "./http-remote.ts";
 import { type PacketReader, packetReader, packetText } from "./pkt-line.ts";
 import { followed, hostOf } from "./redirect.ts";
 import type { Transport } from "./transport.ts";
-
-export interface HttpRemote {
-  /** Without a slash at the end. */
-  readonly url: string;
-  /** The whole value of the header. Never sent to another host than the URL's. */
-  readonly authorization: string | undefined;
-}
 
 /** What answers at a URL: a server that speaks the protocol, or plain files ("dumb"). */
 export type HttpPeer =

@@ -84,7 +84,6 @@ async function parsed(argv: readonly string[]) {
       text += more;
     },
     heading: (title) => title,
-    hidden: {},
   });
   return { invocation, text };
 }
