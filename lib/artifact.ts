@@ -65,7 +65,8 @@ export async function* readArtifact(storage: Storage, prefix: string, artifact: 
     throw isDecodingError(error) ? mismatch(artifact, "does not decompress", error) : error;
   }
   const is = { stored: stored.result(), plain: plain.result() };
-  if (is.stored.bytes !== artifact.bytes) throw mismatch(artifact, `has ${is.stored.bytes} bytes instead of ${artifact.bytes}`);
+  if (is.stored.bytes !== artifact.bytes)
+    throw mismatch(artifact, `has ${is.stored.bytes} bytes instead of ${artifact.bytes}`);
   if (is.stored.sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");
   if (is.plain.bytes !== artifact.sourceBytes || is.plain.sha256 !== artifact.sourceSha256) {
     throw mismatch(artifact, "decompresses to other bytes than were collected");

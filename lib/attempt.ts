@@ -41,7 +41,8 @@ export async function collectArtifacts(
       compression: job.compression,
       ifAbsent,
       signal,
-      onBytes: (bytes) => backup.emit({ type: "unit-bytes", job: job.name, unit: unit.id, sourceBytes: before + bytes }),
+      onBytes: (bytes) =>
+        backup.emit({ type: "unit-bytes", job: job.name, unit: unit.id, sourceBytes: before + bytes }),
     });
     progress.artifacts.push(artifact);
     before += artifact.sourceBytes;

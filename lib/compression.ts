@@ -22,7 +22,10 @@ export function compress(source: Bytes, compression: Compression): Bytes {
     case "gzip":
       return through(source, zlib.createGzip({ level: compression.level, chunkSize: CHUNK_BYTES }));
     case "zstd": {
-      const params = { [zlib.constants.ZSTD_c_compressionLevel]: compression.level, [zlib.constants.ZSTD_c_checksumFlag]: 1 };
+      const params = {
+        [zlib.constants.ZSTD_c_compressionLevel]: compression.level,
+        [zlib.constants.ZSTD_c_checksumFlag]: 1,
+      };
       return through(source, zlib.createZstdCompress({ params, chunkSize: CHUNK_BYTES }));
     }
   }

@@ -10,7 +10,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * Work that does not heed its signal is left behind after 10 s, so that one hanging source cannot hang a run.
  * @throws the signal's reason, or what `work` throws
  */
-export async function withDeadline<T>(parent: AbortSignal, limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withDeadline<T>(
+  parent: AbortSignal,
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   parent.throwIfAborted();
   const own = new AbortController();
   const timer = setTimeout(() => own.abort(timedOut(limitMs)), Math.min(limitMs, MAX_TIMER_MS));

@@ -1,23 +1,17 @@
+import { createHash } from "node:crypto";
 import type { Backup } from "./backup.ts";
 import { IntegrityError, StorageError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { manifestKey, snapshotPrefix, snapshotTime, sumsKey } from "./keys.ts";
-import {
-  documentBytes,
-  type Manifest,
-  type ManifestUnit,
-  type ManifestWarning,
-  unitOfRecord,
-} from "./manifest.ts";
-import { type PlanLine, readPlan, type RunPointer } from "./plan-line.ts";
-import { putSmall, readRecord } from "./record.ts";
+import { documentBytes, type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } from "./manifest.ts";
+import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
+import { putSmall, readRecord } from "./record.ts";
 import { findSnapshot, type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
-import { createHash } from "node:crypto";
 import type { Storage } from "./storage/storage.ts";
 import { sumsText } from "./sums.ts";
-import { statusOf, totalsOf } from "./totals.ts";
 import { tool } from "./tool.ts";
+import { statusOf, totalsOf } from "./totals.ts";
 
 const RECORDS_AT_ONCE = 16;
 
@@ -33,7 +27,8 @@ export async function finish(backup: Backup, pointer: RunPointer): Promise<Manif
   await confirmStored(storage, pointer, units);
   const before = await snapshotBefore(storage, job.name, pointer.snapshot);
   warnings.push(...absent(before, units));
-  if (units.length === 0) warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
+  if (units.length === 0)
+    warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
   const startedAt = snapshotTime(pointer.snapshot) ?? backup.now();
   const finishedAt = backup.now();
   const manifest: Manifest = {
@@ -93,7 +88,12 @@ async function confirmStored(storage: Storage, pointer: RunPointer, units: Manif
     if (gone === undefined) return;
     const message = `${gone.path} was stored with ${gone.bytes} bytes, and now ${sizes.has(gone.path) ? `has ${sizes.get(gone.path)}` : "is not there"}`;
     const artifacts = unit.artifacts.filter((artifact) => sizes.get(artifact.path) === artifact.bytes);
-    units[n] = { ...unit, status: "failed", artifacts, error: { code: "INTEGRITY_MISSING", message, retryable: false } };
+    units[n] = {
+      ...unit,
+      status: "failed",
+      artifacts,
+      error: { code: "INTEGRITY_MISSING", message, retryable: false },
+    };
   });
 }
 

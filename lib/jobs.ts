@@ -5,5 +5,7 @@ import { NotFoundError } from "./errors.ts";
 export function findJob(config: Config, name: string): Job {
   const job = config.jobs.find((one) => one.name === name);
   if (job !== undefined) return job;
-  throw new NotFoundError(`no job is called ${name}; ${config.file} has ${config.jobs.map((one) => one.name).join(", ")}`);
+  throw new NotFoundError(
+    `no job is called ${name}; ${config.file} has ${config.jobs.map((one) => one.name).join(", ")}`,
+  );
 }

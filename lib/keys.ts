@@ -41,7 +41,8 @@ export function unitFolder(unitId: string): string {
 
 /** A file name from a name that people chose and an extension that we chose. @throws Error for an extension not listed above */
 export function fileName(name: string, extension: string): string {
-  if (!FILE_EXTENSIONS.some((ending) => extension.endsWith(ending))) throw new Error(`no artifact may end in ${extension}`);
+  if (!FILE_EXTENSIONS.some((ending) => extension.endsWith(ending)))
+    throw new Error(`no artifact may end in ${extension}`);
   const encoded = encode(name);
   return shorten(encoded.startsWith(".") ? `%2E${encoded.slice(1)}` : encoded) + extension;
 }

@@ -28,7 +28,8 @@ export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const line = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(options.level)) return;
     const all = { ...bound, ...fields };
-    const text = options.format === "json" ? jsonLine(options.now(), level, message, all) : textLine(level, message, all);
+    const text =
+      options.format === "json" ? jsonLine(options.now(), level, message, all) : textLine(level, message, all);
     options.write(options.redaction.redact(text));
   };
   return {

@@ -5,7 +5,7 @@ import type { Manifest } from "./manifest.ts";
 import { type SnapshotEntry, snapshotAfter } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { parseSums } from "./sums.ts";
-import { totalsOf, statusOf } from "./totals.ts";
+import { statusOf, totalsOf } from "./totals.ts";
 
 const MAX_SUMS_BYTES = 256 * 1024 * 1024;
 
@@ -27,7 +27,8 @@ export async function manifestFaults(storage: Storage, entry: SnapshotEntry): Pr
   }
   if (manifest === undefined) return faults;
   for (const message of await sumsFaults(storage, entry.job, manifest)) fault(message);
-  if (JSON.stringify(totalsOf(manifest.units)) !== JSON.stringify(manifest.totals)) fault("its totals are not those of its units");
+  if (JSON.stringify(totalsOf(manifest.units)) !== JSON.stringify(manifest.totals))
+    fault("its totals are not those of its units");
   if (statusOf(manifest.units) !== manifest.status) fault(`its status ${manifest.status} is not that of its units`);
   return faults;
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
 import type { Facts, JsonValue } from "./connectors/connector.ts";
+import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
 
 /**
  * The documents that are kept beside the artifacts: a unit's record, the manifest, and what was verified. Their
@@ -97,7 +97,9 @@ const proof = z.strictObject({
 
 const artifactVerification = z.strictObject({
   path: z.string(),
-  checksum: z.enum(["ok", "inherited", "failed"]).describe("inherited: an unchanged artifact that was not read this time"),
+  checksum: z
+    .enum(["ok", "inherited", "failed"])
+    .describe("inherited: an unchanged artifact that was not read this time"),
   checkedAt: instant.describe("when the bytes were last read back"),
   proof: proof.nullable(),
   error: errorRecord.optional(),
@@ -113,7 +115,9 @@ export const verificationSchema = z.strictObject({
   durationMs: count,
   proved: count.describe("artifacts that have a proof"),
   artifacts: z.array(artifactVerification),
-  faults: z.array(errorRecord).describe("what is wrong with the snapshot itself: its manifest, its list of digests, its place in the chain"),
+  faults: z
+    .array(errorRecord)
+    .describe("what is wrong with the snapshot itself: its manifest, its list of digests, its place in the chain"),
 });
 
 export type Artifact = z.infer<typeof artifactSchema>;

@@ -37,7 +37,10 @@ export function open(config: Config, options: OpenOptions): Backup {
     signal,
     connector: (job) => once(opened, job.name, () => kindOf(job.service).create(job.options, { secrets, redaction })),
     kind: kindOf,
-    storage: (job) => once(storages, job.target_storage, async () => openStorage(...storageOf(config, job), { log, signal: lastWords(signal) })),
+    storage: (job) =>
+      once(storages, job.target_storage, async () =>
+        openStorage(...storageOf(config, job), { log, signal: lastWords(signal) }),
+      ),
     async close() {
       for (const connector of opened.values()) await (await connector).cleanup();
     },

@@ -46,7 +46,8 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
   const storage = await backup.storage(job);
   const entry = await findSnapshot(storage, job.name, input.snapshot ?? "latest");
   const [fault] = await manifestFaults(storage, entry);
-  if (fault !== undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
+  if (fault !== undefined)
+    throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
   const { manifest } = entry;
   if (manifest === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${entry.snapshot} has no manifest`);
   const units = chosenUnits(manifest, input.unit);

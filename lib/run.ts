@@ -5,7 +5,7 @@ import { type ErrorRecord, errorRecord, InterruptedError } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, Verification } from "./manifest.ts";
-import { plan, type Planned } from "./plan.ts";
+import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { type PruneResult, prune } from "./prune.ts";
@@ -106,7 +106,8 @@ async function collectAll(backup: Backup, job: Job, planned: Planned): Promise<v
       log.error(errorRecord(error, backup.redaction.redact).message, { unit: unit.id });
     }
   });
-  if (backup.signal.aborted) throw backup.signal.reason instanceof Error ? backup.signal.reason : new InterruptedError("SIGTERM");
+  if (backup.signal.aborted)
+    throw backup.signal.reason instanceof Error ? backup.signal.reason : new InterruptedError("SIGTERM");
 }
 
 function worst(results: readonly JobResult[]): RunStatus {

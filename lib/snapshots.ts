@@ -42,13 +42,21 @@ export async function newestSnapshot(storage: Storage, job: string): Promise<Sna
 }
 
 /** The one made next, of which the manifest says what it followed. */
-export async function snapshotAfter(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
+export async function snapshotAfter(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+): Promise<SnapshotEntry | undefined> {
   const later = (await snapshotFolders(storage, job)).filter((one) => one > snapshot);
   for await (const entry of existing(storage, job, later)) return entry;
   return undefined;
 }
 
-export async function snapshotBefore(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
+export async function snapshotBefore(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+): Promise<SnapshotEntry | undefined> {
   const earlier = (await snapshotFolders(storage, job)).filter((one) => one < snapshot);
   for await (const entry of existing(storage, job, earlier.reverse())) return entry;
   return undefined;

@@ -1,7 +1,7 @@
 import type { Job } from "./config/schema.ts";
+import { NotFoundError } from "./errors.ts";
 import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
-import { NotFoundError } from "./errors.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**
@@ -30,7 +30,9 @@ export async function verifyTasks(
 ): Promise<ArtifactTask[]> {
   const units = entry.manifest?.units ?? [];
   const known = await inheritedOf(storage, entry, units);
-  const all = units.flatMap((unit) => unit.artifacts.map((artifact) => ({ artifact, inherited: known(unit, artifact) })));
+  const all = units.flatMap((unit) =>
+    unit.artifacts.map((artifact) => ({ artifact, inherited: known(unit, artifact) })),
+  );
   if (mode !== "policy") return all.map((task) => ({ ...task, read: mode }));
   const { prove } = job.verify;
   const whenNew = prove === "full" ? "full" : prove ? "prove" : "checksum";
@@ -72,7 +74,11 @@ async function inheritedOf(storage: Storage, entry: SnapshotEntry, units: readon
     own.get(artifact.path) ?? bySnapshot.get(unit.reusedFrom ?? "")?.get(`${artifact.sha256} ${artifact.path}`);
 }
 
-async function verifiedArtifacts(storage: Storage, job: string, snapshot: string): Promise<ReadonlyMap<string, ArtifactVerification>> {
+async function verifiedArtifacts(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+): Promise<ReadonlyMap<string, ArtifactVerification>> {
   try {
     const { verified, verification, manifest } = await findSnapshot(storage, job, snapshot);
     if (!verified || verification === undefined || manifest === undefined) return new Map();

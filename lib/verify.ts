@@ -1,15 +1,15 @@
 import { checkArtifact, readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
-import { CodedError, errorRecord, type ErrorRecord, IntegrityError, NotFoundError } from "./errors.ts";
+import { CodedError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, verifiedKey } from "./keys.ts";
 import { type Artifact, type ArtifactVerification, documentBytes, type Verification } from "./manifest.ts";
+import { manifestFaults } from "./manifest-faults.ts";
 import { eachLimited } from "./pool.ts";
 import { putSmall } from "./record.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
-import { manifestFaults } from "./manifest-faults.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
 
 export interface VerifyInput {
@@ -109,6 +109,9 @@ function faultOf(error: unknown, artifact: Artifact, backup: Backup): ErrorRecor
 
 function logFaults(backup: Backup, verification: Verification): void {
   const log = backup.log.with({ job: verification.job });
-  const errors = [...verification.faults, ...verification.artifacts.flatMap(({ error }) => (error === undefined ? [] : [error]))];
+  const errors = [
+    ...verification.faults,
+    ...verification.artifacts.flatMap(({ error }) => (error === undefined ? [] : [error])),
+  ];
   for (const { code, message } of errors) log.error(message, { code, snapshot: verification.snapshot });
 }

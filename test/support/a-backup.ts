@@ -39,7 +39,12 @@ export function aBackup(changes: BackupChanges = {}) {
   const events: RunEvent[] = [];
   const redaction = createRedaction();
   const now = () => clock.time;
-  const config: Config = { file: "test.yml", jobs: changes.jobs ?? [aJob()], storage: {}, max_jobs: changes.maxJobs ?? 1 };
+  const config: Config = {
+    file: "test.yml",
+    jobs: changes.jobs ?? [aJob()],
+    storage: {},
+    max_jobs: changes.maxJobs ?? 1,
+  };
   const backup: Backup = {
     config,
     connector: async () => source.connector,

@@ -1,7 +1,7 @@
+import * as z from "zod";
 import { type Bytes, bytesOf, measureAll } from "../../lib/bytes.ts";
 import type { Connector, ConnectorKind, Item, Unit } from "../../lib/connectors/connector.ts";
 import { IntegrityError } from "../../lib/errors.ts";
-import * as z from "zod";
 
 /** What a unit of the scripted source does when it is collected. */
 export interface ScriptedUnit {
@@ -66,5 +66,12 @@ function unitOf(id: string, fingerprint: string | undefined): Unit {
 }
 
 function itemOf(name: string, open: () => Bytes): Item {
-  return { name, contentType: "application/json", compress: true, restore: "cat {}", open, facts: () => ({ made: true }) };
+  return {
+    name,
+    contentType: "application/json",
+    compress: true,
+    restore: "cat {}",
+    open,
+    facts: () => ({ made: true }),
+  };
 }

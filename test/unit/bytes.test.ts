@@ -9,7 +9,11 @@ async function* pieces(size: number): Bytes {
   for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
 }
 
-for (const [name, size] of [["whole", 1000], ["in chunks", 64], ["byte by byte", 1]] as const) {
+for (const [name, size] of [
+  ["whole", 1000],
+  ["in chunks", 64],
+  ["byte by byte", 1],
+] as const) {
   test(`a stream fed ${name} measures the same`, async () => {
     const { bytes, sha256 } = await measureAll(pieces(size));
     assert.equal(bytes, 1000);

@@ -18,7 +18,11 @@ async function* pieces(of: Uint8Array, size: number): Bytes {
 }
 
 for (const kind of kinds) {
-  for (const [name, size] of [["whole", LIMIT], ["in chunks", 65_536], ["in small pieces", 997]] as const) {
+  for (const [name, size] of [
+    ["whole", LIMIT],
+    ["in chunks", 65_536],
+    ["in small pieces", 997],
+  ] as const) {
     test(`${kind.type} gives back what it was fed ${name}`, async () => {
       const packed = await readAll(compress(pieces(content, size), kind), LIMIT);
       const plain = await readAll(decompress(pieces(packed, size), kind.type), LIMIT);
@@ -62,7 +66,10 @@ for (const type of ["gzip", "zstd"] as const) {
 }
 
 test("the foreign programs read what is written, and the other way round", async () => {
-  for (const [type, program] of [["gzip", "gzip"], ["zstd", "zstd"]] as const) {
+  for (const [type, program] of [
+    ["gzip", "gzip"],
+    ["zstd", "zstd"],
+  ] as const) {
     const packed = await readAll(compress(bytesOf(content), { type, level: 3 }), LIMIT);
     assert.deepEqual(execFileSync(program, ["-dc"], { input: packed, maxBuffer: LIMIT }), content);
     const theirs = execFileSync(program, ["-c"], { input: content, maxBuffer: LIMIT });
@@ -71,7 +78,13 @@ test("the foreign programs read what is written, and the other way round", async
 });
 
 test("the restore command is one that a shell takes, whatever the name", () => {
-  assert.equal(restoreCommand("git clone --mirror {}", "repository.bundle", "none"), "git clone --mirror repository.bundle");
+  assert.equal(
+    restoreCommand("git clone --mirror {}", "repository.bundle", "none"),
+    "git clone --mirror repository.bundle",
+  );
   assert.equal(restoreCommand("tar -xpf {}", "files.tar.zst", "zstd"), "zstd -d files.tar.zst && tar -xpf files.tar");
-  assert.equal(restoreCommand("tar -xpf {}", "it's.tar.gz", "gzip"), "gunzip -k 'it'\\''s.tar.gz' && tar -xpf 'it'\\''s.tar'");
+  assert.equal(
+    restoreCommand("tar -xpf {}", "it's.tar.gz", "gzip"),
+    "gunzip -k 'it'\\''s.tar.gz' && tar -xpf 'it'\\''s.tar'",
+  );
 });

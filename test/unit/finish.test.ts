@@ -5,13 +5,16 @@ import { collect } from "../../lib/collect.ts";
 import { IntegrityError, StorageError } from "../../lib/errors.ts";
 import { finish } from "../../lib/finish.ts";
 import { plan } from "../../lib/plan.ts";
-import { type PlanLine, readPlan, type RunPointer } from "../../lib/plan-line.ts";
+import { type PlanLine, type RunPointer, readPlan } from "../../lib/plan-line.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
 
 const FOLDER = "docs/2026-11-22/030000Z/";
-const units = () => [{ id: "a", items: { "a.json": "a" } }, { id: "b", items: { "b.json": "b" } }];
+const units = () => [
+  { id: "a", items: { "a.json": "a" } },
+  { id: "b", items: { "b.json": "b" } },
+];
 
 async function linesOf(storage: Storage, pointer: RunPointer): Promise<PlanLine[]> {
   const lines: PlanLine[] = [];
@@ -31,16 +34,20 @@ test("a unit without a record is UNIT_LOST", async () => {
   const { a, planned } = await aCollectedRun(undefined, [0]);
   const manifest = await finish(a.backup, planned);
   assert.equal(manifest.status, "partial");
-  assert.deepEqual(manifest.units.map(({ id, status, error }) => [id, status, error?.code]), [
-    ["a", "ok", undefined],
-    ["b", "failed", "UNIT_LOST"],
-  ]);
+  assert.deepEqual(
+    manifest.units.map(({ id, status, error }) => [id, status, error?.code]),
+    [
+      ["a", "ok", undefined],
+      ["b", "failed", "UNIT_LOST"],
+    ],
+  );
 });
 
 test("a unit whose record never ended is UNIT_LOST, and what it had stored stays named", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/1.json`;
-  const record = (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
+  const record =
+    (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
   await a.storage.put(key, bytesOf(record));
   const manifest = await finish(a.backup, planned);
   assert.equal(manifest.units[1]?.error?.code, "UNIT_LOST");
@@ -109,7 +116,8 @@ test("a unit that ended well is not collected again", async () => {
 test("a unit that was begun by a process that died is collected over what it left", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/0.json`;
-  const record = (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
+  const record =
+    (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
   await a.storage.put(key, bytesOf(record));
   const [unit] = await linesOf(a.storage, planned);
   assert.ok(unit);

@@ -49,7 +49,10 @@ test("the totals of the manifest are those of its units, and every unit of the p
   const manifest: Manifest = parseDocument(manifestSchema, "manifest.json", Buffer.from(text));
   assert.deepEqual(manifest.totals, totalsOf(manifest.units));
   const planned = (all.get("docs/2026-11-23/030000Z/.run/plan.jsonl") ?? "").trim().split("\n");
-  assert.deepEqual(planned.map((line) => JSON.parse(line).id), manifest.units.map(({ id }) => id));
+  assert.deepEqual(
+    planned.map((line) => JSON.parse(line).id),
+    manifest.units.map(({ id }) => id),
+  );
 });
 
 test("the published JSON Schema of the manifest is that of the code", async () => {

@@ -45,7 +45,11 @@ test("a snapshot id and its time are each other's inverse, and nothing else is a
   assert.equal(snapshotOfFolders("lost+found", "030000Z"), undefined);
 });
 
-const anyName = fc.oneof(fc.string({ unit: "binary", minLength: 1 }), fc.constantFrom(".", "..", "a.tar", "A", "%", "~", "a%2E"), fc.string({ minLength: 150, maxLength: 400 }));
+const anyName = fc.oneof(
+  fc.string({ unit: "binary", minLength: 1 }),
+  fc.constantFrom(".", "..", "a.tar", "A", "%", "~", "a%2E"),
+  fc.string({ minLength: 150, maxLength: 400 }),
+);
 
 test("no name leaves its folder, and no two collide", () => {
   fc.assert(
@@ -62,7 +66,12 @@ test("no name leaves its folder, and no two collide", () => {
 });
 
 test("units' folders collide with no other unit's folders or artifacts", () => {
-  const id = fc.array(anyName.filter((name) => name !== ""), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
+  const id = fc
+    .array(
+      anyName.filter((name) => name !== ""),
+      { minLength: 1, maxLength: 3 },
+    )
+    .map((parts) => parts.join("/"));
   fc.assert(
     fc.property(id, id, anyName, (a, b, name) => {
       if (a !== b) assert.notEqual(unitFolder(a), unitFolder(b));

@@ -17,7 +17,8 @@ test("a program that fails after output fails the stream", async () => {
     async () => {
       for await (const chunk of shell("printf half; echo went wrong >&2; exit 3")) got.push(chunk);
     },
-    (error) => error instanceof ProgramFailedError && error.exit.code === 3 && /exit code 3: went wrong/.test(error.message),
+    (error) =>
+      error instanceof ProgramFailedError && error.exit.code === 3 && /exit code 3: went wrong/.test(error.message),
   );
   assert.equal(Buffer.concat(got).toString(), "half");
 });
@@ -72,14 +73,14 @@ test("an aborted signal ends the program, and its reason is thrown", async () =>
 });
 
 test("programs do not see our environment, but for what they need", async () => {
-  process.env["CORE_BACKUP_CANARY"] = "canary-5c1f";
+  process.env.CORE_BACKUP_CANARY = "canary-5c1f";
   try {
     const seen = await programText("env", [], { signal: never, env: { EXTRA: "given" } });
     assert.doesNotMatch(seen, /canary-5c1f/);
     assert.match(seen, /^PATH=/m);
     assert.match(seen, /^EXTRA=given$/m);
   } finally {
-    delete process.env["CORE_BACKUP_CANARY"];
+    delete process.env.CORE_BACKUP_CANARY;
   }
 });
 

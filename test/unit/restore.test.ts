@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { IntegrityError, NotFoundError, RefusedError } from "../../lib/errors.ts";
 import { restore } from "../../lib/restore.ts";
@@ -10,7 +10,10 @@ import { runJobs } from "../../lib/run.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
 
 const FOLDER = "docs/2026-11-22/030000Z/";
-const units = () => [{ id: "org/a", items: { "a.json": "content of a" } }, { id: "../b", items: { "b.json": "b" } }];
+const units = () => [
+  { id: "org/a", items: { "a.json": "content of a" } },
+  { id: "../b", items: { "b.json": "b" } },
+];
 
 async function prepared(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "core-backup-restore-"));
@@ -24,7 +27,10 @@ test("everything comes back in a folder a unit, and nothing leaves the target", 
   const { backup, to, folder } = await prepared(t);
   const { files, snapshot } = await restore(backup, { job: "docs", to, force: false });
   assert.equal(snapshot, "2026-11-22T030000Z");
-  assert.deepEqual(files.map(({ path }) => path), ["org/a/restored.txt", "%2E./b/restored.txt"]);
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    ["org/a/restored.txt", "%2E./b/restored.txt"],
+  );
   assert.equal(await readFile(join(to, "org/a/restored.txt"), "utf8"), "content of a");
   assert.deepEqual(await readdir(folder), ["to"]);
   assert.deepEqual((await readdir(to)).sort(), ["%2E.", "org"]);
@@ -60,7 +66,10 @@ test("an artifact that differs from its manifest is refused, and no part of it s
   const content = (await contentsOf(storage)).get(key) ?? Buffer.alloc(0);
   await storage.put(key, bytesOf(Buffer.concat([content, Buffer.from("x")])));
   await assert.rejects(restore(backup, { job: "docs", unit: "org/a", to, force: false }), IntegrityError);
-  assert.deepEqual((await readdir(to, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()), []);
+  assert.deepEqual(
+    (await readdir(to, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()),
+    [],
+  );
 });
 
 test("a manifest that was edited is refused before anything is written", async (t) => {

@@ -19,32 +19,48 @@ async function runOnce(a: ReturnType<typeof aBackup>) {
 }
 
 test("a run leaves exactly the objects of the layout", async () => {
-  const a = aBackup({ units: () => [{ id: "org/app", items: { "a.json": "one", "b.json": "two" } }, { id: "c", items: { "c.json": "3" } }] });
+  const a = aBackup({
+    units: () => [
+      { id: "org/app", items: { "a.json": "one", "b.json": "two" } },
+      { id: "c", items: { "c.json": "3" } },
+    ],
+  });
   const job = await runOnce(a);
   assert.equal(job.status, "ok");
   assert.equal(job.verification?.proved, 3);
-  assert.deepEqual([...(await contentsOf(a.storage)).keys()].sort(), [
-    `${FOLDER}.run/plan.jsonl`,
-    `${FOLDER}.run/units/0.json`,
-    `${FOLDER}.run/units/1.json`,
-    `${FOLDER}SHA256SUMS`,
-    `${FOLDER}c/c.json.zst`,
-    `${FOLDER}manifest.json`,
-    `${FOLDER}org/app/a.json.zst`,
-    `${FOLDER}org/app/b.json.zst`,
-    `${FOLDER}verified.json`,
-  ].sort());
+  assert.deepEqual(
+    [...(await contentsOf(a.storage)).keys()].sort(),
+    [
+      `${FOLDER}.run/plan.jsonl`,
+      `${FOLDER}.run/units/0.json`,
+      `${FOLDER}.run/units/1.json`,
+      `${FOLDER}SHA256SUMS`,
+      `${FOLDER}c/c.json.zst`,
+      `${FOLDER}manifest.json`,
+      `${FOLDER}org/app/a.json.zst`,
+      `${FOLDER}org/app/b.json.zst`,
+      `${FOLDER}verified.json`,
+    ].sort(),
+  );
 });
 
 test("a failed unit makes the snapshot partial and leaves its neighbours whole", async () => {
   const fails = () => new SourceError("SOURCE_NOT_FOUND", "gone");
-  const a = aBackup({ units: () => [{ id: "bad", fails }, { id: "good", items: { "g.json": "g" } }] });
+  const a = aBackup({
+    units: () => [
+      { id: "bad", fails },
+      { id: "good", items: { "g.json": "g" } },
+    ],
+  });
   const { status, manifest } = await runOnce(a);
   assert.equal(status, "partial");
-  assert.deepEqual(manifest?.units.map((unit) => [unit.id, unit.status, unit.error?.code]), [
-    ["bad", "failed", "SOURCE_NOT_FOUND"],
-    ["good", "ok", undefined],
-  ]);
+  assert.deepEqual(
+    manifest?.units.map((unit) => [unit.id, unit.status, unit.error?.code]),
+    [
+      ["bad", "failed", "SOURCE_NOT_FOUND"],
+      ["good", "ok", undefined],
+    ],
+  );
 });
 
 test("a unit that fails after an artifact keeps it, with its error", async () => {
@@ -67,12 +83,18 @@ test("a run that stored nothing is failed, also when the plan is empty, and prun
 
 test("an empty source is skipped, but a source that was not empty before has failed", async () => {
   const empty = () => new SourceError("SOURCE_EMPTY", "holds no refs");
-  let units: readonly ScriptedUnit[] = [{ id: "e", fails: empty }, { id: "a", items: { "a.json": "a" } }];
+  let units: readonly ScriptedUnit[] = [
+    { id: "e", fails: empty },
+    { id: "a", items: { "a.json": "a" } },
+  ];
   const a = aBackup({ units: () => units });
   const first = await runOnce(a);
   assert.equal(first.status, "ok");
   assert.equal(first.manifest?.units[0]?.status, "skipped");
-  units = [{ id: "e", fails: empty }, { id: "a", fails: empty }];
+  units = [
+    { id: "e", fails: empty },
+    { id: "a", fails: empty },
+  ];
   a.later(60);
   const second = await runOnce(a);
   assert.equal(second.manifest?.units[0]?.status, "skipped");
@@ -135,7 +157,10 @@ test("an interrupt is in the records of the running units, and makes no snapshot
     controller.abort(new InterruptedError("SIGINT"));
     yield new Uint8Array(10);
   }
-  const units = [{ id: "a", items: { "a.json": interrupted } }, { id: "b", items: { "b.json": "b" } }];
+  const units = [
+    { id: "a", items: { "a.json": interrupted } },
+    { id: "b", items: { "b.json": "b" } },
+  ];
   const a = aBackup({ units: () => units, signal: controller.signal, jobs: [aJob({ concurrency: 1 })] });
   const job = await runOnce(a);
   assert.equal(job.status, "interrupted");
@@ -157,13 +182,19 @@ test("two units of one name are refused before anything is stored", async () => 
 });
 
 test("a unit that was stored before and is no longer listed is warned about", async () => {
-  let units: readonly ScriptedUnit[] = [{ id: "a", items: { "a.json": "a" } }, { id: "b", items: { "b.json": "b" } }];
+  let units: readonly ScriptedUnit[] = [
+    { id: "a", items: { "a.json": "a" } },
+    { id: "b", items: { "b.json": "b" } },
+  ];
   const a = aBackup({ units: () => units });
   await runOnce(a);
   units = units.slice(0, 1);
   a.later(60);
   const { manifest } = await runOnce(a);
-  assert.deepEqual(manifest?.warnings.map(({ code, unit }) => [code, unit]), [["SOURCE_ABSENT", "b"]]);
+  assert.deepEqual(
+    manifest?.warnings.map(({ code, unit }) => [code, unit]),
+    [["SOURCE_ABSENT", "b"]],
+  );
   assert.equal(manifest?.previous?.snapshot, "2026-11-22T030000Z");
 });
 
@@ -197,8 +228,14 @@ test("a failed job leaves the others alone, but after a fatal one no more are be
   const fails = () => new SourceError("SOURCE_FORBIDDEN", "no");
   const units = () => [{ id: "a", fails }];
   const alone = await runJobs(aBackup({ jobs, units }).backup, ["one", "two"]);
-  assert.deepEqual(alone.jobs.map((job) => job.skippedBecause), [undefined, undefined]);
-  const fatal = await runJobs(aBackup({ jobs: [aJob({ name: "one", fatal: true }), aJob({ name: "two" })], units }).backup, ["one", "two"]);
+  assert.deepEqual(
+    alone.jobs.map((job) => job.skippedBecause),
+    [undefined, undefined],
+  );
+  const fatal = await runJobs(
+    aBackup({ jobs: [aJob({ name: "one", fatal: true }), aJob({ name: "two" })], units }).backup,
+    ["one", "two"],
+  );
   assert.equal(fatal.jobs[1]?.skippedBecause, "one is fatal and did not succeed");
   assert.equal(fatal.jobs[1]?.snapshot, undefined);
 });
@@ -217,7 +254,8 @@ test("a secret in an error or a warning reaches no document and no log line", as
   a.backup.redaction.add(canary);
   const job = await runOnce(a);
   assert.equal(job.manifest?.units[0]?.error?.code, "SOURCE_FORBIDDEN");
-  const everything = [...(await contentsOf(a.storage)).values()].join("") + a.lines.join("\n") + JSON.stringify([job, a.events]);
+  const everything =
+    [...(await contentsOf(a.storage)).values()].join("") + a.lines.join("\n") + JSON.stringify([job, a.events]);
   assert.match(everything, /\*\*\*@host refused/);
   assert.equal(everything.includes(canary), false);
 });

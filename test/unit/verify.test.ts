@@ -12,7 +12,12 @@ const ARTIFACT = `${FOLDER}a/a.json.zst`;
 const latest = { job: "docs", snapshot: "latest" } as const;
 
 async function aFinishedRun() {
-  const a = aBackup({ units: () => [{ id: "a", items: { "a.json": "content of a".repeat(100) } }, { id: "b", items: { "b.json": "b" } }] });
+  const a = aBackup({
+    units: () => [
+      { id: "a", items: { "a.json": "content of a".repeat(100) } },
+      { id: "b", items: { "b.json": "b" } },
+    ],
+  });
   assert.equal((await runJobs(a.backup, ["docs"])).status, "ok");
   return a;
 }
@@ -31,12 +36,36 @@ function flipped(content: Buffer): Buffer {
 
 const damages: readonly [string, (storage: Storage) => Promise<void>, RegExp][] = [
   ["a flipped bit", (storage) => change(storage, ARTIFACT, flipped), /a\/a\.json\.zst has another SHA-256/],
-  ["a cut artifact", (storage) => change(storage, ARTIFACT, (content) => content.subarray(0, -1)), /a\/a\.json\.zst has \d+ bytes instead of/],
-  ["junk behind an artifact", (storage) => change(storage, ARTIFACT, (content) => Buffer.concat([content, Buffer.from("x")])), /a\/a\.json\.zst has \d+ bytes instead/],
+  [
+    "a cut artifact",
+    (storage) => change(storage, ARTIFACT, (content) => content.subarray(0, -1)),
+    /a\/a\.json\.zst has \d+ bytes instead of/,
+  ],
+  [
+    "junk behind an artifact",
+    (storage) => change(storage, ARTIFACT, (content) => Buffer.concat([content, Buffer.from("x")])),
+    /a\/a\.json\.zst has \d+ bytes instead/,
+  ],
   ["a deleted artifact", (storage) => storage.remove([ARTIFACT]), /a\/a\.json\.zst is not in the storage/],
-  ["an edited manifest", (storage) => change(storage, `${FOLDER}manifest.json`, (content) => Buffer.from(content.toString().replace('"durationMs": 0', '"durationMs": 1'))), /manifest\.json/],
-  ["a manifest that is not JSON", (storage) => change(storage, `${FOLDER}manifest.json`, () => Buffer.from("{")), /manifest\.json is not JSON/],
-  ["an edited SHA256SUMS", (storage) => change(storage, `${FOLDER}SHA256SUMS`, (content) => Buffer.from(content.toString().replace(/^./, "f"))), /SHA256SUMS/],
+  [
+    "an edited manifest",
+    (storage) =>
+      change(storage, `${FOLDER}manifest.json`, (content) =>
+        Buffer.from(content.toString().replace('"durationMs": 0', '"durationMs": 1')),
+      ),
+    /manifest\.json/,
+  ],
+  [
+    "a manifest that is not JSON",
+    (storage) => change(storage, `${FOLDER}manifest.json`, () => Buffer.from("{")),
+    /manifest\.json is not JSON/,
+  ],
+  [
+    "an edited SHA256SUMS",
+    (storage) =>
+      change(storage, `${FOLDER}SHA256SUMS`, (content) => Buffer.from(content.toString().replace(/^./, "f"))),
+    /SHA256SUMS/,
+  ],
   ["a deleted SHA256SUMS", (storage) => storage.remove([`${FOLDER}SHA256SUMS`]), /SHA256SUMS is missing/],
 ];
 
@@ -57,10 +86,16 @@ for (const [name, damage, expected] of damages) {
 
 test("a manifest that was changed together with its list of digests is still not the one that was verified", async () => {
   const a = await aFinishedRun();
-  await change(a.storage, `${FOLDER}manifest.json`, (content) => Buffer.from(content.toString().replace('"attempts": 1', '"attempts": 2')));
+  await change(a.storage, `${FOLDER}manifest.json`, (content) =>
+    Buffer.from(content.toString().replace('"attempts": 1', '"attempts": 2')),
+  );
   const { createHash } = await import("node:crypto");
-  const digest = createHash("sha256").update((await contentsOf(a.storage)).get(`${FOLDER}manifest.json`) ?? "").digest("hex");
-  await change(a.storage, `${FOLDER}SHA256SUMS`, (content) => Buffer.from(content.toString().replace(/^.{64} {2}manifest/m, `${digest}  manifest`)));
+  const digest = createHash("sha256")
+    .update((await contentsOf(a.storage)).get(`${FOLDER}manifest.json`) ?? "")
+    .digest("hex");
+  await change(a.storage, `${FOLDER}SHA256SUMS`, (content) =>
+    Buffer.from(content.toString().replace(/^.{64} {2}manifest/m, `${digest}  manifest`)),
+  );
   for (let times = 0; times < 2; times += 1) {
     const { ok, faults } = await verify(a.backup, { ...latest, mode: "checksum" });
     assert.equal(ok, false);
@@ -72,12 +107,19 @@ test("the successor of a changed manifest gives it away", async () => {
   const a = await aFinishedRun();
   a.later(60);
   await runJobs(a.backup, ["docs"]);
-  const manifest = JSON.parse((await contentsOf(a.storage)).get("docs/2026-11-22/030100Z/manifest.json")?.toString() ?? "") as Manifest;
+  const manifest = JSON.parse(
+    (await contentsOf(a.storage)).get("docs/2026-11-22/030100Z/manifest.json")?.toString() ?? "",
+  ) as Manifest;
   assert.equal(manifest.previous?.snapshot, "2026-11-22T030000Z");
   await a.storage.remove([`${FOLDER}verified.json`]);
-  await change(a.storage, `${FOLDER}manifest.json`, (content) => Buffer.from(content.toString().replace('"attempts": 1', '"attempts": 2')));
+  await change(a.storage, `${FOLDER}manifest.json`, (content) =>
+    Buffer.from(content.toString().replace('"attempts": 1', '"attempts": 2')),
+  );
   const { faults } = await verify(a.backup, { job: "docs", snapshot: "2026-11-22T030000Z", mode: "checksum" });
-  assert.match(faults.map(({ message }) => message).join("\n"), /not the one that snapshot 2026-11-22T030100Z followed/);
+  assert.match(
+    faults.map(({ message }) => message).join("\n"),
+    /not the one that snapshot 2026-11-22T030100Z followed/,
+  );
 });
 
 test("checking digests again keeps the proof that there is", async () => {
@@ -87,7 +129,11 @@ test("checking digests again keeps the proof that there is", async () => {
 });
 
 test("with a share of 10 % every reused artifact is read again within ten runs, and inherits its proof in between", async () => {
-  const units = Array.from({ length: 20 }, (_, n) => ({ id: `u${n}`, fingerprint: "same", items: { "x.json": `content ${n}` } }));
+  const units = Array.from({ length: 20 }, (_, n) => ({
+    id: `u${n}`,
+    fingerprint: "same",
+    items: { "x.json": `content ${n}` },
+  }));
   const a = aBackup({ units: () => units });
   await runJobs(a.backup, ["docs"]);
   const read = new Set<string>();
@@ -114,6 +160,9 @@ test("a storage that cannot be read just now says nothing about the snapshot", a
       throw new TransientError("STORAGE_FAILED", "input/output error");
     },
   };
-  await assert.rejects(verify({ ...a.backup, storage: async () => broken }, { ...latest, mode: "checksum" }), /input\/output error/);
+  await assert.rejects(
+    verify({ ...a.backup, storage: async () => broken }, { ...latest, mode: "checksum" }),
+    /input\/output error/,
+  );
   assert.deepEqual((await contentsOf(a.storage)).get(`${FOLDER}verified.json`), before);
 });
