@@ -51,11 +51,12 @@ export async function measureAll(source: Bytes): Promise<Measurement> {
 }
 
 /**
- * The same bytes in pieces of `size`, the last one shorter. All pieces share one buffer: each is valid until the next
- * one is asked for, so a terabyte makes no garbage. Who keeps a piece for longer copies it.
+ * The same bytes in pieces of `size`, the last one shorter. Two buffers take turns, so a terabyte makes no garbage: a
+ * piece stays valid until the next but one is asked for. Who keeps it for longer copies it.
  */
 export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
-  const piece = Buffer.allocUnsafeSlow(size);
+  let piece = Buffer.allocUnsafeSlow(size);
+  let other = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   for await (const chunk of source) {
     let offset = 0;
@@ -66,6 +67,7 @@ export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
       offset += count;
       if (filled < size) continue;
       yield piece;
+      [piece, other] = [other, piece];
       filled = 0;
     }
   }

@@ -12,6 +12,8 @@ export interface Compression {
 
 const EXTENSIONS = { none: "", gzip: ".gz", zstd: ".zst" } as const;
 const PROGRAMS = { none: "", gzip: "gunzip -k", zstd: "zstd -d" } as const;
+/** Output may run ahead of the reader by a few pieces, so that neither waits for the other at each one. */
+const BUFFERS = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 4 * CHUNK_BYTES };
 /** Windows of up to 128 MiB, as `zstd -d` itself accepts without `--long`. */
 const MAX_WINDOW_LOG = 27;
 
@@ -20,13 +22,13 @@ export function compress(source: Bytes, compression: Compression): Bytes {
     case "none":
       return source;
     case "gzip":
-      return through(source, zlib.createGzip({ level: compression.level, chunkSize: CHUNK_BYTES }));
+      return through(source, zlib.createGzip({ level: compression.level, ...BUFFERS }));
     case "zstd": {
       const params = {
         [zlib.constants.ZSTD_c_compressionLevel]: compression.level,
         [zlib.constants.ZSTD_c_checksumFlag]: 1,
       };
-      return through(source, zlib.createZstdCompress({ params, chunkSize: CHUNK_BYTES }));
+      return through(source, zlib.createZstdCompress({ params, ...BUFFERS }));
     }
   }
 }
@@ -40,10 +42,10 @@ export function decompress(source: Bytes, type: CompressionType): Bytes {
     case "none":
       return source;
     case "gzip":
-      return through(source, zlib.createGunzip({ chunkSize: CHUNK_BYTES }));
+      return through(source, zlib.createGunzip({ ...BUFFERS }));
     case "zstd": {
       const params = { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG };
-      return through(source, zlib.createZstdDecompress({ params, chunkSize: CHUNK_BYTES }));
+      return through(source, zlib.createZstdDecompress({ params, ...BUFFERS }));
     }
   }
 }
@@ -58,10 +60,7 @@ export function restoreCommand(restore: string, storedName: string, type: Compre
   return type === "none" ? command : `${PROGRAMS[type]} ${shellWord(storedName)} && ${command}`;
 }
 
-/**
- * Errors of the source come out as themselves; stopping early releases source and transform. The next piece is taken
- * only when the transform is done with the last one, so the source may reuse its buffer.
- */
+/** Errors of the source come out as themselves; stopping early releases source and transform. */
 async function* through(source: Bytes, transform: Duplex): Bytes {
   const fed = feed(source, transform);
   // Known at once; thrown below, where the reader is.
@@ -75,19 +74,28 @@ async function* through(source: Bytes, transform: Duplex): Bytes {
   }
 }
 
+/** The next piece is made while the transform works on the last one, and no further: as `rechunk` allows. */
 async function feed(source: Bytes, transform: Duplex): Promise<void> {
+  let writing = Promise.resolve();
   for await (const piece of source) {
-    await new Promise<void>((resolve, reject) => {
-      const onClose = () => reject(new Error("the stream was given up"));
-      transform.once("close", onClose);
-      transform.write(piece, (error) => {
-        transform.off("close", onClose);
-        if (error) reject(error);
-        else resolve();
-      });
-    });
+    await writing;
+    writing = write(transform, piece);
+    writing.catch(() => {});
   }
+  await writing;
   transform.end();
+}
+
+function write(transform: Duplex, piece: Uint8Array): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const onClose = () => reject(new Error("the stream was given up"));
+    transform.once("close", onClose);
+    transform.write(piece, (error) => {
+      transform.off("close", onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 function shellWord(word: string): string {

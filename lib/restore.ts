@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
@@ -104,12 +104,22 @@ async function restoreArtifact(
   try {
     const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact);
     const made = await kind.restore(artifact, bytes, staging, backup.signal);
-    for (const name of made) await rename(join(staging, name), join(place, name));
+    for (const name of made) await move(join(staging, name), join(place, name));
     backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
     return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+/** Moving a folder changes its `..`, for which it must be writable: a restored one may be 0555. */
+async function move(from: string, to: string): Promise<void> {
+  const stats = await lstat(from);
+  const { mode } = stats;
+  const isLocked = stats.isDirectory() && (mode & 0o200) === 0;
+  if (isLocked) await chmod(from, (mode & 0o7777) | 0o200);
+  await rename(from, to);
+  if (isLocked) await chmod(to, mode & 0o7777);
 }
 
 /** A manifest is data: a path in it decides nothing about where files are written. */

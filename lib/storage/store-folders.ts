@@ -1,4 +1,4 @@
-import { lstat, mkdir, open, rmdir } from "node:fs/promises";
+import { lstat, mkdir, open, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageError } from "../errors.ts";
 import { errnoName, onFile } from "./file-error.ts";
@@ -38,6 +38,8 @@ export function storeFolders(base: string): StoreFolders {
     forget: () => lasting.clear(),
 
     async exists(doing, folder) {
+      // Seen as an empty store, a file in the base's place would pass for one that has lost everything.
+      if (await isFile(base)) throw new StorageError("STORAGE_FAILED", `${doing}: ${base} is a file and no folder`);
       for (const path of pathsDownTo(folder)) {
         const kind = await kindOf(doing, join(base, path));
         if (kind === "absent" || kind === "other") return false;
@@ -78,6 +80,15 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** The folder part of a key or folder; empty for what lies in the base. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return !(await stat(path)).isDirectory();
+  } catch {
+    // Not there or not readable: what is asked for next says which.
+    return false;
+  }
+}
 
 async function makeOne(doing: string, base: string, path: string): Promise<void> {
   const full = join(base, path);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -17,6 +17,7 @@ const units = () => [
 
 async function prepared(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "core-backup-restore-"));
+  await chmod(folder, 0o777);
   t.after(() => rm(folder, { recursive: true }));
   const a = aBackup({ units });
   await runJobs(a.backup, ["docs"]);
@@ -80,3 +81,28 @@ test("a manifest that was edited is refused before anything is written", async (
   await assert.rejects(restore(backup, { job: "docs", to, force: false }), IntegrityError);
   assert.deepEqual(await readdir(folder), []);
 });
+
+test("a folder that its owner may not write comes back with that mode", async (t) => {
+  const { backup, source, to } = await prepared(t);
+  const kind = source.kind.restore;
+  source.kind.restore = async (artifact, bytes, folder, signal) => {
+    await mkdir(join(folder, "files"));
+    await kind(artifact, bytes, join(folder, "files"), signal);
+    await chmod(join(folder, "files"), 0o555);
+    return ["files"];
+  };
+  const { files } = await asNobody(() => restore(backup, { job: "docs", unit: "org/a", to, force: false }));
+  assert.equal((await stat(join(to, "org/a/files"))).mode & 0o777, 0o555);
+  assert.equal(files.length, 1);
+});
+
+/** Root may write everywhere, so what root runs is run as nobody. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
