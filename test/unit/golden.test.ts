@@ -57,8 +57,7 @@ test("the totals of the manifest are those of its units, and every unit of the p
 
 test("the published JSON Schema of the manifest is that of the code", async () => {
   const published = await readFile(new URL("../../config/manifest.schema.json", import.meta.url), "utf8");
-  const { $defs: _, ...schema } = JSON.parse(published);
-  assert.deepEqual(schema.properties, JSON.parse(JSON.stringify(z.toJSONSchema(manifestSchema))).properties);
+  assert.deepEqual(JSON.parse(published), JSON.parse(JSON.stringify(z.toJSONSchema(manifestSchema))));
 });
 
 test("a document of another form is refused with its key and the field that is wrong", () => {
