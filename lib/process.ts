@@ -140,12 +140,20 @@ function exitOf(child: ChildProcess, program: string, onStderr: (chunk: Uint8Arr
 async function feed(child: ChildProcess, stdin: Bytes | undefined): Promise<void> {
   if (stdin === undefined || child.stdin === null) return;
   let failed: { readonly error: unknown } | undefined;
+  // By hand, because what goes wrong at the program's side is thrown into a generator too, where it yields.
   async function* watched(source: Bytes): Bytes {
+    const iterator = source[Symbol.asyncIterator]();
     try {
-      yield* source;
-    } catch (error) {
-      failed = { error };
-      throw error;
+      for (;;) {
+        const next = await iterator.next().catch((error: unknown) => {
+          failed = { error };
+          throw error;
+        });
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
     }
   }
   try {

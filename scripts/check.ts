@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 
 /**
  * Every check that needs no run of the program, side by side; `npm run check -- lint layers` runs the named ones.
@@ -49,9 +50,10 @@ function run(name: string, [program = "", ...args]: readonly string[]): Promise<
   child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
   child.stderr.on("data", (piece: Buffer) => pieces.push(piece));
   return new Promise((resolve) => {
+    // Under CI=true some colour what they write into a pipe.
     const end = (ok: boolean, last = "") => {
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      resolve({ name, ok, output: Buffer.concat(pieces).toString("utf8") + last, seconds });
+      resolve({ name, ok, output: stripVTControlCharacters(Buffer.concat(pieces).toString("utf8")) + last, seconds });
     };
     child.on("error", (error) => end(false, `${error.message}: has "npm ci" been run?`));
     child.on("close", (code) => end(code === 0));

@@ -5,7 +5,7 @@ import { CodedError, ConfigError, errorCodes, errorRecord, IntegrityError, Trans
 
 test("docs/errors.md has exactly the codes that there are, with their meaning", async () => {
   const text = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8");
-  const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map((match) => [match[1], match[2]?.trim()]);
+  const rows = [...text.matchAll(/^\| `([A-Z_]+)` +\| ([^|]+) \|/gm)].map((match) => [match[1], match[2]?.trim()]);
   assert.deepEqual(rows, Object.entries(errorCodes));
 });
 

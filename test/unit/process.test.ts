@@ -55,6 +55,20 @@ test("a program that closes its input early is judged by its exit code", async (
   assert.equal(output.byteLength, 3);
 });
 
+test("a program that closes its input while the source has more to give is judged by its exit code, and the source released", async () => {
+  let released = false;
+  async function* endless(): Bytes {
+    try {
+      for (;;) yield Buffer.alloc(65_536);
+    } finally {
+      released = true;
+    }
+  }
+  const output = await readAll(programOutput("head", ["-c", "3"], { signal: never, stdin: endless() }), 100);
+  assert.equal(output.byteLength, 3);
+  assert.equal(released, true);
+});
+
 test("stopping early ends the program and its children", async () => {
   let pid = 0;
   for await (const chunk of shell("sleep 1000 & echo $!; wait")) {
