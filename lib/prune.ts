@@ -1,11 +1,12 @@
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
+import { type DamageSeen, damageSeen } from "./damage.ts";
 import { findJob } from "./jobs.ts";
 import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention.ts";
-import { listSnapshots, type SnapshotEntry, unfinishedRuns } from "./snapshots.ts";
+import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface PruneInput {
@@ -67,18 +68,21 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
     log.warn("verified.json is there, but manifest.json is gone: it was lost, or prune was ended there", { snapshot });
     states.push({ snapshot, status: "failed", verified: false });
   }
-  for await (const entry of listSnapshots(storage, job)) {
+  const damage = damageSeen();
+  for await (const entry of snapshotsNewestFirst(storage, job)) {
+    damage.see(entry);
     if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
-    states.push(stateOf(entry));
+    states.push(stateOf(entry, damage));
   }
   const snapshots = new Set(states.map(({ snapshot }) => snapshot));
   return { states, unfinished: unfinished.filter((snapshot) => !snapshots.has(snapshot)) };
 }
 
 /** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
-function stateOf({ snapshot, manifest, fault, verified }: SnapshotEntry): SnapshotState {
+function stateOf({ snapshot, manifest, fault, verified }: SnapshotEntry, damage: DamageSeen): SnapshotState {
   if (fault !== undefined || manifest === undefined) return { snapshot, status: "failed", verified: false };
-  return { snapshot, status: manifest.status, verified };
+  const isDamaged = verified && manifest.units.some((unit) => unit.artifacts.some(damage.has));
+  return { snapshot, status: manifest.status, verified: verified && !isDamaged };
 }
 
 async function leftoverDecisions(

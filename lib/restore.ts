@@ -1,8 +1,8 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
-import { IntegrityError, NotFoundError, RefusedError } from "./errors.ts";
+import { type ErrorRecord, errorRecord, IntegrityError, NotFoundError, RefusedError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact, Manifest, ManifestUnit } from "./manifest.ts";
@@ -38,8 +38,9 @@ export interface RestoreResult {
 
 /**
  * Brings artifacts back in usable form: `<to>/<unit>/…`. Each one is made in a folder of its own beside its place and
- * moved there once all its bytes have been compared, so nothing wrong ever lies under a final name.
- * @throws NotFoundError | RefusedError | IntegrityError; then what was restored before it stays, complete
+ * moved there once all its bytes have been compared, so nothing wrong ever lies under a final name. An artifact that
+ * cannot be restored is `incomplete`, and the others are.
+ * @throws NotFoundError | RefusedError | IntegrityError when nothing was restored
  */
 export async function restore(backup: Backup, input: RestoreInput): Promise<RestoreResult> {
   const job = findJob(backup.config, input.job);
@@ -54,13 +55,23 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
   const target = resolve(input.to);
   await prepareTarget(target, units, input.force);
   const files: RestoredFile[] = [];
+  const failed: { unit: string; error: unknown }[] = [];
   for (const unit of units) {
     for (const artifact of unit.artifacts) {
       backup.signal.throwIfAborted();
-      files.push(...(await restoreArtifact(backup, storage, manifest, unit, artifact, target)));
+      try {
+        files.push(...(await restoreArtifact(backup, storage, manifest, unit, artifact, target)));
+      } catch (error) {
+        backup.signal.throwIfAborted();
+        failed.push({ unit: unit.id, error });
+      }
     }
   }
-  return { job: job.name, snapshot: entry.snapshot, files, incomplete: incompleteUnits(units) };
+  // Of many units the others are worth having; of one there is nothing to say but why.
+  const [first] = failed;
+  if (first !== undefined && files.length === 0) throw first.error;
+  const reasons = failed.map(({ unit, error }) => ({ unit, reason: reasonOf(errorRecord(error, backup.redaction.redact)) }));
+  return { job: job.name, snapshot: entry.snapshot, files, incomplete: [...incompleteUnits(units), ...reasons] };
 }
 
 function chosenUnits(manifest: Manifest, id: string | undefined): readonly ManifestUnit[] {
@@ -75,7 +86,7 @@ function chosenUnits(manifest: Manifest, id: string | undefined): readonly Manif
 async function prepareTarget(target: string, units: readonly ManifestUnit[], force: boolean): Promise<void> {
   const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    if (error.code === "ENOTDIR") throw new RefusedError(`${target} is a file; --to takes a folder`);
+    if (error.code === "ENOTDIR" || error.code === "ELOOP") throw new RefusedError(`${target} is a file; --to takes a folder`);
     throw error;
   });
   if (present !== undefined && present.length > 0 && !force) {
@@ -86,7 +97,26 @@ async function prepareTarget(target: string, units: readonly ManifestUnit[], for
     const there = await readdir(folder).catch(() => []);
     if (there.length > 0) throw new RefusedError(`${folder} is not empty; what is there is never replaced`);
   }
-  await mkdir(target, { recursive: true, mode: 0o700 });
+  await makeFolders(target);
+}
+
+/** One at a time: with `recursive` Node goes round in circles where a file system refuses folders, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(path).catch(() => undefined))?.isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path || (await exists(dirname(path)))) {
+      throw new RefusedError(`${path} cannot be made a folder to restore into: ${message}`, { cause: error });
+    }
+    await makeFolders(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 async function restoreArtifact(
@@ -99,11 +129,11 @@ async function restoreArtifact(
 ): Promise<RestoredFile[]> {
   const kind = backup.kind(manifest.service);
   const place = placeOf(target, unit);
-  await mkdir(place, { recursive: true, mode: 0o700 });
   const staging = await mkdtemp(join(target, ".restoring-"));
   try {
     const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact);
     const made = await kind.restore(artifact, bytes, staging, backup.signal);
+    await mkdir(place, { recursive: true, mode: 0o700 });
     for (const name of made) await move(join(staging, name), join(place, name));
     backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
     return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
@@ -130,5 +160,7 @@ function placeOf(target: string, unit: ManifestUnit): string {
 function incompleteUnits(units: readonly ManifestUnit[]): { unit: string; reason: string }[] {
   return units
     .filter((unit) => unit.error !== undefined)
-    .map((unit) => ({ unit: unit.id, reason: `${unit.error?.code}: ${unit.error?.message}` }));
+    .map(({ id, error }) => ({ unit: id, reason: error === undefined ? "" : reasonOf(error) }));
 }
+
+const reasonOf = ({ code, message }: ErrorRecord): string => `${code}: ${message}`;

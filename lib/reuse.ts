@@ -1,4 +1,5 @@
 import type { Unit } from "./connectors/connector.ts";
+import { type DamageSeen, damageSeen } from "./damage.ts";
 import { IntegrityError, NotFoundError } from "./errors.ts";
 import { snapshotPrefix } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -18,22 +19,29 @@ export interface KnownUnits {
  * otherwise one repository that fails for weeks would have all the others collected anew each night.
  */
 export async function knownUnits(storage: Storage, job: string): Promise<KnownUnits> {
+  const damage = damageSeen();
   for await (const entry of snapshotsNewestFirst(storage, job)) {
+    damage.see(entry);
     if (!entry.verified || entry.manifest === undefined) continue;
     const whole = entry.manifest.units.filter((unit) => unit.status === "ok" || unit.status === "unchanged");
     const units = new Map(whole.map((unit) => [unit.id, unit]));
     const snapshot = entry.snapshot;
-    return { of: (unit) => knownOf(unit, snapshot, units.get(unit.id)) };
+    return { of: (unit) => knownOf(unit, snapshot, units.get(unit.id), damage) };
   }
   return { of: () => ({}) };
 }
 
-function knownOf(unit: Unit, snapshot: string, before: ManifestUnit | undefined): Pick<PlanLine, "previous" | "reuse"> {
+function knownOf(
+  unit: Unit,
+  snapshot: string,
+  before: ManifestUnit | undefined,
+  damage: DamageSeen,
+): Pick<PlanLine, "previous" | "reuse"> {
   if (before === undefined || before.artifacts.length === 0) return {};
   const sourceBytes = before.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
   const previous = { snapshot, sourceBytes };
   const same = unit.fingerprint !== undefined && unit.fingerprint === before.fingerprint;
-  return same ? { previous, reuse: before.artifacts } : { previous };
+  return same && !before.artifacts.some(damage.has) ? { previous, reuse: before.artifacts } : { previous };
 }
 
 /**

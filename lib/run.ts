@@ -85,6 +85,7 @@ async function steps(backup: Backup, job: Job, result: Mutable<JobResult>): Prom
   }
   result.prune = await prune(backup, { job: job.name, dryRun: false });
   if (result.prune.refused !== undefined) {
+    result.status = "failed";
     result.error = { code: "REFUSED", message: result.prune.refused, retryable: false };
     backup.log.with({ job: job.name }).error(result.prune.refused, { code: "REFUSED" });
   }

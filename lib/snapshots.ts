@@ -84,6 +84,13 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
   }
 }
 
+/** Those of them that were verified once: somebody, or a prune that was ended right there, took their manifest away. */
+export async function* lostManifests(storage: Storage, job: string): AsyncIterable<string> {
+  for await (const snapshot of unfinishedRuns(storage, job)) {
+    if ((await storage.head(verifiedKey(job, snapshot))) !== undefined) yield snapshot;
+  }
+}
+
 /** Every id that has a folder, oldest first: ids of one form sort by time. */
 async function snapshotFolders(storage: Storage, job: string): Promise<string[]> {
   const snapshots: string[] = [];

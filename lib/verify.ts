@@ -1,7 +1,7 @@
 import { checkArtifact, readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
-import { CodedError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError } from "./errors.ts";
+import { CodedError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError, StorageError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, verifiedKey } from "./keys.ts";
 import { type Artifact, type ArtifactVerification, documentBytes, type Verification } from "./manifest.ts";
@@ -51,9 +51,20 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
     artifacts: results,
     faults,
   };
-  await putSmall(storage, verifiedKey(job.name, entry.snapshot), documentBytes(verification));
+  await record(backup, storage, verification, input.mode);
   logFaults(backup, verification);
   return verification;
+}
+
+/** After a run it must be recorded, or the snapshot would not count as good. For who only asks, the answer is what counts. */
+async function record(backup: Backup, storage: Storage, verification: Verification, mode: VerifyMode): Promise<void> {
+  const { job, snapshot } = verification;
+  try {
+    await putSmall(storage, verifiedKey(job, snapshot), documentBytes(verification));
+  } catch (error) {
+    if (mode === "policy" || !(error instanceof StorageError)) throw error;
+    backup.log.with({ job }).warn(`what was found cannot be recorded: ${error.message}`, { snapshot });
+  }
 }
 
 async function verifyArtifact(

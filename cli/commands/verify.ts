@@ -1,7 +1,8 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
+import { IntegrityError } from "../../lib/errors.ts";
 import type { Verification } from "../../lib/manifest.ts";
-import { listSnapshots, newestSnapshot } from "../../lib/snapshots.ts";
+import { listSnapshots, lostManifests } from "../../lib/snapshots.ts";
 import { verify } from "../../lib/verify.ts";
 import type { VerifyMode } from "../../lib/verify-tasks.ts";
 import { theSnapshot } from "../chosen-snapshot.ts";
@@ -13,7 +14,7 @@ import { printable } from "../text-width.ts";
 
 export const verifyCommand: Command = async (context) =>
   // The log would tell every fault a second time.
-  withBackup(context, { sources: context.options.prove || context.options.full, level: "error" }, async (backup) => {
+  withBackup(context, { sources: context.options.prove || context.options.full }, async (backup) => {
     const { options, output } = context;
     const found: Verification[] = [];
     const silent: Backup = { ...backup, log: quiet(backup) };
@@ -21,6 +22,7 @@ export const verifyCommand: Command = async (context) =>
       for (const snapshot of await snapshotsOf(backup, job, options)) {
         found.push(await verify(silent, { job: job.name, snapshot, mode: modeOf(options) }));
       }
+      if (options.snapshot === undefined || options.snapshot === "all") await refuseLost(backup, job);
     });
     const text =
       found.map((one) => verificationText(one, output.paint)).join("") ||
@@ -34,16 +36,24 @@ function modeOf({ prove, full }: CommandOptions): VerifyMode {
   return prove ? "prove" : "checksum";
 }
 
-async function snapshotsOf(backup: Backup, job: Job, { snapshot, jobs }: CommandOptions): Promise<readonly string[]> {
+/** A snapshot that has lost its manifest is in no list, so nothing else would tell of it. */
+async function refuseLost(backup: Backup, job: Job): Promise<void> {
+  const lost: string[] = [];
+  for await (const snapshot of lostManifests(await backup.storage(job), job.name)) lost.push(snapshot);
+  if (lost.length === 0) return;
+  const message = `manifest.json is gone from ${lost.join(", ")}, which had been verified; it was lost, or prune was ended there`;
+  throw new IntegrityError("INTEGRITY_MISSING", message);
+}
+
+async function snapshotsOf(backup: Backup, job: Job, { snapshot }: CommandOptions): Promise<readonly string[]> {
   const storage = await backup.storage(job);
   if (snapshot === "all") {
     const all: string[] = [];
     for await (const entry of listSnapshots(storage, job.name)) all.push(entry.snapshot);
-    return all;
+    if (all.length > 0) return all;
   }
-  // Of several jobs, one may never have run; one that was named should have.
-  if (jobs.length === 0 && snapshot === undefined && (await newestSnapshot(storage, job.name)) === undefined) return [];
-  return [(await theSnapshot(storage, job, snapshot ?? "latest")).snapshot];
+  // A job without a snapshot is not well either: nothing of it could be restored.
+  return [(await theSnapshot(storage, job, snapshot === "all" ? "latest" : (snapshot ?? "latest"))).snapshot];
 }
 
 function quiet(backup: Backup): Backup["log"] {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -71,6 +71,29 @@ test("an artifact that differs from its manifest is refused, and no part of it s
     (await readdir(to, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()),
     [],
   );
+});
+
+test("one artifact that cannot be restored does not keep the others back", async (t) => {
+  const { backup, storage, to } = await prepared(t);
+  await storage.remove([`${FOLDER}org/a/a.json.zst`]);
+  const { files, incomplete } = await restore(backup, { job: "docs", to, force: false });
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    ["%2E./b/restored.txt"],
+  );
+  assert.deepEqual(
+    incomplete.map(({ unit }) => unit),
+    ["org/a"],
+  );
+  assert.deepEqual(await readdir(to), ["%2E."]);
+});
+
+test("a target that cannot be made is refused, and not tried for ever", async (t) => {
+  const { backup, folder } = await prepared(t);
+  await symlink(join(folder, "nowhere"), join(folder, "dangling"));
+  for (const to of [join(folder, "dangling"), join(folder, "dangling/x"), "/proc/core-backup-test"]) {
+    await assert.rejects(restore(backup, { job: "docs", to, force: false }), RefusedError, to);
+  }
 });
 
 test("a manifest that was edited is refused before anything is written", async (t) => {

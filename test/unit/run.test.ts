@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { ConfigError, InterruptedError, SourceError, TransientError } from "../../lib/errors.ts";
 import { plan } from "../../lib/plan.ts";
+import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
@@ -126,6 +127,33 @@ test("what was not verified, or is gone from the storage, is not reused", async 
   a.later(60);
   assert.equal((await runOnce(a)).manifest?.units[0]?.status, "ok");
   assert.equal(a.source.opened.length, 3);
+});
+
+test("an artifact that was found damaged is collected anew by the next run, and no snapshot that shares it counts as good", async () => {
+  const a = aBackup({
+    units: () => [{ id: "a", fingerprint: "f1", items: { "a.json": "content" } }],
+    jobs: [aJob({ verify: { checksum: 1, prove: true }, retention: { keep_last: 1, min_keep: 1, max_removals: 10 } })],
+  });
+  await runOnce(a);
+  a.later(60);
+  // As one hard-linked file is: damaged in every snapshot that names it.
+  const copy = a.storage.copy;
+  a.storage.copy = async (from, to) => {
+    await a.storage.put(from, bytesOf("x".repeat((await a.storage.head(from))?.bytes ?? 0)));
+    return copy(from, to);
+  };
+  const damaged = await runOnce(a);
+  assert.equal(damaged.status, "failed");
+  a.storage.copy = copy;
+  const { decisions } = await prune(a.backup, { job: "docs", dryRun: true });
+  assert.match(decisions[0]?.reason ?? "", /no snapshot is good/);
+  a.later(60);
+  const next = await runOnce(a);
+  assert.equal(next.status, "ok");
+  assert.equal(next.manifest?.units[0]?.status, "ok");
+  assert.equal(a.source.opened.length, 2);
+  a.later(60);
+  assert.equal((await runOnce(a)).manifest?.units[0]?.status, "unchanged");
 });
 
 test("a passing fault is tried again, and the attempts are counted", async () => {

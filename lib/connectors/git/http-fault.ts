@@ -28,6 +28,10 @@ export function connectionFault(error: unknown, url: string): CodedError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const what = cause instanceof Error ? cause.message : String(cause);
   const message = `${hostOf(url)} cannot be reached: ${what || code}`;
+  if (what === "bad port") {
+    const why = "Node's fetch refuses this port (https://fetch.spec.whatwg.org/#port-blocking); serve the repository on another one";
+    return new SourceError("SOURCE_UNAVAILABLE", `${message}: ${why}`, { cause: error });
+  }
   if (!CERTIFICATE.test(code)) return new TransientError("SOURCE_UNAVAILABLE", message, { cause: error });
   return new SourceError(
     "SOURCE_UNAVAILABLE",

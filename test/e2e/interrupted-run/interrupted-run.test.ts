@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type TestContext, test } from "node:test";
 import { assertPlain, coreBackup, document, paths, start, temporaryFolder } from "../core-backup.ts";
 import { type FilesJob, filesJob } from "../files-job.ts";
@@ -47,9 +48,11 @@ test("a second signal of the same kind ends at once, and the next run succeeds",
   // A source that ignores being told to stop, as a hanging mount does.
   const { job, env } = await stuckJob(t, "trap '' TERM INT");
   const run = start(["run", "--config", job.config], { env });
-  await run.heard("started");
+  while (!(await paths(job.folder)).includes("tar-has-begun")) await delay(20);
   run.process.kill("SIGINT");
   await run.heard("ending in order");
+  // Sooner, it would be taken for the same one heard twice.
+  await delay(300);
   run.process.kill("SIGINT");
   const ended = await run.ended;
   assert.equal(ended.code, 130, JSON.stringify(ended));
@@ -67,6 +70,7 @@ async function stuckJob(t: TestContext, first = ":"): Promise<{ job: FilesJob; e
 PATH="\${PATH#*:}"
 [ "$1" = --version ] && exec tar "$@"
 ${first}
+: >"${folder}/tar-has-begun"
 tar "$@"
 exec sleep 20
 `;
