@@ -29,6 +29,7 @@ async function storeUnits(): Promise<Stored> {
   const connector = await kind.create(kind.options.parse(JSON.parse(options)), {
     secrets,
     redaction: createRedaction(),
+    avoid: [],
   });
   const storage = filesystemStorage({ basePath: store });
   await storage.prepare();

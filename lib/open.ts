@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Backup } from "./backup.ts";
 import type { Config, Job } from "./config/schema.ts";
 import { connectors } from "./connectors/all.ts";
@@ -35,7 +36,10 @@ export function open(config: Config, options: OpenOptions): Backup {
     redaction,
     now,
     signal,
-    connector: (job) => once(opened, job.name, () => kindOf(job.service).create(job.options, { secrets, redaction })),
+    connector: (job) =>
+      once(opened, job.name, () =>
+        kindOf(job.service).create(job.options, { secrets, redaction, avoid: ownFolders(config) }),
+      ),
     kind: kindOf,
     storage: (job) =>
       once(storages, job.target_storage, async () =>
@@ -54,6 +58,10 @@ function lastWords(signal: AbortSignal): AbortSignal {
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
   return later.signal;
+}
+
+function ownFolders(config: Config): readonly string[] {
+  return Object.values(config.storage).map((storage) => resolve(storage.base_path));
 }
 
 function kindOf(service: string): ConnectorKind {

@@ -70,7 +70,10 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
   // Of many units the others are worth having; of one there is nothing to say but why.
   const [first] = failed;
   if (first !== undefined && files.length === 0) throw first.error;
-  const reasons = failed.map(({ unit, error }) => ({ unit, reason: reasonOf(errorRecord(error, backup.redaction.redact)) }));
+  const reasons = failed.map(({ unit, error }) => ({
+    unit,
+    reason: reasonOf(errorRecord(error, backup.redaction.redact)),
+  }));
   return { job: job.name, snapshot: entry.snapshot, files, incomplete: [...incompleteUnits(units), ...reasons] };
 }
 
@@ -86,7 +89,8 @@ function chosenUnits(manifest: Manifest, id: string | undefined): readonly Manif
 async function prepareTarget(target: string, units: readonly ManifestUnit[], force: boolean): Promise<void> {
   const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    if (error.code === "ENOTDIR" || error.code === "ELOOP") throw new RefusedError(`${target} is a file; --to takes a folder`);
+    if (error.code === "ENOTDIR" || error.code === "ELOOP")
+      throw new RefusedError(`${target} is a file; --to takes a folder`);
     throw error;
   });
   if (present !== undefined && present.length > 0 && !force) {

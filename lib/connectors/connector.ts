@@ -85,6 +85,8 @@ export interface Connector {
 export interface ConnectorContext {
   readonly secrets: SecretResolver;
   readonly redaction: Redaction;
+  /** Absolute folders of the configuration's own storages: read as a source, a store would grow by itself each run. */
+  readonly avoid: readonly string[];
 }
 
 /** A service: one line in `all.ts`. */

@@ -283,7 +283,11 @@ export function connect<Options>(
   harness: { readonly kind: ConnectorKind<Options> },
   options: unknown,
 ): Promise<Connector> {
-  return harness.kind.create(harness.kind.options.parse(options), { secrets: noSecrets, redaction: noRedaction });
+  return harness.kind.create(harness.kind.options.parse(options), {
+    secrets: noSecrets,
+    redaction: noRedaction,
+    avoid: [],
+  });
 }
 
 async function firstUnit(connector: Connector): Promise<Unit> {

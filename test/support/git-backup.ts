@@ -19,6 +19,7 @@ export function gitConnector(entries: readonly Entry[], secret = "s3cret-canary"
   const context = {
     secrets: { resolve: async () => secret },
     redaction: { add: () => {}, redact: (text: string) => text },
+    avoid: [],
   };
   return git.create(git.options.parse({ repositories: entries }), context);
 }

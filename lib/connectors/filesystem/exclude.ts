@@ -8,9 +8,15 @@ const RENEW_AFTER = 20_000;
 
 /**
  * Patterns in the syntax of gitignore(5), case-sensitive. As with git, what lies in an excluded folder cannot be
- * included again: the folder is not entered.
+ * included again: the folder is not entered. `folders` are left out by their plain paths, as those of a store are.
  */
-export function createExcludes(patterns: readonly string[]): Excludes {
+export function createExcludes(patterns: readonly string[], folders: readonly string[] = []): Excludes {
+  const left = new Set(folders);
+  const matches = matcher(patterns);
+  return (path, isDirectory) => (isDirectory && left.has(path.toString("utf8"))) || matches(path, isDirectory);
+}
+
+function matcher(patterns: readonly string[]): Excludes {
   if (patterns.length === 0) return () => false;
   let asked = 0;
   let rules: Ignore = create(patterns);

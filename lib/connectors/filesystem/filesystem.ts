@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import * as z from "zod";
 import { SourceError } from "../../errors.ts";
 import type { CollectContext, Connector, ConnectorKind, Item, Unit } from "../connector.ts";
@@ -6,6 +7,7 @@ import { proveArchive } from "./prove.ts";
 import { identify, type Reading, readPath } from "./read-path.ts";
 import { warningsOf } from "./reading-report.ts";
 import { restoreArchive } from "./restore.ts";
+import { storesBelow } from "./stores-below.ts";
 import { requireTar } from "./tar-program.ts";
 
 const path = z
@@ -48,11 +50,11 @@ export type FilesystemOptions = z.infer<typeof options>;
 /** Paths of this machine, one unit each, as a tar archive. docs/filesystem.md says what it holds and what not. */
 export const filesystem: ConnectorKind<FilesystemOptions> = {
   options,
-  create: async (given) => filesystemConnector(given),
+  create: async (given, { avoid }) => filesystemConnector(given, avoid),
   restore: restoreArchive,
 };
 
-function filesystemConnector(given: FilesystemOptions): Connector {
+function filesystemConnector(given: FilesystemOptions, avoid: readonly string[]): Connector {
   let program: string | undefined;
   const tar = async (signal: AbortSignal) => {
     program ??= await requireTar(signal);
@@ -66,7 +68,14 @@ function filesystemConnector(given: FilesystemOptions): Connector {
     async *collect(unit, context) {
       context.signal.throwIfAborted();
       const source = await sourceOf(unit);
-      yield* collectPath(source, given, await tar(context.signal), context);
+      const avoided = await storesBelow(source, avoid);
+      for (const store of avoided) {
+        context.warn({
+          code: "STORAGE_SKIPPED",
+          message: `${join(source, store)} is a storage of this configuration, so it is left out`,
+        });
+      }
+      yield* collectPath(source, given, avoided, await tar(context.signal), context);
     },
     prove: proveArchive,
     async cleanup() {},
@@ -76,6 +85,7 @@ function filesystemConnector(given: FilesystemOptions): Connector {
 async function* collectPath(
   source: string,
   given: FilesystemOptions,
+  avoided: readonly string[],
   program: string,
   context: CollectContext,
 ): AsyncGenerator<Item> {
@@ -84,6 +94,7 @@ async function* collectPath(
     last = readPath(source, {
       program,
       exclude: many(given.exclude),
+      avoided,
       oneFileSystem: given.one_file_system,
       followSymlinks: given.follow_symlinks,
       signal: context.signal,

@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bytes } from "../../bytes.ts";
 import { IntegrityError, RefusedError } from "../../errors.ts";
 import { ProgramFailedError, programOutput } from "../../process.ts";
+import { scratchFolder } from "../../scratch.ts";
 import type { Proof, ProvenArtifact } from "../connector.ts";
 import { type ArchiveCount, createArchiveCount, factsDifference } from "./archive-facts.ts";
 import { compareTree, createEntryList } from "./entry-list.ts";
@@ -64,12 +64,11 @@ async function list(program: string, artifact: ProvenArtifact, bytes: Bytes, sig
 }
 
 async function extract(program: string, artifact: ProvenArtifact, bytes: Bytes, signal: AbortSignal): Promise<Proof> {
-  // mkdtemp makes it 0700: what is restored here is as secret as the source.
-  const folder = await mkdtemp(join(tmpdir(), "core-backup-prove-"));
+  const scratch = await scratchFolder("prove");
   try {
-    return await extractInto(folder, program, artifact, bytes, signal);
+    return await extractInto(scratch.path, program, artifact, bytes, signal);
   } finally {
-    await removeTree(folder);
+    await removeTree(scratch.path);
   }
 }
 

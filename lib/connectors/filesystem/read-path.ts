@@ -16,6 +16,8 @@ export interface ReadPathOptions {
   /** GNU tar's name. */
   readonly program: string;
   readonly exclude: readonly string[];
+  /** Folders, relative to the path, that are left out whatever `exclude` says. */
+  readonly avoided: readonly string[];
   readonly oneFileSystem: boolean;
   readonly followSymlinks: boolean;
   readonly signal: AbortSignal;
@@ -116,7 +118,14 @@ async function folderSource(path: string, options: ReadPathOptions, report: Read
   await assertListable(path);
   return {
     directory: root,
-    walk: walk({ root, excludes: createExcludes(options.exclude), oneFileSystem, followSymlinks, report, signal }),
+    walk: walk({
+      root,
+      excludes: createExcludes(options.exclude, options.avoided),
+      oneFileSystem,
+      followSymlinks,
+      report,
+      signal,
+    }),
     dereference: false,
   };
 }

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SourceError } from "../../errors.ts";
 import { programText } from "../../process.ts";
+import { scratchFolder } from "../../scratch.ts";
 import { truncated } from "./byte-reader.ts";
 import { judgeProgram, programFault } from "./fault.ts";
 import { isolatedEnvironment } from "./git-program.ts";
@@ -21,8 +20,7 @@ const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 
 /** A mirror in a temporary folder, which whoever calls must remove. @throws SourceError | TransientError */
 export async function cloneDumb(remote: HttpRemote, signal: AbortSignal): Promise<Clone> {
-  const folder = await mkdtemp(join(tmpdir(), "core-backup-git-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const { path: folder, remove } = await scratchFolder("clone");
   const path = join(folder, "repository.git");
   try {
     const head = await readHead(remote, signal);

@@ -29,7 +29,8 @@ export function connectionFault(error: unknown, url: string): CodedError {
   const what = cause instanceof Error ? cause.message : String(cause);
   const message = `${hostOf(url)} cannot be reached: ${what || code}`;
   if (what === "bad port") {
-    const why = "Node's fetch refuses this port (https://fetch.spec.whatwg.org/#port-blocking); serve the repository on another one";
+    const why =
+      "Node's fetch refuses this port (https://fetch.spec.whatwg.org/#port-blocking); serve the repository on another one";
     return new SourceError("SOURCE_UNAVAILABLE", `${message}: ${why}`, { cause: error });
   }
   if (!CERTIFICATE.test(code)) return new TransientError("SOURCE_UNAVAILABLE", message, { cause: error });

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bytes } from "../../bytes.ts";
 import { CodedError } from "../../errors.ts";
 import { ProgramFailedError, programOutput, programText } from "../../process.ts";
+import { scratchFolder } from "../../scratch.ts";
 import type { Proof, ProvenArtifact } from "../connector.ts";
 import { openBundle } from "./bundle.ts";
 import { type BundleFacts, disagreement, factsOfBundle, headMustAgree, mustAgree } from "./bundle-facts.ts";
@@ -24,7 +24,8 @@ export async function proveByClone(
   { full, signal }: { full: boolean; signal: AbortSignal },
 ): Promise<Proof> {
   const facts = factsOfBundle(artifact);
-  const folder = await mkdtemp(join(tmpdir(), "core-backup-prove-"));
+  const scratch = await scratchFolder("prove");
+  const folder = scratch.path;
   try {
     const bundle = join(folder, "repository.bundle");
     await writeWhole(bundle, bytes, signal);
@@ -38,7 +39,7 @@ export async function proveByClone(
     const checked = await checkObjects(artifact, clone, full, signal);
     return { level: full ? "full" : "restored", detail: `${objects} objects, ${refs.count} refs, ${checked}` };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { assertPlain, coreBackup, document, paths, start, temporaryFolder } from "../core-backup.ts";
 import { type FilesJob, filesJob } from "../files-job.ts";
 
