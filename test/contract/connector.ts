@@ -336,12 +336,23 @@ async function watchedLeftovers(): Promise<AsyncDisposable> {
   };
 }
 
-/** Command names of our children, where the system tells (Linux). */
+/** Command names of our children, where the system tells (Linux). A server of the test's own gets a while to end its. */
 async function childProcesses(): Promise<readonly string[]> {
+  let children = await childrenNow();
+  for (let polls = 0; children.length > 0 && polls < 100; polls += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    children = await childrenNow();
+  }
+  return children;
+}
+
+async function childrenNow(): Promise<readonly string[]> {
   const threads = await readdir("/proc/self/task").catch(() => []);
   const lists = await Promise.all(
     threads.map((thread) => readFile(`/proc/self/task/${thread}/children`, "utf8").catch(() => "")),
   );
   const ids = lists.flatMap((list) => list.split(" ")).filter((id) => id !== "");
-  return Promise.all(ids.map((id) => readFile(`/proc/${id}/comm`, "utf8").catch(() => `ended ${id}`)));
+  const names = await Promise.all(ids.map((id) => readFile(`/proc/${id}/comm`, "utf8").catch(() => "")));
+  // Without a name it has ended since.
+  return names.filter((name) => name !== "");
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
+import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import { type CodedError, type ErrorCode, SourceError, TransientError } from "../../lib/errors.ts";
 import { backUp, type Entry } from "../support/git-backup.ts";
@@ -276,7 +278,7 @@ test("a server that goes silent is left when the signal is aborted, with the sig
 
 test("a server that is not there, and a name that is none, can be tried again", async () => {
   await using folder = await aGitFolder();
-  for (const url of ["http://127.0.0.1:1/app.git", "http://no-such-host.invalid/app.git"]) {
+  for (const url of [`http://127.0.0.1:${await freePort()}/app.git`, "http://no-such-host.invalid/app.git"]) {
     const error = await failure(url, folder.path);
     assert.equal(error.code, "SOURCE_UNAVAILABLE");
     assert.ok(error instanceof TransientError);
@@ -333,3 +335,21 @@ function flip(pack: Buffer, at: number): Buffer {
 }
 
 const sealed = (pack: Buffer): Buffer => Buffer.concat([pack, createHash("sha1").update(pack).digest()]);
+
+test("a port that fetch refuses is named, and not tried again", async () => {
+  await using folder = await aGitFolder();
+  const error = await failure("http://127.0.0.1:10080/app.git", folder.path);
+  assert.ok(error instanceof SourceError);
+  assert.match(error.message, /refuses this port/);
+});
+
+/** One that nobody listens on any more. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  assert.ok(address !== null && typeof address === "object");
+  return address.port;
+}
