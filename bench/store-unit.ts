@@ -4,6 +4,7 @@ import { connectors } from "../lib/connectors/all.ts";
 import { unitFolder } from "../lib/keys.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { filesystemStorage } from "../lib/storage/filesystem.ts";
+import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 
 /**
  * A process of its own that stores every unit of one job as `core-backup run` stores it, and prints what it took:
@@ -18,6 +19,8 @@ export interface Stored {
   readonly bytes: number;
 }
 
+// As cli/main.ts does.
+keepYoungSpaceSmall();
 const [service = "", options = "{}", store = ""] = process.argv.slice(2);
 process.stdout.write(`${JSON.stringify(await storeUnits())}\n`);
 

@@ -1,12 +1,15 @@
 import { ConfigError, type ConfigFault, errorRecord, InterruptedError } from "../lib/errors.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { tool } from "../lib/tool.ts";
+import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodes, interruption } from "./interruption.ts";
 import { coloured, createOutput, type Output, painter } from "./output.ts";
 import { parseCommandLine } from "./program.ts";
 import { programName } from "./program-name.ts";
 import { printable } from "./text-width.ts";
+
+keepYoungSpaceSmall();
 
 const argv = process.argv.slice(2);
 const { stdout, stderr, env } = process;
