@@ -1,13 +1,13 @@
 import { ConfigError, SourceError } from "../../errors.ts";
+import { openConversation } from "../../git/conversation.ts";
+import { bundleItem } from "../../git/item.ts";
+import { proveBundle } from "../../git/prove.ts";
+import { isEmpty } from "../../git/refs.ts";
+import { restoreBundle } from "../../git/restore.ts";
 import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Unit } from "../connector.ts";
 import { type Authorizer, authorizer } from "./authorization.ts";
-import { openConversation } from "./conversation.ts";
-import { bundleItem } from "./item.ts";
 import { type GitOptions, gitOptions } from "./options.ts";
-import { proveBundle } from "./prove.ts";
-import { isEmpty } from "./refs.ts";
 import { parseRepositories, type Repository } from "./repositories.ts";
-import { restoreBundle } from "./restore.ts";
 import { listUnits } from "./units.ts";
 
 /** Git repositories anywhere: each becomes a bundle, streamed from the server without a clone where that can be. */

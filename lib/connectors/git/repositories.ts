@@ -1,18 +1,15 @@
 import { secretOf } from "../../config/secret-fields.ts";
+import { type Location, LocationFault, parseLocation } from "../../git/location.ts";
+import type { GitRemote } from "../../git/remote.ts";
 import type { SecretReference } from "../../secrets/secrets.ts";
-import { type Location, LocationFault, parseLocation } from "./location.ts";
 import type { RepositoryOptions } from "./repository-options.ts";
 
 /** One repository to back up, and so one unit. */
-export interface Repository {
+export interface Repository extends GitRemote {
   readonly id: string;
-  readonly location: Location;
-  readonly refs: readonly string[] | undefined;
   readonly username: string;
   /** A token or a password: both are sent as the second half of Basic authentication. */
   readonly secret: SecretReference | undefined;
-  readonly sshKeyFile: string | undefined;
-  readonly sshKnownHostsFile: string | undefined;
 }
 
 export interface ParsedRepositories {

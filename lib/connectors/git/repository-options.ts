@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { secretFields, secretOf } from "../../config/secret-fields.ts";
-import { LocationFault, parseLocation } from "./location.ts";
+import { LocationFault, parseLocation } from "../../git/location.ts";
 
 export const location = z
   .string()

@@ -1,8 +1,8 @@
 import { CodedError, ConfigError } from "../../errors.ts";
+import { listRepository } from "../../git/conversation.ts";
+import { fingerprintOf } from "../../git/refs.ts";
 import type { Unit } from "../connector.ts";
 import type { Authorizer } from "./authorization.ts";
-import { listRepository } from "./conversation.ts";
-import { fingerprintOf } from "./refs.ts";
 import type { Repository } from "./repositories.ts";
 
 const AT_ONCE = 8;

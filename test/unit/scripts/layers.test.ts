@@ -23,6 +23,7 @@ const planted: readonly [rule: string, found: string, files: Readonly<Record<str
     { "lib/p5.ts": ["./storage/p5.ts"], "lib/storage/p5.ts": ["../errors.ts"] },
   ],
   ["core-knows-protocols-only", "lib/config/p6.ts -> lib/storage/p5.ts", { "lib/config/p6.ts": ["../storage/p5.ts"] }],
+  ["core-knows-protocols-only", "lib/git/p15.ts -> lib/storage/p5.ts", { "lib/git/p15.ts": ["../storage/p5.ts"] }],
   [
     "lists-are-for-open",
     "lib/p7.ts -> lib/notifiers/all.ts",

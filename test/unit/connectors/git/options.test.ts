@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { basename, resolve } from "node:path";
 import { describe, test } from "node:test";
-import { LocationFault, parseLocation } from "../../../../lib/connectors/git/location.ts";
 import { gitOptions } from "../../../../lib/connectors/git/options.ts";
 import { parseRepositories } from "../../../../lib/connectors/git/repositories.ts";
+import { LocationFault, parseLocation } from "../../../../lib/git/location.ts";
 
 const messages = (...repositories: unknown[]): readonly string[] => {
   const parsed = gitOptions.safeParse({ repositories });

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
 import { type ByteReader, byteReader } from "./byte-reader.ts";
 import { checkedPack } from "./pack-check.ts";
 import { type Listing, listingOf, type ObjectFormat, objectFormatOf, type Ref } from "./refs.ts";

@@ -1,4 +1,4 @@
-import { SourceError } from "../../errors.ts";
+import { SourceError } from "../errors.ts";
 
 export function shallow(): SourceError {
   return new SourceError(

@@ -1,16 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Bytes } from "../../bytes.ts";
-import { IntegrityError, SourceError } from "../../errors.ts";
-import { ProgramFailedError, programOutput, programText } from "../../process.ts";
-import type { ProvenArtifact } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { ProvenArtifact } from "../connectors/connector.ts";
+import { IntegrityError, SourceError } from "../errors.ts";
+import { ProgramFailedError, programOutput, programText } from "../process.ts";
 import { openBundle } from "./bundle.ts";
 import { factsOfBundle, isAboutTheBundle } from "./bundle-facts.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { gitIsInstalled, isolatedEnvironment } from "./git-program.ts";
 import type { Listing } from "./refs.ts";
-
-const FOLDER = "repository.git";
 
 /**
  * A bare repository with all refs and HEAD where it was, and without the `remote` that a mirror clone would have. The
@@ -30,7 +28,8 @@ export async function restoreBundle(
     );
   }
   const { head, objectFormat } = factsOfBundle(artifact);
-  const path = join(folder, FOLDER);
+  const name = folderOf(artifact);
+  const path = join(folder, name);
   let pack: ByteReader | undefined;
   try {
     const bundle = await openBundle(bytes);
@@ -54,7 +53,12 @@ export async function restoreBundle(
   } finally {
     await pack?.close();
   }
-  return [FOLDER];
+  return [name];
+}
+
+/** `repository.bundle`, whatever follows that for compression or encryption, becomes `repository.git`. */
+function folderOf(artifact: ProvenArtifact): string {
+  return `${/([^/]+)\.bundle[^/]*$/.exec(artifact.path)?.[1] ?? "repository"}.git`;
 }
 
 async function runGit(args: readonly string[], signal: AbortSignal, stdin?: Bytes): Promise<void> {

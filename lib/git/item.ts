@@ -1,11 +1,11 @@
-import type { Bytes } from "../../bytes.ts";
-import type { Facts, Item } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Facts, Item } from "../connectors/connector.ts";
 import { bundleBytes } from "./bundle.ts";
 import type { Conversation } from "./conversation.ts";
 import { type Listing, readable, refsDigest } from "./refs.ts";
 
-/** The bundle of whatever conversation `converse` gives, which is closed in every case. */
-export function bundleItem(converse: () => Promise<Conversation>): Item {
+/** `name.bundle`: the bundle of whatever conversation `converse` gives, which is closed in every case. */
+export function bundleItem(converse: () => Promise<Conversation>, name = "repository"): Item {
   let facts: Facts | undefined;
 
   async function* open(): Bytes {
@@ -24,10 +24,10 @@ export function bundleItem(converse: () => Promise<Conversation>): Item {
   }
 
   return {
-    name: "repository.bundle",
+    name: `${name}.bundle`,
     contentType: "application/x-git-bundle",
     compress: false,
-    restore: "git clone --mirror {} repository.git",
+    restore: `git clone --mirror {} ${name}.git`,
     open,
     facts() {
       if (facts === undefined) throw new Error("a bundle was asked for its facts before its last byte");

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { SourceError } from "../../errors.ts";
+import { SourceError } from "../errors.ts";
 
 /**
  * What a repository holds, by name. Git's ref names are bytes, of any encoding or none: inside this connector a name

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
 import { type ByteReader, byteReader, truncated } from "./byte-reader.ts";
 import { inflateEntry } from "./inflate.ts";
 import { checkedPack, DIGEST_BYTES, PACK_HEADER_BYTES } from "./pack-check.ts";

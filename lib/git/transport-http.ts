@@ -1,5 +1,5 @@
-import { SourceError } from "../../errors.ts";
-import { tool } from "../../tool.ts";
+import { SourceError } from "../errors.ts";
+import { tool } from "../tool.ts";
 import { type ByteReader, byteReader, truncated } from "./byte-reader.ts";
 import { bodyBytes, checkStatus, connectionFault } from "./http-fault.ts";
 import type { HttpRemote } from "./http-remote.ts";

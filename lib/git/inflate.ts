@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createInflate, inflateSync } from "node:zlib";
-import { SourceError } from "../../errors.ts";
+import { SourceError } from "../errors.ts";
 import { type ByteReader, truncated } from "./byte-reader.ts";
 
 /** Objects are mostly small, and for those a stream each costs more than the work. */

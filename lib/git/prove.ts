@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import type { Proof, ProvenArtifact } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Proof, ProvenArtifact } from "../connectors/connector.ts";
 import { gitIsInstalled } from "./git-program.ts";
 import { proveByClone } from "./prove-clone.ts";
 import { proveByReading } from "./prove-read.ts";

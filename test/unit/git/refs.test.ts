@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { judgeProgram } from "../../../../lib/connectors/git/fault.ts";
-import { followed } from "../../../../lib/connectors/git/redirect.ts";
-import { refPatterns } from "../../../../lib/connectors/git/ref-patterns.ts";
-import { fingerprintOf, listingOf, type Ref, refsDigest, tips } from "../../../../lib/connectors/git/refs.ts";
-import { CodedError, SourceError, TransientError } from "../../../../lib/errors.ts";
+import { CodedError, SourceError, TransientError } from "../../../lib/errors.ts";
+import { judgeProgram } from "../../../lib/git/fault.ts";
+import { followed } from "../../../lib/git/redirect.ts";
+import { refPatterns } from "../../../lib/git/ref-patterns.ts";
+import { fingerprintOf, listingOf, type Ref, refsDigest, tips } from "../../../lib/git/refs.ts";
 
 const [A, B] = ["a".repeat(40), "b".repeat(40)];
 const none = { oid: undefined, target: undefined };

@@ -1,4 +1,4 @@
-import { SourceError } from "../../errors.ts";
+import { SourceError } from "../errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { truncated } from "./byte-reader.ts";
 import { remoteFault } from "./fault.ts";

@@ -1,4 +1,4 @@
-import { ProgramMissingError, programText } from "../../process.ts";
+import { ProgramMissingError, programText } from "../process.ts";
 
 /** git reads a source: it asks nothing, and a partial clone must not fetch behind our back. */
 export const readingEnvironment: Readonly<Record<string, string>> = {

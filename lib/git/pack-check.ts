@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
 import { truncated } from "./byte-reader.ts";
 import type { ObjectFormat } from "./refs.ts";
 

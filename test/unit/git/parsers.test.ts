@@ -3,16 +3,16 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
-import { type Bytes, bytesOf, readAll } from "../../../../lib/bytes.ts";
-import { bundleBytes, bundleHeader, openBundle } from "../../../../lib/connectors/git/bundle.ts";
-import { byteReader } from "../../../../lib/connectors/git/byte-reader.ts";
-import { countObjects } from "../../../../lib/connectors/git/pack.ts";
-import { checkedPack } from "../../../../lib/connectors/git/pack-check.ts";
-import { type Packet, packetOf, packetReader } from "../../../../lib/connectors/git/pkt-line.ts";
-import { type Listing, listingOf } from "../../../../lib/connectors/git/refs.ts";
-import { firstBand } from "../../../../lib/connectors/git/side-band.ts";
-import { CodedError } from "../../../../lib/errors.ts";
-import { oddPieces, pattern, patternBytes } from "../../../support/bytes.ts";
+import { type Bytes, bytesOf, readAll } from "../../../lib/bytes.ts";
+import { CodedError } from "../../../lib/errors.ts";
+import { bundleBytes, bundleHeader, openBundle } from "../../../lib/git/bundle.ts";
+import { byteReader } from "../../../lib/git/byte-reader.ts";
+import { countObjects } from "../../../lib/git/pack.ts";
+import { checkedPack } from "../../../lib/git/pack-check.ts";
+import { type Packet, packetOf, packetReader } from "../../../lib/git/pkt-line.ts";
+import { type Listing, listingOf } from "../../../lib/git/refs.ts";
+import { firstBand } from "../../../lib/git/side-band.ts";
+import { oddPieces, pattern, patternBytes } from "../../support/bytes.ts";
 
 const { signal } = new AbortController();
 const typed = new Set([

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
 import { type ByteReader, truncated } from "./byte-reader.ts";
 import { remoteFault } from "./fault.ts";
 import { type PacketReader, packetLength, packetText, throwErr } from "./pkt-line.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { CodedError, IntegrityError } from "../../errors.ts";
-import type { ProvenArtifact } from "../connector.ts";
+import type { ProvenArtifact } from "../connectors/connector.ts";
+import { CodedError, IntegrityError } from "../errors.ts";
 import { type Listing, readable } from "./refs.ts";
 
 /** What item.ts wrote down and proof compares. */

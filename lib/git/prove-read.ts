@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import type { Proof, ProvenArtifact } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Proof, ProvenArtifact } from "../connectors/connector.ts";
 import { openBundle } from "./bundle.ts";
 import { disagreement, factsOfBundle, headMustAgree, isAboutTheBundle, mustAgree } from "./bundle-facts.ts";
 import { countObjects } from "./pack.ts";

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 import { cloneDumb, listDumb } from "./dumb.ts";
 import type { HttpRemote } from "./http-remote.ts";
 import { type Packet, packetText } from "./pkt-line.ts";
@@ -6,7 +6,7 @@ import { advertisementV0, firstRefPacket, packV0 } from "./protocol-v0.ts";
 import { capabilitiesV2, listV2, packV2 } from "./protocol-v2.ts";
 import { refPatterns } from "./ref-patterns.ts";
 import { type Listing, tips } from "./refs.ts";
-import type { Repository } from "./repositories.ts";
+import type { GitRemote } from "./remote.ts";
 import type { Transport } from "./transport.ts";
 import { openHttp } from "./transport-http.ts";
 import { openLocal, openSsh } from "./transport-process.ts";
@@ -30,7 +30,7 @@ export interface ReadOptions {
 }
 
 /** Only what a repository holds; a clone is never made for it. @throws SourceError | TransientError */
-export async function listRepository(repository: Repository, options: ReadOptions): Promise<Listing> {
+export async function listRepository(repository: GitRemote, options: ReadOptions): Promise<Listing> {
   const peer = await openPeer(repository, options);
   if (peer.kind === "dumb") return refPatterns(repository.refs).keep(await listDumb(peer.remote, options.signal));
   try {
@@ -43,7 +43,7 @@ export async function listRepository(repository: Repository, options: ReadOption
 }
 
 /** Whoever calls must close it. @throws SourceError | TransientError */
-export async function openConversation(repository: Repository, options: ReadOptions): Promise<Conversation> {
+export async function openConversation(repository: GitRemote, options: ReadOptions): Promise<Conversation> {
   const peer = await openPeer(repository, options);
   if (peer.kind === "smart") return closingOnFailure(peer.transport, repository, peer.transport.close);
   const clone = await cloneDumb(peer.remote, options.signal);
@@ -59,7 +59,7 @@ type Peer =
   | { readonly kind: "smart"; readonly transport: Transport }
   | { readonly kind: "dumb"; readonly remote: HttpRemote };
 
-async function openPeer(repository: Repository, { authorization, signal }: ReadOptions): Promise<Peer> {
+async function openPeer(repository: GitRemote, { authorization, signal }: ReadOptions): Promise<Peer> {
   const { location } = repository;
   switch (location.kind) {
     case "local":
@@ -75,7 +75,7 @@ async function openPeer(repository: Repository, { authorization, signal }: ReadO
 
 async function closingOnFailure(
   transport: Transport,
-  repository: Repository,
+  repository: GitRemote,
   close: () => Promise<void>,
 ): Promise<Conversation> {
   try {
@@ -87,7 +87,7 @@ async function closingOnFailure(
 }
 
 /** Finds out which protocol the other side speaks, and lists. */
-async function converse(transport: Transport, repository: Repository): Promise<Omit<Conversation, "close">> {
+async function converse(transport: Transport, repository: GitRemote): Promise<Omit<Conversation, "close">> {
   const patterns = refPatterns(repository.refs);
   const first = await transport.greeting.expect();
   const { listing, pack } = isV2(first) ? await inV2() : await inV0();

@@ -1,12 +1,12 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
-import { programOutput } from "../../process.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
+import { programOutput } from "../process.ts";
 import { byteReader } from "./byte-reader.ts";
 import { judgeProgram, programFault } from "./fault.ts";
 import { readingEnvironment } from "./git-program.ts";
 import type { Location } from "./location.ts";
 import { FLUSH, packetReader } from "./pkt-line.ts";
-import type { Repository } from "./repositories.ts";
+import type { GitRemote } from "./remote.ts";
 import type { Transport } from "./transport.ts";
 
 /** `git upload-pack` on this machine. It runs no hook of the repository and fetches nothing that is missing there. */
@@ -17,14 +17,14 @@ export function openLocal(path: string, signal: AbortSignal): Transport {
 /** `git-upload-pack` on another machine. ssh asks nothing: a key that wants a passphrase or an unknown host is an error. */
 export function openSsh(
   location: Extract<Location, { kind: "ssh" }>,
-  repository: Repository,
+  repository: GitRemote,
   signal: AbortSignal,
 ): Transport {
   const where = `${location.host}:${location.path}`;
   return overProgram("ssh", sshArguments(location, repository), where, "reading over ssh", signal);
 }
 
-function sshArguments(location: Extract<Location, { kind: "ssh" }>, repository: Repository): string[] {
+function sshArguments(location: Extract<Location, { kind: "ssh" }>, repository: GitRemote): string[] {
   const options = [
     "BatchMode=yes",
     "SendEnv=GIT_PROTOCOL",

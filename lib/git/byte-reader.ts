@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { TransientError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { TransientError } from "../errors.ts";
 
 /** Takes a stream in the sizes that its format has, whatever the sizes that it comes in. */
 export interface ByteReader {

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { type CodedError, SourceError, TransientError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { type CodedError, SourceError, TransientError } from "../errors.ts";
 import { truncated } from "./byte-reader.ts";
 import type { HttpRemote } from "./http-remote.ts";
 import { hostOf } from "./redirect.ts";

@@ -1,5 +1,5 @@
-import { type Exit, ProgramFailedError, programText } from "../../process.ts";
-import type { ProvenArtifact } from "../connector.ts";
+import type { ProvenArtifact } from "../connectors/connector.ts";
+import { type Exit, ProgramFailedError, programText } from "../process.ts";
 import { disagreement } from "./bundle-facts.ts";
 import { isolatedEnvironment } from "./git-program.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { SourceError } from "../../errors.ts";
-import { programText } from "../../process.ts";
-import { scratchFolder } from "../../scratch.ts";
+import { SourceError } from "../errors.ts";
+import { programText } from "../process.ts";
+import { scratchFolder } from "../scratch.ts";
 import { truncated } from "./byte-reader.ts";
 import { judgeProgram, programFault } from "./fault.ts";
 import { isolatedEnvironment } from "./git-program.ts";

@@ -1,5 +1,5 @@
-import { type CodedError, type ErrorCode, SourceError, TransientError } from "../../errors.ts";
-import { type Exit, ProgramMissingError } from "../../process.ts";
+import { type CodedError, type ErrorCode, SourceError, TransientError } from "../errors.ts";
+import { type Exit, ProgramMissingError } from "../process.ts";
 
 /** What a server says in an `ERR` packet or on side-band 3, told apart by the words that servers use. */
 export function remoteFault(text: string): CodedError {

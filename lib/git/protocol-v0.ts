@@ -1,6 +1,6 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
-import { tool } from "../../tool.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
+import { tool } from "../tool.ts";
 import { truncated } from "./byte-reader.ts";
 import { FLUSH, type Packet, type PacketReader, packetOf, packetText } from "./pkt-line.ts";
 import { type Listing, listingOf, type ObjectFormat, objectFormatOf, type Ref } from "./refs.ts";

@@ -1,6 +1,6 @@
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
-import { tool } from "../../tool.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
+import { tool } from "../tool.ts";
 import { DELIMITER, FLUSH, type PacketReader, packetOf, packetText } from "./pkt-line.ts";
 import { type Head, type Listing, listingOf, type ObjectFormat, objectFormatOf, type Ref } from "./refs.ts";
 import { shallow } from "./shallow.ts";
