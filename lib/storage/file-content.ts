@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { type Bytes, CHUNK_BYTES, type Measurement } from "../bytes.ts";
+import { type Bytes, CHUNK_BYTES } from "../bytes.ts";
 import { StorageError } from "../errors.ts";
 import { onFile } from "./file-error.ts";
 
@@ -15,10 +14,17 @@ export interface Checked {
 }
 
 /**
- * Writes all of `body` and syncs it to the disk. Closes the file in any case.
+ * Writes all of `body` and syncs it to the disk. Closes the file in any case. `onSynced` hears, now and then, how many
+ * bytes from the file's start are on the disk.
  * @throws what the body throws, as it is, or the file's error
  */
-export async function writeContent(file: FileHandle, doing: string, path: string, body: Bytes): Promise<Checked> {
+export async function writeContent(
+  file: FileHandle,
+  doing: string,
+  path: string,
+  body: Bytes,
+  onSynced: (bytes: number) => void,
+): Promise<Checked> {
   let total = 0;
   let crc = 0;
   let unsynced = 0;
@@ -34,7 +40,9 @@ export async function writeContent(file: FileHandle, doing: string, path: string
       unsynced += chunk.byteLength;
       if (unsynced < SYNC_EVERY_BYTES || syncing !== undefined) continue;
       unsynced = 0;
+      const written = total;
       syncing = onFile(doing, path, file.datasync())
+        .then(() => onSynced(written))
         .catch((error: unknown) => {
           failed = { error };
         })
@@ -53,27 +61,6 @@ export async function writeContent(file: FileHandle, doing: string, path: string
   // Network file systems tell of a failed write here.
   await onFile(doing, path, file.close());
   return { bytes: total, crc32: crc };
-}
-
-/** What the storage holds at `path`, read back through one buffer. */
-export async function measureFile(doing: string, path: string): Promise<Measurement & Checked> {
-  const file = await onFile(doing, path, open(path, "r"));
-  try {
-    const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    let bytes = 0;
-    let crc = 0;
-    for (;;) {
-      const { bytesRead } = await onFile(doing, path, file.read(buffer, 0, buffer.byteLength, bytes));
-      if (bytesRead === 0) return { bytes, crc32: crc, sha256: hash.digest("hex") };
-      const piece = buffer.subarray(0, bytesRead);
-      hash.update(piece);
-      crc = crc32(piece, crc);
-      bytes += bytesRead;
-    }
-  } finally {
-    await file.close();
-  }
 }
 
 /** The bytes of an open file, which is closed at the end or when the reader stops. A file that shrank meanwhile throws. */

@@ -1,14 +1,15 @@
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Bytes, measure } from "../bytes.ts";
+import { type Bytes, type Measurement, measure } from "../bytes.ts";
 import { IntegrityError, NotFoundError, StorageError } from "../errors.ts";
 import { alreadyExists, notFound, ofLength, release } from "./body.ts";
-import { type Checked, measureFile, readContent, writeContent } from "./file-content.ts";
+import { type Checked, readContent, writeContent } from "./file-content.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
 import { prepareBase } from "./prepare-base.ts";
 import { hasNoLink, publishNew } from "./publish.ts";
+import { readBack } from "./read-back.ts";
 import type { ConfirmedObject, PutOptions, Storage, StoredObject } from "./storage.ts";
 import { parentOf, storeFolders, syncFolder } from "./store-folders.ts";
 import { walkFolders, walkObjects } from "./store-walk.ts";
@@ -74,9 +75,7 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     }
     const { temporary, file } = made;
     return orCleanUp(temporary, key, async () => {
-      const given = await writeContent(file, doing, temporary, ofLength(key, body, expectedBytes));
-      const stored = await measureFile(doing, temporary);
-      refuseOther(doing, stored, given);
+      const stored = await writeAndReadBack(file, doing, temporary, ofLength(key, body, expectedBytes));
       if (ifAbsent) {
         if (!(await onFile(doing, pathOf(key), publishNew(temporary, pathOf(key))))) throw alreadyExists(key);
       } else {
@@ -198,6 +197,19 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     copy,
     remove,
   };
+}
+
+/** What lies in the file, which is what `body` gave: anything else is thrown. */
+async function writeAndReadBack(file: FileHandle, doing: string, path: string, body: Bytes): Promise<Measurement> {
+  const back = readBack(doing, path);
+  try {
+    const given = await writeContent(file, doing, path, body, back.reached);
+    const stored = await back.end();
+    refuseOther(doing, stored, given);
+    return stored;
+  } finally {
+    await back.close();
+  }
 }
 
 function refuseOther(doing: string, stored: Checked, given: Checked): void {
