@@ -74,14 +74,14 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "run jobs: plan, collect, verify, prune",
     details:
       "Runs all jobs, or those named with --job. A failing unit leaves the others alone, and so does a failing job.\n" +
-      "The first Ctrl-C or SIGTERM ends the run in order; a second one ends it at once.",
+      "The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends it at once.",
     options: [{ flags: "--job <name>", about: "only this job; may be given several times", repeatable: true }],
     examples: ["run", "run --job docs --job databases", "run --log json --quiet"],
     exits: [
       "0  everything is stored and verified",
       "1  something of a job failed, partial runs included",
       WRONG,
-      "130, 143  ended by SIGINT, SIGTERM",
+      "129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM",
     ],
   },
   {

@@ -31,7 +31,7 @@ export interface CommandContext {
   /** Knows the secrets that were resolved; also used for errors that end the program. */
   readonly redaction: Redaction;
   readonly now: () => Date;
-  /** Aborted with an `InterruptedError` by SIGINT and SIGTERM. */
+  /** Aborted with an `InterruptedError` by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
 

@@ -1,8 +1,7 @@
-import { InterruptedError } from "../lib/errors.ts";
+import { InterruptedError, type StopSignal } from "../lib/errors.ts";
 
-type Stop = "SIGINT" | "SIGTERM";
-
-export const exitCodes: Readonly<Record<Stop, number>> = { SIGINT: 130, SIGTERM: 143 };
+/** What a shell says of a program that the signal ended: 128 and the signal's number. */
+export const exitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 /** One signal to a whole process group comes twice: by itself, and passed on by the launcher. No finger is as fast. */
 const ECHO_MS = 100;
@@ -12,12 +11,12 @@ const ECHO_MS = 100;
  * not return.
  */
 export function interruption(options: {
-  readonly onFirst: (signal: Stop) => void;
+  readonly onFirst: (signal: StopSignal) => void;
   readonly endNow: (exitCode: number) => void;
 }): AbortSignal {
   const controller = new AbortController();
-  const heard = new Map<Stop, number>();
-  const onSignal = (signal: Stop) => {
+  const heard = new Map<StopSignal, number>();
+  const onSignal = (signal: StopSignal) => {
     const before = heard.get(signal);
     if (before !== undefined && performance.now() - before < ECHO_MS) return;
     if (before !== undefined) options.endNow(exitCodes[signal]);
@@ -28,5 +27,7 @@ export function interruption(options: {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // Node takes back what nohup set, so without a handler a closed terminal would end the run at once.
+  process.on("SIGHUP", onSignal);
   return controller.signal;
 }

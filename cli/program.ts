@@ -74,7 +74,7 @@ function rootCommand({ version, program, write, heading }: ProgramOptions): Comm
       "0  all is well",
       "1  something of a job failed",
       "2  the command line or the configuration is wrong",
-      "130, 143  ended by SIGINT, SIGTERM",
+      "129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM",
     ];
     return (
       section(

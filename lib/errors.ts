@@ -108,11 +108,14 @@ export class RefusedError extends CodedError {
   }
 }
 
-/** The run was told to stop by a signal. `signal` gives the exit code: 130 for SIGINT, 143 for SIGTERM. */
-export class InterruptedError extends CodedError {
-  readonly signal: "SIGINT" | "SIGTERM";
+/** The signals that end a run in order: Ctrl-C, a supervisor, a terminal that was closed. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+/** The run was told to stop by a signal. `signal` gives the exit code: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+export class InterruptedError extends CodedError {
+  readonly signal: StopSignal;
+
+  constructor(signal: StopSignal) {
     super("INTERRUPTED", `interrupted by ${signal}`);
     this.signal = signal;
   }

@@ -9,6 +9,7 @@ import { type FilesJob, filesJob } from "../files-job.ts";
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
+  ["SIGHUP", 129],
 ] as const) {
   test(`${signal} ends a run in order with ${code}: the unit is recorded as interrupted, and no snapshot comes to exist`, async (t) => {
     const { job, env } = await stuckJob(t);
