@@ -22,6 +22,7 @@ export const errorCodes = {
   STORAGE_FORBIDDEN: "the storage refuses the operation",
   STORAGE_NOT_MOUNTED: "the storage's mount point has nothing mounted on it",
   STORAGE_EXISTS: "the object exists already",
+  STORAGE_CHANGED: "the object is not what it was",
   STORAGE_FAILED: "the storage failed",
   NOT_FOUND: "what was asked for is not in the storage",
   INTEGRITY_MISMATCH: "stored bytes differ from their manifest",

@@ -6,7 +6,8 @@ import { manifestKey, snapshotPrefix, snapshotTime, sumsKey } from "./keys.ts";
 import { documentBytes, type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } from "./manifest.ts";
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
-import { putSmall, readRecord } from "./record.ts";
+import { putDocument } from "./put-document.ts";
+import { readRecord } from "./record.ts";
 import { findSnapshot, type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { sumsText } from "./sums.ts";
@@ -113,9 +114,9 @@ async function commit(storage: Storage, pointer: RunPointer, manifest: Manifest)
   const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
   const finished = await storage.head(manifestKey(pointer.job, pointer.snapshot));
   if (finished === undefined) {
-    await putSmall(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
+    await putDocument(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
     try {
-      await putSmall(storage, manifestKey(pointer.job, pointer.snapshot), bytes, true);
+      await putDocument(storage, manifestKey(pointer.job, pointer.snapshot), bytes, { ifAbsent: true });
       return manifest;
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "STORAGE_EXISTS") throw error;
@@ -133,6 +134,6 @@ async function finishedBefore(storage: Storage, pointer: RunPointer): Promise<Ma
   if (manifest.run !== pointer.run) {
     throw new StorageError("STORAGE_EXISTS", `${pointer.job} ${pointer.snapshot} was made by run ${manifest.run}`);
   }
-  await putSmall(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
+  await putDocument(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
   return manifest;
 }

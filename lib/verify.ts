@@ -7,7 +7,7 @@ import { snapshotPrefix, verifiedKey } from "./keys.ts";
 import { type Artifact, type ArtifactVerification, documentBytes, type Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
 import { eachLimited } from "./pool.ts";
-import { putSmall } from "./record.ts";
+import { putDocument } from "./put-document.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
@@ -60,7 +60,7 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
 async function record(backup: Backup, storage: Storage, verification: Verification, mode: VerifyMode): Promise<void> {
   const { job, snapshot } = verification;
   try {
-    await putSmall(storage, verifiedKey(job, snapshot), documentBytes(verification));
+    await putDocument(storage, verifiedKey(job, snapshot), documentBytes(verification));
   } catch (error) {
     if (mode === "policy" || !(error instanceof StorageError)) throw error;
     backup.log.with({ job }).warn(`what was found cannot be recorded: ${error.message}`, { snapshot });

@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { NotFoundError, StorageError } from "../errors.ts";
+import type { PutOptions } from "./storage.ts";
 
 /** Passes `body` on, and throws at its end, or as soon as it is too long, unless it has exactly `expectedBytes`. */
 export async function* ofLength(key: string, body: Bytes, expectedBytes: number | undefined): Bytes {
@@ -24,6 +25,15 @@ export async function release(body: Bytes): Promise<void> {
 
 export const alreadyExists = (key: string, cause?: unknown): StorageError =>
   new StorageError("STORAGE_EXISTS", `${key} exists already`, { cause });
+
+export const hasChanged = (key: string, cause?: unknown): StorageError =>
+  new StorageError("STORAGE_CHANGED", `${key} is not what it was: someone else has written it since`, { cause });
+
+/** @throws Error: two conditions that exclude each other are a fault of ours */
+export function checkConditions(key: string, options: PutOptions): void {
+  if (options.ifAbsent === true && options.ifMatch !== undefined)
+    throw new Error(`${key}: ifAbsent and ifMatch exclude each other`);
+}
 
 export const notFound = (key: string, cause?: unknown): NotFoundError =>
   new NotFoundError(`${key} is not in the storage`, { cause });

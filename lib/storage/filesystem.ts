@@ -1,16 +1,17 @@
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Bytes, type Measurement, measure } from "../bytes.ts";
+import { type Bytes, type Measurement, measure, readAll } from "../bytes.ts";
 import { IntegrityError, NotFoundError, StorageError } from "../errors.ts";
-import { alreadyExists, notFound, ofLength, release } from "./body.ts";
+import { alreadyExists, checkConditions, hasChanged, notFound, ofLength, release } from "./body.ts";
 import { type Checked, readContent, writeContent } from "./file-content.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
 import { prepareBase } from "./prepare-base.ts";
-import { hasNoLink, publishNew } from "./publish.ts";
+import { hasNoLink, publishNew, publishOver } from "./publish.ts";
 import { readBack } from "./read-back.ts";
-import type { ConfirmedObject, PutOptions, Storage, StoredObject } from "./storage.ts";
+import type { ConfirmedObject, PutOptions, Storage, StoredDocument, StoredObject } from "./storage.ts";
 import { parentOf, storeFolders, syncFolder } from "./store-folders.ts";
 import { walkFolders, walkObjects } from "./store-walk.ts";
 import { temporaryName } from "./temporary.ts";
@@ -55,16 +56,21 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     return readContent(opening, doing, path);
   }
 
-  async function put(
-    key: string,
-    body: Bytes,
-    { ifAbsent = false, expectedBytes }: PutOptions = {},
-  ): Promise<ConfirmedObject> {
+  /** A version is the content's SHA-256: nothing else tells two writings apart on every file system. */
+  async function read(key: string, maxBytes: number): Promise<StoredDocument> {
+    const content = await readAll(await get(key), maxBytes);
+    return { content, version: createHash("sha256").update(content).digest("hex") };
+  }
+
+  async function put(key: string, body: Bytes, options: PutOptions = {}): Promise<ConfirmedObject> {
+    const { ifAbsent = false, ifMatch, expectedBytes } = options;
     checkKey(key);
+    checkConditions(key, options);
     const doing = `storing ${key}`;
     let made: { readonly temporary: string; readonly file: FileHandle };
     try {
       if (ifAbsent && (await head(key)) !== undefined) throw alreadyExists(key);
+      if (ifMatch !== undefined && (await head(key)) === undefined) throw hasChanged(key);
       made = await inFolder(doing, parentOf(key), async (temporary) => ({
         temporary,
         file: await open(temporary, "wx", 0o600),
@@ -78,10 +84,12 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
       const stored = await writeAndReadBack(file, doing, temporary, ofLength(key, body, expectedBytes));
       if (ifAbsent) {
         if (!(await onFile(doing, pathOf(key), publishNew(temporary, pathOf(key))))) throw alreadyExists(key);
+      } else if (ifMatch !== undefined) {
+        if (!(await onFile(doing, pathOf(key), publishOver(temporary, pathOf(key), ifMatch)))) throw hasChanged(key);
       } else {
         await onFile(doing, pathOf(key), rename(temporary, pathOf(key)));
       }
-      return { key, bytes: stored.bytes, sha256: stored.sha256 };
+      return { key, bytes: stored.bytes, sha256: stored.sha256, version: stored.sha256 };
     });
   }
 
@@ -110,8 +118,8 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
 
   async function copyBytes(from: string, to: string): Promise<StoredObject> {
     const original = measure(await get(from));
-    const { sha256, ...copied } = await put(to, original.bytes);
-    if (original.result().sha256 === sha256) return copied;
+    const { bytes, sha256 } = await put(to, original.bytes);
+    if (original.result().sha256 === sha256) return { key: to, bytes };
     throw new IntegrityError("INTEGRITY_MISMATCH", `${to} differs from ${from}, of which it is a copy`);
   }
 
@@ -183,6 +191,7 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     prepare: () => prepareBase(base, folders),
     put,
     get,
+    read,
     head,
     async *list(prefix) {
       checkPrefix(prefix);

@@ -1,28 +1,38 @@
 import { createHash } from "node:crypto";
-import { type Bytes, CHUNK_BYTES } from "../bytes.ts";
-import { alreadyExists, notFound, ofLength, release } from "./body.ts";
+import { type Bytes, CHUNK_BYTES, readAll } from "../bytes.ts";
+import { alreadyExists, checkConditions, hasChanged, notFound, ofLength, release } from "./body.ts";
 import { byUtf16, checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
-import type { Storage } from "./storage.ts";
+import type { PutOptions, Storage } from "./storage.ts";
 
 /** A storage that lasts as long as the process. For tests and trials: it holds every object whole. */
 export function memoryStorage(): Storage {
   const objects = new Map<string, Uint8Array>();
   const keys = (prefix: string) => [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(byUtf16);
 
+  function refuseUnless(key: string, { ifAbsent, ifMatch }: PutOptions): void {
+    const present = objects.get(key);
+    if (ifAbsent === true && present !== undefined) throw alreadyExists(key);
+    if (ifMatch !== undefined && (present === undefined || digest(present) !== ifMatch)) throw hasChanged(key);
+  }
+
   return {
     async prepare() {},
 
     async put(key, body, options = {}) {
       checkKey(key);
-      if (options.ifAbsent === true && objects.has(key)) {
+      checkConditions(key, options);
+      try {
+        refuseUnless(key, options);
+      } catch (error) {
         await release(body);
-        throw alreadyExists(key);
+        throw error;
       }
       const content = await collect(ofLength(key, body, options.expectedBytes));
       // Again: another writer may have come first while the body was read.
-      if (options.ifAbsent === true && objects.has(key)) throw alreadyExists(key);
+      refuseUnless(key, options);
       objects.set(key, content);
-      return { key, bytes: content.byteLength, sha256: createHash("sha256").update(content).digest("hex") };
+      const sha256 = digest(content);
+      return { key, bytes: content.byteLength, sha256, version: sha256 };
     },
 
     async get(key) {
@@ -30,6 +40,13 @@ export function memoryStorage(): Storage {
       const content = objects.get(key);
       if (content === undefined) throw notFound(key);
       return pieces(content);
+    },
+
+    async read(key, maxBytes) {
+      checkKey(key);
+      const content = objects.get(key);
+      if (content === undefined) throw notFound(key);
+      return { content: await readAll(pieces(content), maxBytes), version: digest(content) };
     },
 
     async head(key) {
@@ -68,6 +85,8 @@ export function memoryStorage(): Storage {
     },
   };
 }
+
+const digest = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /** Copies, for a source may reuse its buffers. */
 async function collect(body: Bytes): Promise<Uint8Array> {

@@ -39,6 +39,10 @@ export function nfsStorage(options: NfsStorageOptions): Storage {
       await check();
       return inner.get(key);
     },
+    async read(key, maxBytes) {
+      await check();
+      return inner.read(key, maxBytes);
+    },
     async head(key) {
       await check();
       return inner.head(key);

@@ -1,22 +1,17 @@
-import { link, lstat, open, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { link, lstat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { TransientError } from "../errors.ts";
+import { ABSENT, type ClaimSystem, renameOver } from "./claim.ts";
 import { errnoName } from "./file-error.ts";
-import { lockName } from "./temporary.ts";
 
 /** What `link` answers where hard links do not exist (FAT, many FUSE and SMB mounts) or cannot be made here. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EACCES"]);
-const LOCK_POLL_MS = 20;
-const LOCK_POLLS = 250;
 
 /** What differs between file systems, and what takes time. */
-export interface PublishSystem {
+export interface PublishSystem extends ClaimSystem {
   readonly link: (existing: string, made: string) => Promise<void>;
-  readonly pause: (ms: number) => Promise<void>;
 }
 
-const SYSTEM: PublishSystem = { link, pause: (ms) => delay(ms) };
+const SYSTEM: PublishSystem = { link, pause: (ms) => delay(ms), elapsed: () => performance.now() };
 
 export const hasNoLink = (error: unknown): boolean => NO_LINKS.has(errnoName(error) ?? "");
 
@@ -32,58 +27,18 @@ export async function publishNew(temporary: string, final: string, system: Publi
     // Over NFS the answer to a link that was made may get lost and the repetition find the name taken: link(2), BUGS.
     if (errnoName(error) === "EEXIST") return sameFile(temporary, final);
     if (!hasNoLink(error)) throw error;
-    return publishUnderLock(temporary, final, system);
+    return renameOver(temporary, final, ABSENT, system);
   }
 }
 
-/**
- * Without links, a name of its own that only one writer can create guards "look, then rename". It holds the temporary
- * file's name, so that one left by a killed process is known to be abandoned. The final name is never anything but whole.
- */
-async function publishUnderLock(temporary: string, final: string, system: PublishSystem): Promise<boolean> {
-  const lock = join(dirname(final), lockName(basename(final)));
-  await takeLock(lock, basename(temporary), system);
-  try {
-    if (await exists(final)) return false;
-    await rename(temporary, final);
-    return true;
-  } finally {
-    // One that cannot be removed now is swept before a later run.
-    await unlink(lock).catch(() => {});
-  }
-}
-
-async function takeLock(lock: string, owner: string, system: PublishSystem): Promise<void> {
-  for (let poll = 1; ; poll += 1) {
-    try {
-      const file = await open(lock, "wx", 0o600);
-      try {
-        await file.writeFile(owner);
-        return;
-      } catch (error) {
-        await unlink(lock);
-        throw error;
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      if (errnoName(error) !== "EEXIST") throw error;
-      if (poll >= LOCK_POLLS) {
-        throw new TransientError("STORAGE_FAILED", `another process holds ${lock}`, { cause: error });
-      }
-      await system.pause(LOCK_POLL_MS);
-    }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (errnoName(error) === "ENOENT") return false;
-    throw error;
-  }
+/** Puts a finished temporary file in the place of `final` if that has this version still. Of several writers exactly one gets true. */
+export async function publishOver(
+  temporary: string,
+  final: string,
+  version: string,
+  system: ClaimSystem = SYSTEM,
+): Promise<boolean> {
+  return version !== ABSENT && renameOver(temporary, final, version, system);
 }
 
 async function sameFile(one: string, other: string): Promise<boolean> {

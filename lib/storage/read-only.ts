@@ -14,6 +14,7 @@ export function readOnlyStorage(inner: Storage): Storage {
       throw refused(`store ${key}`);
     },
     get: (key) => inner.get(key),
+    read: (key, maxBytes) => inner.read(key, maxBytes),
     head: (key) => inner.head(key),
     list: (prefix) => inner.list(prefix),
     folders: (prefix) => inner.folders(prefix),

@@ -20,6 +20,7 @@ export function retryingStorage(inner: Storage, options: RetryOptions): Storage 
       const opened = await retry(() => inner.get(key), options);
       return firstPieceRetrying(opened, () => inner.get(key), options);
     },
+    read: (key, maxBytes) => retry(() => inner.read(key, maxBytes), options),
     head: (key) => retry(() => inner.head(key), options),
     list: (prefix) =>
       continuing<StoredObject>(

@@ -13,6 +13,15 @@ export interface StoredObject {
 export interface ConfirmedObject extends StoredObject {
   /** Lower-case hexadecimal. */
   readonly sha256: string;
+  /** For `ifMatch`. Only the storage that gave it knows what it means. */
+  readonly version: string;
+}
+
+/** A small object, read whole. */
+export interface StoredDocument {
+  readonly content: Uint8Array;
+  /** Of exactly this content, for `ifMatch`. */
+  readonly version: string;
 }
 
 /**
@@ -24,12 +33,21 @@ export interface Storage {
   prepare(): Promise<void>;
   /**
    * Stores all of `body` under `key`, or nothing: a body that throws, a length other than `expectedBytes`, a full
-   * disk or a killed process leave the key as it was. Without `ifAbsent` an existing object is replaced at once.
-   * @throws StorageError `STORAGE_EXISTS` with `ifAbsent` when the key exists
+   * disk or a killed process leave the key as it was. Without a condition an existing object is replaced at once. Of
+   * several writers with `ifAbsent`, or with `ifMatch` of one version, exactly one succeeds. A key that is written with
+   * `ifMatch` must not be written or removed without one by others: those do not look whether they are in the way.
+   * @throws StorageError `STORAGE_EXISTS` with `ifAbsent` when the key exists; `STORAGE_CHANGED` with `ifMatch` when
+   *   it holds another version or nothing. Either may also mean that an earlier attempt of one's own succeeded and its
+   *   reply was lost: `putDocument` finds that out
    */
   put(key: string, body: Bytes, options?: PutOptions): Promise<ConfirmedObject>;
   /** @throws NotFoundError before the first byte. A body that ends early throws, it never just stops. */
   get(key: string): Promise<Bytes>;
+  /**
+   * A small object whole, with the version to replace it by.
+   * @throws NotFoundError; RangeError when it is longer than `maxBytes`
+   */
+  read(key: string, maxBytes: number): Promise<StoredDocument>;
   head(key: string): Promise<StoredObject | undefined>;
   /** Every object under `prefix` (a plain string prefix) in key order by UTF-16 unit. Throws rather than be partial. */
   list(prefix: string): AsyncIterable<StoredObject>;
@@ -43,5 +61,7 @@ export interface Storage {
 
 export interface PutOptions {
   readonly ifAbsent?: boolean;
+  /** Only while the object has exactly this version. Never together with `ifAbsent`. For documents, not for artifacts. */
+  readonly ifMatch?: string;
   readonly expectedBytes?: number;
 }

@@ -2,10 +2,11 @@ import type { Dirent } from "node:fs";
 import { lstat, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError, TransientError } from "../errors.ts";
+import { isMootLock } from "./claim.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { byUtf16, RESERVED_PREFIX } from "./key.ts";
 import type { StoredObject } from "./storage.ts";
-import { isAbandoned, isLockName, isTemporaryName } from "./temporary.ts";
+import { isLockName, isOld, isTemporaryName, ownerIsGone } from "./temporary.ts";
 
 /** What the system itself keeps at the top of a file system or of a network share. */
 const NOT_OURS = new Set(["lost+found", ".snapshot", ".zfs"]);
@@ -51,18 +52,20 @@ export async function* sweepAbandoned(base: string, nowMs: number, folder = ""):
   for (const entry of entries) {
     if (entry.isDirectory() && !isNotOurs(folder, entry.name))
       yield* sweepAbandoned(base, nowMs, `${folder}${entry.name}/`);
-    if (entry.isFile() && (await removeIfAbandoned(join(base, folder, entry.name), entry.name, nowMs))) removed = true;
+    if (entry.isFile() && (await removeIfAbandoned(join(base, folder), entry.name, nowMs))) removed = true;
   }
   if (removed) yield folder;
 }
 
-async function removeIfAbandoned(path: string, name: string, nowMs: number): Promise<boolean> {
+async function removeIfAbandoned(folder: string, name: string, nowMs: number): Promise<boolean> {
   if (!isTemporaryName(name) && !isLockName(name)) return false;
+  const path = join(folder, name);
   try {
-    const owner = isLockName(name) ? await readFile(path, "utf8") : name;
-    if (!isAbandoned(owner, (await lstat(path)).mtimeMs, nowMs)) return false;
-    await unlink(path);
-    return true;
+    const isAbandoned =
+      isOld((await lstat(path)).mtimeMs, nowMs) ||
+      (isLockName(name) ? await isMootLock(folder, await readFile(path, "utf8")) : ownerIsGone(name));
+    if (isAbandoned) await unlink(path);
+    return isAbandoned;
   } catch {
     return false;
   }

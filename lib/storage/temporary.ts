@@ -5,7 +5,7 @@ import { RESERVED_PREFIX } from "./key.ts";
 
 /** `<prefix><machine>-<pid>-<when that process began>-<random>`: who writes the file, so that others know when it is abandoned. */
 const TEMPORARY = new RegExp(`^${RESERVED_PREFIX.replaceAll(".", "\\.")}([0-9a-f]{12})-(\\d+)-(\\d+)-[0-9a-f]{16}$`);
-const LOCK = new RegExp(`^${RESERVED_PREFIX.replaceAll(".", "\\.")}lock-[0-9a-f]{32}$`);
+const LOCK = new RegExp(`^${RESERVED_PREFIX.replaceAll(".", "\\.")}lock-[0-9a-f]{32}-\\d+$`);
 /** No artifact takes this long between two writes: what is older belongs to a machine that is no more. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
@@ -14,20 +14,19 @@ export function temporaryName(): string {
   return `${RESERVED_PREFIX}${machine()}-${process.pid}-${processStart(process.pid) ?? 0}-${randomBytes(8).toString("hex")}`;
 }
 
-/** The name that reserves `name` in its folder, for file systems that cannot do it by a hard link. */
-export function lockName(name: string): string {
-  return `${RESERVED_PREFIX}lock-${createHash("sha256").update(name).digest("hex").slice(0, 32)}`;
+/** The `number`-th lock, from 0, for replacing `version` of `name` in its folder (claim.ts). */
+export function lockName(name: string, version: string, number: number): string {
+  return `${RESERVED_PREFIX}lock-${createHash("sha256").update(`${name}\0${version}`).digest("hex").slice(0, 32)}-${number}`;
 }
 
 export const isTemporaryName = (name: string): boolean => TEMPORARY.test(name);
 export const isLockName = (name: string): boolean => LOCK.test(name);
 
-/**
- * Whether nobody will finish the file: its process was one of this machine and is gone, or it is a day old. `owner` is
- * the temporary file's name; both times are by the clock of the storage.
- */
-export function isAbandoned(owner: string, modifiedMs: number, nowMs: number): boolean {
-  if (nowMs - modifiedMs > ABANDONED_AFTER_MS) return true;
+/** Nothing is written for a day: no process is at it. Both times are by the clock of the storage. */
+export const isOld = (modifiedMs: number, nowMs: number): boolean => nowMs - modifiedMs > ABANDONED_AFTER_MS;
+
+/** Whether nobody will finish the temporary file `owner`, because its process was one of this machine and is gone. */
+export function ownerIsGone(owner: string): boolean {
   const match = TEMPORARY.exec(owner);
   if (match === null || match[1] !== machine()) return false;
   const start = processStart(Number(match[2]));

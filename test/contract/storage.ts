@@ -41,7 +41,9 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
       promise(`an object of ${size} bytes comes back as it was, and its digest is confirmed`, async (storage) => {
         const content = patternBytes(size);
         const confirmed = await storage.put("job/object.bin", oddPieces(content), { expectedBytes: size });
-        assert.deepEqual(confirmed, { key: "job/object.bin", bytes: size, sha256: sha256(content) });
+        const { version, ...rest } = confirmed;
+        assert.deepEqual(rest, { key: "job/object.bin", bytes: size, sha256: sha256(content) });
+        assert.match(version, /./);
         assert.ok(Buffer.from(content).equals(await readAll(await storage.get("job/object.bin"), LIMIT)));
         assert.deepEqual(await storage.head("job/object.bin"), { key: "job/object.bin", bytes: size });
       });
@@ -116,6 +118,107 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
       assert.equal(await text(storage, "job/new/a.bin"), contents[won[0] ?? -1]);
     });
 
+    promise("a document is read whole, with the version that its put answered", async (storage) => {
+      const { version } = await storage.put("job/a.json", bytesOf("one"));
+      const read = await storage.read("job/a.json", 3);
+      assert.deepEqual([Buffer.from(read.content).toString(), read.version], ["one", version]);
+      const later = await storage.put("job/a.json", bytesOf("two"));
+      assert.notEqual(later.version, version);
+      assert.equal((await storage.read("job/a.json", 3)).version, later.version);
+      read.content.fill(0);
+      assert.equal(await text(storage, "job/a.json"), "two");
+      await assert.rejects(storage.read("job/a.json", 2), RangeError);
+      await assert.rejects(storage.read("job/none.json", 2), NotFoundError);
+    });
+
+    promise("with ifMatch an object is replaced while it has that version, by whoever wrote it", async (storage) => {
+      await storage.put("job/a.json", bytesOf("0"), { ifAbsent: true });
+      for (let turn = 1; turn <= 3; turn += 1) {
+        const { version } = await storage.read("job/a.json", LIMIT);
+        await storage.put("job/a.json", bytesOf(`${turn}`), { ifMatch: version, expectedBytes: 1 });
+        assert.equal(await text(storage, "job/a.json"), `${turn}`);
+      }
+    });
+
+    promise("with ifMatch of an older version nothing is touched, and the body is let go of", async (storage) => {
+      const { version } = await storage.put("job/a.json", bytesOf("first"));
+      const second = await storage.put("job/a.json", bytesOf("second"), { ifMatch: version });
+      const body = watched(bytesOf("third"));
+      await assert.rejects(storage.put("job/a.json", body.bytes, { ifMatch: version }), {
+        name: "StorageError",
+        code: "STORAGE_CHANGED",
+        message: /job\/a\.json/,
+      });
+      assert.ok(body.state.released);
+      assert.equal(await text(storage, "job/a.json"), "second");
+      await storage.put("job/a.json", bytesOf("third"), { ifMatch: second.version });
+    });
+
+    promise("with ifMatch what is absent, or was removed, has changed and is not made", async (storage) => {
+      const { version } = await storage.put("job/a.json", bytesOf("first"));
+      await storage.remove(["job/a.json"]);
+      for (const key of ["job/a.json", "job/never.json"]) {
+        const body = watched(bytesOf("second"));
+        await assert.rejects(storage.put(key, body.bytes, { ifMatch: version }), { code: "STORAGE_CHANGED" });
+        assert.ok(body.state.released);
+      }
+      assert.deepEqual(await keys(storage, ""), []);
+    });
+
+    promise("a body that fails with ifMatch leaves the object with its version", async (storage) => {
+      const { version } = await storage.put("job/a.json", bytesOf("old"));
+      const broken = new Error("the source broke");
+      await assert.rejects(storage.put("job/a.json", failingAfter(10, broken), { ifMatch: version }), broken);
+      await assert.rejects(storage.put("job/a.json", bytesOf("new"), { ifMatch: version, expectedBytes: 4 }));
+      await storage.put("job/a.json", bytesOf("new"), { ifMatch: version });
+    });
+
+    promise("ifAbsent and ifMatch together are a fault of the caller", async (storage) => {
+      const { version } = await storage.put("job/a.json", bytesOf("old"));
+      await assert.rejects(
+        async () => storage.put("job/a.json", bytesOf("new"), { ifAbsent: true, ifMatch: version }),
+        /exclude each other/,
+      );
+      assert.equal(await text(storage, "job/a.json"), "old");
+    });
+
+    promise("of twenty writers with ifMatch of one version exactly one wins, again and again", async (storage) => {
+      let { version } = await storage.put("job/a.json", bytesOf("begin"));
+      for (let round = 0; round < 5; round += 1) {
+        const results = await Promise.allSettled(
+          Array.from({ length: 20 }, (_, writer) =>
+            storage.put("job/a.json", slowly(bytesOf(`${round} ${writer}`)), { ifMatch: version }),
+          ),
+        );
+        const won = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+        assert.equal(won.length, 1);
+        for (const result of results)
+          if (result.status === "rejected") assert.equal(result.reason.code, "STORAGE_CHANGED");
+        const read = await storage.read("job/a.json", LIMIT);
+        assert.equal(read.version, won[0]?.version);
+        assert.equal(sha256(read.content), won[0]?.sha256);
+        version = read.version;
+      }
+    });
+
+    promise("a counter that many increase by read and ifMatch loses no step", async (storage) => {
+      await storage.put("counter", bytesOf("0"));
+      const increase = async (): Promise<void> => {
+        for (let steps = 0; steps < 5; ) {
+          const { content, version } = await storage.read("counter", LIMIT);
+          const next = Number(new TextDecoder().decode(content)) + 1;
+          try {
+            await storage.put("counter", bytesOf(`${next}`), { ifMatch: version });
+            steps += 1;
+          } catch (error) {
+            assert.equal((error as { code?: string }).code, "STORAGE_CHANGED");
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: 6 }, increase));
+      assert.equal(await text(storage, "counter"), "30");
+    });
+
     promise("a reader sees the old object or the new one while it is replaced, never a mixture", async (storage) => {
       const versions = [1, 2, 3, 4, 5, 6].map((seed) => patternBytes(300 * KiB, seed));
       const whole = new Set(versions.map(sha256));
@@ -164,6 +267,9 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
         await assert.rejects(storage.put("a.bin", failingAfter(1_000, new Error("broken"))));
         await assert.rejects(storage.put("a.bin", pattern(1_000), { expectedBytes: 1 }));
         await assert.rejects(storage.put("a.bin", pattern(1_000), { ifAbsent: true }));
+        const { version } = await storage.put("a.bin", bytesOf(`${turn}`));
+        await storage.put("a.bin", pattern(1_000), { ifMatch: version });
+        await assert.rejects(storage.put("a.bin", pattern(1_000), { ifMatch: version }));
       }
       assert.equal(await openFiles(), before);
     });
@@ -313,6 +419,7 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
         const refusal = { name: "Error", message: /not a storage key/ };
         await assert.rejects(async () => storage.put(wrong, bytesOf("x")), refusal, wrong);
         await assert.rejects(async () => storage.get(wrong), refusal, wrong);
+        await assert.rejects(async () => storage.read(wrong, 1), refusal, wrong);
         await assert.rejects(async () => storage.head(wrong), refusal, wrong);
         await assert.rejects(async () => storage.copy("a/b", wrong), refusal, wrong);
         await assert.rejects(async () => storage.copy(wrong, "a/c"), refusal, wrong);

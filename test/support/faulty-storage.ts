@@ -76,6 +76,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
       const bytes = await faulty(faults, () => inner.get(key));
       return faults.reduce(damaged, bytes);
     },
+    read: (key, maxBytes) => faulty(faultsOf("read", key), () => inner.read(key, maxBytes)),
     head: (key) => faulty(faultsOf("head", key), () => inner.head(key)),
     list: (prefix) => faultyList(faultsOf("list", prefix), () => inner.list(prefix)),
     folders: (prefix) => faultyList(faultsOf("folders", prefix), () => inner.folders(prefix)),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmod,
   chown,
@@ -200,15 +201,28 @@ test("prepare removes what dead processes left, with the folders that only held 
   for (const name of [dead, elsewhere, elsewhereOld, reused, living, foreign])
     await writeFile(join(basePath, "job", name), "half");
   await writeFile(join(basePath, "job/day", dead), "half");
-  await writeFile(join(basePath, "job", lockName("dead")), dead);
-  await writeFile(join(basePath, "job", lockName("living")), living);
-  await writeFile(join(basePath, "job", lockName("empty")), "");
+  const locked = async (name: string, version: string, number: number, owner: string) => {
+    const file = lockName(name, version, number);
+    await writeFile(join(basePath, "job", file), owner === "" ? "" : JSON.stringify({ owner, name, version }));
+    return file;
+  };
+  await locked("a.bin", "replaced since", 0, dead);
+  await locked("a.bin", "replaced since", 1, dead);
+  await locked("a.bin", "absent", 0, dead);
+  const locks = [
+    // The next writer of this version passes by it, and takes it away once there is another one.
+    await locked("a.bin", createHash("sha256").update("a").digest("hex"), 0, dead),
+    await locked("free.bin", "absent", 0, dead),
+    await locked("a.bin", "replaced since", 2, living),
+    await locked("a.bin", "replaced since", 3, elsewhere),
+    await locked("empty.bin", "absent", 0, ""),
+  ];
   const dayAndABit = new Date(Date.now() - 25 * 60 * 60 * 1000);
   await utimes(join(basePath, "job", elsewhereOld), dayAndABit, dayAndABit);
 
   await storage.prepare();
 
-  const kept = ["a.bin", elsewhere, living, foreign, lockName("living"), lockName("empty")];
+  const kept = ["a.bin", elsewhere, living, foreign, ...locks];
   assert.deepEqual((await readdir(join(basePath, "job"))).sort(), kept.sort());
   assert.deepEqual(await keysOf(storage.list("")), ["job/a.bin"]);
   assert.ok(hostname() !== "" && !living.includes(hostname()), "a name tells nobody the machine");

@@ -1,0 +1,44 @@
+import { bytesOf } from "./bytes.ts";
+import { CodedError, NotFoundError } from "./errors.ts";
+import { retry } from "./retry.ts";
+import type { PutOptions, Storage } from "./storage/storage.ts";
+
+export type Condition = Pick<PutOptions, "ifAbsent" | "ifMatch">;
+
+/**
+ * Stores a document that is held in memory, trying again for passing faults, and answers its version. Not ended by an
+ * interrupt: what an ending run writes last is what tells how it ended.
+ *
+ * A condition that does not hold may be of our own making: an attempt that succeeded while its reply was lost. So what
+ * lies there is read back, and our very bytes count as stored by us.
+ * @throws StorageError `STORAGE_EXISTS` or `STORAGE_CHANGED` when the condition does not hold
+ */
+export async function putDocument(
+  storage: Storage,
+  key: string,
+  content: Uint8Array,
+  condition: Condition = {},
+): Promise<string> {
+  const options = { attempts: 5, baseMs: 200, maxMs: 5_000, signal: new AbortController().signal };
+  const putOptions = { ...condition, expectedBytes: content.byteLength };
+  try {
+    const { version } = await retry(() => storage.put(key, bytesOf(content), putOptions), options);
+    return version;
+  } catch (error) {
+    const failed = error instanceof CodedError && ["STORAGE_EXISTS", "STORAGE_CHANGED"].includes(error.code);
+    const ours = failed ? await retry(() => versionOf(storage, key, content), options) : undefined;
+    if (ours === undefined) throw error;
+    return ours;
+  }
+}
+
+/** The version of what lies under `key` if that is `content`. */
+async function versionOf(storage: Storage, key: string, content: Uint8Array): Promise<string | undefined> {
+  try {
+    const found = await storage.read(key, content.byteLength);
+    return Buffer.from(found.content).equals(content) ? found.version : undefined;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
