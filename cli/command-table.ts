@@ -119,18 +119,24 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "restore",
     group: "Bring back:",
-    summary: "bring a snapshot, or one unit of it, back into a folder",
+    summary: "bring a snapshot, or one unit of it, back",
     details: "Verified and decompressed, in usable form: a git bundle becomes a bare repository, a tar a tree.",
     options: [
       oneJob,
       snapshot,
       { flags: "--unit <id>", about: "only this unit" },
-      { flags: "--to <folder>", about: "where to; made when absent, refused when not empty", mandatory: true },
-      { flags: "--force", about: "restore beside what is in the folder; nothing is ever replaced" },
+      { flags: "--to <folder>", about: "a folder; made when absent, refused when not empty" },
+      {
+        flags: "--to-volume <name>",
+        about: "a Docker volume; made when absent, refused when not empty or in use",
+        conflicts: "to",
+      },
+      { flags: "--force", about: "restore into what is not empty; files of a folder are still never replaced" },
     ],
     examples: [
       "restore --job docs --to ./restored",
       "restore --job repos --unit my-org/app --snapshot 2026-11-22T030000Z --to ./app",
+      "restore --job volumes --unit app_data --to-volume app_data",
     ],
     exits: ["0  restored whole", "1  something is damaged, missing, or was never backed up", WRONG],
   },

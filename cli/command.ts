@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly snapshot: string | undefined;
   readonly unit: string | undefined;
   readonly to: string | undefined;
+  /** From `--to-NAME PLACE`: what the service of the job can restore to beside a folder. */
+  readonly targets: readonly { readonly name: string; readonly place: string }[];
   readonly force: boolean;
   readonly prove: boolean;
   readonly full: boolean;
@@ -40,6 +42,9 @@ export type Command = (context: CommandContext) => Promise<ExitCode>;
 /** 0: all is well. 1: it was done, and something of a job is not well. 2: nothing could be done. Most of 2 is thrown. */
 export type ExitCode = 0 | 1 | 2;
 
+/** The flags `--to-NAME` of command-table.ts, and commander's names for them. */
+const targetFlags = [{ name: "volume", key: "toVolume" }] as const;
+
 /** From commander's record, whose shape follows from the flags in command-table.ts. */
 export function commandOptions(record: Readonly<Record<string, unknown>>): CommandOptions {
   const text = (name: string) => (typeof record[name] === "string" ? record[name] : undefined);
@@ -55,6 +60,10 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     snapshot: text("snapshot"),
     unit: text("unit"),
     to: text("to"),
+    targets: targetFlags.flatMap(({ name, key }) => {
+      const place = text(key);
+      return place === undefined ? [] : [{ name, place }];
+    }),
     force: flag("force"),
     prove: flag("prove"),
     full: flag("full"),

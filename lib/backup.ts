@@ -3,6 +3,7 @@ import type { Connector, ConnectorKind } from "./connectors/connector.ts";
 import type { Log } from "./log.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
+import type { SecretResolver } from "./secrets/secrets.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** Everything that a step needs, made once by `open` and passed on as it is. Steps take nothing from anywhere else. */
@@ -14,6 +15,7 @@ export interface Backup {
   kind(service: string): ConnectorKind;
   /** The storage of a job, made at the first call, retries included. @throws ConfigError */
   storage(job: Job): Promise<Storage>;
+  readonly secrets: SecretResolver;
   readonly log: Log;
   /** Hears what happens while a run goes on. It must not throw. */
   readonly emit: (event: RunEvent) => void;

@@ -31,6 +31,7 @@ export function open(config: Config, options: OpenOptions): Backup {
 
   return {
     config,
+    secrets,
     log,
     emit,
     redaction,

@@ -2,20 +2,13 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs
 import { dirname, join, relative, resolve } from "node:path";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
-import { type ErrorRecord, errorRecord, IntegrityError, NotFoundError, RefusedError } from "./errors.ts";
-import { findJob } from "./jobs.ts";
+import { type ErrorRecord, errorRecord, RefusedError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact, Manifest, ManifestUnit } from "./manifest.ts";
-import { manifestFaults } from "./manifest-faults.ts";
-import { findSnapshot } from "./snapshots.ts";
+import { incompleteUnits, type RestorableChoice, restorable } from "./restorable.ts";
 import type { Storage } from "./storage/storage.ts";
 
-export interface RestoreInput {
-  readonly job: string;
-  /** A snapshot id, or `latest`, which is the default. */
-  readonly snapshot?: string | undefined;
-  /** A unit's id; all units when absent. */
-  readonly unit?: string | undefined;
+export interface RestoreInput extends RestorableChoice {
   readonly to: string;
   /** Restore into a folder that is not empty. What lies under the same names is still never replaced. */
   readonly force: boolean;
@@ -43,15 +36,7 @@ export interface RestoreResult {
  * @throws NotFoundError | RefusedError | IntegrityError when nothing was restored
  */
 export async function restore(backup: Backup, input: RestoreInput): Promise<RestoreResult> {
-  const job = findJob(backup.config, input.job);
-  const storage = await backup.storage(job);
-  const entry = await findSnapshot(storage, job.name, input.snapshot ?? "latest");
-  const [fault] = await manifestFaults(storage, entry);
-  if (fault !== undefined)
-    throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
-  const { manifest } = entry;
-  if (manifest === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${entry.snapshot} has no manifest`);
-  const units = chosenUnits(manifest, input.unit);
+  const { job, storage, manifest, units } = await restorable(backup, input);
   const target = resolve(input.to);
   await prepareTarget(target, units, input.force);
   const files: RestoredFile[] = [];
@@ -74,15 +59,7 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
     unit,
     reason: reasonOf(errorRecord(error, backup.redaction.redact)),
   }));
-  return { job: job.name, snapshot: entry.snapshot, files, incomplete: [...incompleteUnits(units), ...reasons] };
-}
-
-function chosenUnits(manifest: Manifest, id: string | undefined): readonly ManifestUnit[] {
-  if (id === undefined) return manifest.units;
-  const unit = manifest.units.find((one) => one.id === id);
-  if (unit !== undefined) return [unit];
-  const known = manifest.units.slice(0, 20).map((one) => one.id);
-  throw new NotFoundError(`snapshot ${manifest.snapshot} has no unit ${id}; it has ${known.join(", ")}`);
+  return { job: job.name, snapshot: manifest.snapshot, files, incomplete: [...incompleteUnits(units), ...reasons] };
 }
 
 /** Refuses before the first byte, so that a refused restore has touched nothing. */
@@ -159,12 +136,6 @@ async function move(from: string, to: string): Promise<void> {
 /** A manifest is data: a path in it decides nothing about where files are written. */
 function placeOf(target: string, unit: ManifestUnit): string {
   return join(target, unitFolder(unit.id));
-}
-
-function incompleteUnits(units: readonly ManifestUnit[]): { unit: string; reason: string }[] {
-  return units
-    .filter((unit) => unit.error !== undefined)
-    .map(({ id, error }) => ({ unit: id, reason: error === undefined ? "" : reasonOf(error) }));
 }
 
 const reasonOf = ({ code, message }: ErrorRecord): string => `${code}: ${message}`;

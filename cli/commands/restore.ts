@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { type RestoreResult, restore } from "../../lib/restore.ts";
+import { type RestoreToResult, restoreTo } from "../../lib/restore-to.ts";
 import { checkUnit, theJob, theSnapshot } from "../chosen-snapshot.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { formatCount } from "../format.ts";
 import type { Paint } from "../output.ts";
 import { withBackup } from "../session.ts";
@@ -10,11 +11,20 @@ import { UsageError } from "../usage-error.ts";
 
 const MAX_PATHS = 5;
 
-export const restoreCommand: Command = async (context) =>
-  withBackup(context, { sources: false }, async (backup) => {
+export const restoreCommand: Command = async (context) => {
+  const { to, targets } = context.options;
+  const [target, ...others] = targets;
+  if ((to === undefined || to === "") && target === undefined)
+    throw new UsageError("--to is missing: it takes the folder to restore to (see restore --help for other places)");
+  if (others.length > 0) throw new UsageError("one place at a time: give one of the --to options");
+  return target === undefined ? restoreToFolder(context, to ?? "") : restoreToTarget(context, target);
+};
+
+/** Needs neither the source nor its secrets. */
+function restoreToFolder(context: CommandContext, to: string): Promise<ExitCode> {
+  return withBackup(context, { sources: false }, async (backup) => {
     const { options, output } = context;
-    const { to, unit, force } = options;
-    if (to === undefined || to === "") throw new UsageError("--to is missing");
+    const { unit, force } = options;
     const job = theJob(backup.config, options);
     const entry = await theSnapshot(await backup.storage(job), job, options.snapshot ?? "latest");
     checkUnit(entry, unit);
@@ -22,6 +32,29 @@ export const restoreCommand: Command = async (context) =>
     output.result({ text: restoredText(restored, to, output.paint), json: { ...restored, to: resolve(to) } });
     return restored.incomplete.length === 0 ? 0 : 1;
   });
+}
+
+function restoreToTarget(context: CommandContext, target: { name: string; place: string }): Promise<ExitCode> {
+  return withBackup(context, { sources: true }, async (backup) => {
+    const { options, output } = context;
+    const { unit, force } = options;
+    const job = theJob(backup.config, options);
+    if (!backup.kind(job.service).targets.some(({ name }) => name === target.name))
+      throw new UsageError(`--to-${target.name} is not for ${job.name}, which is a job of service ${job.service}`);
+    const entry = await theSnapshot(await backup.storage(job), job, options.snapshot ?? "latest");
+    checkUnit(entry, unit);
+    const restored = await restoreTo(backup, {
+      job: job.name,
+      snapshot: entry.snapshot,
+      unit,
+      target: target.name,
+      place: target.place,
+      force,
+    });
+    output.result({ text: restoredToText(restored, output.paint), json: restored });
+    return restored.incomplete.length === 0 ? 0 : 1;
+  });
+}
 
 function restoredText({ job, snapshot, files, incomplete }: RestoreResult, to: string, paint: Paint): string {
   const lines = [...Map.groupBy(files, ({ unit }) => unit)].flatMap(([unit, paths]) =>
@@ -30,13 +63,20 @@ function restoredText({ job, snapshot, files, incomplete }: RestoreResult, to: s
       paths.map(({ path }) => path),
     ),
   );
-  const missing = incomplete.map(({ unit, reason }) => `  ${printable(`${unit}: ${reason}`)}\n`);
   const head = `restored ${formatCount(files.length, "path")} of ${printable(job)} ${snapshot} into ${printable(to)}\n`;
-  return (
-    head +
-    lines.map((line) => `  ${printable(line)}\n`).join("") +
-    (missing.length === 0 ? "" : `${paint("yellow", "not whole, since the backup was not:")}\n${missing.join("")}`)
-  );
+  return head + lines.map((line) => `  ${printable(line)}\n`).join("") + incompleteText(incomplete, paint);
+}
+
+function restoredToText({ job, snapshot, target, place, units, incomplete }: RestoreToResult, paint: Paint): string {
+  const head = `restored ${formatCount(units.length, "unit")} of ${printable(job)} ${snapshot} to ${target} ${printable(place)}\n`;
+  const lines = units.map(({ unit, detail }) => `  ${printable(`${unit}: ${detail}`)}\n`);
+  return head + lines.join("") + incompleteText(incomplete, paint);
+}
+
+function incompleteText(incomplete: RestoreResult["incomplete"], paint: Paint): string {
+  if (incomplete.length === 0) return "";
+  const missing = incomplete.map(({ unit, reason }) => `  ${printable(`${unit}: ${reason}`)}\n`);
+  return `${paint("yellow", "not whole, since the backup was not:")}\n${missing.join("")}`;
 }
 
 /** A tree has more paths than anyone reads; `--json` has them all. */

@@ -100,4 +100,41 @@ export interface ConnectorKind<Options = unknown> {
    * secret, and answers the paths made, relative to `folder`. Reads `bytes` to its end.
    */
   restore(artifact: ProvenArtifact, bytes: Bytes, folder: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Where else than to a folder it can be restored. Often nowhere. */
+  readonly targets: readonly RestoreTarget<Options>[];
+}
+
+/** A place of the source's own kind: `restore --to-volume PLACE` for the one called `volume`. */
+export interface RestoreTarget<Options = unknown> {
+  /** The flag of the command line without its `--to-`. */
+  readonly name: string;
+  /** False where a second unit would be written over the first. */
+  readonly takesManyUnits: boolean;
+  /**
+   * Brings one unit's artifacts to `place` and answers what came to be there, counted there. All stored bytes have been
+   * compared with the manifest before. `options` are those of the job as it is configured now.
+   * @throws RefusedError when something is in the way and `force` is not given, before anything is changed
+   */
+  restore(unit: RestorableUnit, place: string, options: Options, context: TargetContext): Promise<RestoredTo>;
+}
+
+/** A unit of a snapshot, whose artifacts can be read. */
+export interface RestorableUnit {
+  readonly id: string;
+  readonly artifacts: readonly (ProvenArtifact & {
+    /** The plain bytes. Each call reads from the start, and throws at the end when they are not the manifest's. */
+    open(): Bytes;
+  })[];
+}
+
+export interface TargetContext extends Pick<ConnectorContext, "secrets" | "redaction"> {
+  /** The operator takes the risk that was refused. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface RestoredTo {
+  /** For people: `1,204 entries, 3 hard links`. */
+  readonly detail: string;
+  readonly facts: Facts;
 }

@@ -50,6 +50,7 @@ export function aBackup(changes: BackupChanges = {}) {
     connector: async () => source.connector,
     kind: () => source.kind,
     storage: async () => storage,
+    secrets: { resolve: () => Promise.reject(new Error("no secret was configured")) },
     log: createLog({ format: "text", level: "debug", redaction, now, write: (line) => lines.push(line) }),
     emit: (event) => events.push(event),
     redaction,

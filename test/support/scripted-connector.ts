@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { type Bytes, bytesOf, measureAll } from "../../lib/bytes.ts";
-import type { Connector, ConnectorKind, Item, Unit } from "../../lib/connectors/connector.ts";
-import { IntegrityError } from "../../lib/errors.ts";
+import { type Bytes, bytesOf, measureAll, readAll } from "../../lib/bytes.ts";
+import type { Connector, ConnectorKind, Item, RestoreTarget, Unit } from "../../lib/connectors/connector.ts";
+import { IntegrityError, RefusedError } from "../../lib/errors.ts";
 
 /** What a unit of the scripted source does when it is collected. */
 export interface ScriptedUnit {
@@ -17,6 +17,7 @@ export interface ScriptedUnit {
 /** A source whose units are what the test says at the moment. It counts what is read from it. */
 export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
   const opened: string[] = [];
+  const placed: string[] = [];
   const state = { prepared: 0, cleaned: 0, provesFail: false };
 
   const connector: Connector = {
@@ -49,6 +50,16 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
     },
   };
 
+  const place: RestoreTarget = {
+    name: "place",
+    takesManyUnits: false,
+    async restore(unit, name, _options, { force }) {
+      if (name === "taken" && !force) throw new RefusedError("the place is taken");
+      for (const artifact of unit.artifacts) placed.push(`${name}/${artifact.path}: ${await textOf(artifact.open())}`);
+      return { detail: `${unit.artifacts.length} artifacts`, facts: { artifacts: unit.artifacts.length } };
+    },
+  };
+
   const kind: ConnectorKind = {
     options: z.unknown(),
     create: async () => connector,
@@ -57,8 +68,13 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       await writeFile(`${folder}/restored.txt`, bytes);
       return ["restored.txt"];
     },
+    targets: [place],
   };
-  return { connector, kind, opened, state };
+  return { connector, kind, opened, placed, state };
+}
+
+async function textOf(bytes: Bytes): Promise<string> {
+  return Buffer.from(await readAll(bytes, 1_000_000)).toString();
 }
 
 function unitOf(id: string, fingerprint: string | undefined): Unit {

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { SourceError } from "../../errors.ts";
+import { proveArchive } from "../../tar/prove.ts";
+import { identify, type Reading, readPath } from "../../tar/read-path.ts";
+import { warningsOf } from "../../tar/reading-report.ts";
+import { restoreArchive } from "../../tar/restore.ts";
+import { requireTar } from "../../tar/tar-program.ts";
 import type { CollectContext, Connector, ConnectorKind, Item, Unit } from "../connector.ts";
 import { duplicatePaths, unitsOf } from "./paths.ts";
-import { proveArchive } from "./prove.ts";
-import { identify, type Reading, readPath } from "./read-path.ts";
-import { warningsOf } from "./reading-report.ts";
-import { restoreArchive } from "./restore.ts";
 import { storesBelow } from "./stores-below.ts";
-import { requireTar } from "./tar-program.ts";
 
 const path = z
   .string()
@@ -52,6 +52,7 @@ export const filesystem: ConnectorKind<FilesystemOptions> = {
   options,
   create: async (given, { avoid }) => filesystemConnector(given, avoid),
   restore: restoreArchive,
+  targets: [],
 };
 
 function filesystemConnector(given: FilesystemOptions, avoid: readonly string[]): Connector {

@@ -34,6 +34,7 @@ test("bash offers the commands, then a command's own flags and the general ones"
     "--snapshot",
     "--unit",
     "--to",
+    "--to-volume",
     "--force",
     "--config",
     "--json",

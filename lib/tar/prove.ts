@@ -1,10 +1,10 @@
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Bytes } from "../../bytes.ts";
-import { IntegrityError, RefusedError } from "../../errors.ts";
-import { ProgramFailedError, programOutput } from "../../process.ts";
-import { scratchFolder } from "../../scratch.ts";
-import type { Proof, ProvenArtifact } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Proof, ProvenArtifact } from "../connectors/connector.ts";
+import { IntegrityError, RefusedError } from "../errors.ts";
+import { ProgramFailedError, programOutput } from "../process.ts";
+import { scratchFolder } from "../scratch.ts";
 import { type ArchiveCount, createArchiveCount, factsDifference } from "./archive-facts.ts";
 import { compareTree, createEntryList } from "./entry-list.ts";
 import { onlyDevicesRefused, watchArchive } from "./extraction.ts";

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  createReadingReport,
-  type ReadingReport,
-  warningsOf,
-} from "../../../../lib/connectors/filesystem/reading-report.ts";
-import { createMessageReader } from "../../../../lib/connectors/filesystem/tar-messages.ts";
+import { createReadingReport, type ReadingReport, warningsOf } from "../../../lib/tar/reading-report.ts";
+import { createMessageReader } from "../../../lib/tar/tar-messages.ts";
 
 const UNDERSTOOD: readonly (readonly [string, keyof ReadingReport, string])[] = [
   ["tar: ./a: file changed as we read it", "changed", "./a"],

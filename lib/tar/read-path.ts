@@ -1,9 +1,9 @@
 import { lstat, opendir, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { type Bytes, bytesOf } from "../../bytes.ts";
-import { type ErrorCode, SourceError } from "../../errors.ts";
-import { type Exit, programOutput } from "../../process.ts";
-import type { Facts } from "../connector.ts";
+import { type Bytes, bytesOf } from "../bytes.ts";
+import type { Facts } from "../connectors/connector.ts";
+import { type ErrorCode, SourceError } from "../errors.ts";
+import { type Exit, programOutput } from "../process.ts";
 import { createArchiveCount } from "./archive-facts.ts";
 import { createExcludes } from "./exclude.ts";
 import { createReadingReport, type ReadingReport } from "./reading-report.ts";

@@ -1,4 +1,4 @@
-import type { Warning } from "../connector.ts";
+import type { Warning } from "../connectors/connector.ts";
 import { createNamedList, type NamedList } from "./named-list.ts";
 
 /** What went otherwise than it should while one path was read. The walker and tar's messages fill it. */

@@ -5,9 +5,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TarFormatError } from "../../../../lib/connectors/filesystem/tar-header.ts";
-import { createTarScanner } from "../../../../lib/connectors/filesystem/tar-scan.ts";
-import { makePeculiarTree, makePlainTree, temporaryFolder } from "../../../support/files-source.ts";
+import { TarFormatError } from "../../../lib/tar/tar-header.ts";
+import { createTarScanner } from "../../../lib/tar/tar-scan.ts";
+import { makePeculiarTree, makePlainTree, temporaryFolder } from "../../support/files-source.ts";
 
 const FORMATS = {
   "pax, sparse 1.0": ["--format=posix", "--sparse"],

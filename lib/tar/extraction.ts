@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { type Exit, failUnlessZero } from "../../process.ts";
+import type { Bytes } from "../bytes.ts";
+import { type Exit, failUnlessZero } from "../process.ts";
 import { TarFormatError } from "./tar-header.ts";
 import { createTarScanner, type TarListener } from "./tar-scan.ts";
 

@@ -1,8 +1,8 @@
 import { type Dirent, opendir } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { Bytes } from "../../bytes.ts";
-import { SourceError } from "../../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { SourceError } from "../errors.ts";
 import type { Excludes } from "./exclude.ts";
 import { printable } from "./named-list.ts";
 import type { ReadingReport } from "./reading-report.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createExcludes } from "../../../../lib/connectors/filesystem/exclude.ts";
+import { createExcludes } from "../../../lib/tar/exclude.ts";
 
 const CASES: readonly (readonly [
   patterns: readonly string[],

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Bytes } from "../../bytes.ts";
-import { IntegrityError, StorageError } from "../../errors.ts";
-import { ProgramFailedError, programOutput } from "../../process.ts";
-import type { ProvenArtifact } from "../connector.ts";
+import type { Bytes } from "../bytes.ts";
+import type { ProvenArtifact } from "../connectors/connector.ts";
+import { IntegrityError, StorageError } from "../errors.ts";
+import { ProgramFailedError, programOutput } from "../process.ts";
 import { watchArchive } from "./extraction.ts";
 import { createMemberGuard } from "./member-guard.ts";
 import { TarFormatError } from "./tar-header.ts";

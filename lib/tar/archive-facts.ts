@@ -1,4 +1,4 @@
-import type { Facts } from "../connector.ts";
+import type { Facts } from "../connectors/connector.ts";
 import type { TarEntry } from "./tar-scan.ts";
 
 /** What an archive holds, counted while it passes. Proof counts again and compares. */

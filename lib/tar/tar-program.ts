@@ -1,5 +1,5 @@
-import { ConfigError } from "../../errors.ts";
-import { ProgramFailedError, ProgramMissingError, programText } from "../../process.ts";
+import { ConfigError } from "../errors.ts";
+import { ProgramFailedError, ProgramMissingError, programText } from "../process.ts";
 
 /** Where GNU tar may be found: systems whose `tar` is another one install it under the second name. */
 const NAMES = ["tar", "gtar"];

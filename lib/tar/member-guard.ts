@@ -1,4 +1,4 @@
-import { RefusedError } from "../../errors.ts";
+import { RefusedError } from "../errors.ts";
 import { printable } from "./named-list.ts";
 import type { TarEntry } from "./tar-scan.ts";
 

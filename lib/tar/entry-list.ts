@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { appendFile, chmod, type FileHandle, lstat, open, readlink } from "node:fs/promises";
-import { CHUNK_BYTES } from "../../bytes.ts";
+import { CHUNK_BYTES } from "../bytes.ts";
 import { printable } from "./named-list.ts";
 import type { EntryKind, TarEntry } from "./tar-scan.ts";
 
