@@ -32,6 +32,7 @@ async function storeUnits(): Promise<Stored> {
   const connector = await kind.create(kind.options.parse(JSON.parse(options)), {
     secrets,
     redaction: createRedaction(),
+    now: () => new Date(),
     avoid: [],
   });
   const storage = filesystemStorage({ basePath: store });
@@ -42,7 +43,7 @@ async function storeUnits(): Promise<Stored> {
   let bytes = 0;
   for await (const unit of connector.units(signal)) {
     const warn = ({ message }: { readonly message: string }) => console.error(message);
-    for await (const item of connector.collect(unit, { signal, warn })) {
+    for await (const item of connector.collect(unit, { previous: undefined, signal, warn, defer: async () => {} })) {
       const artifact = await storeArtifact(item, {
         storage,
         prefix: "bench/",

@@ -14,6 +14,8 @@ interface UnitProgress {
   readonly name: string;
   readonly startedMs: number;
   readonly expectedBytes: number | undefined;
+  /** The moment until which the source has us wait. */
+  waitsUntilMs: number | undefined;
   samples: readonly Sample[];
 }
 
@@ -58,10 +60,14 @@ function newJob(name: string, units: number, startedMs: number): JobProgress {
 function hearJob(job: JobProgress, event: RunEvent, nowMs: number): void {
   if (event.type === "unit-started") {
     const { unit: name, expectedBytes } = event;
-    job.running.set(name, { name, expectedBytes, startedMs: nowMs, samples: [{ atMs: nowMs, bytes: 0 }] });
+    const samples = [{ atMs: nowMs, bytes: 0 }];
+    job.running.set(name, { name, expectedBytes, startedMs: nowMs, waitsUntilMs: undefined, samples });
   } else if (event.type === "unit-bytes") {
     const unit = job.running.get(event.unit);
     if (unit !== undefined) unit.samples = sampled(unit.samples, { atMs: nowMs, bytes: event.sourceBytes });
+  } else if (event.type === "unit-waiting") {
+    const unit = job.running.get(event.unit);
+    if (unit !== undefined) unit.waitsUntilMs = event.until?.getTime();
   } else if (event.type === "unit-ended") {
     job.running.delete(event.unit);
     job.ended += 1;
@@ -110,6 +116,10 @@ function jobLine(job: JobProgress, nowMs: number, width: number): string {
 
 function unitLine(unit: UnitProgress, nowMs: number, width: number): string {
   const bytes = bytesOf(unit);
+  if (unit.waitsUntilMs !== undefined) {
+    const wait = `waiting ${formatClock(Math.max(0, unit.waitsUntilMs - nowMs))}`;
+    return fitting(INDENT + unit.name, [[formatBytes(bytes).padStart(8), wait], [wait], []], width);
+  }
   const rate = byteRate(unit.samples, nowMs);
   const elapsed = formatClock(nowMs - unit.startedMs).padStart(5);
   const speed = (rate === undefined ? "" : formatRate(rate)).padStart(10);

@@ -51,7 +51,7 @@ export async function withBackup(
   const config = await loadedConfig(context, { sources });
   const log = commandLog(context, level);
   const { now, signal, env, redaction } = context;
-  const backup = open(config, { log, emit: (event) => emit(event, log), redaction, now, signal, env });
+  const backup = open(config, { log, emit: (event) => emit(event, log), redaction, now, waits: "here", signal, env });
   try {
     return await work(backup);
   } finally {

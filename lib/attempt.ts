@@ -1,50 +1,92 @@
 import { artifactPath, storeArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
+import type { Item } from "./connectors/connector.ts";
+import { deferral } from "./deferral.ts";
 import { SourceError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
+import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
+import { type Previous, previousOf } from "./previous.ts";
+import { pathIn, takeOver } from "./reuse.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 
-/** One attempt at all of a unit's items. What an earlier attempt stored is stored anew, so that all of it is of one time. */
-export async function collectArtifacts(
-  backup: Backup,
-  job: Job,
-  storage: Storage,
-  input: CollectInput,
-  progress: UnitProgress,
-  onPending: (path: string) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  progress.attempts += 1;
-  progress.artifacts = [];
-  progress.warnings = [];
+/** Where an attempt works. */
+export interface Attempt {
+  readonly backup: Backup;
+  readonly job: Job;
+  readonly storage: Storage;
+  readonly input: CollectInput;
+  readonly progress: UnitProgress;
+  readonly onPending: (path: string) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One attempt at all of a unit's items. What an earlier attempt stored is stored anew, so that all of it is of one time;
+ * but what was stored before the source had us wait stays, and its items are not opened again.
+ */
+export async function collectArtifacts(attempt: Attempt): Promise<void> {
+  const { backup, job, storage, input, progress, signal } = attempt;
+  const resumed = progress.resuming;
+  progress.resuming = false;
+  if (!resumed) {
+    progress.attempts += 1;
+    progress.artifacts = [];
+    progress.warnings = [];
+  }
   const { unit } = input;
-  const folder = unitFolder(unit.id);
-  const ifAbsent = progress.attempts === 1 && !progress.begunBefore;
+  const previous = await previousOf(storage, input);
   const connector = await backup.connector(job);
-  const warn = ({ code, message }: { code: string; message: string }) =>
-    progress.warnings.push({ code, message: backup.redaction.redact(message), unit: unit.id });
-  let before = 0;
-  for await (const item of connector.collect(unit, { signal, warn })) {
-    const path = artifactPath(folder, item, job.compression);
+  const warn = ({ code, message }: { code: string; message: string }) => {
+    const warning = { code, message: backup.redaction.redact(message), unit: unit.id };
+    if (!progress.warnings.some((one) => one.code === code && one.message === warning.message)) {
+      progress.warnings.push(warning);
+    }
+  };
+  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
+  const stored = new Set(progress.artifacts.map(({ path }) => path));
+  for await (const item of connector.collect(unit, context)) {
+    const path = artifactPath(unitFolder(unit.id), item, job.compression);
+    if (stored.delete(path)) continue;
     if (progress.artifacts.some((artifact) => artifact.path === path)) {
       throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
     }
-    // Written first, so that at no moment there is an object that no record speaks of.
-    await onPending(path);
-    const artifact = await storeArtifact(item, {
-      storage,
-      prefix: snapshotPrefix(input.job, input.snapshot),
-      folder,
-      compression: job.compression,
-      ifAbsent,
-      signal,
-      onBytes: (bytes) =>
-        backup.emit({ type: "unit-bytes", job: job.name, unit: unit.id, sourceBytes: before + bytes }),
-    });
-    progress.artifacts.push(artifact);
-    before += artifact.sourceBytes;
+    progress.artifacts.push((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path)));
   }
+}
+
+async function takenOver(
+  { backup, storage, input, onPending }: Attempt,
+  item: Item,
+  previous: Previous | undefined,
+): Promise<Artifact | undefined> {
+  const before = item.unchanged === true ? previous?.artifacts.get(item.name) : undefined;
+  if (before === undefined || previous === undefined) return undefined;
+  const log = backup.log.with({ job: input.job, run: input.run, unit: input.unit.id });
+  const path = pathIn(input, before);
+  if (!(await takeOver(storage, input, before, path, onPending, log))) return undefined;
+  return { ...before, path, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
+}
+
+async function storeItem(
+  { backup, job, storage, input, progress, onPending, signal }: Attempt,
+  item: Item,
+  path: string,
+): Promise<Artifact> {
+  const before = progress.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
+  // Written first, so that at no moment there is an object that no record speaks of.
+  await onPending(path);
+  return storeArtifact(item, {
+    storage,
+    prefix: snapshotPrefix(input.job, input.snapshot),
+    folder: unitFolder(input.unit.id),
+    compression: job.compression,
+    // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored.
+    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true,
+    signal,
+    onBytes: (bytes) =>
+      backup.emit({ type: "unit-bytes", job: job.name, unit: input.unit.id, sourceBytes: before + bytes }),
+  });
 }

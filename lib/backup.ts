@@ -21,6 +21,8 @@ export interface Backup {
   readonly emit: (event: RunEvent) => void;
   readonly redaction: Redaction;
   readonly now: () => Date;
+  /** Where a unit waits that its source put off for more than a minute: in this process, or outside of it. */
+  readonly waits: "here" | "elsewhere";
   /** Aborted with an `InterruptedError` as reason when the process is told to stop. */
   readonly signal: AbortSignal;
   /** Releases what the connectors hold. Every entry point calls it last. */

@@ -1,8 +1,8 @@
-import { collectArtifacts } from "./attempt.ts";
+import { type Attempt, collectArtifacts } from "./attempt.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { withDeadline } from "./deadline.ts";
-import { errorRecord, SourceError } from "./errors.ts";
+import { DeferredError, errorRecord, SourceError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import type { Log } from "./log.ts";
 import { type UnitRecord, unitOfRecord } from "./manifest.ts";
@@ -20,6 +20,7 @@ const RETRY = { attempts: 4, baseMs: 1_000, maxMs: 60_000 };
 /**
  * Stores one unit's artifacts and its record. A failing unit is a result, not a throw: its record says `failed`, with
  * a code. Calling again for a unit that ended well answers its record and does nothing.
+ * @throws DeferredError where waiting is left to others (`backup.waits`); called again at that moment, it goes on
  * @throws StorageError | TransientError | IntegrityError only when the record itself cannot be read or written
  */
 export async function collect(backup: Backup, input: CollectInput): Promise<UnitRecord> {
@@ -29,7 +30,7 @@ export async function collect(backup: Backup, input: CollectInput): Promise<Unit
   if (before !== undefined && before.status !== "running" && before.status !== "failed") return before;
 
   const log = backup.log.with({ job: job.name, run: input.run, unit: input.unit.id });
-  const progress: UnitProgress = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined };
+  const progress = progressAfter(before);
   const startedAt = backup.now();
   backup.emit({
     type: "unit-started",
@@ -38,7 +39,12 @@ export async function collect(backup: Backup, input: CollectInput): Promise<Unit
     expectedBytes: input.unit.previous?.sourceBytes,
   });
   const running = () => runningRecord(input.unit, progress, startedAt, backup);
-  const ending = await endOf(backup, job, storage, input, progress, running, log);
+  const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
+    if (error instanceof DeferredError) {
+      await writeRecord(storage, input, { ...running(), deferredUntil: error.until.toISOString() });
+    }
+    throw error;
+  });
   const record: UnitRecord = { ...running(), ...ending };
   await writeRecord(storage, input, record);
   backup.emit({ type: "unit-ended", job: job.name, unit: input.unit.id, result: unitOfRecord(record) });
@@ -60,18 +66,35 @@ async function endOf(
     if (await reuseArtifacts(storage, input, progress, onPending, log)) {
       return { status: "unchanged", reusedFrom: input.unit.previous?.snapshot };
     }
+    const attempt: Omit<Attempt, "signal"> = { backup, job, storage, input, progress, onPending };
     await withDeadline(backup.signal, job.timeoutMs, (signal) =>
-      retry(() => collectArtifacts(backup, job, storage, input, progress, onPending, signal), {
+      retry(() => collectArtifacts({ ...attempt, signal }), {
         ...RETRY,
         signal,
         onRetry: ({ attempt, waitMs, error }) =>
           log.warn(`attempt ${attempt} failed, trying again: ${error.message}`, { code: error.code, waitMs }),
       }),
     );
-    return { status: "ok" };
+    return allTakenOver(input, progress) ?? { status: "ok" };
   } catch (error) {
+    if (error instanceof DeferredError) throw error;
     return failure(error, input.unit, backup.redaction.redact);
   }
+}
+
+/** What a unit that its source had put off stored by then is the beginning of what goes on now. */
+function progressAfter(before: UnitRecord | undefined): UnitProgress {
+  const begun = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined, resuming: false };
+  if (before?.deferredUntil === undefined) return begun;
+  const { artifacts, warnings, attempts } = before;
+  return { ...begun, artifacts: [...artifacts], warnings: [...warnings], attempts, resuming: true };
+}
+
+/** A unit of which every artifact is the last snapshot's is as unchanged as one whose fingerprint said so. */
+function allTakenOver({ unit }: CollectInput, { artifacts }: UnitProgress): Ending | undefined {
+  const from = unit.previous?.snapshot;
+  const taken = artifacts.length > 0 && artifacts.every(({ reusedFrom }) => reusedFrom === from);
+  return taken && from !== undefined ? { status: "unchanged", reusedFrom: from } : undefined;
 }
 
 /** Empty is no failure, unless the unit held something before: what vanishes at the source must not pass as a success. */
@@ -89,6 +112,7 @@ function runningRecord(unit: PlanLine, progress: UnitProgress, startedAt: Date, 
     run: unit.run,
     n: unit.n,
     id: unit.id,
+    ...(unit.identity === undefined ? {} : { identity: unit.identity }),
     status: "running",
     fingerprint: unit.fingerprint,
     startedAt: startedAt.toISOString(),

@@ -86,6 +86,16 @@ export class TransientError extends CodedError {
   }
 }
 
+/** Not now: the source named a moment to come back at. What was stored until then stays, and the unit goes on from there. */
+export class DeferredError extends CodedError {
+  readonly until: Date;
+
+  constructor(until: Date, message: string, options?: ErrorOptions) {
+    super("SOURCE_RATE_LIMITED", message, options);
+    this.until = until;
+  }
+}
+
 /** The source cannot be read, and trying again will not help. */
 export class SourceError extends CodedError {}
 
@@ -126,6 +136,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [CodedError, "CodedError"],
   [ConfigError, "ConfigError"],
   [TransientError, "TransientError"],
+  [DeferredError, "DeferredError"],
   [SourceError, "SourceError"],
   [StorageError, "StorageError"],
   [NotFoundError, "NotFoundError"],
@@ -141,5 +152,9 @@ for (const [errorClass, name] of literalNames) {
 export function errorRecord(thrown: unknown, redact: (text: string) => string): ErrorRecord {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const code = error instanceof CodedError ? error.code : "INTERNAL";
-  return { code, message: redact(error.message), retryable: error instanceof TransientError };
+  return {
+    code,
+    message: redact(error.message),
+    retryable: error instanceof TransientError || error instanceof DeferredError,
+  };
 }

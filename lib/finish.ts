@@ -60,6 +60,7 @@ async function readUnits(storage: Storage, pointer: RunPointer) {
     }
     const record = await readRecord(storage, pointer, line.n);
     units[line.n] = record === undefined ? lost(line) : unitOfRecord(record);
+    warnings.push(...(line.warnings ?? []).map((warning) => ({ ...warning, unit: line.id })));
     warnings.push(...(record?.warnings ?? []));
   });
   return { units, warnings };
@@ -69,6 +70,7 @@ function lost(line: PlanLine): ManifestUnit {
   const message = "the unit has no record: it never began, or what it did was lost";
   return {
     id: line.id,
+    ...(line.identity === undefined ? {} : { identity: line.identity }),
     status: "failed",
     fingerprint: line.fingerprint,
     durationMs: 0,
@@ -99,9 +101,13 @@ async function confirmStored(storage: Storage, pointer: RunPointer, units: Manif
 }
 
 function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[]): ManifestWarning[] {
-  const here = new Set(units.map((unit) => unit.id));
+  // One that was renamed is there, under another id.
+  const here = new Set(units.flatMap(({ id, identity }) => (identity === undefined ? [id] : [id, identity])));
   return (before?.manifest?.units ?? [])
-    .filter((unit) => !here.has(unit.id) && unit.artifacts.length > 0)
+    .filter(
+      (unit) =>
+        !here.has(unit.id) && !(unit.identity !== undefined && here.has(unit.identity)) && unit.artifacts.length > 0,
+    )
     .map((unit) => ({
       code: "SOURCE_ABSENT",
       message: `is in snapshot ${before?.snapshot}, but no longer in what the job lists`,

@@ -37,10 +37,12 @@ export const artifactSchema = z.strictObject({
   encryption: z.null(),
   facts,
   restore: z.string().describe("a shell command, to be run in the artifact's folder"),
+  reusedFrom: snapshotName.optional().describe("the snapshot that it was taken over from, by itself"),
 });
 
 const unit = z.strictObject({
   id: z.string(),
+  identity: z.string().optional().describe("what stays when the unit is renamed at the source"),
   status: z.enum(["ok", "unchanged", "failed", "skipped"]),
   fingerprint: z.string().optional(),
   startedAt: instant.optional(),
@@ -86,6 +88,7 @@ export const unitRecordSchema = unit.extend({
   n: count,
   status: z.enum(["running", "ok", "unchanged", "failed", "skipped"]),
   pending: z.string().optional(),
+  deferredUntil: instant.optional().describe("for a unit that waits for its source, when it is to go on"),
   warnings: z.array(warning),
 });
 
@@ -130,7 +133,16 @@ export type Verification = z.infer<typeof verificationSchema>;
 
 /** The manifest's entry of a unit that ended. One that is still `running` was lost on the way. */
 export function unitOfRecord(record: UnitRecord): ManifestUnit {
-  const { run: _run, n: _n, pending: _pending, warnings: _warnings, id, status, ...rest } = record;
+  const {
+    run: _run,
+    n: _n,
+    pending: _pending,
+    deferredUntil: _until,
+    warnings: _warnings,
+    id,
+    status,
+    ...rest
+  } = record;
   if (status !== "running") return { id, status, ...rest };
   const message = "the unit began but never ended: its process was ended from outside";
   return { id, status: "failed", ...rest, error: { code: "UNIT_LOST", message, retryable: true } };

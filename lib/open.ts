@@ -17,6 +17,7 @@ export interface OpenOptions {
   readonly emit: (event: RunEvent) => void;
   readonly redaction: Redaction;
   readonly now: () => Date;
+  readonly waits: Backup["waits"];
   readonly signal: AbortSignal;
 }
 
@@ -24,7 +25,7 @@ const LAST_WORDS_MS = 10_000;
 
 /** Makes of a checked configuration what the steps need. Connects to nothing yet: that begins with the first call. */
 export function open(config: Config, options: OpenOptions): Backup {
-  const { log, emit, redaction, now, signal } = options;
+  const { log, emit, redaction, now, waits, signal } = options;
   const secrets = createSecretResolver({ env: options.env, vault: config.secrets?.vault, redaction, signal });
   const opened = new Map<string, Promise<Connector>>();
   const storages = new Map<string, Promise<Storage>>();
@@ -36,10 +37,11 @@ export function open(config: Config, options: OpenOptions): Backup {
     emit,
     redaction,
     now,
+    waits,
     signal,
     connector: (job) =>
       once(opened, job.name, () =>
-        kindOf(job.service).create(job.options, { secrets, redaction, avoid: ownFolders(config) }),
+        kindOf(job.service).create(job.options, { secrets, redaction, now, avoid: ownFolders(config) }),
       ),
     kind: kindOf,
     storage: (job) =>

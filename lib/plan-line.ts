@@ -17,13 +17,20 @@ export const planLineSchema = z.strictObject({
   n: z.int().nonnegative(),
   run: z.string(),
   id: z.string(),
+  identity: z.string().optional(),
   compute: z.enum(["lambda", "fargate"]),
   fingerprint: z.string().optional(),
   input: z.record(z.string(), json),
+  warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
   previous: z
-    .strictObject({ snapshot: z.string(), sourceBytes: z.int().nonnegative() })
+    .strictObject({
+      snapshot: z.string(),
+      n: z.int().nonnegative().describe("the unit's number there"),
+      sourceBytes: z.int().nonnegative(),
+      damaged: z.array(z.string()).optional().describe("paths there that were found damaged since"),
+    })
     .optional()
-    .describe("the newest verified snapshot that holds this unit"),
+    .describe("the newest verified snapshot that holds this unit whole"),
   reuse: z.array(artifactSchema).optional().describe("its artifacts there, when the fingerprint is still the same"),
 });
 

@@ -5,8 +5,8 @@ import type { Connector, Unit } from "./connectors/connector.ts";
 import { ConfigError, StorageError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotId } from "./keys.ts";
+import { type KnownUnits, knownUnits } from "./known-units.ts";
 import type { PlanLine, RunPointer } from "./plan-line.ts";
-import { type KnownUnits, knownUnits } from "./reuse.ts";
 import { runId } from "./run-id.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -80,10 +80,14 @@ async function* planLines(
   counted: { units: number },
 ): Bytes {
   for await (const unit of uniqueUnits(units)) {
-    const line: PlanLine = { n: counted.units, run, ...unit, input: { ...unit.input }, ...known.of(unit) };
+    const line: PlanLine = { n: counted.units, run, ...lineOf(unit), ...known.of(unit) };
     counted.units += 1;
     yield new TextEncoder().encode(`${JSON.stringify(line)}\n`);
   }
+}
+
+function lineOf({ input, warnings, ...rest }: Unit): Pick<PlanLine, keyof Unit> {
+  return { ...rest, input: { ...input }, ...(warnings === undefined ? {} : { warnings: [...warnings] }) };
 }
 
 async function* uniqueUnits(units: AsyncIterable<Unit>): AsyncIterable<Unit> {

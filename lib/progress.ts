@@ -16,6 +16,7 @@ export type RunEvent =
       readonly expectedBytes: number | undefined;
     }
   | { readonly type: "unit-bytes"; readonly job: string; readonly unit: string; readonly sourceBytes: number }
+  | { readonly type: "unit-waiting"; readonly job: string; readonly unit: string; readonly until: Date | undefined }
   | { readonly type: "unit-ended"; readonly job: string; readonly unit: string; readonly result: ManifestUnit }
   | { readonly type: "verifying"; readonly job: string; readonly artifacts: number }
   | { readonly type: "verified"; readonly job: string; readonly path: string };

@@ -7,7 +7,7 @@ import { putDocument } from "./put-document.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A record holds a unit's artifacts and facts, which are bounded; a larger one is damaged. */
-const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** Replaces the unit's record. Tried again for passing faults, since its loss would make the unit `UNIT_LOST`. */
 export async function writeRecord(storage: Storage, pointer: RunPointer, record: UnitRecord): Promise<void> {

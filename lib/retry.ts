@@ -49,7 +49,8 @@ export async function backOff(attempt: number, error: TransientError, options: R
   await (options.sleep ?? sleepUnlessAborted)(waitMs, options.signal);
 }
 
-async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits; aborting ends it at once with the signal's reason. */
+export async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   try {
     // Longer than 24.8 days overflows a timer, which would then fire at once.
     await delay(Math.min(ms, 2 ** 31 - 1), undefined, { signal });

@@ -7,4 +7,6 @@ export interface UnitProgress {
   attempts: number;
   /** An earlier process began this unit in this run, so its artifacts may be there without a word of ours. */
   readonly begunBefore: boolean;
+  /** The next attempt goes on where the source had us wait: what is stored stays. */
+  resuming: boolean;
 }

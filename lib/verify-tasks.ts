@@ -1,3 +1,4 @@
+import { basename } from "node:path/posix";
 import type { Job } from "./config/schema.ts";
 import { NotFoundError } from "./errors.ts";
 import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts";
@@ -67,12 +68,22 @@ function longestUnread<T extends { artifact: Artifact; inherited: ArtifactVerifi
 async function inheritedOf(storage: Storage, entry: SnapshotEntry, units: readonly ManifestUnit[]) {
   const own = new Map((entry.verified ? entry.verification?.artifacts : [])?.map((one) => [one.path, one]));
   const bySnapshot = new Map<string, ReadonlyMap<string, ArtifactVerification>>();
-  for (const from of new Set(units.flatMap(({ reusedFrom }) => (reusedFrom === undefined ? [] : [reusedFrom])))) {
+  const origins = units.flatMap((unit) => unit.artifacts.map((artifact) => originOf(unit, artifact)));
+  for (const from of new Set(origins)) {
+    if (from === undefined) continue;
     bySnapshot.set(from, await verifiedArtifacts(storage, entry.job, from));
   }
   return (unit: ManifestUnit, artifact: Artifact) =>
-    own.get(artifact.path) ?? bySnapshot.get(unit.reusedFrom ?? "")?.get(`${artifact.sha256} ${artifact.path}`);
+    own.get(artifact.path) ?? renamed(bySnapshot.get(originOf(unit, artifact) ?? "")?.get(keyOf(artifact)), artifact);
 }
+
+const originOf = (unit: ManifestUnit, artifact: Artifact) => artifact.reusedFrom ?? unit.reusedFrom;
+
+/** A unit that was renamed has its artifacts in another folder. */
+const keyOf = ({ sha256, path }: Pick<Artifact, "sha256" | "path">) => `${sha256} ${basename(path)}`;
+
+const renamed = (inherited: ArtifactVerification | undefined, { path }: Artifact) =>
+  inherited === undefined ? undefined : { ...inherited, path };
 
 async function verifiedArtifacts(
   storage: Storage,
@@ -83,7 +94,9 @@ async function verifiedArtifacts(
     const { verified, verification, manifest } = await findSnapshot(storage, job, snapshot);
     if (!verified || verification === undefined || manifest === undefined) return new Map();
     const digests = new Map(manifest.units.flatMap((unit) => unit.artifacts.map(({ path, sha256 }) => [path, sha256])));
-    return new Map(verification.artifacts.map((one) => [`${digests.get(one.path)} ${one.path}`, one]));
+    return new Map(
+      verification.artifacts.map((one) => [keyOf({ sha256: digests.get(one.path) ?? "", path: one.path }), one]),
+    );
   } catch (error) {
     // Pruned since. What cannot be inherited is read.
     if (error instanceof NotFoundError) return new Map();

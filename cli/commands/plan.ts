@@ -1,8 +1,8 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
+import { knownUnits } from "../../lib/known-units.ts";
 import { listUnits } from "../../lib/plan.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
-import { knownUnits } from "../../lib/reuse.ts";
 import { nextRuns } from "../../lib/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Command } from "../command.ts";

@@ -13,10 +13,17 @@ export interface Unit {
   /** Unique in a plan and the same in the next run: `my-org/app`. */
   readonly id: string;
   readonly compute: "lambda" | "fargate";
+  /**
+   * What stays when the unit is renamed or moved at the source, such as its number there: by it the last snapshot's
+   * artifacts are found under the old id. Unique in a plan. Left out where the id is all there is.
+   */
+  readonly identity?: string;
   /** Equal to the last run's when nothing changed: the unit is then reused instead of collected. */
   readonly fingerprint?: string;
   /** What `collect` needs beside the job's options. No secrets: it is written to storage. */
   readonly input: { readonly [key: string]: JsonValue };
+  /** What listing found that an operator should know. It goes into the manifest, and `plan` shows it. */
+  readonly warnings?: readonly Warning[];
 }
 
 /** One artifact-to-be of a unit. */
@@ -28,6 +35,11 @@ export interface Item {
   readonly compress: boolean;
   /** The shell command that brings it back, `{}` standing for the plain file: `git clone --mirror {}`. */
   readonly restore: string;
+  /**
+   * True when these are the bytes of the last snapshot's artifact of this name: it is then taken over in the storage,
+   * and `open` is only called when that fails. Its facts, when given, must be had at once, and replace those of then.
+   */
+  readonly unchanged?: boolean;
   /** Each call reads from the start, so a retry is a second call. */
   open(): Bytes;
   /** Only after the last byte. */
@@ -39,12 +51,35 @@ export interface Warning {
   readonly message: string;
 }
 
+/** An artifact of the last good snapshot that held the unit. */
+export interface PreviousArtifact {
+  readonly facts: Facts;
+  readonly sourceBytes: number;
+  /** The plain bytes, compared with the manifest as they pass. @throws IntegrityError | NotFoundError, and what a storage throws */
+  open(): Bytes;
+}
+
+/** What the last good snapshot that held the unit knows of it. */
+export interface PreviousUnit {
+  readonly snapshot: string;
+  /** By item name. What was found damaged is left out. */
+  readonly artifacts: ReadonlyMap<string, PreviousArtifact>;
+}
+
 /** What `collect` may use while it works on one unit. */
 export interface CollectContext {
+  /** Undefined for a unit that no good snapshot holds whole. */
+  readonly previous: PreviousUnit | undefined;
   /** Aborted when the unit's time is up or the run is told to stop: waiting ends, and what was opened is released. */
   readonly signal: AbortSignal;
   /** Something an operator should know that does not make the unit fail. It goes into the manifest. */
   warn(warning: Warning): void;
+  /**
+   * Waits for a moment that the source named, such as the end of a rate limit. Where waiting would keep a function
+   * running for nothing it throws instead, and the unit is taken up again at that moment: what was stored by then stays.
+   * @throws DeferredError
+   */
+  defer(until: Date, why: string): Promise<void>;
 }
 
 /** The artifact that is to be proved or restored, as the manifest describes it. */
@@ -85,6 +120,7 @@ export interface Connector {
 export interface ConnectorContext {
   readonly secrets: SecretResolver;
   readonly redaction: Redaction;
+  readonly now: () => Date;
   /** Absolute folders of the configuration's own storages: read as a source, a store would grow by itself each run. */
   readonly avoid: readonly string[];
 }

@@ -273,7 +273,8 @@ export async function collectAll(
 /** A context whose warnings can be looked at. */
 export function context(signal: AbortSignal = never()): CollectContext & { readonly warnings: Warning[] } {
   const warnings: Warning[] = [];
-  return { signal, warnings, warn: (warning) => warnings.push(warning) };
+  const defer = async (until: Date, why: string) => assert.fail(`${why}, until ${until.toISOString()}`);
+  return { previous: undefined, signal, warnings, warn: (warning) => warnings.push(warning), defer };
 }
 
 export const never = (): AbortSignal => new AbortController().signal;
@@ -286,6 +287,7 @@ export function connect<Options>(
   return harness.kind.create(harness.kind.options.parse(options), {
     secrets: noSecrets,
     redaction: noRedaction,
+    now: () => new Date(),
     avoid: [],
   });
 }

@@ -4,6 +4,7 @@ import { appendFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { SourceError } from "../../lib/errors.ts";
+import { context } from "../contract/connector.ts";
 import { backUp, cloneOf, type Entry, gitConnector } from "../support/git-backup.ts";
 import { aGitFolder, aRepository, gitSync, manyRefs, objectCount, showRef } from "../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../support/git-server.ts";
@@ -209,7 +210,7 @@ test("one repository that is not there leaves the others alone, and fails by its
   );
   const codes: string[] = [];
   for (const unit of units) {
-    const error = await Array.fromAsync(connector.collect(unit, { signal, warn: () => {} })).then(
+    const error = await Array.fromAsync(connector.collect(unit, context(signal))).then(
       () => undefined,
       (thrown) => thrown,
     );

@@ -28,6 +28,7 @@ export interface BackupChanges {
   readonly units?: () => readonly ScriptedUnit[];
   readonly signal?: AbortSignal;
   readonly maxJobs?: number;
+  readonly waits?: Backup["waits"];
 }
 
 /** A whole backup over memory, with a clock that the test turns and a log and events to look at. */
@@ -55,6 +56,7 @@ export function aBackup(changes: BackupChanges = {}) {
     emit: (event) => events.push(event),
     redaction,
     now,
+    waits: changes.waits ?? "here",
     signal: changes.signal ?? new AbortController().signal,
     close: () => source.connector.cleanup(),
   };

@@ -19,6 +19,7 @@ export function gitConnector(entries: readonly Entry[], secret = "s3cret-canary"
   const context = {
     secrets: { resolve: async () => secret },
     redaction: { add: () => {}, redact: (text: string) => text },
+    now: () => new Date(),
     avoid: [],
   };
   return git.create(git.options.parse({ repositories: entries }), context);
@@ -32,7 +33,8 @@ export async function backUp(entry: Entry, folder: string, signal = new AbortCon
   await connector.prepare(signal);
   const [unit] = await Array.fromAsync(connector.units(signal));
   if (unit === undefined) throw new Error("no unit");
-  for await (const item of connector.collect(unit, { signal, warn: (warning) => warnings.push(warning) })) {
+  const warn = (warning: Warning) => warnings.push(warning);
+  for await (const item of connector.collect(unit, { previous: undefined, signal, warn, defer: async () => {} })) {
     await writeFile(bundle, item.open());
     return { unit, bundle, facts: item.facts?.() ?? {}, restore: item.restore, warnings };
   }

@@ -1,12 +1,24 @@
 import * as z from "zod";
 import { type Bytes, bytesOf, measureAll, readAll } from "../../lib/bytes.ts";
-import type { Connector, ConnectorKind, Item, RestoreTarget, Unit } from "../../lib/connectors/connector.ts";
+import type {
+  CollectContext,
+  Connector,
+  ConnectorKind,
+  Item,
+  RestoreTarget,
+  Unit,
+} from "../../lib/connectors/connector.ts";
 import { IntegrityError, RefusedError } from "../../lib/errors.ts";
 
 /** What a unit of the scripted source does when it is collected. */
 export interface ScriptedUnit {
   readonly id: string;
   readonly fingerprint?: string;
+  readonly identity?: string;
+  /** Items that are said to be those of the last snapshot. */
+  readonly unchanged?: readonly string[];
+  /** Hears the context, and may wait, before an item is given. */
+  readonly before?: (item: string, context: CollectContext) => Promise<void>;
   /** Artifact name to content; a function is called at each open, and may throw or never end. */
   readonly items?: { readonly [name: string]: string | (() => Bytes) | undefined };
   /** Thrown after the items were stored; a function decides anew at each attempt. */
@@ -25,17 +37,20 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       state.prepared += 1;
     },
     async *units() {
-      for (const { id, fingerprint } of units()) yield unitOf(id, fingerprint);
+      for (const { id, fingerprint, identity } of units()) yield unitOf(id, fingerprint, identity);
     },
     async *collect(unit, context) {
       const scripted = units().find(({ id }) => id === unit.id);
       for (const warning of scripted?.warnings ?? []) context.warn(warning);
       for (const [name, content] of Object.entries(scripted?.items ?? {})) {
         if (content === undefined) continue;
-        yield itemOf(name, () => {
+        await scripted?.before?.(name, context);
+        const unchanged = scripted?.unchanged?.includes(name) ?? false;
+        const item = itemOf(name, () => {
           opened.push(`${unit.id}/${name}`);
           return typeof content === "string" ? bytesOf(content) : content();
         });
+        yield { ...item, unchanged };
       }
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
@@ -77,8 +92,13 @@ async function textOf(bytes: Bytes): Promise<string> {
   return Buffer.from(await readAll(bytes, 1_000_000)).toString();
 }
 
-function unitOf(id: string, fingerprint: string | undefined): Unit {
-  return { id, compute: "lambda", input: {}, ...(fingerprint === undefined ? {} : { fingerprint }) };
+function unitOf(id: string, fingerprint: string | undefined, identity: string | undefined): Unit {
+  const unit: Unit = { id, compute: "lambda", input: {} };
+  return {
+    ...unit,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(identity === undefined ? {} : { identity }),
+  };
 }
 
 function itemOf(name: string, open: () => Bytes): Item {

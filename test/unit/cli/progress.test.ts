@@ -34,6 +34,14 @@ test("a unit that has outgrown what was expected claims no share", () => {
   assert.doesNotMatch(trimmed(board, 4000)[1] ?? "", /%|ETA/);
 });
 
+test("a unit that its source has put off says how long it still waits", () => {
+  const board = boardOfTwo();
+  board.hear({ type: "unit-waiting", job: "docs-job", unit: "repository", until: new Date(62_000) }, 2000);
+  assert.equal(trimmed(board, 2000)[1], "repository 4.0 MiB waiting 1:00");
+  board.hear({ type: "unit-waiting", job: "docs-job", unit: "repository", until: undefined }, 62_000);
+  assert.doesNotMatch(trimmed(board, 62_000)[1] ?? "", /waiting/);
+});
+
 test("a stall lowers the rate", () => {
   const board = boardOfTwo();
   const rate = (nowMs: number) => /[\d.]+ .iB\/s/.exec(trimmed(board, nowMs)[1] ?? "")?.[0];

@@ -1,0 +1,61 @@
+import type { Unit } from "./connectors/connector.ts";
+import { type DamageSeen, damageSeen } from "./damage.ts";
+import type { ManifestUnit } from "./manifest.ts";
+import type { PlanLine } from "./plan-line.ts";
+import { snapshotsNewestFirst } from "./snapshots.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** What earlier snapshots know of the units that a run lists. */
+export interface KnownUnits {
+  of(unit: Unit): Pick<PlanLine, "previous" | "reuse">;
+}
+
+interface Known {
+  readonly snapshot: string;
+  readonly n: number;
+  readonly unit: ManifestUnit;
+}
+
+/** How far back a unit that failed is looked for: a month of nights. Whoever mends it later has it collected in full. */
+const LOOK_BACK = 30;
+
+/**
+ * Of the newest snapshot whose bytes were verified. A partial one counts too, for the units in it that are whole:
+ * otherwise one repository that fails for weeks would have all the others collected anew each night. Those that failed
+ * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once.
+ */
+export async function knownUnits(storage: Storage, job: string): Promise<KnownUnits> {
+  const damage = damageSeen();
+  const known = new Map<string, Known>();
+  let failed: Set<string> | undefined;
+  let looked = 0;
+  for await (const entry of snapshotsNewestFirst(storage, job)) {
+    damage.see(entry);
+    if (!entry.verified || entry.manifest === undefined) continue;
+    const { units } = entry.manifest;
+    for (const [n, unit] of units.entries()) {
+      if (!isWhole(unit) || (failed !== undefined && !failed.has(keyOf(unit)))) continue;
+      known.set(keyOf(unit), { snapshot: entry.snapshot, n, unit });
+      failed?.delete(keyOf(unit));
+    }
+    failed ??= new Set(units.filter(({ status }) => status === "failed").map(keyOf));
+    looked += 1;
+    if (failed.size === 0 || looked === LOOK_BACK) break;
+  }
+  return { of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage) };
+}
+
+const isWhole = ({ status }: ManifestUnit): boolean => status === "ok" || status === "unchanged";
+const keyOf = ({ identity, id }: Pick<Unit, "identity" | "id">): string =>
+  JSON.stringify([identity ?? null, identity === undefined ? id : null]);
+
+function knownOf(unit: Unit, known: Known | undefined, damage: DamageSeen): Pick<PlanLine, "previous" | "reuse"> {
+  const artifacts = known?.unit.artifacts ?? [];
+  if (known === undefined || artifacts.length === 0) return {};
+  const { snapshot, n } = known;
+  const sourceBytes = artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
+  const damaged = artifacts.filter(damage.has).map(({ path }) => path);
+  const previous = { snapshot, n, sourceBytes, ...(damaged.length === 0 ? {} : { damaged }) };
+  const same = unit.fingerprint !== undefined && unit.fingerprint === known.unit.fingerprint;
+  return same && damaged.length === 0 ? { previous, reuse: artifacts } : { previous };
+}
