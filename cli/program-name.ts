@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
+import { shellWord } from "../lib/shell-word.ts";
 
 const NAME = "core-backup";
 
@@ -11,11 +12,6 @@ export function programName(env: NodeJS.ProcessEnv, folder: string): string {
   const home = packageFolder(import.meta.dirname);
   const inside = !relative(home, folder).startsWith("..");
   return inside ? `npx ${NAME}` : shellWord(join(home, "bin", `${NAME}.js`));
-}
-
-/** Quoted only where a shell would read it as anything but one word. */
-export function shellWord(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./~-]+$/.test(word) && !word.startsWith("~") ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Of the sources or of what was built from them: that lies a folder deeper. */

@@ -1,5 +1,5 @@
+import { formatBytes, formatClock, formatCount, formatRate } from "../lib/format.ts";
 import type { RunEvent } from "../lib/progress.ts";
-import { formatBytes, formatClock, formatCount, formatRate } from "./format.ts";
 import { byteRate, type Sample, sampled } from "./rate.ts";
 import { printable, shorten, textWidth } from "./text-width.ts";
 

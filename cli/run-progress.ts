@@ -1,8 +1,8 @@
+import { formatBytes, formatCount, formatDuration } from "../lib/format.ts";
 import type { Log } from "../lib/log.ts";
 import type { ManifestUnit } from "../lib/manifest.ts";
 import type { RunEvent } from "../lib/progress.ts";
 import type { CommandContext } from "./command.ts";
-import { formatBytes, formatCount, formatDuration } from "./format.ts";
 import { progressBoard } from "./progress.ts";
 import { unitStatus } from "./unit-table.ts";
 

@@ -1,7 +1,7 @@
 import type { ManifestUnit } from "../lib/manifest.ts";
 import type { JobResult, RunResult } from "../lib/run.ts";
+import { shellWord } from "../lib/shell-word.ts";
 import type { Paint } from "./output.ts";
-import { shellWord } from "./program-name.ts";
 import { printable } from "./text-width.ts";
 import { statusPaint, unitTable } from "./unit-table.ts";
 

@@ -1,5 +1,5 @@
+import { formatBytes, formatDuration } from "../lib/format.ts";
 import type { ManifestUnit, Verification } from "../lib/manifest.ts";
-import { formatBytes, formatDuration } from "./format.ts";
 import type { Paint, Style } from "./output.ts";
 import { table } from "./table.ts";
 

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { type Bytes, CHUNK_BYTES } from "./bytes.ts";
+import { shellWord } from "./shell-word.ts";
 
 export type CompressionType = "none" | "gzip" | "zstd";
 
@@ -96,8 +97,4 @@ function write(transform: Duplex, piece: Uint8Array): Promise<void> {
       else resolve();
     });
   });
-}
-
-function shellWord(word: string): string {
-  return /^[A-Za-z0-9._@+=/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

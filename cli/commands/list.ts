@@ -1,7 +1,7 @@
+import { formatAge, formatBytes } from "../../lib/format.ts";
 import { snapshotTime } from "../../lib/keys.ts";
 import { type SnapshotEntry, snapshotsNewestFirst } from "../../lib/snapshots.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { formatAge, formatBytes } from "../format.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
 import { statusPaint } from "../unit-table.ts";

@@ -1,13 +1,13 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
+import { formatBytes, formatCount, formatTime } from "../../lib/format.ts";
 import { knownUnits } from "../../lib/known-units.ts";
+import { location } from "../../lib/location.ts";
 import { listUnits } from "../../lib/plan.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
 import { nextRuns } from "../../lib/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Command } from "../command.ts";
-import { formatBytes, formatCount, formatTime } from "../format.ts";
-import { location } from "../location.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";

@@ -1,6 +1,6 @@
+import { formatCount } from "../../lib/format.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
 import type { Command } from "../command.ts";
-import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";

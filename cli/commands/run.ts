@@ -1,7 +1,7 @@
 import type { Config } from "../../lib/config/schema.ts";
+import { location } from "../../lib/location.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
 import type { Command, ExitCode } from "../command.ts";
-import { location } from "../location.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
 import { chosenJobs, configFile, withBackup } from "../session.ts";

@@ -1,11 +1,11 @@
 import type { Config, Job } from "../../lib/config/schema.ts";
 import { IntegrityError } from "../../lib/errors.ts";
+import { formatBytes, formatDuration } from "../../lib/format.ts";
+import { location } from "../../lib/location.ts";
 import type { Manifest } from "../../lib/manifest.ts";
 import type { SnapshotEntry } from "../../lib/snapshots.ts";
 import { theJob, theSnapshot } from "../chosen-snapshot.ts";
 import type { Command } from "../command.ts";
-import { formatBytes, formatDuration } from "../format.ts";
-import { location } from "../location.ts";
 import type { Output } from "../output.ts";
 import { withBackup } from "../session.ts";
 import { table } from "../table.ts";

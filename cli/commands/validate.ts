@@ -1,5 +1,5 @@
+import { formatCount } from "../../lib/format.ts";
 import type { Command } from "../command.ts";
-import { formatCount } from "../format.ts";
 import { loadedConfig } from "../session.ts";
 
 /** Faults are thrown as they are by every command; `main.ts` prints them. */

@@ -1,13 +1,13 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import { IntegrityError } from "../../lib/errors.ts";
+import { formatCount, formatDuration } from "../../lib/format.ts";
 import type { Verification } from "../../lib/manifest.ts";
 import { listSnapshots, lostManifests } from "../../lib/snapshots.ts";
 import { verify } from "../../lib/verify.ts";
 import type { VerifyMode } from "../../lib/verify-tasks.ts";
 import { theSnapshot } from "../chosen-snapshot.ts";
 import type { Command, CommandOptions } from "../command.ts";
-import { formatCount, formatDuration } from "../format.ts";
 import type { Paint } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { printable } from "../text-width.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { programName, shellWord } from "../../../cli/program-name.ts";
+import { programName } from "../../../cli/program-name.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../../..");
 
@@ -19,12 +19,6 @@ test("where core-backup can be found, its name is enough", async (t) => {
   assert.notEqual(programName({ PATH: `/nowhere:${folder}` }, "/"), "core-backup");
   await chmod(join(folder, "core-backup"), 0o700);
   assert.equal(programName({ PATH: `/nowhere:${folder}` }, "/"), "core-backup");
-});
-
-test("inside a checkout npx finds it, and elsewhere its whole path does", () => {
-  assert.equal(programName({ PATH: "" }, CHECKOUT), "npx core-backup");
-  assert.equal(programName({ PATH: "" }, join(CHECKOUT, "docs")), "npx core-backup");
-  assert.equal(programName({ PATH: "" }, tmpdir()), shellWord(join(CHECKOUT, "bin/core-backup.js")));
 });
 
 test("what a shell would split or expand is quoted", () => {

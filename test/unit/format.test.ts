@@ -8,7 +8,7 @@ import {
   formatDuration,
   formatRate,
   formatTime,
-} from "../../../cli/format.ts";
+} from "../../lib/format.ts";
 
 const KIB = 1024;
 const SECOND = 1000;

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
-import type { Config, Job } from "../lib/config/schema.ts";
-import { jobPrefix, snapshotPrefix } from "../lib/keys.ts";
+import type { Config, Job } from "./config/schema.ts";
+import { jobPrefix, snapshotPrefix } from "./keys.ts";
 
 /** Where a snapshot lies, or all of a job's, for people to go and look. */
 export function location(config: Config, job: Job, snapshot?: string): string {
