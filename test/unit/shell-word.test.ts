@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shellWord } from "../../lib/shell-word.ts";
 
-test("inside a checkout npx finds it, and elsewhere its whole path does", () => {
-  assert.equal(programName({ PATH: "" }, CHECKOUT), "npx core-backup");
-  assert.equal(programName({ PATH: "" }, join(CHECKOUT, "docs")), "npx core-backup");
-  assert.equal(programName({ PATH: "" }, tmpdir()), shellWord(join(CHECKOUT, "bin/core-backup.js")));
+test("what a shell would split or expand is quoted", () => {
+  const cases: [string, string][] = [
+    ["config/examples/quickstart.yml", "config/examples/quickstart.yml"],
+    ["my backups.yml", "'my backups.yml'"],
+    ["it's", "'it'\\''s'"],
+    ["~x", "'~x'"],
+    ["$HOME;x", "'$HOME;x'"],
+    ["", "''"],
+  ];
+  for (const [word, quoted] of cases) assert.equal(shellWord(word), quoted);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { programName } from "../../../cli/program-name.ts";
+import { shellWord } from "../../../lib/shell-word.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../../..");
 
@@ -21,14 +22,8 @@ test("where core-backup can be found, its name is enough", async (t) => {
   assert.equal(programName({ PATH: `/nowhere:${folder}` }, "/"), "core-backup");
 });
 
-test("what a shell would split or expand is quoted", () => {
-  const cases: [string, string][] = [
-    ["config/examples/quickstart.yml", "config/examples/quickstart.yml"],
-    ["my backups.yml", "'my backups.yml'"],
-    ["it's", "'it'\\''s'"],
-    ["~x", "'~x'"],
-    ["$HOME;x", "'$HOME;x'"],
-    ["", "''"],
-  ];
-  for (const [word, quoted] of cases) assert.equal(shellWord(word), quoted);
+test("inside a checkout npx finds it, and elsewhere its whole path does", () => {
+  assert.equal(programName({ PATH: "" }, CHECKOUT), "npx core-backup");
+  assert.equal(programName({ PATH: "" }, join(CHECKOUT, "docs")), "npx core-backup");
+  assert.equal(programName({ PATH: "" }, tmpdir()), shellWord(join(CHECKOUT, "bin/core-backup.js")));
 });
