@@ -49,6 +49,7 @@ async function storeUnits(): Promise<Stored> {
         prefix: "bench/",
         folder: unitFolder(unit.id),
         compression: { type: "zstd", level: 3 },
+        encryption: undefined,
         ifAbsent: true,
         signal,
         onBytes: () => {},

@@ -37,6 +37,11 @@ const job: OptionSpec = { flags: "--job <name>", about: "only this job" };
 const oneJob: OptionSpec = { flags: "--job <name>", about: "the job", mandatory: true };
 const snapshot: OptionSpec = { flags: "--snapshot <id>", about: "a snapshot's id, or latest (default)" };
 
+const keys: readonly OptionSpec[] = [
+  { flags: "--identity-file <file>", about: "private key of age or gpg, in place of what the configuration names" },
+  { flags: "--passphrase-file <file>", about: "passphrase of what is encrypted, or of the private key" },
+];
+
 const DONE = "0  done";
 const WRONG = "2  the command line or the configuration is wrong, or it was refused; nothing was changed";
 
@@ -112,15 +117,17 @@ export const commandTable: readonly CommandSpec[] = [
       { flags: "--snapshot <id>", about: "a snapshot's id, latest (default) or all" },
       { flags: "--prove", about: "also restore every artifact into nothing, and count what comes out" },
       { flags: "--full", about: "like --prove, and compare every entry" },
+      ...keys,
     ],
     examples: ["verify", "verify --job docs --snapshot all", "verify --prove"],
-    exits: ["0  everything agrees", "1  something does not, or could not be read", WRONG],
+    exits: ["0  everything agrees", "1  something does not, or could not be read or, if asked for, proved", WRONG],
   },
   {
     name: "restore",
     group: "Bring back:",
     summary: "bring a snapshot, or one unit of it, back",
-    details: "Verified and decompressed, in usable form: a git bundle becomes a bare repository, a tar a tree.",
+    details:
+      "Verified, decrypted and decompressed, in usable form: a git bundle becomes a bare repository, a tar a tree.",
     options: [
       oneJob,
       snapshot,
@@ -132,6 +139,7 @@ export const commandTable: readonly CommandSpec[] = [
         conflicts: "to",
       },
       { flags: "--force", about: "restore into what is not empty; files of a folder are still never replaced" },
+      ...keys,
     ],
     examples: [
       "restore --job docs --to ./restored",

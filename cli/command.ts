@@ -15,6 +15,8 @@ export interface CommandOptions {
   /** From `--to-NAME PLACE`: what the service of the job can restore to beside a folder. */
   readonly targets: readonly { readonly name: string; readonly place: string }[];
   readonly force: boolean;
+  readonly identityFile: string | undefined;
+  readonly passphraseFile: string | undefined;
   readonly prove: boolean;
   readonly full: boolean;
   readonly dryRun: boolean;
@@ -65,6 +67,8 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
       return place === undefined ? [] : [{ name, place }];
     }),
     force: flag("force"),
+    identityFile: text("identityFile"),
+    passphraseFile: text("passphraseFile"),
     prove: flag("prove"),
     full: flag("full"),
     dryRun: flag("dryRun"),

@@ -13,6 +13,7 @@ import type { Log, LogLevel } from "../lib/log.ts";
 import { open } from "../lib/open.ts";
 import type { RunEvent } from "../lib/progress.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
+import { givenKeys } from "./given-keys.ts";
 import { knownNames } from "./known.ts";
 import { commandLog } from "./log-options.ts";
 import { UsageError } from "./usage-error.ts";
@@ -51,7 +52,9 @@ export async function withBackup(
   const config = await loadedConfig(context, { sources });
   const log = commandLog(context, level);
   const { now, signal, env, redaction } = context;
-  const backup = open(config, { log, emit: (event) => emit(event, log), redaction, now, waits: "here", signal, env });
+  const privateKeys = await givenKeys(context);
+  const emitted = (event: RunEvent) => emit(event, log);
+  const backup = open(config, { log, emit: emitted, redaction, now, waits: "here", signal, env, privateKeys });
   try {
     return await work(backup);
   } finally {

@@ -61,13 +61,13 @@ export function statusPaint(status: string, paint: Paint): (text: string) => str
   return (text) => (colour === undefined ? text : paint(colour, text));
 }
 
-/** The least of its artifacts' proofs: `read`, `restored` or `full`; `no` where one has none, `WRONG` where one does not agree. */
+/** The least of its artifacts' proofs: `sealed`, `read`, `restored` or `full`; `no` where one has none, `WRONG` where one does not agree. */
 function provedHow(unit: ManifestUnit, verification: Verification | undefined): string {
   if (unit.artifacts.length === 0) return "-";
   const found = new Map(verification?.artifacts.map((one) => [one.path, one]));
   const each = unit.artifacts.map(({ path }) => found.get(path));
   if (each.some((one) => one?.checksum === "failed")) return "WRONG";
-  const levels = ["no", "read", "restored", "full"] as const;
+  const levels = ["no", "sealed", "read", "restored", "full"] as const;
   return levels.find((level) => each.some((one) => (one?.proof?.level ?? "no") === level)) ?? "no";
 }
 

@@ -1,9 +1,11 @@
 import { type Bytes, measure, rechunk } from "./bytes.ts";
 import { type Compression, compress, compressionExtension, decompress, restoreCommand } from "./compression.ts";
 import type { Item } from "./connectors/connector.ts";
-import { IntegrityError } from "./errors.ts";
+import { type Decryption, DecryptionFault, type Encryption, encryptionExtension } from "./encryption/encryption.ts";
+import { EncryptionError, IntegrityError } from "./errors.ts";
 import { isFileName } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
+import { shellWord } from "./shell-word.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface StoreArtifactOptions {
@@ -13,6 +15,7 @@ export interface StoreArtifactOptions {
   /** The unit's folder below it. */
   readonly folder: string;
   readonly compression: Compression;
+  readonly encryption: Encryption | undefined;
   /** False for a second attempt, which may replace what the first one stored. */
   readonly ifAbsent: boolean;
   readonly signal: AbortSignal;
@@ -21,21 +24,28 @@ export interface StoreArtifactOptions {
 }
 
 /** Where an item will lie, relative to the snapshot's folder. */
-export function artifactPath(folder: string, item: Item, compression: Compression): string {
+export function artifactPath(
+  folder: string,
+  item: Item,
+  { compression, encryption }: Pick<StoreArtifactOptions, "compression" | "encryption">,
+): string {
   if (!isFileName(item.name)) throw new Error(`an artifact cannot be called ${JSON.stringify(item.name)}`);
-  return `${folder}/${item.name}${compressionExtension(typeFor(item, compression))}`;
+  const encrypted = encryption === undefined ? "" : encryptionExtension(encryption.type);
+  return `${folder}/${item.name}${compressionExtension(typeFor(item, compression))}${encrypted}`;
 }
 
 /**
- * Source bytes -> measure -> compress -> storage, in one pass and in bounded memory. The stored side is measured by the
+ * Source bytes -> measure -> compress -> encrypt -> storage, in one pass and in bounded memory. The stored side is measured by the
  * storage, which compares what it holds with what it was given.
  * @throws IntegrityError when they differ
  */
 export async function storeArtifact(item: Item, options: StoreArtifactOptions): Promise<Artifact> {
   const compression = { ...options.compression, type: typeFor(item, options.compression) };
-  const path = artifactPath(options.folder, item, options.compression);
+  const { encryption } = options;
+  const path = artifactPath(options.folder, item, options);
   const plain = measure(rechunk(abortable(item.open(), options.signal)), options.onBytes);
-  const body = compress(plain.bytes, compression);
+  const compressed = compress(plain.bytes, compression);
+  const body = encryption === undefined ? compressed : encryption.encrypt(compressed);
   const { bytes, sha256 } = await options.storage.put(options.prefix + path, body, { ifAbsent: options.ifAbsent });
   return {
     path,
@@ -45,23 +55,46 @@ export async function storeArtifact(item: Item, options: StoreArtifactOptions): 
     sourceSha256: plain.result().sha256,
     contentType: item.contentType,
     compression: compression.type,
-    encryption: null,
+    encryption: encryption === undefined ? null : { type: encryption.type, recipients: [...encryption.recipients] },
     facts: item.facts?.() ?? {},
-    restore: restoreCommand(item.restore, path.slice(path.lastIndexOf("/") + 1), compression.type),
+    restore: commandFor(item, path.slice(path.lastIndexOf("/") + 1), compression.type, encryption),
   };
+}
+
+function commandFor(
+  item: Item,
+  name: string,
+  compression: Compression["type"],
+  encryption: Encryption | undefined,
+): string {
+  if (encryption === undefined) return restoreCommand(item.restore, name, compression);
+  const opened = name.slice(0, -encryptionExtension(encryption.type).length);
+  const decrypt = encryption.restoreCommand(shellWord(name), shellWord(opened));
+  return `${decrypt} && ${restoreCommand(item.restore, opened, compression)}`;
 }
 
 /**
  * The plain bytes of a stored artifact, compared on the way with the sizes and digests of the manifest.
  * The last bytes are given before the comparison, so what is made from them must wait for the stream's end.
- * @throws IntegrityError `INTEGRITY_MISMATCH` naming the artifact
+ * @throws IntegrityError `INTEGRITY_MISMATCH` naming the artifact; EncryptionError `SEALED` when `decryption` does not open it
  */
-export async function* readArtifact(storage: Storage, prefix: string, artifact: Artifact): Bytes {
+export async function* readArtifact(
+  storage: Storage,
+  prefix: string,
+  artifact: Artifact,
+  decryption: Decryption | undefined,
+): Bytes {
+  if (artifact.encryption !== null && decryption === undefined) {
+    throw new EncryptionError("SEALED", `${artifact.path} is encrypted, and ${noKeyOf(artifact.encryption.type)}`);
+  }
   const stored = measure(await storage.get(prefix + artifact.path));
-  const plain = measure(decompress(stored.bytes, artifact.compression));
+  const opened = artifact.encryption === null ? stored.bytes : (decryption?.decrypt(stored.bytes) ?? stored.bytes);
+  const plain = measure(decompress(opened, artifact.compression));
   try {
     yield* plain.bytes;
   } catch (error) {
+    if (error instanceof EncryptionError) throw new EncryptionError(error.code, `${artifact.path} ${error.message}`);
+    if (error instanceof DecryptionFault) throw mismatch(artifact, error.message, error);
     throw isDecodingError(error) ? mismatch(artifact, "does not decompress", error) : error;
   }
   const is = { stored: stored.result(), plain: plain.result() };
@@ -81,6 +114,10 @@ export async function checkArtifact(storage: Storage, prefix: string, artifact: 
   if (bytes !== artifact.bytes) throw mismatch(artifact, `has ${bytes} bytes instead of ${artifact.bytes}`);
   if (sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");
 }
+
+/** What is said of a sealed artifact, for the end of a sentence. */
+export const noKeyOf = (type: string): string =>
+  `no private key of ${type} is at hand; give --identity-file or --passphrase-file, or name one under encryption`;
 
 const typeFor = (item: Item, compression: Compression) => (item.compress ? compression.type : "none");
 

@@ -37,7 +37,8 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     progress.warnings = [];
   }
   const { unit } = input;
-  const previous = await previousOf(storage, input);
+  const encryption = await backup.encryption(job);
+  const previous = await previousOf(backup, job, storage, input);
   const connector = await backup.connector(job);
   const warn = ({ code, message }: { code: string; message: string }) => {
     const warning = { code, message: backup.redaction.redact(message), unit: unit.id };
@@ -48,7 +49,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
   const stored = new Set(progress.artifacts.map(({ path }) => path));
   for await (const item of connector.collect(unit, context)) {
-    const path = artifactPath(unitFolder(unit.id), item, job.compression);
+    const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
     if (stored.delete(path)) continue;
     if (progress.artifacts.some((artifact) => artifact.path === path)) {
       throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
@@ -83,6 +84,7 @@ async function storeItem(
     prefix: snapshotPrefix(input.job, input.snapshot),
     folder: unitFolder(input.unit.id),
     compression: job.compression,
+    encryption: await backup.encryption(job),
     // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored.
     ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true,
     signal,

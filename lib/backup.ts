@@ -1,5 +1,6 @@
 import type { Config, Job } from "./config/schema.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import type { Decryption, Encryption, EncryptionType } from "./encryption/encryption.ts";
 import type { Log } from "./log.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
@@ -15,6 +16,10 @@ export interface Backup {
   kind(service: string): ConnectorKind;
   /** The storage of a job, made at the first call, retries included. @throws ConfigError */
   storage(job: Job): Promise<Storage>;
+  /** What a job's artifacts are encrypted with, made at the first call; undefined where they are not. @throws ConfigError */
+  encryption(job: Job): Promise<Encryption | undefined>;
+  /** The private side for artifacts of this type, made at the first call; undefined where none is at hand. @throws ConfigError */
+  decryption(job: Job, type: EncryptionType): Promise<Decryption | undefined>;
   readonly secrets: SecretResolver;
   readonly log: Log;
   /** Hears what happens while a run goes on. It must not throw. */
@@ -25,6 +30,6 @@ export interface Backup {
   readonly waits: "here" | "elsewhere";
   /** Aborted with an `InterruptedError` as reason when the process is told to stop. */
   readonly signal: AbortSignal;
-  /** Releases what the connectors hold. Every entry point calls it last. */
+  /** Releases what connectors and encryption hold. Every entry point calls it last. */
   close(): Promise<void>;
 }

@@ -28,6 +28,7 @@ export const errorCodes = {
   INTEGRITY_MISMATCH: "stored bytes differ from their manifest",
   INTEGRITY_MISSING: "the manifest names an object that is not there",
   INTEGRITY_MANIFEST: "the manifest itself is damaged or was changed",
+  SEALED: "the artifact is encrypted, and no private key at hand opens it",
   PROOF_FAILED: "an artifact did not restore to what was collected",
   UNIT_LOST: "the unit has no record, or its record never ended",
   UNIT_TIMEOUT: "the unit took longer than its timeout",
@@ -112,6 +113,9 @@ export class NotFoundError extends CodedError {
 /** Bytes are not what they were. Never retried. */
 export class IntegrityError extends CodedError {}
 
+/** What is encrypted cannot be opened, or cannot be encrypted. Says nothing about the stored bytes. */
+export class EncryptionError extends CodedError {}
+
 /** Doing it would go too far, so nothing was done. */
 export class RefusedError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
@@ -141,6 +145,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [StorageError, "StorageError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],
+  [EncryptionError, "EncryptionError"],
   [RefusedError, "RefusedError"],
   [InterruptedError, "InterruptedError"],
 ];

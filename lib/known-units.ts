@@ -1,5 +1,7 @@
 import type { Unit } from "./connectors/connector.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
+import type { Encryption } from "./encryption/encryption.ts";
+import { isEncryptedBy } from "./job-encryption.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { snapshotsNewestFirst } from "./snapshots.ts";
@@ -7,7 +9,7 @@ import type { Storage } from "./storage/storage.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
 export interface KnownUnits {
-  of(unit: Unit): Pick<PlanLine, "previous" | "reuse">;
+  of(unit: Unit): Promise<Pick<PlanLine, "previous" | "reuse">>;
 }
 
 interface Known {
@@ -22,9 +24,14 @@ const LOOK_BACK = 30;
 /**
  * Of the newest snapshot whose bytes were verified. A partial one counts too, for the units in it that are whole:
  * otherwise one repository that fails for weeks would have all the others collected anew each night. Those that failed
- * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once.
+ * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once. What was
+ * encrypted otherwise than `encryption` does it is not reused: a recipient that was taken out must not go on reading.
  */
-export async function knownUnits(storage: Storage, job: string): Promise<KnownUnits> {
+export async function knownUnits(
+  storage: Storage,
+  job: string,
+  encryption: Encryption | undefined,
+): Promise<KnownUnits> {
   const damage = damageSeen();
   const known = new Map<string, Known>();
   let failed: Set<string> | undefined;
@@ -42,14 +49,19 @@ export async function knownUnits(storage: Storage, job: string): Promise<KnownUn
     looked += 1;
     if (failed.size === 0 || looked === LOOK_BACK) break;
   }
-  return { of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage) };
+  return { of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage, encryption) };
 }
 
 const isWhole = ({ status }: ManifestUnit): boolean => status === "ok" || status === "unchanged";
 const keyOf = ({ identity, id }: Pick<Unit, "identity" | "id">): string =>
   JSON.stringify([identity ?? null, identity === undefined ? id : null]);
 
-function knownOf(unit: Unit, known: Known | undefined, damage: DamageSeen): Pick<PlanLine, "previous" | "reuse"> {
+async function knownOf(
+  unit: Unit,
+  known: Known | undefined,
+  damage: DamageSeen,
+  encryption: Encryption | undefined,
+): Promise<Pick<PlanLine, "previous" | "reuse">> {
   const artifacts = known?.unit.artifacts ?? [];
   if (known === undefined || artifacts.length === 0) return {};
   const { snapshot, n } = known;
@@ -57,5 +69,7 @@ function knownOf(unit: Unit, known: Known | undefined, damage: DamageSeen): Pick
   const damaged = artifacts.filter(damage.has).map(({ path }) => path);
   const previous = { snapshot, n, sourceBytes, ...(damaged.length === 0 ? {} : { damaged }) };
   const same = unit.fingerprint !== undefined && unit.fingerprint === known.unit.fingerprint;
-  return same && damaged.length === 0 ? { previous, reuse: artifacts } : { previous };
+  if (!same || damaged.length > 0) return { previous };
+  for (const artifact of artifacts) if (!(await isEncryptedBy(encryption, artifact))) return { previous };
+  return { previous, reuse: artifacts };
 }

@@ -30,11 +30,17 @@ export const artifactSchema = z.strictObject({
   path: z.string().describe("relative to the snapshot's folder"),
   bytes: count.describe("as stored"),
   sha256: digest.describe("of the stored bytes, confirmed by the storage"),
-  sourceBytes: count.describe("before compression"),
-  sourceSha256: digest.describe("of the bytes before compression"),
+  sourceBytes: count.describe("before compression and encryption"),
+  sourceSha256: digest.describe("of the bytes before compression and encryption"),
   contentType: z.string(),
   compression: z.enum(["none", "gzip", "zstd"]),
-  encryption: z.null(),
+  encryption: z
+    .strictObject({
+      type: z.enum(["age"]),
+      recipients: z.array(z.string()).describe("public fingerprints of who can decrypt it"),
+    })
+    .nullable()
+    .describe("null for what is stored in the clear"),
   facts,
   restore: z.string().describe("a shell command, to be run in the artifact's folder"),
   reusedFrom: snapshotName.optional().describe("the snapshot that it was taken over from, by itself"),
@@ -93,7 +99,9 @@ export const unitRecordSchema = unit.extend({
 });
 
 const proof = z.strictObject({
-  level: z.enum(["read", "restored", "full"]),
+  level: z
+    .enum(["sealed", "read", "restored", "full"])
+    .describe("sealed: encrypted, and no private key was at hand; the stored bytes are the right ones"),
   detail: z.string(),
   at: instant,
 });

@@ -3,6 +3,8 @@ import type { Backup } from "./backup.ts";
 import type { Config, Job } from "./config/schema.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import { openDecryption, openEncryption } from "./encryption/all.ts";
+import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
 import { ConfigError, NotFoundError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { RunEvent } from "./progress.ts";
@@ -19,6 +21,8 @@ export interface OpenOptions {
   readonly now: () => Date;
   readonly waits: Backup["waits"];
   readonly signal: AbortSignal;
+  /** Private keys given by hand, which stand in for those that the configuration refers to. */
+  readonly privateKeys?: PrivateKeys | undefined;
 }
 
 const LAST_WORDS_MS = 10_000;
@@ -29,6 +33,8 @@ export function open(config: Config, options: OpenOptions): Backup {
   const secrets = createSecretResolver({ env: options.env, vault: config.secrets?.vault, redaction, signal });
   const opened = new Map<string, Promise<Connector>>();
   const storages = new Map<string, Promise<Storage>>();
+  const encryptions = new Map<string, Promise<Encryption | undefined>>();
+  const decryptions = new Map<string, Promise<Decryption | undefined>>();
 
   return {
     config,
@@ -48,7 +54,17 @@ export function open(config: Config, options: OpenOptions): Backup {
       once(storages, job.target_storage, async () =>
         openStorage(...storageOf(config, job), { log, signal: lastWords(signal) }),
       ),
+    encryption: (job) =>
+      once(encryptions, job.name, async () => job.encryption && openEncryption(job.encryption, { secrets, signal })),
+    decryption: (job, type) =>
+      once(decryptions, `${type} ${job.name}`, () =>
+        openDecryption(type, job.encryption, options.privateKeys, { secrets, signal }),
+      ),
     async close() {
+      // What could not be opened holds nothing.
+      for (const opening of [...encryptions.values(), ...decryptions.values()]) {
+        await (await opening.catch(() => undefined))?.close();
+      }
       for (const connector of opened.values()) await (await connector).cleanup();
     },
   };

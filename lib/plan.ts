@@ -3,6 +3,7 @@ import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
 import type { Connector, Unit } from "./connectors/connector.ts";
 import { ConfigError, StorageError } from "./errors.ts";
+import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
@@ -27,7 +28,7 @@ export async function plan(backup: Backup, input: { readonly job: string }): Pro
   const storage = await backup.storage(job);
   await storage.prepare();
   return withConnector(backup, job, async (connector) => {
-    const known = await knownUnits(storage, job.name);
+    const known = await knownUnits(storage, job.name, await openedEncryption(backup, job));
     const run = runId(backup.now());
     const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
       planLines(connector.units(backup.signal), run, known, count),
@@ -40,7 +41,9 @@ export async function plan(backup: Backup, input: { readonly job: string }): Pro
 
 /** What `plan` would list, with nothing written. */
 export async function listUnits(backup: Backup, jobName: string): Promise<readonly Unit[]> {
-  return withConnector(backup, findJob(backup.config, jobName), async (connector) => {
+  const job = findJob(backup.config, jobName);
+  return withConnector(backup, job, async (connector) => {
+    await openedEncryption(backup, job);
     const units: Unit[] = [];
     for await (const unit of uniqueUnits(connector.units(backup.signal))) units.push(unit);
     return units;
@@ -80,7 +83,7 @@ async function* planLines(
   counted: { units: number },
 ): Bytes {
   for await (const unit of uniqueUnits(units)) {
-    const line: PlanLine = { n: counted.units, run, ...lineOf(unit), ...known.of(unit) };
+    const line: PlanLine = { n: counted.units, run, ...lineOf(unit), ...(await known.of(unit)) };
     counted.units += 1;
     yield new TextEncoder().encode(`${JSON.stringify(line)}\n`);
   }

@@ -1,9 +1,14 @@
 import { basename } from "node:path/posix";
 import { readArtifact } from "./artifact.ts";
-import { readAll } from "./bytes.ts";
+import type { Backup } from "./backup.ts";
+import { type Bytes, readAll } from "./bytes.ts";
 import { compressionExtension } from "./compression.ts";
+import type { Job } from "./config/schema.ts";
 import type { PreviousArtifact, PreviousUnit } from "./connectors/connector.ts";
-import { NotFoundError } from "./errors.ts";
+import { decryptionsFor } from "./decryptions.ts";
+import { encryptionExtension } from "./encryption/encryption.ts";
+import { EncryptionError, NotFoundError } from "./errors.ts";
+import { isEncryptedBy } from "./job-encryption.ts";
 import { recordKey, snapshotPrefix } from "./keys.ts";
 import { type Artifact, parseDocument, unitRecordSchema } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
@@ -19,9 +24,15 @@ export interface Previous {
 
 /**
  * What the plan's `previous` points at: its record, not its whole manifest, so that a unit costs the same in a plan of any
- * size. Undefined where there is none, or its record is of another unit.
+ * size. Undefined where there is none, or its record is of another unit. What is encrypted otherwise than the job
+ * does it now is left out, so that none of it is taken over.
  */
-export async function previousOf(storage: Storage, input: CollectInput): Promise<Previous | undefined> {
+export async function previousOf(
+  backup: Backup,
+  job: Job,
+  storage: Storage,
+  input: CollectInput,
+): Promise<Previous | undefined> {
   const { previous, id, identity } = input.unit;
   if (previous === undefined) return undefined;
   const record = await readRecordAt(storage, recordKey(input.job, previous.snapshot, previous.n));
@@ -31,11 +42,14 @@ export async function previousOf(storage: Storage, input: CollectInput): Promise
   const prefix = snapshotPrefix(input.job, previous.snapshot);
   const damaged = new Set(previous.damaged);
   const whole = record.artifacts.filter(({ path }) => !damaged.has(path));
-  const artifacts = new Map(whole.map((artifact) => [itemName(artifact), artifact]));
+  const artifacts = new Map<string, Artifact>();
+  for (const artifact of whole) {
+    if (await isEncryptedBy(await backup.encryption(job), artifact)) artifacts.set(itemName(artifact), artifact);
+  }
   const seen = new Map<string, PreviousArtifact>();
   for (const [name, artifact] of artifacts) {
     const { facts, sourceBytes } = artifact;
-    seen.set(name, { facts, sourceBytes, open: () => readArtifact(storage, prefix, artifact) });
+    seen.set(name, { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) });
   }
   return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
 }
@@ -49,9 +63,20 @@ async function readRecordAt(storage: Storage, key: string) {
   }
 }
 
-/** The name that the connector gave: without what was added for compression. */
-function itemName({ path, compression }: Artifact): string {
+/** To the connector, what is sealed is as good as gone: it collects in full. */
+async function* readPrevious(backup: Backup, job: Job, storage: Storage, prefix: string, artifact: Artifact): Bytes {
+  try {
+    const decryptions = await decryptionsFor(backup, job, [artifact]);
+    yield* readArtifact(storage, prefix, artifact, decryptions.of(artifact));
+  } catch (error) {
+    throw error instanceof EncryptionError ? new NotFoundError(error.message, { cause: error }) : error;
+  }
+}
+
+/** The name that the connector gave: without what was added for compression and encryption. */
+function itemName({ path, compression, encryption }: Artifact): string {
   const name = basename(path);
-  const extension = compressionExtension(compression);
+  const extension =
+    compressionExtension(compression) + (encryption === null ? "" : encryptionExtension(encryption.type));
   return name.endsWith(extension) ? name.slice(0, name.length - extension.length) : name;
 }

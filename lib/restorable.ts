@@ -1,6 +1,8 @@
+import { noKeyOf } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
-import { IntegrityError, NotFoundError } from "./errors.ts";
+import { type Decryptions, decryptionsFor } from "./decryptions.ts";
+import { EncryptionError, IntegrityError, NotFoundError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, ManifestUnit } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
@@ -21,9 +23,10 @@ export interface Restorable {
   readonly storage: Storage;
   readonly manifest: Manifest;
   readonly units: readonly ManifestUnit[];
+  readonly decryptions: Decryptions;
 }
 
-/** @throws NotFoundError | IntegrityError `INTEGRITY_MANIFEST` */
+/** @throws NotFoundError | IntegrityError `INTEGRITY_MANIFEST` | EncryptionError `SEALED` when nothing of it can be opened */
 export async function restorable(backup: Backup, choice: RestorableChoice): Promise<Restorable> {
   const job = findJob(backup.config, choice.job);
   const storage = await backup.storage(job);
@@ -33,7 +36,8 @@ export async function restorable(backup: Backup, choice: RestorableChoice): Prom
     throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
   const { manifest } = entry;
   if (manifest === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${entry.snapshot} has no manifest`);
-  return { job, storage, manifest, units: chosenUnits(manifest, choice.unit) };
+  const units = chosenUnits(manifest, choice.unit);
+  return { job, storage, manifest, units, decryptions: await openedFor(backup, job, units) };
 }
 
 function chosenUnits(manifest: Manifest, id: string | undefined): readonly ManifestUnit[] {
@@ -42,6 +46,17 @@ function chosenUnits(manifest: Manifest, id: string | undefined): readonly Manif
   if (unit !== undefined) return [unit];
   const known = manifest.units.slice(0, 20).map((one) => one.id);
   throw new NotFoundError(`snapshot ${manifest.snapshot} has no unit ${id}; it has ${known.join(", ")}`);
+}
+
+async function openedFor(backup: Backup, job: Job, units: readonly ManifestUnit[]): Promise<Decryptions> {
+  const artifacts = units.flatMap((unit) => unit.artifacts);
+  const decryptions = await decryptionsFor(backup, job, artifacts);
+  const sealed = artifacts.filter(decryptions.isSealed);
+  const [type] = sealed.flatMap(({ encryption }) => encryption?.type ?? []);
+  if (type !== undefined && sealed.length === artifacts.length) {
+    throw new EncryptionError("SEALED", `what is stored is encrypted, and ${noKeyOf(type)}`);
+  }
+  return decryptions;
 }
 
 /** Units of which there is not everything, and why. */

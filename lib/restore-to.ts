@@ -84,11 +84,11 @@ async function checkStored(backup: Backup, { job, storage, manifest }: Restorabl
   }
 }
 
-function readable({ job, storage, manifest }: Restorable, unit: ManifestUnit): RestorableUnit {
+function readable({ job, storage, manifest, decryptions }: Restorable, unit: ManifestUnit): RestorableUnit {
   const prefix = snapshotPrefix(job.name, manifest.snapshot);
   const artifacts = unit.artifacts.map((artifact) => ({
     ...artifact,
-    open: () => readArtifact(storage, prefix, artifact),
+    open: () => readArtifact(storage, prefix, artifact, decryptions.of(artifact)),
   }));
   return { id: unit.id, artifacts };
 }

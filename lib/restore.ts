@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs
 import { dirname, join, relative, resolve } from "node:path";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
+import type { Decryption } from "./encryption/encryption.ts";
 import { type ErrorRecord, errorRecord, RefusedError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact, Manifest, ManifestUnit } from "./manifest.ts";
@@ -33,10 +34,10 @@ export interface RestoreResult {
  * Brings artifacts back in usable form: `<to>/<unit>/…`. Each one is made in a folder of its own beside its place and
  * moved there once all its bytes have been compared, so nothing wrong ever lies under a final name. An artifact that
  * cannot be restored is `incomplete`, and the others are.
- * @throws NotFoundError | RefusedError | IntegrityError when nothing was restored
+ * @throws NotFoundError | RefusedError | IntegrityError | EncryptionError when nothing was restored
  */
 export async function restore(backup: Backup, input: RestoreInput): Promise<RestoreResult> {
-  const { job, storage, manifest, units } = await restorable(backup, input);
+  const { job, storage, manifest, units, decryptions } = await restorable(backup, input);
   const target = resolve(input.to);
   await prepareTarget(target, units, input.force);
   const files: RestoredFile[] = [];
@@ -45,7 +46,9 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
     for (const artifact of unit.artifacts) {
       backup.signal.throwIfAborted();
       try {
-        files.push(...(await restoreArtifact(backup, storage, manifest, unit, artifact, target)));
+        files.push(
+          ...(await restoreArtifact(backup, storage, manifest, unit, artifact, decryptions.of(artifact), target)),
+        );
       } catch (error) {
         backup.signal.throwIfAborted();
         failed.push({ unit: unit.id, error });
@@ -106,13 +109,14 @@ async function restoreArtifact(
   manifest: Manifest,
   unit: ManifestUnit,
   artifact: Artifact,
+  decryption: Decryption | undefined,
   target: string,
 ): Promise<RestoredFile[]> {
   const kind = backup.kind(manifest.service);
   const place = placeOf(target, unit);
   const staging = await mkdtemp(join(target, ".restoring-"));
   try {
-    const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact);
+    const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact, decryption);
     const made = await kind.restore(artifact, bytes, staging, backup.signal);
     await mkdir(place, { recursive: true, mode: 0o700 });
     for (const name of made) await move(join(staging, name), join(place, name));

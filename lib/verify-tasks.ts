@@ -21,13 +21,14 @@ export interface ArtifactTask {
 /**
  * What is to be done for each artifact. After a run (`policy`) everything new is read and proved. Of what was reused,
  * a share (`verify.checksum`) is read again each time, what was read longest ago first: so with 10 % every stored byte
- * is read again within ten runs. What was never proved is proved.
+ * is read again within ten runs. What was never proved is proved; what is sealed cannot be, and is settled with that.
  */
 export async function verifyTasks(
   storage: Storage,
   job: Job,
   entry: SnapshotEntry,
   mode: VerifyMode,
+  isSealed: (artifact: Artifact) => boolean,
 ): Promise<ArtifactTask[]> {
   const units = entry.manifest?.units ?? [];
   const known = await inheritedOf(storage, entry, units);
@@ -37,7 +38,7 @@ export async function verifyTasks(
   if (mode !== "policy") return all.map((task) => ({ ...task, read: mode }));
   const { prove } = job.verify;
   const whenNew = prove === "full" ? "full" : prove ? "prove" : "checksum";
-  const settled = all.filter(({ inherited }) => isSettled(inherited, whenNew));
+  const settled = all.filter(({ inherited, artifact }) => isSettled(inherited, whenNew, isSealed(artifact)));
   const due = new Set(longestUnread(settled, job.verify.checksum).map(({ artifact }) => artifact.path));
   const settledPaths = new Set(settled.map(({ artifact }) => artifact.path));
   return all.map((task) => {
@@ -46,10 +47,15 @@ export async function verifyTasks(
   });
 }
 
-function isSettled(inherited: ArtifactVerification | undefined, wanted: "full" | "prove" | "checksum"): boolean {
+function isSettled(
+  inherited: ArtifactVerification | undefined,
+  wanted: "full" | "prove" | "checksum",
+  isSealed: boolean,
+): boolean {
   if (inherited === undefined || inherited.checksum === "failed") return false;
   if (wanted === "checksum") return true;
-  return inherited.proof !== null && (wanted === "prove" || inherited.proof.level === "full");
+  if (inherited.proof === null || isSealed) return inherited.proof !== null;
+  return inherited.proof.level !== "sealed" && (wanted === "prove" || inherited.proof.level === "full");
 }
 
 function longestUnread<T extends { artifact: Artifact; inherited: ArtifactVerification | undefined }>(

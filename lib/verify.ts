@@ -1,7 +1,16 @@
-import { checkArtifact, readArtifact } from "./artifact.ts";
+import { checkArtifact, noKeyOf, readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
-import { CodedError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError, StorageError } from "./errors.ts";
+import { type Decryptions, decryptionsFor } from "./decryptions.ts";
+import {
+  CodedError,
+  EncryptionError,
+  type ErrorRecord,
+  errorRecord,
+  IntegrityError,
+  NotFoundError,
+  StorageError,
+} from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, verifiedKey } from "./keys.ts";
 import { type Artifact, type ArtifactVerification, documentBytes, type Verification } from "./manifest.ts";
@@ -30,12 +39,15 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
   const entry = await findSnapshot(storage, job.name, input.snapshot);
   const begun = backup.now();
   const faults = await manifestFaults(storage, entry);
-  const tasks = await verifyTasks(storage, job, entry, input.mode);
+  const artifacts = entry.manifest?.units.flatMap((unit) => unit.artifacts) ?? [];
+  // Keys that nothing will be proved with are not asked for.
+  const decryptions = await decryptionsFor(backup, job, isProving(job, input.mode) ? artifacts : []);
+  const tasks = await verifyTasks(storage, job, entry, input.mode, decryptions.isSealed);
   const results: ArtifactVerification[] = [];
   backup.emit({ type: "verifying", job: job.name, artifacts: tasks.filter((task) => task.read !== "no").length });
   await eachLimited(tasks.entries(), job.concurrency, async ([n, task]) => {
     backup.signal.throwIfAborted();
-    results[n] = await verifyArtifact(backup, job, storage, entry, task);
+    results[n] = await verifyArtifact(backup, job, storage, entry, task, decryptions);
     backup.emit({ type: "verified", job: job.name, path: task.artifact.path });
   });
   const verification: Verification = {
@@ -47,7 +59,7 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
     ok: faults.length === 0 && results.every((result) => result.checksum !== "failed"),
     verifiedAt: backup.now().toISOString(),
     durationMs: Math.max(0, backup.now().getTime() - begun.getTime()),
-    proved: results.filter((result) => result.proof !== null).length,
+    proved: results.filter(({ proof }) => proof !== null && proof.level !== "sealed").length,
     artifacts: results,
     faults,
   };
@@ -55,6 +67,9 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
   logFaults(backup, verification);
   return verification;
 }
+
+const isProving = (job: Job, mode: VerifyMode): boolean =>
+  mode === "policy" ? job.verify.prove !== false : mode !== "checksum";
 
 /** After a run it must be recorded, or the snapshot would not count as good. For who only asks, the answer is what counts. */
 async function record(backup: Backup, storage: Storage, verification: Verification, mode: VerifyMode): Promise<void> {
@@ -73,19 +88,29 @@ async function verifyArtifact(
   storage: Storage,
   entry: SnapshotEntry,
   task: ArtifactTask,
+  decryptions: Decryptions,
 ): Promise<ArtifactVerification> {
   const { artifact, inherited } = task;
   if (task.read === "no" && inherited !== undefined) return { ...inherited, checksum: "inherited" };
   const prefix = snapshotPrefix(job.name, entry.snapshot);
   const at = backup.now().toISOString();
   const base = { path: artifact.path, checkedAt: at };
+  /** What was proved of the same bytes where there was a key stays proved. */
+  const sealed = (detail: string): ArtifactVerification => {
+    const proof = inherited?.proof ?? { level: "sealed" as const, detail, at };
+    return { ...base, checksum: "ok", proof: proof.level === "sealed" ? { level: "sealed", detail, at } : proof };
+  };
   try {
     if (task.read === "checksum" || task.read === "no") {
       await checkArtifact(storage, prefix, artifact);
       return { ...base, checksum: "ok", proof: inherited?.proof ?? null };
     }
+    if (artifact.encryption !== null && decryptions.isSealed(artifact)) {
+      await checkArtifact(storage, prefix, artifact);
+      return sealed(noKeyOf(artifact.encryption.type));
+    }
     const connector = await backup.connector(job);
-    const proof = await connector.prove(artifact, readArtifact(storage, prefix, artifact), {
+    const proof = await connector.prove(artifact, readArtifact(storage, prefix, artifact, decryptions.of(artifact)), {
       full: task.read === "full",
       signal: backup.signal,
     });
@@ -93,6 +118,8 @@ async function verifyArtifact(
   } catch (error) {
     backup.signal.throwIfAborted();
     const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact);
+    if (damage instanceof EncryptionError && damage.code === "SEALED")
+      return sealed("none of the private keys at hand opens it");
     return { ...base, checksum: "failed", proof: null, error: faultOf(damage, artifact, backup) };
   }
 }

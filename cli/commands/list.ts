@@ -2,6 +2,7 @@ import { formatAge, formatBytes } from "../../lib/format.ts";
 import { snapshotTime } from "../../lib/keys.ts";
 import { type SnapshotEntry, snapshotsNewestFirst } from "../../lib/snapshots.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { sealedArtifacts } from "../sealed.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
 import { statusPaint } from "../unit-table.ts";
@@ -36,6 +37,7 @@ function listed({ job, snapshot, manifest, verified, verification, fault }: Snap
     verified,
     verifiedAt: verification?.verifiedAt ?? null,
     proved: verified ? (verification?.proved ?? 0) : 0,
+    sealed: verified ? sealedArtifacts(verification).length : 0,
     error: fault,
   };
 }
@@ -66,7 +68,8 @@ function listText(snapshots: readonly ListedSnapshot[], { output, now }: Command
   return table(columns, rows, output.width);
 }
 
-function verifiedText({ verified, verifiedAt, proved, artifacts, status }: ListedSnapshot): string {
+function verifiedText({ verified, verifiedAt, proved, sealed, artifacts, status }: ListedSnapshot): string {
+  if (verified && sealed > 0) return `yes, ${proved}/${artifacts ?? 0} proved, ${sealed} sealed`;
   if (verified) return `yes, ${proved}/${artifacts ?? 0} proved`;
   return verifiedAt === null && status !== "damaged" ? "no" : "WRONG";
 }

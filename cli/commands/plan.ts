@@ -55,7 +55,7 @@ function lookingOnly(backup: Backup): Backup {
 
 async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
   const units = await listUnits(backup, job.name);
-  const known = await knownUnits(await backup.storage(job), job.name);
+  const known = await knownUnits(await backup.storage(job), job.name, await backup.encryption(job));
   const { decisions, refused } = await prune(backup, { job: job.name, dryRun: true });
   return {
     job: job.name,
@@ -67,15 +67,17 @@ async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
       job.schedule === undefined
         ? []
         : nextRuns(job.schedule, job.timezone, now, RUNS).map((time) => time.toISOString()),
-    units: units.map((unit) => {
-      const { previous, reuse } = known.of(unit);
-      return {
-        id: unit.id,
-        state: stateOf(unit.fingerprint, previous, reuse),
-        fingerprint: unit.fingerprint,
-        previous,
-      };
-    }),
+    units: await Promise.all(
+      units.map(async (unit) => {
+        const { previous, reuse } = await known.of(unit);
+        return {
+          id: unit.id,
+          state: stateOf(unit.fingerprint, previous, reuse),
+          fingerprint: unit.fingerprint,
+          previous,
+        };
+      }),
+    ),
     prune: { decisions, refused },
   };
 }

@@ -9,6 +9,7 @@ import type { VerifyMode } from "../../lib/verify-tasks.ts";
 import { theSnapshot } from "../chosen-snapshot.ts";
 import type { Command, CommandOptions } from "../command.ts";
 import type { Paint } from "../output.ts";
+import { sealedArtifacts } from "../sealed.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { printable } from "../text-width.ts";
 
@@ -25,10 +26,13 @@ export const verifyCommand: Command = async (context) =>
       if (options.snapshot === undefined || options.snapshot === "all") await refuseLost(backup, job);
     });
     const text =
-      found.map((one) => verificationText(one, output.paint)).join("") ||
+      found.map((one) => verificationText(one, modeOf(options), output.paint)).join("") ||
       (failures.length === 0 ? "no snapshots\n" : "");
     output.result({ text, json: [...found, ...failures.map((failure) => ({ ...failure, ok: false }))] });
-    return failures.length === 0 && found.every(({ ok }) => ok) ? 0 : 1;
+    const isDone = found.every(
+      (one) => one.ok && (modeOf(options) === "checksum" || sealedArtifacts(one).length === 0),
+    );
+    return failures.length === 0 && isDone ? 0 : 1;
   });
 
 function modeOf({ prove, full }: CommandOptions): VerifyMode {
@@ -61,7 +65,7 @@ function quiet(backup: Backup): Backup["log"] {
   return { ...log, error: (message, fields) => log.debug(message, fields), with: () => quiet(backup) };
 }
 
-function verificationText(verification: Verification, paint: Paint): string {
+function verificationText(verification: Verification, mode: VerifyMode, paint: Paint): string {
   const { job, snapshot, ok, artifacts, faults, proved, durationMs } = verification;
   const about = printable(`${job} ${snapshot}`);
   const wrong = artifacts.flatMap(({ path, error }) =>
@@ -70,7 +74,17 @@ function verificationText(verification: Verification, paint: Paint): string {
   const lines = [...faults.map(({ code, message }) => `${code}: ${message}`), ...wrong].map(
     (line) => `${about}: ${paint("red", printable(line))}\n`,
   );
-  const done = `${formatCount(artifacts.length, "artifact")} read in ${formatDuration(durationMs)}, ${proved} proved`;
-  const summary = ok ? paint("green", "ok") : paint("red", `${formatCount(lines.length, "fault")}`);
+  const wrongCount = lines.length;
+  const sealed = sealedArtifacts(verification);
+  if (mode !== "checksum") {
+    // What was asked for could not be done, and each artifact may have a reason of its own.
+    for (const [why, which] of Map.groupBy(sealed, ({ proof }) => proof?.detail ?? "")) {
+      const what = which.length === 1 ? which[0]?.path : formatCount(which.length, "artifact");
+      lines.push(`${about}: ${paint("yellow", printable(`${what} not proved, but sealed: ${why}`))}\n`);
+    }
+  }
+  const counts = `${proved} proved${sealed.length === 0 ? "" : `, ${sealed.length} sealed`}`;
+  const done = `${formatCount(artifacts.length, "artifact")} read in ${formatDuration(durationMs)}, ${counts}`;
+  const summary = ok ? paint("green", "ok") : paint("red", `${formatCount(wrongCount, "fault")}`);
   return `${lines.join("")}${about}: ${summary}, ${done}\n`;
 }

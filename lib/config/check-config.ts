@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { ConnectorKind } from "../connectors/connector.ts";
+import { encryptionSchema } from "../encryption/all.ts";
 import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import type { Path } from "./place.ts";
@@ -107,8 +108,15 @@ async function checkJob(
   const kind = service !== undefined && Object.hasOwn(kinds, service) ? kinds[service] : undefined;
   const optionNames = kind === undefined ? [] : optionKeys(kind);
   const unknownKey = (key: string) => (optionNames.includes(key) ? "belongs under options" : undefined);
+  const { env, folder, sources: look } = options;
+  const keys = await checkReferences(encryptionSchema, given.encryption, {
+    env,
+    folder,
+    look,
+    path: [...path, "encryption"],
+  });
   const common = check(jobSchema, given, { path, unknownKey });
-  const issues = [...common.issues];
+  const issues = [...keys, ...common.issues];
   if (service !== undefined && kind === undefined) {
     issues.push(fault([...path, "service"], unknownNameMessage("service", service, Object.keys(kinds))));
   }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { encryptionSchema } from "../encryption/all.ts";
 import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
@@ -84,6 +85,7 @@ const fields = z.strictObject({
     .describe("Name of an entry of storage. May be left out when there is only one."),
   options: z.unknown().optional().describe("What the service needs to know."),
   compression,
+  encryption: encryptionSchema.optional().describe("How artifacts are encrypted before they are stored."),
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
   timeout: duration.prefault("6h").describe("Longest time for one unit, such as 30m. Default: 6h."),
   verify,

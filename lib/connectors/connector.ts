@@ -55,14 +55,17 @@ export interface Warning {
 export interface PreviousArtifact {
   readonly facts: Facts;
   readonly sourceBytes: number;
-  /** The plain bytes, compared with the manifest as they pass. @throws IntegrityError | NotFoundError, and what a storage throws */
+  /**
+   * The plain bytes, compared with the manifest as they pass. @throws IntegrityError, NotFoundError also for what no private
+   * key at hand opens, and what a storage throws
+   */
   open(): Bytes;
 }
 
 /** What the last good snapshot that held the unit knows of it. */
 export interface PreviousUnit {
   readonly snapshot: string;
-  /** By item name. What was found damaged is left out. */
+  /** By item name. What was found damaged, or is encrypted otherwise than now, is left out. */
   readonly artifacts: ReadonlyMap<string, PreviousArtifact>;
 }
 

@@ -1,5 +1,6 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
+import type { Decryption, Encryption } from "../../lib/encryption/encryption.ts";
 import { createLog } from "../../lib/log.ts";
 import type { RunEvent } from "../../lib/progress.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
@@ -29,6 +30,9 @@ export interface BackupChanges {
   readonly signal?: AbortSignal;
   readonly maxJobs?: number;
   readonly waits?: Backup["waits"];
+  /** Asked at each call, so that a test can change them between runs. */
+  readonly encryption?: () => Encryption | undefined;
+  readonly decryption?: () => Decryption | undefined;
 }
 
 /** A whole backup over memory, with a clock that the test turns and a log and events to look at. */
@@ -52,6 +56,8 @@ export function aBackup(changes: BackupChanges = {}) {
     kind: () => source.kind,
     storage: async () => storage,
     secrets: { resolve: () => Promise.reject(new Error("no secret was configured")) },
+    encryption: async () => changes.encryption?.(),
+    decryption: async () => changes.decryption?.(),
     log: createLog({ format: "text", level: "debug", redaction, now, write: (line) => lines.push(line) }),
     emit: (event) => events.push(event),
     redaction,

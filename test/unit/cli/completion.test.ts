@@ -36,6 +36,8 @@ test("bash offers the commands, then a command's own flags and the general ones"
     "--to",
     "--to-volume",
     "--force",
+    "--identity-file",
+    "--passphrase-file",
     "--config",
     "--json",
     "--quiet",

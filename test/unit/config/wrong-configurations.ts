@@ -154,9 +154,39 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     faults: ["1:1: job: unknown key (did you mean jobs?)"],
   },
   {
-    title: "a key of a later version",
+    title: "encryption for nobody",
     text: job("encryption: { type: age }"),
-    faults: ["5:5: jobs[0].encryption: unknown key"],
+    faults: [
+      "5:17: jobs[0].encryption: needs recipients, recipients_file, or a passphrase by passphrase_env, passphrase_file or passphrase_vault",
+    ],
+  },
+  {
+    title: "encryption of no known type",
+    text: job("encryption: { type: rot13 }"),
+    faults: ['5:25: jobs[0].encryption.type: must be age, not "rot13"'],
+  },
+  {
+    title: "recipients that are none",
+    text: job(
+      `encryption:\n  type: age\n  recipients:\n    - ssh-ed25519 AAAA\n    - age1yubikey1qwe\n    - age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwk\n    - AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0`,
+    ),
+    faults: [
+      "8:11: jobs[0].encryption.recipients[0]: must be a key of age-keygen, age1…: SSH keys are not taken",
+      "9:11: jobs[0].encryption.recipients[1]: must be an X25519 key of age-keygen, age1…: keys of plugins are not taken",
+      "10:11: jobs[0].encryption.recipients[2]: must be a public key of age-keygen: age1 and 58 more characters, with the right checksum",
+      "11:11: jobs[0].encryption.recipients[3]: must be a public key, age1…, and this is a private one: make a new pair",
+    ],
+  },
+  {
+    title: "recipients together with a passphrase, which is given as itself",
+    text: job(
+      "encryption: { type: age, recipients: [age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj], passphrase_env: HOME, passphrase: x }",
+    ),
+    faults: [
+      "5:17: jobs[0].encryption: takes recipients or a passphrase, not both: a file of age has one or the other",
+      "5:124: jobs[0].encryption.passphrase_env: the environment variable HOME is not set",
+      "5:130: jobs[0].encryption.passphrase: a secret cannot stand in the configuration: use passphrase_env, passphrase_file or passphrase_vault",
+    ],
   },
   {
     title: "an unknown key of a job",

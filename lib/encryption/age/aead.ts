@@ -1,0 +1,53 @@
+import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+
+const CIPHER = "chacha20-poly1305";
+export const TAG_BYTES = 16;
+/** Right where a key is used once. */
+const ZERO_NONCE = new Uint8Array(12);
+
+/** A key of 32 bytes, by HKDF with SHA-256. */
+export function derivedKey(secret: Uint8Array, salt: Uint8Array, info: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, salt, info, 32));
+}
+
+/** A file key under a wrapping key that wraps nothing else. */
+export function wrapKey(wrappingKey: Uint8Array, fileKey: Uint8Array): Uint8Array {
+  const sealed = Buffer.alloc(fileKey.byteLength + TAG_BYTES);
+  sealInto(sealed, 0, fileKey, wrappingKey, ZERO_NONCE);
+  return sealed;
+}
+
+/** Undefined when it was wrapped with another key. */
+export function unwrapKey(wrappingKey: Uint8Array, body: Uint8Array): Uint8Array | undefined {
+  const fileKey = Buffer.alloc(body.byteLength - TAG_BYTES);
+  return openInto(fileKey, 0, body, wrappingKey, ZERO_NONCE) ? fileKey : undefined;
+}
+
+/** Puts the encrypted bytes and their tag at `offset` of `target`. */
+export function sealInto(target: Buffer, offset: number, plain: Uint8Array, key: Uint8Array, nonce: Uint8Array): void {
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  target.set(cipher.update(plain), offset);
+  cipher.final();
+  target.set(cipher.getAuthTag(), offset + plain.byteLength);
+}
+
+/** Puts the plain bytes at `offset` of `target`. False when they are not authentic: then what lies there is worth nothing. */
+export function openInto(
+  target: Buffer,
+  offset: number,
+  sealed: Uint8Array,
+  key: Uint8Array,
+  nonce: Uint8Array,
+): boolean {
+  const end = sealed.byteLength - TAG_BYTES;
+  if (end < 0) return false;
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(sealed.subarray(end));
+  target.set(decipher.update(sealed.subarray(0, end)), offset);
+  try {
+    decipher.final();
+    return true;
+  } catch {
+    return false;
+  }
+}
