@@ -51,8 +51,8 @@ export function open(config: Config, options: OpenOptions): Backup {
       ),
     kind: kindOf,
     storage: (job) =>
-      once(storages, job.target_storage, async () =>
-        openStorage(...storageOf(config, job), { log, signal: lastWords(signal) }),
+      once(storages, job.target_storage, () =>
+        openStorage(...storageOf(config, job), { ...options, secrets, signal: lastWords(signal) }),
       ),
     encryption: (job) =>
       once(encryptions, job.name, async () => job.encryption && openEncryption(job.encryption, { secrets, signal })),
@@ -80,7 +80,9 @@ function lastWords(signal: AbortSignal): AbortSignal {
 }
 
 function ownFolders(config: Config): readonly string[] {
-  return Object.values(config.storage).map((storage) => resolve(storage.base_path));
+  return Object.values(config.storage).flatMap((storage) =>
+    storage.type === "s3" ? [] : [resolve(storage.base_path)],
+  );
 }
 
 function kindOf(service: string): ConnectorKind {

@@ -5,7 +5,7 @@ import type { Connector, Unit } from "./connectors/connector.ts";
 import { ConfigError, StorageError } from "./errors.ts";
 import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
-import { planKey, snapshotId } from "./keys.ts";
+import { jobPrefix, planKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
 import type { PlanLine, RunPointer } from "./plan-line.ts";
 import { runId } from "./run-id.ts";
@@ -26,7 +26,7 @@ const MAX_SECONDS_AHEAD = 10;
 export async function plan(backup: Backup, input: { readonly job: string }): Promise<Planned> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
-  await storage.prepare();
+  await storage.prepare(jobPrefix(job.name));
   return withConnector(backup, job, async (connector) => {
     const known = await knownUnits(storage, job.name, await openedEncryption(backup, job));
     const run = runId(backup.now());

@@ -135,23 +135,27 @@ async function removeSnapshot(
   reason: string,
 ): Promise<void> {
   const prefix = snapshotPrefix(job, snapshot);
-  const first = [manifestKey(job, snapshot), verifiedKey(job, snapshot), sumsKey(job, snapshot)];
+  const manifest = manifestKey(job, snapshot);
+  const documents = [verifiedKey(job, snapshot), sumsKey(job, snapshot)];
   const artifacts: string[] = [];
   // Last, so that while an artifact is left it can be seen whose it was.
   const records: string[] = [];
   let bytes = 0;
   for await (const object of storage.list(prefix)) {
     bytes += object.bytes;
-    if (first.includes(object.key)) continue;
+    if (object.key === manifest || documents.includes(object.key)) continue;
     (object.key.startsWith(`${prefix}.run/`) ? records : artifacts).push(object.key);
   }
   const log = backup.log.with({ job, snapshot });
-  const keys = [...first, ...artifacts, ...records];
   log.info(reason, { key: prefix, objects: artifacts.length + records.length, bytes });
-  for (let start = 0; start < keys.length; start += KEYS_AT_ONCE) {
-    if (start > 0) backup.signal.throwIfAborted();
-    const batch = keys.slice(start, start + KEYS_AT_ONCE);
+  // A call each, since within one a storage keeps no order.
+  for (const batch of [[manifest], documents, ...batches(artifacts), ...batches(records)]) {
+    if (!batch.includes(manifest)) backup.signal.throwIfAborted();
     for (const key of batch) log.debug("removing", { key });
     await storage.remove(batch);
   }
+}
+
+function* batches(keys: readonly string[]): Generator<readonly string[]> {
+  for (let start = 0; start < keys.length; start += KEYS_AT_ONCE) yield keys.slice(start, start + KEYS_AT_ONCE);
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../../lib/config/schema.ts";
+import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
 import type { Command, ExitCode } from "../command.ts";
@@ -38,13 +39,21 @@ export const runCommand: Command = async (context) => {
   }
 };
 
-/** Where no job got past its configuration, nothing was begun: that is no failed run but a wrong set-up. */
+/** What is wrong with the set-up and not with one run, when it is found before anything is stored. */
+const SET_UP: readonly (ErrorCode | undefined)[] = [
+  "CONFIG_INVALID",
+  "SECRET_MISSING",
+  "STORAGE_UNAUTHORIZED",
+  "STORAGE_FORBIDDEN",
+  "STORAGE_NOT_FOUND",
+  "STORAGE_REGION",
+  "STORAGE_CLOCK",
+];
+
+/** Where no job got past its configuration and its storage, nothing was begun: that is no failed run but a wrong set-up. */
 function exitCode(result: RunResult): ExitCode {
   if (result.jobs.every(({ status, error }) => status === "ok" && error === undefined)) return 0;
-  const neverBegan = result.jobs.every(
-    ({ snapshot, error }) =>
-      snapshot === undefined && (error?.code === "CONFIG_INVALID" || error?.code === "SECRET_MISSING"),
-  );
+  const neverBegan = result.jobs.every(({ snapshot, error }) => snapshot === undefined && SET_UP.includes(error?.code));
   return neverBegan ? 2 : 1;
 }
 

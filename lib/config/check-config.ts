@@ -37,11 +37,12 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
 
   const storages: [string, StorageOptions][] = [];
   const storageNames = isRecord(value.storage) ? Object.keys(value.storage) : [];
+  const used = usedStorages(value.jobs, storageNames);
   // Not in the schema: zod's records pass over the name `__proto__`.
   if (isRecord(value.storage) && storageNames.length === 0)
     issues.push(fault(["storage"], "must hold at least one storage"));
   for (const [name, given] of isRecord(value.storage) ? Object.entries(value.storage) : []) {
-    const checked = await checkStorage(given, ["storage", name], options);
+    const checked = await checkStorage(given, ["storage", name], options, used.has(name));
     issues.push(...checked.issues);
     if (checked.value !== undefined) storages.push([name, checked.value]);
   }
@@ -73,6 +74,7 @@ async function checkStorage(
   given: unknown,
   path: Path,
   { env, folder }: CheckConfigOptions,
+  look: boolean,
 ): Promise<Part<StorageOptions>> {
   const types = Object.keys(storageKinds);
   if (!isRecord(given))
@@ -86,7 +88,7 @@ async function checkStorage(
     return { value: undefined, issues: [fault([...path, "type"], unknownNameMessage("storage type", type, types))] };
   }
   const schema = storageKinds[type as keyof typeof storageKinds];
-  const references = await checkReferences(schema, given, { env, folder, look: true, path });
+  const references = await checkReferences(schema, given, { env, folder, look, path });
   const checked = check<StorageOptions>(schema, given, { path });
   return { value: checked.value, issues: [...references, ...checked.issues] };
 }
@@ -172,6 +174,12 @@ function targetOf(given: unknown, names: readonly string[]): { readonly name?: s
       : { message: `is missing: it must be ${joined(names)}` };
   }
   return names.includes(given) ? { name: given } : { message: unknownNameMessage("storage", given, names) };
+}
+
+/** Those that a job names: of the others no variable needs to be set. */
+function usedStorages(jobs: unknown, names: readonly string[]): ReadonlySet<string> {
+  const targets = (Array.isArray(jobs) ? jobs : []).map((job) => (isRecord(job) ? job.target_storage : undefined));
+  return new Set(targets.flatMap((target) => targetOf(target, names).name ?? []));
 }
 
 function duplicateName(given: unknown, index: number, names: Map<string, number>): Issue[] {

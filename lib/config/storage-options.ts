@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { s3Options } from "./s3-options.ts";
 
 /** What `storage:` may hold, told apart by `type`. Each type's storage is a file of lib/storage. */
 
@@ -26,8 +27,9 @@ export const storageKinds = {
         ),
     })
     .describe("Snapshots in a folder of a mounted share."),
+  s3: s3Options,
 } as const;
 
-export const storageSchema = z.discriminatedUnion("type", [storageKinds.filesystem, storageKinds.nfs]);
+export const storageSchema = z.discriminatedUnion("type", [storageKinds.filesystem, storageKinds.nfs, storageKinds.s3]);
 
 export type StorageOptions = z.infer<typeof storageSchema>;

@@ -2,7 +2,7 @@ import { type Environment, filled, readLocalSecret } from "./local.ts";
 import { type VaultOptions, vaultSchema } from "./options.ts";
 import type { Redaction } from "./redaction.ts";
 import { urlPasswords } from "./secret-forms.ts";
-import type { LocalSecretReference, SecretResolver } from "./secrets.ts";
+import type { LocalSecretReference, SecretReference, SecretResolver } from "./secrets.ts";
 import { createVault, type Vault, type VaultDependencies } from "./vault.ts";
 import { vaultSettings } from "./vault-settings.ts";
 
@@ -24,9 +24,13 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
 
   async function local(reference: LocalSecretReference): Promise<string> {
     const value = await readLocalSecret(reference, env);
-    // A literal is a bucket or a user that logs may name, unless it is a URL with a password.
-    if (reference.from !== "literal" || urlPasswords(value).length > 0) redaction.add(value);
+    hide(reference, value);
     return value;
+  }
+
+  // A literal is a bucket or a user that logs may name, unless it is a URL with a password.
+  function hide({ from }: SecretReference, value: string): void {
+    if (from !== "literal" || urlPasswords(value).length > 0) redaction.add(value);
   }
 
   async function remote(reference: string): Promise<string> {
@@ -36,19 +40,21 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
       redaction,
       signal,
     });
-    const value = filled(await vault.read(reference), `the Vault secret ${reference}`);
-    redaction.add(value);
-    return value;
+    return filled(await vault.read(reference), `the Vault secret ${reference}`);
   }
 
   return {
-    async resolve(reference) {
+    async resolve(reference, { isSecret } = { isSecret: true }) {
       const key = JSON.stringify(reference);
       const before = resolved.get(key);
-      if (before !== undefined) return before;
-      const value = reference.from === "vault" ? remote(reference.reference) : local(reference);
-      resolved.set(key, value);
-      value.catch(() => resolved.delete(key));
+      const reading =
+        before ?? (reference.from === "vault" ? remote(reference.reference) : readLocalSecret(reference, env));
+      if (before === undefined) {
+        resolved.set(key, reading);
+        reading.catch(() => resolved.delete(key));
+      }
+      const value = await reading;
+      if (isSecret) hide(reference, value);
       return value;
     },
   };

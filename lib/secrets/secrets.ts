@@ -8,6 +8,9 @@ export type LocalSecretReference =
 export type SecretReference = LocalSecretReference | { readonly from: "vault"; readonly reference: string };
 
 export interface SecretResolver {
-  /** The value, which is known to redaction from then on. @throws ConfigError `SECRET_MISSING` | TransientError */
-  resolve(reference: SecretReference): Promise<string>;
+  /**
+   * The value, which is known to redaction from then on, unless it `isSecret: false`: a bucket's name that only happens to
+   * come from a variable, and that every message should hold. @throws ConfigError `SECRET_MISSING` | TransientError
+   */
+  resolve(reference: SecretReference, options?: { readonly isSecret: boolean }): Promise<string>;
 }

@@ -3,10 +3,11 @@ export const RESERVED_PREFIX = ".core-backup-tmp-";
 
 /** Every storage takes the same keys, so that what works on one works on all. @throws Error: a wrong key is a fault of ours */
 export function checkKey(key: string): void {
-  for (const part of key.split("/")) {
-    if (!isPart(part)) throw new Error(`not a storage key: ${JSON.stringify(key)}`);
-  }
+  if (!isKey(key)) throw new Error(`not a storage key: ${JSON.stringify(key)}`);
 }
+
+/** Whether a name that was found in a store can be one of ours. */
+export const isKey = (key: string): boolean => key.split("/").every(isPart);
 
 /** A prefix for `list`: folders as in a key, then anything a name may begin with. @throws Error */
 export function checkPrefix(prefix: string): void {

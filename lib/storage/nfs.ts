@@ -27,9 +27,9 @@ export function nfsStorage(options: NfsStorageOptions): Storage {
   const check = mountCheck(resolve(options.basePath));
 
   return {
-    async prepare() {
+    async prepare(owned) {
       await check();
-      await inner.prepare();
+      await inner.prepare(owned);
     },
     async put(key, body, putOptions) {
       await orRelease(check(), body);

@@ -14,7 +14,7 @@ import type { Storage, StoredObject } from "./storage.ts";
  */
 export function retryingStorage(inner: Storage, options: RetryOptions): Storage {
   return {
-    prepare: () => retry(() => inner.prepare(), options),
+    prepare: (owned) => retry(() => inner.prepare(owned), options),
     put: (key, body, putOptions) => putRetrying(body, options, (unread) => inner.put(key, unread, putOptions)),
     async get(key) {
       const opened = await retry(() => inner.get(key), options);

@@ -29,8 +29,12 @@ export interface StoredDocument {
  * `StorageError` for what will not pass, `TransientError` for what may, and names the key.
  */
 export interface Storage {
-  /** Called once before a run: reachable, writable, mounted, roomy enough to begin. Writes nothing that stays. */
-  prepare(): Promise<void>;
+  /**
+   * Called once before a run: reachable, writable, mounted, roomy enough to begin. Writes nothing that stays, and clears
+   * away what killed processes left: below the prefix `owned`, where the caller knows of no other process that writes, at
+   * once; elsewhere what is certain to be left.
+   */
+  prepare(owned?: string): Promise<void>;
   /**
    * Stores all of `body` under `key`, or nothing: a body that throws, a length other than `expectedBytes`, a full
    * disk or a killed process leave the key as it was. Without a condition an existing object is replaced at once. Of
@@ -55,7 +59,7 @@ export interface Storage {
   folders(prefix: string): AsyncIterable<string>;
   /** A second, independent key for the same bytes, without moving them through this process where that can be. @throws NotFoundError */
   copy(from: string, to: string): Promise<StoredObject>;
-  /** Removes in the given order and stops at the first failure. A key that is absent is no failure. */
+  /** All of them, in no certain order: what must go first has a call of its own. A key that is absent is no failure. */
   remove(keys: readonly string[]): Promise<void>;
 }
 

@@ -57,7 +57,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
 
   return {
     calls,
-    prepare: () => faulty(faultsOf("prepare", ""), () => inner.prepare()),
+    prepare: (owned) => faulty(faultsOf("prepare", ""), () => inner.prepare(owned)),
     async put(key, body, options) {
       const faults = faultsOf("put", key);
       let begun = false;

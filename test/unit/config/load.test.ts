@@ -9,7 +9,14 @@ import type { Config } from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { wrongConfigurations } from "./wrong-configurations.ts";
 
-const ENV = { SET: "value", EMPTY: "", GIT_TOKEN: "value" };
+const ENV = {
+  SET: "value",
+  EMPTY: "",
+  GIT_TOKEN: "value",
+  S3_BUCKET: "value",
+  OFFICE_KEY_ID: "value",
+  OFFICE_SECRET_KEY: "value",
+};
 const EXAMPLES = new URL("../../../config/examples/", import.meta.url);
 
 let folder: string;

@@ -678,7 +678,28 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "a storage without a type",
     text: storage("storage:\n  local: { base_path: x }"),
-    faults: ["4:3: storage.local.type: is missing: it must be filesystem or nfs"],
+    faults: ["4:3: storage.local.type: is missing: it must be filesystem, nfs or s3"],
+  },
+  {
+    title: "a bucket that is not named",
+    text: storage("storage:\n  local: { type: s3, prefix: a//b, kms_key: k, secret_access_key_env: SET }"),
+    faults: [
+      "4:3: storage.local.bucket: is missing: it must be bucket, bucket_env, bucket_file or bucket_vault",
+      "4:3: storage.local.access_key_id: is missing: secret_access_key is given",
+      "4:30: storage.local.prefix: must be folders such as backups/, without a slash in front and without empty, . or .. parts",
+      "4:45: storage.local.kms_key: takes sse: aws:kms",
+    ],
+  },
+  {
+    title: "a bucket with a literal secret, an archive class and an endpoint with a password",
+    text: storage(
+      "storage:\n  local:\n    type: s3\n    bucket: b\n    secret_access_key: canary\n    storage_class: DEEP_ARCHIVE\n    endpoint: https://user:canary@s3/",
+    ),
+    faults: [
+      "7:5: storage.local.secret_access_key: a secret cannot stand in the configuration: use secret_access_key_env, secret_access_key_file or secret_access_key_vault",
+      '8:20: storage.local.storage_class: must be STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR or REDUCED_REDUNDANCY, not "DEEP_ARCHIVE"',
+      "9:15: storage.local.endpoint: must be an address such as https://s3.example.com:9000, without user, query or fragment",
+    ],
   },
   {
     title: "a storage without a path",

@@ -85,3 +85,12 @@ test("without a Vault token the fault names the variable", async () => {
   const { resolver } = resolverWith({ VAULT_ADDR: "https://vault:8200" });
   await assert.rejects(resolver.resolve(reference), { message: "the environment variable VAULT_TOKEN is not set" });
 });
+
+test("what is said to be no secret is not hidden, until something asks for it as a secret", async () => {
+  const { resolver, redaction } = resolverWith({ BUCKET: "my-bucket" });
+  const bucket = { from: "env", name: "BUCKET" } as const;
+  assert.equal(await resolver.resolve(bucket, { isSecret: false }), "my-bucket");
+  assert.equal(redaction.redact("my-bucket"), "my-bucket");
+  await resolver.resolve(bucket);
+  assert.equal(redaction.redact("my-bucket"), "***");
+});

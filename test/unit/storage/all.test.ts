@@ -3,21 +3,29 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
+import { s3Options } from "../../../lib/config/s3-options.ts";
 import type { Log, LogFields } from "../../../lib/log.ts";
-import { openStorage } from "../../../lib/storage/all.ts";
+import { createRedaction } from "../../../lib/secrets/redaction.ts";
+import { createSecretResolver } from "../../../lib/secrets/resolver.ts";
+import { openStorage, type StorageContext } from "../../../lib/storage/all.ts";
+import { silentLog } from "../../support/logs.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
-const signal = new AbortController().signal;
+const { signal } = new AbortController();
+const redaction = createRedaction();
+const context: StorageContext = {
+  env: {},
+  secrets: createSecretResolver({ env: {}, redaction, signal }),
+  redaction,
+  log: silentLog,
+  now: () => new Date(),
+  signal,
+};
 
 for (const options of [{ type: "filesystem" }, { type: "nfs", require_mount: false }] as const) {
   test(`a ${options.type} storage is opened from its options`, async () => {
     await using folder = await temporaryFolder();
-    const storage = openStorage(
-      "local",
-      { ...options, base_path: join(folder.path, "store") },
-      { log: silent, signal },
-    );
+    const storage = await openStorage("local", { ...options, base_path: join(folder.path, "store") }, context);
     await storage.prepare();
     await storage.put("a/b.bin", bytesOf("b"));
     assert.deepEqual(await Array.fromAsync(storage.list("")), [{ key: "a/b.bin", bytes: 1 }]);
@@ -26,17 +34,27 @@ for (const options of [{ type: "filesystem" }, { type: "nfs", require_mount: fal
 
 test("an nfs storage requires a mount when its options do", { skip: process.platform !== "linux" }, async () => {
   const options = { type: "nfs", base_path: "/core-backup-no-such-export", require_mount: true } as const;
-  await assert.rejects(openStorage("share", options, { log: silent, signal }).prepare(), {
-    code: "STORAGE_NOT_MOUNTED",
-  });
+  const storage = await openStorage("share", options, context);
+  await assert.rejects(storage.prepare(), { code: "STORAGE_NOT_MOUNTED" });
 });
 
 test("what fails for good is not tried again", async () => {
   await using folder = await temporaryFolder();
   const warned: (LogFields | undefined)[] = [];
-  const log: Log = { ...silent, warn: (_, fields) => warned.push(fields) };
+  const log: Log = { ...silentLog, warn: (_, fields) => warned.push(fields) };
   await writeFile(join(folder.path, "file"), "");
-  const storage = openStorage("local", { type: "filesystem", base_path: join(folder.path, "file") }, { log, signal });
+  const options = { type: "filesystem", base_path: join(folder.path, "file") } as const;
+  const storage = await openStorage("local", options, { ...context, log });
   await assert.rejects(storage.prepare(), { code: "STORAGE_FAILED" });
   assert.deepEqual(warned, []);
+});
+
+test("an s3 storage whose variable holds no bucket's name is refused before anything is sent", async () => {
+  const env = { BUCKET: "https://not.a.bucket/" };
+  const secrets = createSecretResolver({ env, redaction, signal });
+  const options = s3Options.parse({ type: "s3", bucket_env: "BUCKET" });
+  await assert.rejects(openStorage("cloud", options, { ...context, env, secrets }), {
+    code: "CONFIG_INVALID",
+    message: /storage cloud: "https:\/\/not\.a\.bucket\/" is not the name of a bucket/,
+  });
 });

@@ -1,0 +1,99 @@
+import { createHash, webcrypto } from "node:crypto";
+import { readFileSync } from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
+import { getCACertificates } from "node:tls";
+import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+
+export interface ClientSettings {
+  readonly region?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly pathStyle: boolean;
+  readonly credentials: NonNullable<S3ClientConfig["credentials"]>;
+  readonly connection: Connection;
+}
+
+/** How the client and what fetches its credentials reach their servers. */
+export interface Connection {
+  readonly httpAgent: http.Agent;
+  readonly httpsAgent: https.Agent;
+}
+
+export interface ConnectionSettings {
+  /** Trusted in addition to what the system trusts. */
+  readonly caFile?: string | undefined;
+  /** For everything; without it the usual variables of `env` say for what. */
+  readonly proxy?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const CONNECT_MS = 10_000;
+/** A long copy is kept alive by the server with blanks, so silence for so long is a dead connection. */
+const IDLE_MS = 60_000;
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
+/** Below it a thread costs more than it saves. */
+const HASH_IN_THREAD_BYTES = 64 * 1024;
+
+/** A client that tries nothing again by itself: lib/retry.ts does, once for all storages. */
+export function createS3Client({ region, endpoint, pathStyle, credentials, connection }: ClientSettings): S3Client {
+  const client = new S3Client({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    forcePathStyle: pathStyle,
+    credentials,
+    maxAttempts: 1,
+    requestHandler: requestHandler(connection),
+    // Every request that stores brings its own checksum, and reading compares with the manifest's.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const { request } = args;
+      if (isRequest(request)) request.headers["x-amz-content-sha256"] ??= await payloadHash(request);
+      return next(args);
+    },
+    { step: "build", name: "payloadHash" },
+  );
+  return client;
+}
+
+export const requestHandler = ({ httpAgent, httpsAgent }: Connection) => ({
+  httpAgent,
+  httpsAgent,
+  connectionTimeout: CONNECT_MS,
+  socketTimeout: IDLE_MS,
+});
+
+/** @throws Error when the file of the authority cannot be read */
+export function connect({ caFile, proxy, env }: ConnectionSettings): Connection {
+  const proxyEnv =
+    proxy === undefined
+      ? Object.fromEntries(PROXY_VARIABLES.map((name) => [name, env[name]]))
+      : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+  const options = { keepAlive: true, maxSockets: 64, proxyEnv };
+  const ca = caFile === undefined ? {} : { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
+  return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent({ ...options, ...ca }) };
+}
+
+interface Request {
+  readonly protocol: string;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+const isRequest = (request: unknown): request is Request =>
+  typeof request === "object" && request !== null && "headers" in request && "protocol" in request;
+
+/**
+ * Over TLS nothing is gained by hashing a body a second time: its checksum is among the signed headers. Without TLS
+ * the signature covers the body itself, and large ones are hashed on a thread.
+ */
+async function payloadHash({ protocol, body }: Request): Promise<string> {
+  if (protocol === "https:") return "UNSIGNED-PAYLOAD";
+  if (body instanceof Uint8Array && body.byteLength >= HASH_IN_THREAD_BYTES) {
+    return Buffer.from(await webcrypto.subtle.digest("SHA-256", body)).toString("hex");
+  }
+  const small = typeof body === "string" || body instanceof Uint8Array ? body : "";
+  return createHash("sha256").update(small).digest("hex");
+}

@@ -1,0 +1,169 @@
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { StorageError } from "../../errors.ts";
+import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
+import { answerCode } from "./errors.ts";
+import { objectFields, rightsToPut } from "./object-fields.ts";
+import { crcText, MAX_PARTS, type Part } from "./parts.ts";
+import { checkCondition, type Put, publish, putMetadata } from "./publish.ts";
+import { at, patiently, type S3Store } from "./store.ts";
+
+const MiB = 1024 * 1024;
+/** In flight while the next part is filled. */
+const MAX_LANES = 4;
+const IN_FLIGHT_BYTES = 32 * MiB;
+/** For clearing away after a failure, also when the run itself was told to stop. */
+const ABANDON_MS = 15_000;
+const ABANDON_ATTEMPTS = 4;
+
+interface SentPart extends CompletedPart {
+  readonly PartNumber: number;
+  readonly ETag: string;
+  readonly crc32: number;
+  readonly bytes: number;
+  readonly confirmed: boolean;
+}
+
+/** Uploads `first` and all that follow, a few at a time, and makes the object of them at the end. On any failure nothing stays. */
+export async function uploadParts(store: S3Store, put: Put, first: Part, rest: AsyncIterator<Part>): Promise<Stored> {
+  // Before the bytes are sent, and again, at once with the object's appearance, at the end.
+  await checkCondition(store, put);
+  const upload = await beginUpload(store, put);
+  try {
+    const sent = await sendParts(store, put, upload, first, rest);
+    return await completeUpload(store, put, upload, sent);
+  } catch (error) {
+    await abandonUpload(store, put.key, upload);
+    throw error;
+  }
+}
+
+async function beginUpload(store: S3Store, put: Put): Promise<string> {
+  const doing = { what: `beginning to store ${put.key}`, needs: rightsToPut(store) };
+  const command = new CreateMultipartUploadCommand({
+    ...at(store, put.key),
+    ...objectFields(store, put.key),
+    ...putMetadata(put),
+    ChecksumAlgorithm: "CRC32",
+  });
+  const { UploadId } = await patiently(store, doing, (options) => store.client.send(command, options));
+  if (UploadId === undefined) throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer names no upload`);
+  return UploadId;
+}
+
+/** The first failure ends the requests under way, and is thrown when they have ended: none can arrive after the upload was abandoned. */
+async function sendParts(
+  store: S3Store,
+  put: Put,
+  upload: string,
+  first: Part,
+  rest: AsyncIterator<Part>,
+): Promise<readonly SentPart[]> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([store.signal, stop.signal]);
+  const sent: SentPart[] = [];
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    stop.abort(error);
+  };
+  const begin = (part: Part) => {
+    const one: Promise<void> = sendPart(store, put, upload, part, signal)
+      .then((done) => {
+        sent[part.number - 1] = done;
+      }, fail)
+      .finally(() => {
+        running.delete(one);
+        part.release();
+      });
+    running.add(one);
+  };
+  try {
+    for (let part = first; ; ) {
+      begin(part);
+      while (running.size > lanesFor(part.bytes.byteLength)) await Promise.race(running);
+      if (failure !== undefined) break;
+      const next = await rest.next();
+      if (next.done === true || failure !== undefined) break;
+      part = next.value;
+    }
+  } catch (error) {
+    fail(error);
+  }
+  await Promise.all(running);
+  if (failure !== undefined) throw failure.error;
+  return sent;
+}
+
+const lanesFor = (bytes: number): number => Math.max(1, Math.min(MAX_LANES, Math.floor(IN_FLIGHT_BYTES / bytes)));
+
+async function sendPart(store: S3Store, put: Put, upload: string, part: Part, signal: AbortSignal): Promise<SentPart> {
+  const { number, bytes } = part;
+  const doing = { what: `storing ${put.key}, part ${number}`, needs: rightsToPut(store) };
+  if (number > MAX_PARTS) {
+    throw new StorageError("STORAGE_FAILED", `${doing.what}: an object has at most ${MAX_PARTS} parts`);
+  }
+  const ChecksumCRC32 = crcText(part.crc32);
+  const command = new UploadPartCommand({
+    ...at(store, put.key),
+    UploadId: upload,
+    PartNumber: number,
+    Body: bytes,
+    ContentLength: bytes.byteLength,
+    ChecksumCRC32,
+  });
+  const { ETag, ChecksumCRC32: held } = await patiently(
+    store,
+    doing,
+    (options) => store.client.send(command, options),
+    signal,
+  );
+  if (ETag === undefined) throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer has no ETag`);
+  return {
+    PartNumber: number,
+    ETag,
+    ChecksumCRC32,
+    crc32: part.crc32,
+    bytes: bytes.byteLength,
+    confirmed: isConfirmed(part, { etag: ETag, crc32: held }),
+  };
+}
+
+async function completeUpload(store: S3Store, put: Put, upload: string, sent: readonly SentPart[]): Promise<Stored> {
+  const doing = { what: `storing ${put.key}`, needs: rightsToPut(store) };
+  const Parts = sent.map(({ PartNumber, ETag, ChecksumCRC32 }) => ({ PartNumber, ETag, ChecksumCRC32 }));
+  const published = await publish(store, put, doing, async (condition, options) => {
+    const command = new CompleteMultipartUploadCommand({
+      ...at(store, put.key),
+      UploadId: upload,
+      MultipartUpload: { Parts },
+      MpuObjectSize: sent.reduce((total, { bytes }) => total + bytes, 0),
+      ...condition,
+    });
+    const answer = await store.client.send(command, options);
+    return { etag: answer.ETag, crc32: answer.ChecksumCRC32 };
+  });
+  const confirmed = sent.every((part) => part.confirmed) && isAssembled(sent, published);
+  return { etag: published.etag, confirmed };
+}
+
+/** Never throws: why the upload failed counts. What cannot be cleared away now is by a later `prepare`. */
+export async function abandonUpload(store: S3Store, key: string, upload: string): Promise<void> {
+  const doing = { what: `abandoning the upload of ${key}`, needs: ["s3:AbortMultipartUpload"] };
+  const command = new AbortMultipartUploadCommand({ ...at(store, key), UploadId: upload });
+  const signal = AbortSignal.timeout(ABANDON_MS);
+  const hurried = { ...store, retry: { ...store.retry, attempts: Math.min(store.retry.attempts, ABANDON_ATTEMPTS) } };
+  try {
+    await patiently(hurried, doing, (options) => store.client.send(command, options), signal);
+  } catch (error) {
+    if (answerCode(error) === "NoSuchUpload") return;
+    const reason = error instanceof Error ? error.message : String(error);
+    store.log.warn("an upload that failed is left; the next run clears it away", { storage: store.name, key, reason });
+  }
+}

@@ -1,0 +1,77 @@
+import { A_PROXY, isBucket, isProxy, type S3Options } from "../../config/s3-options.ts";
+import { secretOf } from "../../config/secret-fields.ts";
+import { ConfigError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { RetryOptions } from "../../retry.ts";
+import type { Redaction } from "../../secrets/redaction.ts";
+import type { SecretResolver } from "../../secrets/secrets.ts";
+import type { Storage } from "../storage.ts";
+import { connect, createS3Client } from "./client.ts";
+import { credentialsFor } from "./credentials.ts";
+import { s3Storage } from "./s3.ts";
+import type { ObjectSettings } from "./store.ts";
+
+export interface OpenS3Context {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly secrets: SecretResolver;
+  readonly redaction: Redaction;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly retry: RetryOptions;
+}
+
+/** The storage that these options describe. Resolves their secrets; connects to nothing yet. @throws ConfigError */
+export async function openS3Storage(name: string, options: S3Options, context: OpenS3Context): Promise<Storage> {
+  const { env, secrets, log, now, retry } = context;
+  const bucket = await bucketOf(name, options, secrets);
+  const proxy = await proxyOf(name, options, secrets);
+  const connection = connect({ caFile: options.ca_file, proxy, env });
+  const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
+  const credentials = await credentialsFor(options, { ...context, connection, region });
+  const client = createS3Client({
+    region,
+    endpoint: options.endpoint,
+    pathStyle: options.path_style ?? options.endpoint !== undefined,
+    credentials,
+    connection,
+  });
+  const { prefix } = options;
+  return s3Storage({
+    client,
+    name,
+    bucket,
+    prefix,
+    objects: objectSettings(options),
+    retry,
+    signal: retry.signal,
+    log,
+    now,
+  });
+}
+
+async function bucketOf(name: string, options: S3Options, secrets: SecretResolver): Promise<string> {
+  const reference = secretOf(options, "bucket");
+  // Not a secret wherever it comes from: every error names it.
+  const bucket = reference === undefined ? "" : (await secrets.resolve(reference, { isSecret: false })).trim();
+  if (isBucket(bucket)) return bucket;
+  throw new ConfigError(`storage ${name}: ${JSON.stringify(bucket)} is not the name of a bucket`);
+}
+
+async function proxyOf(name: string, options: S3Options, secrets: SecretResolver): Promise<string | undefined> {
+  const reference = secretOf(options, "proxy");
+  if (reference === undefined) return undefined;
+  const proxy = await secrets.resolve(reference);
+  if (!isProxy(proxy)) throw new ConfigError(`storage ${name}: its proxy is not ${A_PROXY}`);
+  return proxy;
+}
+
+function objectSettings({ storage_class, sse, kms_key, object_lock, tags }: S3Options): ObjectSettings {
+  const mode = object_lock?.mode === "compliance" ? "COMPLIANCE" : "GOVERNANCE";
+  return {
+    storageClass: storage_class,
+    sse,
+    kmsKey: kms_key,
+    lock: object_lock === undefined ? undefined : { mode, days: object_lock.days },
+    tags,
+  };
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from "node:crypto";
+import { CodedError, NotFoundError, StorageError, TransientError } from "../../errors.ts";
+import { retry } from "../../retry.ts";
+import { alreadyExists, hasChanged } from "../body.ts";
+import type { PutOptions } from "../storage.ts";
+import { type Doing, isNotImplemented } from "./errors.ts";
+import { headObject } from "./head.ts";
+import { once, type S3Store } from "./store.ts";
+
+/** Whether the store heeds conditions when it stores: found out by trying, in `prepare` or here; undefined until then. */
+export interface Conditions {
+  supported: boolean | undefined;
+}
+
+/** One object in the making. */
+export interface Put {
+  readonly key: string;
+  /** Marks the object with the put that made it, so that after a lost answer it can be known. */
+  readonly id: string;
+  readonly ifAbsent: boolean;
+  readonly ifMatch: string | undefined;
+  readonly conditions: Conditions;
+}
+
+/** What the store said of an object that it took. */
+export interface Published {
+  readonly etag: string | undefined;
+  /** The checksum that the store computed. */
+  readonly crc32: string | undefined;
+}
+
+const PUT_ID = "core-backup-put";
+
+export const newPut = (key: string, { ifAbsent = false, ifMatch }: PutOptions, conditions: Conditions): Put => ({
+  key,
+  id: randomUUID(),
+  ifAbsent,
+  ifMatch,
+  conditions,
+});
+
+export const putMetadata = ({ id }: Put) => ({ Metadata: { [PUT_ID]: id } });
+
+/**
+ * A look beforehand: before many bytes are sent for nothing, and the best there is where conditions are not heeded.
+ * @throws StorageError `STORAGE_EXISTS` | `STORAGE_CHANGED`
+ */
+export async function checkCondition(store: S3Store, { key, ifAbsent, ifMatch }: Put): Promise<void> {
+  if (!ifAbsent && ifMatch === undefined) return;
+  const found = await headObject(store, key);
+  if (ifAbsent && found !== undefined) throw alreadyExists(key);
+  if (ifMatch !== undefined && found?.ETag !== ifMatch) throw hasChanged(key);
+}
+
+/**
+ * Sends the one request that makes the object visible, with the put's condition, until it is answered. An answer that
+ * was lost shows as a failure of the next attempt (it exists, the upload is gone): then the object itself is asked whose it is.
+ */
+export async function publish(
+  store: S3Store,
+  put: Put,
+  doing: Doing,
+  send: (condition: Condition, options: { abortSignal: AbortSignal }) => Promise<Published>,
+): Promise<Published> {
+  const { conditions } = put;
+  let answerLost = false;
+  const request = () =>
+    once(store, doing, (options) => send(conditions.supported === false ? {} : conditionOf(put), options));
+  return retry(async () => {
+    try {
+      return await request();
+    } catch (error) {
+      if (error instanceof TransientError) {
+        answerLost = true;
+      } else if (answerLost) {
+        const ours = await findOurs(store, put);
+        if (ours !== undefined) return ours;
+      } else if (conditions.supported !== false && isConditional(put) && isNotImplemented(error)) {
+        conditions.supported = false;
+        await checkCondition(store, put);
+        return request();
+      }
+      throw inOwnWords(put, error);
+    }
+  }, store.retry);
+}
+
+type Condition = { IfNoneMatch?: string; IfMatch?: string };
+
+const isConditional = ({ ifAbsent, ifMatch }: Put): boolean => ifAbsent || ifMatch !== undefined;
+
+function conditionOf({ ifAbsent, ifMatch }: Put): Condition {
+  if (ifAbsent) return { IfNoneMatch: "*" };
+  return ifMatch === undefined ? {} : { IfMatch: ifMatch };
+}
+
+function inOwnWords({ key, ifAbsent, ifMatch }: Put, error: unknown): unknown {
+  const failed = error instanceof StorageError && error.code === "STORAGE_CHANGED";
+  if (ifAbsent && failed) return alreadyExists(key, error);
+  // To S3 what is absent is no other version.
+  if (ifMatch !== undefined && (failed || error instanceof NotFoundError)) return hasChanged(key, error);
+  return error;
+}
+
+async function findOurs(store: S3Store, put: Put): Promise<Published | undefined> {
+  try {
+    const found = await headObject(store, put.key);
+    return found?.Metadata?.[PUT_ID] === put.id ? { etag: found.ETag, crc32: undefined } : undefined;
+  } catch (error) {
+    // Why it was not published counts, and that error is on its way.
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}

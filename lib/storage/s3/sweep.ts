@@ -1,0 +1,58 @@
+import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
+import { StorageError } from "../../errors.ts";
+import { isNotImplemented } from "./errors.ts";
+import { abandonUpload } from "./multipart.ts";
+import { at, patiently, type S3Store } from "./store.ts";
+
+/** No upload of ours takes longer: S3 would have to take less than 10 MB a second for the largest there can be. */
+const ABANDONED_MS = 7 * 86_400_000;
+/** Keys of snapshots: with an empty prefix the bucket may hold the uploads of others, which are not ours to touch. */
+const OF_A_RUN = /^[^/]+\/\d{4}-\d{2}-\d{2}\/\d{6}Z\//;
+
+interface Upload {
+  readonly key: string;
+  readonly id: string;
+  readonly begunMs: number;
+}
+
+/**
+ * Abandons the uploads that killed processes left: at once those below `owned`, where the caller says that no other
+ * process writes, and elsewhere below the storage's prefix those that are older than any upload can be.
+ */
+export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
+  try {
+    for await (const { key, id, begunMs } of uploads(store)) {
+      if (!OF_A_RUN.test(key)) continue;
+      const isOwned = owned !== undefined && key.startsWith(owned);
+      if (!isOwned && store.now().getTime() - begunMs < ABANDONED_MS) continue;
+      store.log.info("clearing away an upload that a run left unfinished", {
+        storage: store.name,
+        key,
+        begun: new Date(begunMs).toISOString(),
+      });
+      await abandonUpload(store, key, id);
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (!isNotImplemented(error) && error.code !== "STORAGE_FORBIDDEN") throw error;
+    store.log.warn(`uploads that killed runs left cannot be cleared away: ${error.message}`, { storage: store.name });
+  }
+}
+
+async function* uploads(store: S3Store): AsyncIterable<Upload> {
+  const doing = { what: "looking for unfinished uploads", needs: ["s3:ListBucketMultipartUploads"] };
+  const { Bucket, Key: Prefix } = at(store, "");
+  for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ; ) {
+    const command = new ListMultipartUploadsCommand({ Bucket, Prefix, ...after });
+    const page = await patiently(store, doing, (options) => store.client.send(command, options));
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (Key?.startsWith(Prefix) !== true || UploadId === undefined) continue;
+      yield { key: Key.slice(Prefix.length), id: UploadId, begunMs: Initiated?.getTime() ?? store.now().getTime() };
+    }
+    if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return;
+    after = {
+      KeyMarker: page.NextKeyMarker,
+      ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }),
+    };
+  }
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { PutBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
+import { bytesOf } from "../../lib/bytes.ts";
+import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
+import { s3Storage } from "../../lib/storage/s3/s3.ts";
+import { addUser, noVersitygw, type S3Server, startVersitygw } from "../support/s3-server.ts";
+import { storeOnS3 } from "../support/s3-store.ts";
+
+type Access = Partial<Pick<S3Server, "endpoint" | "region" | "credentials">>;
+
+/** What the strict server refuses, each with an error of its own that names the storage, the bucket and what is missing. */
+describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
+  let server: S3Server;
+  before(async () => {
+    server = await startVersitygw();
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  /** The storage of an existing bucket, reached in another way. */
+  async function reached(access: Access, bucket?: string) {
+    const subject = await storeOnS3(server);
+    const client = createS3Client({ ...server, pathStyle: true, connection: connect({ env: {} }), ...access });
+    const store = { ...subject.store, client, name: "cloud", bucket: bucket ?? subject.store.bucket };
+    return { storage: s3Storage(store), bucket: store.bucket, root: subject };
+  }
+
+  test("an access key that is not known", async () => {
+    const credentials = { accessKeyId: "nobody", secretAccessKey: "canary-secret" };
+    const { storage, bucket } = await reached({ credentials });
+    await assert.rejects(storage.prepare(), {
+      name: "StorageError",
+      code: "STORAGE_UNAUTHORIZED",
+      message: new RegExp(`^storage cloud, bucket ${bucket}: trying to list: the access key is not known there`),
+    });
+  });
+
+  test("a wrong secret access key", async () => {
+    const credentials = { ...server.credentials, secretAccessKey: "canary-secret" };
+    const { storage, bucket } = await reached({ credentials });
+    await assert.rejects(storage.prepare(), (error: Error & { code?: string }) => {
+      assert.equal(error.code, "STORAGE_UNAUTHORIZED");
+      assert.match(error.message, new RegExp(`^storage cloud, bucket ${bucket}: .*the secret access key is wrong`));
+      assert.doesNotMatch(error.message, /canary/);
+      return true;
+    });
+  });
+
+  test("another region than the bucket's", async () => {
+    const { storage, bucket } = await reached({ region: "eu-central-1" });
+    await assert.rejects(storage.prepare(), {
+      code: "STORAGE_REGION",
+      message: new RegExp(`^storage cloud, bucket ${bucket}: .*set region: us-east-1`),
+    });
+  });
+
+  test("a bucket that does not exist", async () => {
+    const { storage } = await reached({}, "no-such-bucket");
+    await assert.rejects(storage.prepare(), {
+      code: "STORAGE_NOT_FOUND",
+      message: /^storage cloud, bucket no-such-bucket: trying to list: there is no such bucket/,
+    });
+  });
+
+  test("a bucket that may only be read, before the run and in it", async () => {
+    const reader = await addUser(server);
+    const { storage, bucket, root } = await reached({ credentials: reader });
+    await assert.rejects(storage.prepare(), {
+      code: "STORAGE_FORBIDDEN",
+      message: /lack the right: it takes s3:ListBucket/,
+    });
+    await allow(root.client, bucket, reader.accessKeyId, ["s3:ListBucket", "s3:GetObject"]);
+    await assert.rejects(storage.prepare(), {
+      code: "STORAGE_FORBIDDEN",
+      message: new RegExp(`^storage cloud, bucket ${bucket}: trying to store: .*it takes s3:PutObject`),
+    });
+    await assert.rejects(storage.put("job/a.bin", bytesOf("a")), {
+      code: "STORAGE_FORBIDDEN",
+      message: /: storing job\/a\.bin: .*it takes s3:PutObject/,
+    });
+    await root.storage.put("job/a.bin", bytesOf("a"));
+    assert.deepEqual(await storage.head("job/a.bin"), { key: "job/a.bin", bytes: 1 });
+    await assert.rejects(storage.remove(["job/a.bin"]), {
+      code: "STORAGE_FORBIDDEN",
+      message: /it takes s3:DeleteObject/,
+    });
+  });
+
+  test("an object that may be listed and not be read is no absent object", async () => {
+    const lister = await addUser(server);
+    const { storage, bucket, root } = await reached({ credentials: lister });
+    await root.storage.put("job/a.bin", bytesOf("a"));
+    await allow(root.client, bucket, lister.accessKeyId, ["s3:ListBucket"]);
+    await assert.rejects(storage.head("job/a.bin"), { code: "STORAGE_FORBIDDEN", message: /it takes s3:GetObject/ });
+    await assert.rejects(storage.get("job/a.bin"), { code: "STORAGE_FORBIDDEN" });
+  });
+
+  test("a server that is not there", async () => {
+    const { storage, bucket } = await reached({ endpoint: "http://127.0.0.1:9" });
+    await assert.rejects(storage.prepare(), {
+      name: "TransientError",
+      message: new RegExp(`^storage cloud, bucket ${bucket}: trying to list: nothing answers there`),
+    });
+  });
+});
+
+async function allow(client: S3Client, bucket: string, user: string, actions: string[]) {
+  const Resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
+  const statements = actions.map((Action) => ({
+    Effect: "Allow",
+    Principal: { AWS: [user] },
+    Action,
+    Resource: Action === "s3:ListBucket" ? Resource[0] : Resource[1],
+  }));
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: statements });
+  await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+}

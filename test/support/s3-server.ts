@@ -1,0 +1,105 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { ServerCertificate } from "./certificates.ts";
+import { type ServerProcess, startListening } from "./listening.ts";
+import { temporaryFolder } from "./stores.ts";
+
+const BIN = join(import.meta.dirname, "..", "peers", ".bin");
+const VERSITYGW = process.env.CORE_BACKUP_TEST_VERSITYGW ?? join(BIN, "versitygw");
+const MINISTACK = process.env.CORE_BACKUP_TEST_MINISTACK ?? join(BIN, "ministack", "bin", "ministack");
+
+const VERSITYGW_ABSENT =
+  "no versitygw: test/peers/versitygw/build.sh builds it, or CORE_BACKUP_TEST_VERSITYGW names it";
+const MINISTACK_ABSENT =
+  "no MiniStack: test/peers/ministack/build.sh installs it, or CORE_BACKUP_TEST_MINISTACK names it";
+
+/** Why tests with that server are skipped here, in one line; false when they run. In CI they run, or fail. */
+export const noVersitygw: string | false = whyNot(VERSITYGW, VERSITYGW_ABSENT);
+export const noMinistack: string | false = whyNot(MINISTACK, MINISTACK_ABSENT);
+
+export interface S3Server extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly region: string;
+  /** Who may do everything. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Ends the server as a crash does; what it has stored is kept for `restart`. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port. */
+  restart(): Promise<void>;
+}
+
+/** The strict one: signatures, checksums, conditions, Object Lock as on AWS. Objects are files, so `a` beside `a/b` is refused. */
+export async function startVersitygw(
+  options: { readonly certificate?: ServerCertificate; readonly region?: string } = {},
+): Promise<S3Server> {
+  if (!existsSync(VERSITYGW)) throw new Error(VERSITYGW_ABSENT);
+  const folder = await temporaryFolder();
+  for (const name of ["data", "versions", "iam"]) await mkdir(join(folder.path, name));
+  const { certificate, region = "us-east-1" } = options;
+  const credentials = { accessKeyId: "root", secretAccessKey: randomBytes(16).toString("hex") };
+  const tls = certificate === undefined ? [] : ["--cert", certificate.certFile, "--key", certificate.keyFile];
+  const command = (port: number) => ({
+    program: VERSITYGW,
+    args: [
+      ...["--quiet", "--port", `127.0.0.1:${port}`, "--region", region, "--iam-dir", join(folder.path, "iam"), ...tls],
+      ...["posix", "--versioning-dir", join(folder.path, "versions"), join(folder.path, "data")],
+    ],
+    env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
+  });
+  return serverOf(command, tls.length > 0 ? "https" : "http", { region, credentials }, folder);
+}
+
+/** Another account of a versitygw, which may do nothing until a bucket's policy says so. */
+export async function addUser(server: S3Server): Promise<S3Server["credentials"]> {
+  const accessKeyId = `user-${randomBytes(4).toString("hex")}`;
+  const secretAccessKey = randomBytes(16).toString("hex");
+  const { accessKeyId: root, secretAccessKey: secret } = server.credentials;
+  const admin = ["admin", "--access", root, "--secret", secret, "--endpoint-url", server.endpoint, "create-user"];
+  const user = ["--access", accessKeyId, "--secret", secretAccessKey, "--role", "user"];
+  await promisify(execFile)(VERSITYGW, [...admin, ...user]);
+  return { accessKeyId, secretAccessKey };
+}
+
+/** The lenient one: every key, in memory. It takes any secret. */
+export async function startMinistack(): Promise<S3Server> {
+  if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
+  const folder = await temporaryFolder();
+  const command = (port: number) => ({
+    program: MINISTACK,
+    args: [],
+    cwd: folder.path,
+    env: { GATEWAY_PORT: `${port}`, BIND_HOST: "127.0.0.1", IOT_MTLS_ENABLED: "false", HOME: folder.path },
+  });
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  return serverOf(command, "http", { region: "us-east-1", credentials }, folder);
+}
+
+async function serverOf(
+  command: Parameters<typeof startListening>[0],
+  scheme: "http" | "https",
+  facts: Pick<S3Server, "region" | "credentials">,
+  folder: AsyncDisposable,
+): Promise<S3Server> {
+  let process: ServerProcess = await startListening(command);
+  const { port } = process;
+  return {
+    ...facts,
+    endpoint: `${scheme}://127.0.0.1:${port}`,
+    kill: () => process.kill(),
+    async restart() {
+      process = await startListening(command, port);
+    },
+    async [Symbol.asyncDispose]() {
+      await process.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function whyNot(path: string, absent: string): string | false {
+  return existsSync(path) || process.env.CI !== undefined ? false : absent;
+}
