@@ -42,6 +42,11 @@ const keys: readonly OptionSpec[] = [
   { flags: "--passphrase-file <file>", about: "passphrase of what is encrypted, or of the private key" },
 ];
 
+const wait: OptionSpec = {
+  flags: "--wait <duration>",
+  about: "wait so long for another process that works on the job, such as 30m (default: not at all)",
+};
+
 const DONE = "0  done";
 const WRONG = "2  the command line or the configuration is wrong, or it was refused; nothing was changed";
 
@@ -79,12 +84,13 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "run jobs: plan, collect, verify, prune",
     details:
       "Runs all jobs, or those named with --job. A failing unit leaves the others alone, and so does a failing job.\n" +
+      "A job that another process works on is refused, and says who that is.\n" +
       "The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends it at once.",
-    options: [{ flags: "--job <name>", about: "only this job; may be given several times", repeatable: true }],
+    options: [{ flags: "--job <name>", about: "only this job; may be given several times", repeatable: true }, wait],
     examples: ["run", "run --job docs --job databases", "run --log json --quiet"],
     exits: [
       "0  everything is stored and verified",
-      "1  something of a job failed, partial runs included",
+      "1  something of a job failed, partial runs included, or another process works on it",
       WRONG,
       "129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM",
     ],
@@ -153,14 +159,11 @@ export const commandTable: readonly CommandSpec[] = [
     group: "Clean up:",
     summary: "remove the snapshots that the retention does not keep",
     details: "Decides for each snapshot, with a reason, and removes. The newest good snapshot always stays.",
-    options: [
-      { ...job, repeatable: true },
-      { flags: "--dry-run", about: "decide, and remove nothing" },
-    ],
+    options: [{ ...job, repeatable: true }, { flags: "--dry-run", about: "decide, and remove nothing" }, wait],
     examples: ["prune --dry-run", "prune --job docs"],
     exits: [
       DONE,
-      "1  the storage of a job failed",
+      "1  the storage of a job failed, or another process works on the job",
       "2  the command line or the configuration is wrong, or a job's removals were refused",
     ],
   },

@@ -20,6 +20,7 @@ export interface CommandOptions {
   readonly prove: boolean;
   readonly full: boolean;
   readonly dryRun: boolean;
+  readonly wait: string | undefined;
   readonly manifest: boolean;
 }
 
@@ -72,6 +73,7 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     prove: flag("prove"),
     full: flag("full"),
     dryRun: flag("dryRun"),
+    wait: text("wait"),
     manifest: flag("manifest"),
   };
 }

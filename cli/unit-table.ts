@@ -11,6 +11,7 @@ const colours: Readonly<Record<string, Style>> = {
   failed: "red",
   damaged: "red",
   interrupted: "yellow",
+  refused: "yellow",
 };
 
 /** A row a unit: what became of it, what was stored, and how that was proved. */

@@ -11,6 +11,7 @@ import { readRecord, writeRecord } from "./record.ts";
 import { retry } from "./retry.ts";
 import { reuseArtifacts } from "./reuse.ts";
 import type { Storage } from "./storage/storage.ts";
+import type { LeasedBackup } from "./under-lease.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 
 type Ending = Pick<UnitRecord, "status" | "error" | "reusedFrom">;
@@ -22,8 +23,9 @@ const RETRY = { attempts: 4, baseMs: 1_000, maxMs: 60_000 };
  * a code. Calling again for a unit that ended well answers its record and does nothing.
  * @throws DeferredError where waiting is left to others (`backup.waits`); called again at that moment, it goes on
  * @throws StorageError | TransientError | IntegrityError only when the record itself cannot be read or written
+ * @throws LeaseLostError and writes no record, when another process has taken over the run
  */
-export async function collect(backup: Backup, input: CollectInput): Promise<UnitRecord> {
+export async function collect(backup: LeasedBackup, input: CollectInput): Promise<UnitRecord> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   const before = await readRecord(storage, input, input.unit.n);

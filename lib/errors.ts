@@ -36,6 +36,8 @@ export const errorCodes = {
   PROOF_FAILED: "an artifact did not restore to what was collected",
   UNIT_LOST: "the unit has no record, or its record never ended",
   UNIT_TIMEOUT: "the unit took longer than its timeout",
+  LEASE_HELD: "another process is at work on the job",
+  LEASE_LOST: "another process took over the job",
   INTERRUPTED: "the run was told to stop",
   USAGE: "the command line is wrong",
   REFUSED: "the operation would do harm and was not begun",
@@ -49,6 +51,20 @@ export interface ErrorRecord {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
+}
+
+/** Who holds the lease of a job, as `--json` and messages tell. Empty of a lease that cannot be read. */
+export interface LeaseHolder {
+  readonly purpose?: "run" | "prune";
+  readonly host?: string;
+  readonly pid?: number | undefined;
+  readonly version?: string;
+  readonly run?: string | undefined;
+  readonly snapshot?: string | undefined;
+  /** When it was taken, last renewed, and runs out unless it is renewed again: ISO 8601, by the holder's clock. */
+  readonly since?: string;
+  readonly renewedAt?: string;
+  readonly expiresAt?: string;
 }
 
 /** The base of every error that has a code. Names are literals on the prototype: minifying renames classes. */
@@ -130,6 +146,23 @@ export class RefusedError extends CodedError {
 /** The signals that end a run in order: Ctrl-C, a supervisor, a terminal that was closed. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** Another process is at work on the job; nothing was begun. */
+export class LeaseHeldError extends CodedError {
+  readonly holder: LeaseHolder;
+
+  constructor(message: string, holder: LeaseHolder) {
+    super("LEASE_HELD", message);
+    this.holder = holder;
+  }
+}
+
+/** Another process took over the job: whatever is not committed is its to finish. */
+export class LeaseLostError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LEASE_LOST", message, options);
+  }
+}
+
 /** The run was told to stop by a signal. `signal` gives the exit code: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export class InterruptedError extends CodedError {
   readonly signal: StopSignal;
@@ -151,6 +184,8 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [IntegrityError, "IntegrityError"],
   [EncryptionError, "EncryptionError"],
   [RefusedError, "RefusedError"],
+  [LeaseHeldError, "LeaseHeldError"],
+  [LeaseLostError, "LeaseLostError"],
   [InterruptedError, "InterruptedError"],
 ];
 for (const [errorClass, name] of literalNames) {

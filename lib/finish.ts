@@ -1,27 +1,25 @@
-import { createHash } from "node:crypto";
-import type { Backup } from "./backup.ts";
-import { IntegrityError, StorageError } from "./errors.ts";
+import { commit } from "./commit.ts";
+import { IntegrityError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
-import { manifestKey, snapshotPrefix, snapshotTime, sumsKey } from "./keys.ts";
-import { documentBytes, type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } from "./manifest.ts";
+import { snapshotPrefix, snapshotTime } from "./keys.ts";
+import { type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } from "./manifest.ts";
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
-import { putDocument } from "./put-document.ts";
 import { readRecord } from "./record.ts";
-import { findSnapshot, type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
+import { type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
-import { sumsText } from "./sums.ts";
 import { tool } from "./tool.ts";
 import { statusOf, totalsOf } from "./totals.ts";
+import type { LeasedBackup } from "./under-lease.ts";
 
 const RECORDS_AT_ONCE = 16;
 
 /**
  * Makes the snapshot exist: plan and records become SHA256SUMS and, last, manifest.json. Every unit of the plan is in
  * it; one without a record is `UNIT_LOST`. Called again for a finished run, it answers the manifest that is there.
- * @throws StorageError | TransientError | IntegrityError, and then there is no snapshot
+ * @throws StorageError | TransientError | IntegrityError | LeaseLostError, and then there is no snapshot
  */
-export async function finish(backup: Backup, pointer: RunPointer): Promise<Manifest> {
+export async function finish(backup: LeasedBackup, pointer: RunPointer): Promise<Manifest> {
   const job = findJob(backup.config, pointer.job);
   const storage = await backup.storage(job);
   const { units, warnings } = await readUnits(storage, pointer);
@@ -48,7 +46,7 @@ export async function finish(backup: Backup, pointer: RunPointer): Promise<Manif
     warnings,
     previous: before === undefined ? null : { snapshot: before.snapshot, manifestSha256: before.manifestSha256 },
   };
-  return commit(storage, pointer, manifest);
+  return commit(backup, storage, pointer, manifest);
 }
 
 async function readUnits(storage: Storage, pointer: RunPointer) {
@@ -113,33 +111,4 @@ function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[
       message: `is in snapshot ${before?.snapshot}, but no longer in what the job lists`,
       unit: unit.id,
     }));
-}
-
-async function commit(storage: Storage, pointer: RunPointer, manifest: Manifest): Promise<Manifest> {
-  const bytes = documentBytes(manifest);
-  const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
-  const finished = await storage.head(manifestKey(pointer.job, pointer.snapshot));
-  if (finished === undefined) {
-    await putDocument(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
-    try {
-      await putDocument(storage, manifestKey(pointer.job, pointer.snapshot), bytes, { ifAbsent: true });
-      return manifest;
-    } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== "STORAGE_EXISTS") throw error;
-    }
-  }
-  return finishedBefore(storage, pointer);
-}
-
-/** A reply that was lost after the commit, or a second `finish` of the same run: whose list of digests may lie there by now. */
-async function finishedBefore(storage: Storage, pointer: RunPointer): Promise<Manifest> {
-  const { manifest, manifestSha256 } = await findSnapshot(storage, pointer.job, pointer.snapshot);
-  if (manifest === undefined) {
-    throw new IntegrityError("INTEGRITY_MANIFEST", `the manifest of ${pointer.job} ${pointer.snapshot} cannot be read`);
-  }
-  if (manifest.run !== pointer.run) {
-    throw new StorageError("STORAGE_EXISTS", `${pointer.job} ${pointer.snapshot} was made by run ${manifest.run}`);
-  }
-  await putDocument(storage, sumsKey(pointer.job, pointer.snapshot), sumsText(manifest, manifestSha256));
-  return manifest;
 }

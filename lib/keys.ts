@@ -82,6 +82,8 @@ export function snapshotOfFolders(day: string, time: string): string | undefined
   return snapshotTime(snapshot) === undefined ? undefined : snapshot;
 }
 
+/** Who works on the job. Its name begins with a dot, as no folder's of a day does. */
+export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const recordKey = (job: string, snapshot: string, n: number): string =>
   `${snapshotPrefix(job, snapshot)}.run/units/${n}.json`;

@@ -4,10 +4,8 @@ import { sumsKey } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
 import { type SnapshotEntry, snapshotAfter } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
-import { parseSums } from "./sums.ts";
+import { MAX_SUMS_BYTES, parseSums } from "./sums.ts";
 import { statusOf, totalsOf } from "./totals.ts";
-
-const MAX_SUMS_BYTES = 256 * 1024 * 1024;
 
 /**
  * What is wrong with a snapshot's manifest itself: that it does not parse, that it differs from its line in SHA256SUMS,

@@ -10,9 +10,12 @@ import { type KnownUnits, knownUnits } from "./known-units.ts";
 import type { PlanLine, RunPointer } from "./plan-line.ts";
 import { runId } from "./run-id.ts";
 import type { Storage } from "./storage/storage.ts";
+import type { LeasedBackup } from "./under-lease.ts";
 
 export interface Planned extends RunPointer {
   readonly units: number;
+  /** The token of the lease that the run is under, for steps in processes of their own (`continueLease`). */
+  readonly lease: string;
 }
 
 /** Two runs of one job can be planned in one second; the later one takes the next second that is free. */
@@ -23,9 +26,10 @@ const MAX_SECONDS_AHEAD = 10;
  * Throws before anything is stored when either side cannot be used.
  * @throws ConfigError | SourceError | StorageError | TransientError
  */
-export async function plan(backup: Backup, input: { readonly job: string }): Promise<Planned> {
+export async function plan(backup: LeasedBackup, input: { readonly job: string }): Promise<Planned> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
+  // Under the lease nobody else writes there, so what lies there in the making is left over.
   await storage.prepare(jobPrefix(job.name));
   return withConnector(backup, job, async (connector) => {
     const known = await knownUnits(storage, job.name, await openedEncryption(backup, job));
@@ -33,9 +37,10 @@ export async function plan(backup: Backup, input: { readonly job: string }): Pro
     const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
       planLines(connector.units(backup.signal), run, known, count),
     );
+    await backup.lease.describe({ run, snapshot });
     backup.emit({ type: "planned", job: job.name, run, snapshot, units });
     backup.log.with({ job: job.name, run }).info("planned", { snapshot, units });
-    return { job: job.name, snapshot, run, units };
+    return { job: job.name, snapshot, run, units, lease: backup.lease.token };
   });
 }
 

@@ -25,11 +25,15 @@ export async function putDocument(
     const { version } = await retry(() => storage.put(key, bytesOf(content), putOptions), options);
     return version;
   } catch (error) {
-    const failed = error instanceof CodedError && ["STORAGE_EXISTS", "STORAGE_CHANGED"].includes(error.code);
-    const ours = failed ? await retry(() => versionOf(storage, key, content), options) : undefined;
+    const ours = isRefusal(error) ? await retry(() => versionOf(storage, key, content), options) : undefined;
     if (ours === undefined) throw error;
     return ours;
   }
+}
+
+/** The storage's answer that a condition does not hold. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === "STORAGE_CHANGED" || error.code === "STORAGE_EXISTS");
 }
 
 /** The version of what lies under `key` if that is `content`. */

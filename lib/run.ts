@@ -1,7 +1,7 @@
 import type { Backup } from "./backup.ts";
 import { collect } from "./collect.ts";
 import type { Job } from "./config/schema.ts";
-import { type ErrorRecord, errorRecord, InterruptedError } from "./errors.ts";
+import { type ErrorRecord, errorRecord, InterruptedError, LeaseHeldError, type LeaseHolder } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, Verification } from "./manifest.ts";
@@ -9,9 +9,11 @@ import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { type PruneResult, prune } from "./prune.ts";
+import { type LeasedBackup, underLease } from "./under-lease.ts";
 import { verify } from "./verify.ts";
 
-export type RunStatus = "ok" | "partial" | "failed" | "interrupted";
+/** `refused`: another process is at work on the job, so nothing was begun. */
+export type RunStatus = "ok" | "partial" | "failed" | "interrupted" | "refused";
 
 export interface JobResult {
   readonly job: string;
@@ -23,6 +25,8 @@ export interface JobResult {
   readonly verification?: Verification;
   readonly prune?: PruneResult;
   readonly error?: ErrorRecord;
+  /** For a job that was refused: who works on it. */
+  readonly heldBy?: LeaseHolder;
   /** For a job that was not begun because another one failed. */
   readonly skippedBecause?: string;
 }
@@ -32,10 +36,19 @@ export interface RunResult {
   readonly jobs: readonly JobResult[];
 }
 
+export interface RunOptions {
+  /** How long to wait for another process that works on the job. 0: not at all. */
+  readonly waitMs: number;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Runs jobs side by side, up to `max_jobs`. A job that fails leaves the others alone, unless it is `fatal`. */
-export async function runJobs(backup: Backup, names: readonly string[]): Promise<RunResult> {
+export async function runJobs(
+  backup: Backup,
+  names: readonly string[],
+  options: RunOptions = { waitMs: 0 },
+): Promise<RunResult> {
   const jobs = names.map((name) => findJob(backup.config, name));
   const results: JobResult[] = [];
   let fatal: string | undefined;
@@ -45,7 +58,7 @@ export async function runJobs(backup: Backup, names: readonly string[]): Promise
     } else if (fatal !== undefined) {
       results[n] = { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
     } else {
-      const result = await runJob(backup, job);
+      const result = await runJob(backup, job, options);
       results[n] = result;
       if (job.fatal && result.status !== "ok") fatal = job.name;
     }
@@ -54,13 +67,18 @@ export async function runJobs(backup: Backup, names: readonly string[]): Promise
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */
-async function runJob(backup: Backup, job: Job): Promise<JobResult> {
+async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   try {
-    await steps(backup, job, result);
+    const storage = await backup.storage(job);
+    // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
+    await storage.prepare();
+    const request = { purpose: "run", processBound: true, waitMs } as const;
+    await underLease(backup, job, request, (leased) => steps(leased, job, result));
   } catch (error) {
     const interrupted = backup.signal.aborted;
-    result.status = interrupted ? "interrupted" : "failed";
+    result.status = interrupted ? "interrupted" : error instanceof LeaseHeldError ? "refused" : "failed";
+    if (error instanceof LeaseHeldError) result.heldBy = error.holder;
     result.error = errorRecord(interrupted ? backup.signal.reason : error, backup.redaction.redact);
     backup.log.with({ job: job.name }).error(result.error.message, { code: result.error.code });
     if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);
@@ -68,7 +86,7 @@ async function runJob(backup: Backup, job: Job): Promise<JobResult> {
   return result;
 }
 
-async function steps(backup: Backup, job: Job, result: Mutable<JobResult>): Promise<void> {
+async function steps(backup: LeasedBackup, job: Job, result: Mutable<JobResult>): Promise<void> {
   const planned = await plan(backup, { job: job.name });
   result.snapshot = planned.snapshot;
   await collectAll(backup, job, planned);
@@ -95,7 +113,7 @@ async function steps(backup: Backup, job: Job, result: Mutable<JobResult>): Prom
  * An interrupt lets running units write their records and begins no more. The run is then left without a manifest: it
  * is not a snapshot, and can be taken up again.
  */
-async function collectAll(backup: Backup, job: Job, planned: Planned): Promise<void> {
+async function collectAll(backup: LeasedBackup, job: Job, planned: Planned): Promise<void> {
   const storage = await backup.storage(job);
   const log = backup.log.with({ job: job.name, run: planned.run });
   await eachLimited(readPlan(storage, planned), job.concurrency, async (unit) => {
@@ -103,6 +121,7 @@ async function collectAll(backup: Backup, job: Job, planned: Planned): Promise<v
     try {
       await collect(backup, { ...planned, unit });
     } catch (error) {
+      if (backup.signal.aborted) return;
       // The record could not be written: `finish` will say UNIT_LOST, and the other units go on.
       log.error(errorRecord(error, backup.redaction.redact).message, { unit: unit.id });
     }
@@ -115,5 +134,6 @@ function worst(results: readonly JobResult[]): RunStatus {
   const statuses = results.map((result) => result.status);
   if (statuses.includes("interrupted")) return "interrupted";
   if (statuses.every((status) => status === "ok")) return "ok";
-  return statuses.every((status) => status === "failed") ? "failed" : "partial";
+  if (statuses.every((status) => status === "refused")) return "refused";
+  return statuses.every((status) => status === "failed" || status === "refused") ? "failed" : "partial";
 }

@@ -1,5 +1,7 @@
 import type { Manifest } from "./manifest.ts";
 
+export const MAX_SUMS_BYTES = 256 * 1024 * 1024;
+
 /**
  * The text of SHA256SUMS, in the form that `sha256sum -c` reads: every artifact and the manifest itself. So a changed
  * manifest shows without knowing anything of core-backup. Artifact paths hold no newline or backslash (keys.ts).

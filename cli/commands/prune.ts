@@ -1,17 +1,22 @@
+import type { Backup } from "../../lib/backup.ts";
+import type { Job } from "../../lib/config/schema.ts";
 import { formatCount } from "../../lib/format.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
+import { underLease } from "../../lib/under-lease.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
 import { printable } from "../text-width.ts";
+import { waitMs } from "../wait-option.ts";
 
 export const pruneCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
     const { options, output } = context;
+    const wait = waitMs(options.wait);
     const results: PruneResult[] = [];
     const failures = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job) => {
-      results.push(await prune(backup, { job: job.name, dryRun: options.dryRun }));
+      results.push(await (options.dryRun ? look(backup, job) : pruneNow(backup, job, wait)));
     });
     const text = results.map((one) => pruneText(one, options.dryRun, output)).join("\n");
     output.result({ text, json: [...results.flatMap(decisionsOf), ...failures] });
@@ -20,6 +25,16 @@ export const pruneCommand: Command = async (context) =>
     if (refused.length > 0) return 2;
     return failures.length === 0 ? 0 : 1;
   });
+
+const look = (backup: Backup, job: Job) => prune(backup, { job: job.name, dryRun: true });
+
+/** Under the job's lease where something is to be removed; who has nothing to remove is in nobody's way. */
+async function pruneNow(backup: Backup, job: Job, wait: number): Promise<PruneResult> {
+  const looked = await look(backup, job);
+  if (looked.decisions.every(({ keep }) => keep)) return looked;
+  const request = { purpose: "prune", processBound: true, waitMs: wait } as const;
+  return underLease(backup, job, request, (leased) => prune(leased, { job: job.name, dryRun: false }));
+}
 
 function decisionsOf({ job, decisions, removed, swept, refused }: PruneResult) {
   const gone = new Set([...removed, ...swept]);

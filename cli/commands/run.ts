@@ -6,8 +6,10 @@ import type { Command, ExitCode } from "../command.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
 import { chosenJobs, configFile, withBackup } from "../session.ts";
+import { waitMs } from "../wait-option.ts";
 
 export const runCommand: Command = async (context) => {
+  const wait = waitMs(context.options.wait);
   const progress = runProgress(context);
   try {
     const options = {
@@ -18,7 +20,7 @@ export const runCommand: Command = async (context) => {
     return await withBackup(context, options, async (backup) => {
       const { config } = backup;
       const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
-      const result = await runJobs(backup, names);
+      const result = await runJobs(backup, names, { waitMs: wait });
       progress.end();
       const { paint, width } = context.output;
       const text = runReport({

@@ -23,6 +23,16 @@ export async function release(body: Bytes): Promise<void> {
   }
 }
 
+/** Awaits what must hold before `body` is read, and lets go of it when that throws. */
+export async function orRelease(before: Promise<void>, body: Bytes): Promise<void> {
+  try {
+    await before;
+  } catch (error) {
+    await release(body);
+    throw error;
+  }
+}
+
 export const alreadyExists = (key: string, cause?: unknown): StorageError =>
   new StorageError("STORAGE_EXISTS", `${key} exists already`, { cause });
 

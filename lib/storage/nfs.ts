@@ -1,8 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Bytes } from "../bytes.ts";
 import { StorageError } from "../errors.ts";
-import { release } from "./body.ts";
+import { orRelease } from "./body.ts";
 import { onFile } from "./file-error.ts";
 import { filesystemStorage } from "./filesystem.ts";
 import { nearestExisting, readMounts, whyNotMounted } from "./mounts.ts";
@@ -96,13 +95,4 @@ async function refuseUnlessMounted(base: string, existing: string, device: bigin
 function notMounted(base: string, instead: string): StorageError {
   const help = "mount the export, or set require_mount to false if that is where backups belong";
   return new StorageError("STORAGE_NOT_MOUNTED", `nothing is mounted at ${base}: ${instead}; ${help}`);
-}
-
-async function orRelease(check: Promise<void>, body: Bytes): Promise<void> {
-  try {
-    await check;
-  } catch (error) {
-    await release(body);
-    throw error;
-  }
 }

@@ -1,11 +1,13 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
 import type { Decryption, Encryption } from "../../lib/encryption/encryption.ts";
+import type { HeldLease } from "../../lib/lease.ts";
 import { createLog } from "../../lib/log.ts";
 import type { RunEvent } from "../../lib/progress.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
+import type { LeasedBackup } from "../../lib/under-lease.ts";
 import { type ScriptedUnit, scriptedConnector } from "./scripted-connector.ts";
 
 export const aJob = (changes: Partial<Job> = {}): Job => ({
@@ -35,6 +37,17 @@ export interface BackupChanges {
   readonly decryption?: () => Decryption | undefined;
 }
 
+/** For calling one step alone. `runJobs` takes a real one. */
+const alwaysHeld: HeldLease = {
+  token: "always",
+  signal: new AbortController().signal,
+  check: async () => {},
+  confirm: async () => {},
+  describe: async () => {},
+  release: async () => {},
+  leave: async () => {},
+};
+
 /** A whole backup over memory, with a clock that the test turns and a log and events to look at. */
 export function aBackup(changes: BackupChanges = {}) {
   const storage = changes.storage ?? memoryStorage();
@@ -50,7 +63,8 @@ export function aBackup(changes: BackupChanges = {}) {
     storage: {},
     max_jobs: changes.maxJobs ?? 1,
   };
-  const backup: Backup = {
+  const backup: LeasedBackup = {
+    lease: alwaysHeld,
     config,
     connector: async () => source.connector,
     kind: () => source.kind,

@@ -32,6 +32,7 @@ test("a run leaves exactly the objects of the layout", async () => {
   assert.deepEqual(
     [...(await contentsOf(a.storage)).keys()].sort(),
     [
+      "docs/.lease",
       `${FOLDER}.run/plan.jsonl`,
       `${FOLDER}.run/units/0.json`,
       `${FOLDER}.run/units/1.json`,
@@ -193,7 +194,7 @@ test("an interrupt is in the records of the running units, and makes no snapshot
   const job = await runOnce(a);
   assert.equal(job.status, "interrupted");
   const contents = await contentsOf(a.storage);
-  assert.deepEqual([...contents.keys()], [`${FOLDER}.run/plan.jsonl`, `${FOLDER}.run/units/0.json`]);
+  assert.deepEqual([...contents.keys()], ["docs/.lease", `${FOLDER}.run/plan.jsonl`, `${FOLDER}.run/units/0.json`]);
   assert.match(contents.get(`${FOLDER}.run/units/0.json`)?.toString() ?? "", /"code": "INTERRUPTED"/);
 });
 

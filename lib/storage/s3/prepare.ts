@@ -72,9 +72,10 @@ async function tryStoring(store: S3Store, conditions: Conditions): Promise<void>
     const doing = { what: "trying to store under a condition", needs: rightsToPut(unlocked) };
     return patiently(store, doing, (options) => send({ IfNoneMatch: "*" }, options));
   };
+  const isKnown = conditions.supported === false;
   conditions.supported = await heedsConditions(putIfAbsent);
   await removeProbe(store);
-  if (conditions.supported) return;
+  if (conditions.supported || isKnown) return;
   store.log.warn(
     "the storage does not heed conditions when it stores: two runs of one job at the same time could overwrite each other's objects",
     { storage: store.name },

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { assertPlain, coreBackup, document, paths, start, temporaryFolder } from "../core-backup.ts";
-import { type FilesJob, filesJob } from "../files-job.ts";
+import { assertPlain, coreBackup, document, paths, start } from "../core-backup.ts";
+import { stuckJob } from "../stuck-job.ts";
 
 for (const [signal, code] of [
   ["SIGINT", 130],
@@ -47,9 +47,9 @@ test("an interrupted run with --json still prints one document", async (t) => {
 
 test("a second signal of the same kind ends at once, and the next run succeeds", async (t) => {
   // A source that ignores being told to stop, as a hanging mount does.
-  const { job, env } = await stuckJob(t, "trap '' TERM INT");
+  const { job, env, begun } = await stuckJob(t, { first: "trap '' TERM INT" });
   const run = start(["run", "--config", job.config], { env });
-  while (!(await paths(job.folder)).includes("tar-has-begun")) await delay(20);
+  await begun();
   run.process.kill("SIGINT");
   await run.heard("ending in order");
   // Sooner, it would be taken for the same one heard twice.
@@ -60,22 +60,3 @@ test("a second signal of the same kind ends at once, and the next run succeeds",
   assert.equal(ended.stdout, "");
   assert.equal((await coreBackup(["run", "--config", job.config])).code, 0);
 });
-
-/** The real tar, which then never ends: so the run is in the middle of a unit for as long as the test wants. */
-async function stuckJob(t: TestContext, first = ":"): Promise<{ job: FilesJob; env: NodeJS.ProcessEnv }> {
-  const folder = await temporaryFolder(t);
-  const job = await filesJob(folder);
-  const programs = join(folder, "programs");
-  await mkdir(programs);
-  const script = `#!/bin/sh
-PATH="\${PATH#*:}"
-[ "$1" = --version ] && exec tar "$@"
-${first}
-: >"${folder}/tar-has-begun"
-tar "$@"
-exec sleep 20
-`;
-  await writeFile(join(programs, "tar"), script);
-  await chmod(join(programs, "tar"), 0o755);
-  return { job, env: { PATH: `${programs}:${process.env.PATH}` } };
-}

@@ -1,3 +1,4 @@
+import { fencedStorage } from "../../../lib/storage/fenced.ts";
 import { filesystemStorage } from "../../../lib/storage/filesystem.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import { nfsStorage } from "../../../lib/storage/nfs.ts";
@@ -24,6 +25,10 @@ storageContract("retrying around memory", inMemory(retrying));
 storageContract(
   "faulty without faults",
   inMemory((storage) => faultyStorage(storage)),
+);
+storageContract(
+  "fenced and held",
+  inMemory((storage) => fencedStorage(storage, async () => {})),
 );
 storageContract("filesystem", () => storeOnDisk((basePath) => filesystemStorage({ basePath })));
 storageContract("nfs without require_mount", () =>

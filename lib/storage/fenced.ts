@@ -1,0 +1,50 @@
+import type { Bytes } from "../bytes.ts";
+import { orRelease } from "./body.ts";
+import type { Storage } from "./storage.ts";
+
+/**
+ * The same storage for whoever may only write while something holds, as a lease. `check` is called before every
+ * change, and again after the last byte of a body, which may have taken hours: what it throws is thrown, and nothing is stored.
+ */
+export function fencedStorage(inner: Storage, check: () => Promise<void>): Storage {
+  return {
+    async prepare(owned) {
+      await check();
+      await inner.prepare(owned);
+    },
+    async put(key, body, options) {
+      await orRelease(check(), body);
+      return inner.put(key, checkedAtEnd(body, check), options);
+    },
+    get: (key) => inner.get(key),
+    read: (key, maxBytes) => inner.read(key, maxBytes),
+    head: (key) => inner.head(key),
+    list: (prefix) => inner.list(prefix),
+    folders: (prefix) => inner.folders(prefix),
+    async copy(from, to) {
+      await check();
+      return inner.copy(from, to);
+    },
+    async remove(keys) {
+      await check();
+      await inner.remove(keys);
+    },
+  };
+}
+
+/** Not a generator: one that was never begun would not let go of `body`. */
+function checkedAtEnd(body: Bytes, check: () => Promise<void>): Bytes {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = body[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const piece = await iterator.next();
+          if (piece.done === true) await check();
+          return piece;
+        },
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}
