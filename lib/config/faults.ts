@@ -9,7 +9,7 @@ export const LITERAL = "a secret cannot stand in the configuration";
 const MAX_SOURCE_WIDTH = 160;
 const SECRET_KEY =
   /(["']?[\w-]*(?:token|password|passwd|passphrase|secret|private_key|api_key|access_key|webhook|credential)[\w-]*["']?\s*:\s*)(.*)$/i;
-const IS_REFERENCE = /_(?:env|file|vault)["']?\s*:\s*$/;
+const IS_REFERENCE = /_(?:env|file|vault|secret|ssm)["']?\s*:\s*$/;
 const ENV_REFERENCE = /(_env["']?\s*:\s*(?=\S))(?!["']?[A-Za-z_][A-Za-z0-9_]{0,40}["']?\s*(?:[,}#].*)?$)(.*)$/;
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s/@:]*:)[^\s/@]+@/gi;
 /** Long runs as in tokens, keys and hashes; an ordinary path or name has breaks in it. */

@@ -26,7 +26,7 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
 ]);
 
 /**
- * Looks at every `x_env`, `x_file` and `x_vault` that `schema` knows, in `value` as it came from the file. Makes
+ * Looks at every reference to a secret that `schema` knows, in `value` as it came from the file. Makes
  * the paths of `x_file` absolute in place.
  */
 export async function checkReferences(

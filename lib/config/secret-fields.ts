@@ -2,8 +2,8 @@ import * as z from "zod";
 import type { SecretReference } from "../secrets/secrets.ts";
 
 /**
- * A secret `x` is never written into the configuration: `x_env`, `x_file` or `x_vault` says where it is. An options
- * schema spreads the fields into its object, and the connector asks `secretOf` for the reference:
+ * A secret `x` is never written into the configuration: `x_env`, `x_file`, `x_vault`, `x_secret` (AWS
+ * Secrets Manager) or `x_ssm` (AWS Parameter Store) says where it is. An options schema spreads the fields into its object, and the connector asks `secretOf` for the reference:
  *
  *     const options = z.strictObject({ url: z.string(), ...secretFields("token") });
  *     const reference = secretOf(options, "token");
@@ -12,7 +12,7 @@ import type { SecretReference } from "../secrets/secrets.ts";
  * fields stand, also inside arrays and unions, and relative paths of `x_file` are absolute in what it answers.
  */
 
-export type SecretForm = "env" | "file" | "vault";
+export type SecretForm = "env" | "file" | "vault" | "secret" | "ssm";
 
 type OptionalText = z.ZodOptional<z.ZodString>;
 type SecretShape<Name extends string, Form extends SecretForm> = { [Key in `${Name}_${Form}`]: OptionalText };
@@ -27,16 +27,26 @@ export interface SecretFieldInfo {
 const infos = new WeakMap<object, SecretFieldInfo>();
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const VAULT_REFERENCE = /^[^\s/#]+(?:\/[^\s/#]+)+#[^\s#]+$/;
+/** Names and ARNs, as the services allow them (CreateSecret and PutParameter in AWS's API references). */
+const AWS_REFERENCES = {
+  secret: /^(?:arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}(?:#[^\s#]+)?$/,
+  ssm: /^(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter)?[A-Za-z0-9/_.-]{1,1011}(?:#[^\s#]+)?$/,
+} as const;
 /** Values that people paste where a variable's name belongs. */
 const LIKE_A_TOKEN = /^(?:gh[a-z]_|github_pat_|glpat|hvs|xox[a-z]|AKIA|sk_)[A-Za-z0-9_]{16,}$/;
 
-/** `x_env`, `x_file` and `x_vault`, all optional; a literal `x` is refused with a message that names these. */
+/** `x_env`, `x_file`, `x_vault`, `x_secret` and `x_ssm`, all optional; a literal `x` is refused with a message that names these. */
 export function secretFields<Name extends string>(name: Name): SecretShape<Name, SecretForm> {
-  const fields = { ...localSecretFields(name), [`${name}_vault`]: vaultField(name) };
+  const fields = {
+    ...localSecretFields(name),
+    [`${name}_vault`]: vaultField(name),
+    [`${name}_secret`]: awsField(name, "secret"),
+    [`${name}_ssm`]: awsField(name, "ssm"),
+  };
   return fields as SecretShape<Name, SecretForm>;
 }
 
-/** The same without `x_vault`, for what is needed to reach the vault itself. */
+/** `x_env` and `x_file` alone, for what is needed to reach a vault itself. */
 export function localSecretFields<Name extends string>(name: Name): SecretShape<Name, "env" | "file"> {
   const fields = { [`${name}_env`]: envField(name), [`${name}_file`]: fileField(name) };
   return fields as SecretShape<Name, "env" | "file">;
@@ -74,6 +84,10 @@ export function secretOf<Name extends string>(
   if (file !== undefined) return { from: "file", path: file };
   const vault = text(`${name}_vault`);
   if (vault !== undefined) return { from: "vault", reference: vault };
+  const secret = text(`${name}_secret`);
+  if (secret !== undefined) return { from: "secret", reference: secret };
+  const parameter = text(`${name}_ssm`);
+  if (parameter !== undefined) return { from: "ssm", reference: parameter };
   const literal = text(name);
   return literal === undefined ? undefined : { from: "literal", value: literal };
 }
@@ -100,6 +114,15 @@ function vaultField(name: string): OptionalText {
     name,
     "vault",
   );
+}
+
+function awsField(name: string, form: "secret" | "ssm"): OptionalText {
+  const [kind, place] = form === "secret" ? ["secret", "AWS Secrets Manager"] : ["parameter", "AWS Parameter Store"];
+  const field = z.string().refine((value) => AWS_REFERENCES[form].test(value) && !LIKE_A_TOKEN.test(value), {
+    error: `must be the name or ARN of a ${kind}, with #field when it holds JSON`,
+  });
+  const about = `Name or ARN in ${place} of the ${words(name)}; #field picks one of a JSON object.`;
+  return mark(field.optional().describe(about), name, form);
 }
 
 function mark(schema: OptionalText, secret: string, form: SecretFieldInfo["form"]): OptionalText {

@@ -41,7 +41,7 @@ function fromUrl(text: string): Location {
     case "https:":
       if (url.username !== "" || url.password !== "") {
         throw new LocationFault(
-          "holds credentials; give them as token_env, or as username and password_env (or …_file, …_vault)",
+          "holds credentials; give them as token_env, or as username and password_env (or …_file, …_vault, …_secret, …_ssm)",
         );
       }
       return { kind: "http", url: url.href.replace(/\/+$/, ""), id: remoteId(url.hostname, url.pathname) };

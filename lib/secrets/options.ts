@@ -4,7 +4,12 @@ import { localSecretFields, maybeSecretFields } from "../config/secret-fields.ts
 /** What an address must be, for the end of a sentence. */
 export const AN_ADDRESS = "an address such as https://vault.example.com:8200, without user, query or fragment";
 
-const { role_id_vault: _, ...roleIdFields } = maybeSecretFields("role_id");
+const {
+  role_id_vault: _vault,
+  role_id_secret: _secret,
+  role_id_ssm: _ssm,
+  ...roleIdFields
+} = maybeSecretFields("role_id");
 
 const mount = (fallback: string) =>
   z

@@ -1,3 +1,4 @@
+import { type AwsSecrets, createAwsSecrets } from "./aws.ts";
 import { type Environment, filled, readLocalSecret } from "./local.ts";
 import { type VaultOptions, vaultSchema } from "./options.ts";
 import type { Redaction } from "./redaction.ts";
@@ -21,6 +22,7 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
   const { env, redaction, signal } = options;
   const resolved = new Map<string, Promise<string>>();
   let vault: Vault | undefined;
+  let aws: AwsSecrets | undefined;
 
   async function local(reference: LocalSecretReference): Promise<string> {
     const value = await readLocalSecret(reference, env);
@@ -43,12 +45,24 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
     return filled(await vault.read(reference), `the Vault secret ${reference}`);
   }
 
+  function read(reference: SecretReference): Promise<string> {
+    switch (reference.from) {
+      case "vault":
+        return remote(reference.reference);
+      case "secret":
+      case "ssm":
+        aws ??= createAwsSecrets(signal);
+        return aws.read(reference);
+      default:
+        return readLocalSecret(reference, env);
+    }
+  }
+
   return {
     async resolve(reference, { isSecret } = { isSecret: true }) {
       const key = JSON.stringify(reference);
       const before = resolved.get(key);
-      const reading =
-        before ?? (reference.from === "vault" ? remote(reference.reference) : readLocalSecret(reference, env));
+      const reading = before ?? read(reference);
       if (before === undefined) {
         resolved.set(key, reading);
         reading.catch(() => resolved.delete(key));

@@ -4,8 +4,17 @@ export type LocalSecretReference =
   | { readonly from: "file"; readonly path: string }
   | { readonly from: "literal"; readonly value: string };
 
+/** `secret`: AWS Secrets Manager. `ssm`: the Parameter Store. A name or ARN, with `#field` for a value that is JSON. */
+export interface AwsSecretReference {
+  readonly from: "secret" | "ssm";
+  readonly reference: string;
+}
+
 /** Where a secret's value is. `vault` has the form `mount/path#field`. */
-export type SecretReference = LocalSecretReference | { readonly from: "vault"; readonly reference: string };
+export type SecretReference =
+  | LocalSecretReference
+  | { readonly from: "vault"; readonly reference: string }
+  | AwsSecretReference;
 
 export interface SecretResolver {
   /**

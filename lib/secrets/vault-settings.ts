@@ -70,9 +70,16 @@ function login(auth: VaultOptions["auth"]): VaultLogin {
   }
 }
 
-/** What opens the vault cannot be in the vault; the schema has no such field. */
+/** What opens the vault cannot be in it, nor in another one; the schema has no such field. */
 function local(reference: SecretReference | undefined): LocalSecretReference | undefined {
-  return reference?.from === "vault" ? undefined : reference;
+  switch (reference?.from) {
+    case "vault":
+    case "secret":
+    case "ssm":
+      return undefined;
+    default:
+      return reference;
+  }
 }
 
 /** An empty variable counts as unset, as it does for Vault's own programs. */

@@ -185,7 +185,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     faults: [
       "5:17: jobs[0].encryption: takes recipients or a passphrase, not both: a file of age has one or the other",
       "5:124: jobs[0].encryption.passphrase_env: the environment variable HOME is not set",
-      "5:130: jobs[0].encryption.passphrase: a secret cannot stand in the configuration: use passphrase_env, passphrase_file or passphrase_vault",
+      "5:130: jobs[0].encryption.passphrase: a secret cannot stand in the configuration: use passphrase_env, passphrase_file, passphrase_vault, passphrase_secret or passphrase_ssm",
     ],
   },
   {
@@ -572,14 +572,14 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     title: "a literal token",
     text: repository("token: hunter2"),
     faults: [
-      "7:11: jobs[0].options.repositories[0].token: a secret cannot stand in the configuration: use token_env, token_file or token_vault",
+      "7:11: jobs[0].options.repositories[0].token: a secret cannot stand in the configuration: use token_env, token_file, token_vault, token_secret or token_ssm",
     ],
   },
   {
     title: "a literal token beside a reference",
     text: repository("token: hunter2\ntoken_env: SET"),
     faults: [
-      "7:11: jobs[0].options.repositories[0].token: a secret cannot stand in the configuration: use token_env, token_file or token_vault",
+      "7:11: jobs[0].options.repositories[0].token: a secret cannot stand in the configuration: use token_env, token_file, token_vault, token_secret or token_ssm",
     ],
   },
   {
@@ -636,6 +636,20 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     faults: ["8:11: jobs[0].options.repositories[0].token_file: is given as token_env already: leave one out"],
   },
   {
+    title: "a secret of AWS whose name has a space",
+    text: repository("token_secret: two words"),
+    faults: [
+      "7:25: jobs[0].options.repositories[0].token_secret: must be the name or ARN of a secret, with #field when it holds JSON",
+    ],
+  },
+  {
+    title: "a parameter of AWS with another service's ARN",
+    text: repository("token_ssm: arn:aws:sqs:eu-central-1:123456789012:queue"),
+    faults: [
+      "7:22: jobs[0].options.repositories[0].token_ssm: must be the name or ARN of a parameter, with #field when it holds JSON",
+    ],
+  },
+  {
     title: "a vault reference without a field",
     text: repository("token_vault: secret/git"),
     faults: ["7:24: jobs[0].options.repositories[0].token_vault: must have the form mount/path#field"],
@@ -652,7 +666,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
       "git\n    options:\n      repositories: ['https://user:hunter2@git.example.com/a.git']",
     ),
     faults: [
-      "5:22: jobs[0].options.repositories[0]: holds credentials; give them as token_env, or as username and password_env (or …_file, …_vault)",
+      "5:22: jobs[0].options.repositories[0]: holds credentials; give them as token_env, or as username and password_env (or …_file, …_vault, …_secret, …_ssm)",
     ],
   },
   {
@@ -696,7 +710,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
       "storage:\n  local:\n    type: s3\n    bucket: b\n    secret_access_key: canary\n    storage_class: DEEP_ARCHIVE\n    endpoint: https://user:canary@s3/",
     ),
     faults: [
-      "7:5: storage.local.secret_access_key: a secret cannot stand in the configuration: use secret_access_key_env, secret_access_key_file or secret_access_key_vault",
+      "7:5: storage.local.secret_access_key: a secret cannot stand in the configuration: use secret_access_key_env, secret_access_key_file, secret_access_key_vault, secret_access_key_secret or secret_access_key_ssm",
       '8:20: storage.local.storage_class: must be STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR or REDUCED_REDUNDANCY, not "DEEP_ARCHIVE"',
       "9:15: storage.local.endpoint: must be an address such as https://s3.example.com:9000, without user, query or fragment",
     ],
