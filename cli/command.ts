@@ -46,7 +46,10 @@ export type Command = (context: CommandContext) => Promise<ExitCode>;
 export type ExitCode = 0 | 1 | 2;
 
 /** The flags `--to-NAME` of command-table.ts, and commander's names for them. */
-const targetFlags = [{ name: "volume", key: "toVolume" }] as const;
+const targetFlags = [
+  { name: "volume", key: "toVolume" },
+  { name: "uri-env", key: "toUriEnv" },
+] as const;
 
 /** From commander's record, whose shape follows from the flags in command-table.ts. */
 export function commandOptions(record: Readonly<Record<string, unknown>>): CommandOptions {

@@ -16,6 +16,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** On top of `PATH`, `HOME` and the like. Programs see nothing else of our environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Open files of ours that the program gets as its descriptors 3, 4 and so on. */
+  readonly descriptors?: readonly number[];
   /** Judges the end and throws if it was a failure. The default throws unless the exit code is 0. */
   readonly judge?: (exit: Exit) => void;
   /** Hears all of the standard error as it comes, of which `Exit` keeps only the end. It must not throw. */
@@ -62,7 +64,7 @@ export async function* programOutput(program: string, args: readonly string[], o
   const child = spawn(program, [...args], {
     cwd: options.cwd,
     env: childEnvironment(options.env ?? {}),
-    stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
     // A group of its own: a Ctrl-C at the terminal reaches us alone, and we end children in order.
     detached: true,
   });

@@ -1,6 +1,7 @@
 import type { ConnectorKind } from "./connector.ts";
 import { filesystem } from "./filesystem/filesystem.ts";
 import { git } from "./git/git.ts";
+import { mongodb } from "./mongodb/mongodb.ts";
 
 /** The services there are, by the name that the configuration uses. */
-export const connectors: Readonly<Record<string, ConnectorKind>> = { filesystem, git };
+export const connectors: Readonly<Record<string, ConnectorKind>> = { filesystem, git, mongodb };

@@ -15,6 +15,7 @@ import type {
   Warning,
 } from "../../lib/connectors/connector.ts";
 import { IntegrityError, SourceError } from "../../lib/errors.ts";
+import type { SecretResolver } from "../../lib/secrets/secrets.ts";
 import { failingAfter, oddPieces } from "../support/bytes.ts";
 
 /** One source, made anew for each test. Its first unit must give at least 1 MiB that does not compress. */
@@ -39,7 +40,12 @@ export interface ConnectorHarness<Options> {
 }
 
 const LIMIT = 256 * 1024 * 1024;
-const noSecrets = { resolve: () => Promise.reject(new Error("no secret was configured")) };
+const noSecrets: SecretResolver = {
+  async resolve(reference) {
+    if (reference.from === "literal") return reference.value;
+    throw new Error("no secret was configured");
+  },
+};
 const noRedaction = { add: () => {}, redact: (text: string) => text };
 
 /** What every connector promises (lib/connectors/connector.ts). */

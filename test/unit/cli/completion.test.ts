@@ -35,6 +35,7 @@ test("bash offers the commands, then a command's own flags and the general ones"
     "--unit",
     "--to",
     "--to-volume",
+    "--to-uri-env",
     "--force",
     "--identity-file",
     "--passphrase-file",

@@ -235,7 +235,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "a service that every JavaScript object has",
     text: `jobs:\n  - { name: a, service: constructor }\n${STORAGE}`,
-    faults: ['2:25: jobs[0].service: unknown service "constructor"; there are filesystem, git'],
+    faults: ['2:25: jobs[0].service: unknown service "constructor"; there are filesystem, git, mongodb'],
   },
   {
     title: "an unknown storage",

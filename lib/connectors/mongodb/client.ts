@@ -1,0 +1,104 @@
+import type { MongoClient, MongoClientOptions, ReadPreferenceMode } from "mongodb";
+import { secretOf } from "../../config/secret-fields.ts";
+import { ConfigError } from "../../errors.ts";
+import type { Redaction } from "../../secrets/redaction.ts";
+import type { SecretReference, SecretResolver } from "../../secrets/secrets.ts";
+import { awsCredentials } from "./aws-credentials.ts";
+import { driverFault } from "./fault.ts";
+import type { MongodbOptions } from "./options.ts";
+import { isMongoUri, uriParameter, uriSecrets } from "./uri.ts";
+
+/** Everything that is needed to connect, secrets resolved. */
+export interface ServerAddress {
+  readonly uri: string;
+  readonly tlsCaFile: string | undefined;
+  readonly tlsCertificateKeyFile: string | undefined;
+  readonly tlsCertificateKeyPassword: string | undefined;
+  readonly readPreference: ReadPreferenceMode | undefined;
+}
+
+interface Secrets {
+  readonly secrets: SecretResolver;
+  readonly redaction: Redaction;
+}
+
+/** Long enough for an election, short enough that an operator sees why nothing happens. */
+const SELECTION_MS = 30_000;
+const MAX_CONNECTIONS = 100;
+
+/** @throws ConfigError | TransientError when a secret cannot be had, or is no URI */
+export async function serverAddress(options: MongodbOptions, context: Secrets): Promise<ServerAddress> {
+  const password = secretOf(options, "tls_certificate_key_password");
+  return {
+    uri: await resolvedUri(secretOf(options, "uri"), "uri", context),
+    tlsCaFile: options.tls_ca_file,
+    tlsCertificateKeyFile: options.tls_certificate_key_file,
+    tlsCertificateKeyPassword: password === undefined ? undefined : await context.secrets.resolve(password),
+    readPreference: options.read_preference,
+  };
+}
+
+/** Of the server where proofs are restored to; the TLS files are the same. Undefined when there is none. */
+export async function proofAddress(options: MongodbOptions, context: Secrets): Promise<ServerAddress | undefined> {
+  const reference = secretOf(options, "prove_uri");
+  if (reference === undefined) return undefined;
+  const source = await serverAddress(options, context);
+  return { ...source, uri: await resolvedUri(reference, "prove_uri", context), readPreference: "primary" };
+}
+
+export async function resolvedUri(
+  reference: SecretReference | undefined,
+  name: string,
+  { secrets, redaction }: Secrets,
+): Promise<string> {
+  if (reference === undefined) throw new ConfigError(`${name}_env is missing`);
+  const uri = (await secrets.resolve(reference)).trim();
+  if (!isMongoUri(uri))
+    throw new ConfigError(`what ${name} refers to is no URI: it must begin with mongodb:// or mongodb+srv://`);
+  for (const secret of uriSecrets(uri)) redaction.add(secret);
+  return uri;
+}
+
+/** A connected client. The driver is loaded here, so that only jobs that need it pay for that. @throws SourceError | TransientError | ConfigError */
+export async function connect(address: ServerAddress, signal: AbortSignal): Promise<MongoClient> {
+  const { MongoClient } = await import("mongodb");
+  let client: MongoClient | undefined;
+  try {
+    client = new MongoClient(address.uri, await clientOptions(address));
+    await abortable(client.connect(), signal);
+    return client;
+  } catch (error) {
+    await client?.close();
+    signal.throwIfAborted();
+    throw driverFault(error, "connecting to the server");
+  }
+}
+
+async function clientOptions(address: ServerAddress): Promise<MongoClientOptions> {
+  const { uri, tlsCaFile, tlsCertificateKeyFile, tlsCertificateKeyPassword, readPreference } = address;
+  const usesTlsFiles = tlsCaFile !== undefined || tlsCertificateKeyFile !== undefined;
+  return {
+    appName: "core-backup",
+    maxPoolSize: MAX_CONNECTIONS,
+    enableUtf8Validation: false,
+    ...(uriParameter(uri, "serverSelectionTimeoutMS") === undefined ? { serverSelectionTimeoutMS: SELECTION_MS } : {}),
+    ...(usesTlsFiles ? { tls: true } : {}),
+    ...(tlsCaFile === undefined ? {} : { tlsCAFile: tlsCaFile }),
+    ...(tlsCertificateKeyFile === undefined ? {} : { tlsCertificateKeyFile }),
+    ...(tlsCertificateKeyPassword === undefined ? {} : { tlsCertificateKeyFilePassword: tlsCertificateKeyPassword }),
+    ...(readPreference === undefined ? {} : { readPreference }),
+    ...(usesAwsIam(uri) ? { authMechanismProperties: { AWS_CREDENTIAL_PROVIDER: await awsCredentials() } } : {}),
+  };
+}
+
+export const usesAwsIam = (uri: string): boolean => uriParameter(uri, "authMechanism") === "MONGODB-AWS";
+
+/** Ends with the signal's reason as soon as it is aborted; what `work` does later is nobody's concern. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,119 @@
+import type { MongoClient, Timestamp } from "mongodb";
+import type { Bytes } from "../../bytes.ts";
+import { SourceError, TransientError } from "../../errors.ts";
+import type { CollectContext, Item } from "../connector.ts";
+import type { ArchivedNamespaceFacts, ArchiveSource } from "./archive-facts.ts";
+import { type ArchiveReading, archiveItem } from "./archive-item.ts";
+import { countFault, countWarning } from "./counts.ts";
+import { type DatabasePlan, planDatabase } from "./database-plan.ts";
+import { databaseBytes, SNAPSHOT_MAX_BYTES } from "./database-size.ts";
+import { driverArchive, SnapshotRefusedError } from "./driver-archive.ts";
+import { type DumpProgram, programArchive } from "./mongodump.ts";
+import { momentText, oplogEnd, oplogStart } from "./oplog.ts";
+import { oplogItem } from "./oplog-item.ts";
+import type { DatabaseOptions, MongodbOptions } from "./options.ts";
+import type { ServerInfo } from "./server.ts";
+
+export interface DatabaseReading {
+  readonly client: MongoClient;
+  readonly server: ServerInfo;
+  readonly database: DatabaseOptions;
+  readonly options: MongodbOptions;
+  /** Undefined for the strategy `driver`. */
+  readonly program: DumpProgram | undefined;
+  /** Databases that could not be read as of one moment, so that the next attempt does without. */
+  readonly withoutSnapshot: Set<string>;
+}
+
+/** The archive of one database, then what the oplog has of the time that it took. */
+export async function* collectDatabase(reading: DatabaseReading, context: CollectContext): AsyncGenerator<Item> {
+  const { client, server, database, options } = reading;
+  const { signal, warn } = context;
+  const { users_and_roles: usersAndRoles } = options;
+  const db = database.name;
+  const plan = await planDatabase(client, server, database, usersAndRoles, signal);
+  for (const pattern of plan.unmatched) {
+    warn({ code: "MONGODB_PATTERN_UNMATCHED", message: `no collection of ${db} matches ${pattern}` });
+  }
+  const snapshotTime = await chosenSnapshot(reading, signal);
+  let last: ArchiveReading | undefined;
+  let start: Timestamp | undefined;
+
+  async function* read(onReading: (reading: ArchiveReading) => void): Bytes {
+    if (options.oplog) start = await oplogStart(client, signal);
+    const source: ArchiveSource = {
+      database: db,
+      strategy: reading.program === undefined ? "driver" : "mongodump",
+      server: server.version,
+      snapshot: snapshotTime === undefined ? undefined : momentText(snapshotTime),
+    };
+    last = { source, collections: [] };
+    onReading(last);
+    yield* archiveBytes(reading, plan, snapshotTime, last.collections, signal);
+    mustHaveBeenRead(db, last.collections);
+  }
+
+  yield archiveItem(db, usersAndRoles, read);
+  const differing = countWarning(db, last?.collections ?? []);
+  if (differing !== undefined) warn({ code: "MONGODB_COUNTS_DIFFER", message: differing });
+  if (start !== undefined) {
+    const end = await oplogEnd(client, signal);
+    yield oplogItem(client, { database: db, server: server.version, start, end, signal });
+  }
+  if (plan.forbidden.length > 0) throw incomplete(db, plan.forbidden);
+}
+
+async function* archiveBytes(
+  reading: DatabaseReading,
+  plan: DatabasePlan,
+  snapshotTime: Timestamp | undefined,
+  collections: ArchivedNamespaceFacts[],
+  signal: AbortSignal,
+): Bytes {
+  const { client, server, database, options, program, withoutSnapshot } = reading;
+  const onEnd = (facts: ArchivedNamespaceFacts) => collections.push(facts);
+  if (program !== undefined) {
+    yield* programArchive(program, { client, database, plan, usersAndRoles: options.users_and_roles, signal, onEnd });
+    return;
+  }
+  try {
+    const parallel = options.parallel_collections;
+    const { collections: planned } = plan;
+    yield* driverArchive(client, {
+      collections: planned,
+      serverVersion: server.version,
+      parallel,
+      snapshotTime,
+      signal,
+      onEnd,
+    });
+  } catch (error) {
+    if (error instanceof SnapshotRefusedError) withoutSnapshot.add(database.name);
+    throw error;
+  }
+}
+
+/** Whether all of it is read as of one moment: where the server can, and where it will be through before that is too old. */
+async function chosenSnapshot(
+  { client, server, database, program, withoutSnapshot }: DatabaseReading,
+  signal: AbortSignal,
+): Promise<Timestamp | undefined> {
+  if (server.snapshotTime === undefined || program !== undefined || withoutSnapshot.has(database.name))
+    return undefined;
+  const bytes = await databaseBytes(client, database.name, signal);
+  return bytes !== undefined && bytes <= SNAPSHOT_MAX_BYTES ? server.snapshotTime : undefined;
+}
+
+function mustHaveBeenRead(db: string, collections: readonly ArchivedNamespaceFacts[]): void {
+  const fault = countFault(db, collections);
+  if (fault !== undefined) throw new TransientError("SOURCE_TRUNCATED", fault);
+}
+
+function incomplete(db: string, forbidden: readonly string[]): SourceError {
+  const shown = forbidden.slice(0, 5).join(", ") + (forbidden.length > 5 ? ", …" : "");
+  const what = forbidden.length === 1 ? "1 collection" : `${forbidden.length} collections`;
+  return new SourceError(
+    "SOURCE_INCOMPLETE",
+    `${db}: ${what} may not be read by these credentials, the rest is stored: ${shown}`,
+  );
+}

@@ -1,0 +1,131 @@
+import type { Document, MongoClient, Timestamp } from "mongodb";
+import { CodedError, SourceError, TransientError } from "../../errors.ts";
+import { type BsonElement, BsonType, bsonElements } from "./bson-read.ts";
+import { driverFault } from "./fault.ts";
+import { rawReplies } from "./server.ts";
+
+const OPLOG = { db: "local", collection: "oplog.rs" };
+/** Commands after which documents that were read no longer belong where they were read. */
+const NOT_REPLAYABLE = ["renameCollection", "importCollection", "upgradeDowngradeViewlessTimeseries"];
+const ENTRIES_A_REPLY = 5_000;
+
+/**
+ * From where on the oplog must be replayed over a copy that is begun now: the oldest transaction that is still open,
+ * else the newest entry. @throws SourceError | TransientError
+ */
+export async function oplogStart(client: MongoClient, signal: AbortSignal): Promise<Timestamp> {
+  const newest = await oplogEnd(client, signal);
+  const oldest = await first(
+    client,
+    "config",
+    {
+      find: "transactions",
+      filter: { state: { $in: ["prepared", "inProgress"] } },
+      sort: { "startOpTime.ts": 1 },
+      limit: 1,
+      readConcern: { level: "local" },
+    },
+    signal,
+  );
+  const begun: Timestamp | undefined = oldest?.startOpTime?.ts;
+  return begun?.lessThan(newest) === true ? begun : newest;
+}
+
+/** The newest entry. @throws SourceError `SOURCE_FAILED` when there is no oplog */
+export const oplogEnd = (client: MongoClient, signal: AbortSignal): Promise<Timestamp> => entryAt(client, -1, signal);
+
+/** That nothing from `start` on has been overwritten. @throws TransientError when the oplog is too small for what is written */
+export async function mustReachBack(client: MongoClient, start: Timestamp, signal: AbortSignal): Promise<void> {
+  const oldest = await entryAt(client, 1, signal);
+  if (oldest.greaterThan(start)) {
+    throw new TransientError(
+      "SOURCE_UNAVAILABLE",
+      "the oplog was overwritten while the database was read: it is too small for what is written in that time",
+    );
+  }
+}
+
+/**
+ * The entries of one database from `start` to `end`, and those of transactions, which may be of several. In replies.
+ * @throws TransientError for an entry after which the copy is of no use, such as a rename
+ */
+export async function* oplogEntries(
+  client: MongoClient,
+  db: string,
+  { start, end }: { readonly start: Timestamp; readonly end: Timestamp },
+  signal: AbortSignal,
+): AsyncGenerator<readonly Buffer[]> {
+  const ofDatabase = { ns: { $regex: `^${RegExp.escape(db)}\\.` } };
+  const command = {
+    find: OPLOG.collection,
+    filter: { ts: { $gte: start, $lte: end }, $or: [ofDatabase, { ns: "admin.$cmd" }] },
+    batchSize: ENTRIES_A_REPLY,
+  };
+  try {
+    for await (const reply of rawReplies(client, OPLOG.db, command, { signal })) {
+      for (const entry of reply) mustBeReplayable(entry);
+      yield reply;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw driverFault(error, "reading the oplog");
+  }
+}
+
+/** The moment of an entry, as `1732600000:1`. */
+export const momentText = (time: Timestamp): string => `${time.getHighBitsUnsigned()}:${time.getLowBitsUnsigned()}`;
+
+/** The same of an entry's bytes. */
+export function momentOf(entry: Buffer): string | undefined {
+  for (const { name, type, value } of bsonElements(entry)) {
+    if (name === "ts" && type === BsonType.timestamp) return `${value.readUInt32LE(4)}:${value.readUInt32LE(0)}`;
+  }
+  return undefined;
+}
+
+async function entryAt(client: MongoClient, direction: 1 | -1, signal: AbortSignal): Promise<Timestamp> {
+  const entry = await first(
+    client,
+    OPLOG.db,
+    { find: OPLOG.collection, sort: { $natural: direction }, limit: 1 },
+    signal,
+  );
+  const time: Timestamp | undefined = entry?.ts;
+  if (time === undefined)
+    throw new SourceError("SOURCE_FAILED", "there is no oplog to read: the server must be a member of a replica set");
+  return time;
+}
+
+async function first(
+  client: MongoClient,
+  db: string,
+  command: Document,
+  signal: AbortSignal,
+): Promise<Document | undefined> {
+  const cursor = client.db(db).runCursorCommand(command, { readPreference: client.readPreference });
+  try {
+    signal.throwIfAborted();
+    return (await cursor.next()) ?? undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CodedError) throw error;
+    throw driverFault(error, `reading ${db}.${command.find}`);
+  } finally {
+    await cursor.close();
+  }
+}
+
+function mustBeReplayable(entry: Buffer): void {
+  const fields = new Map<string, BsonElement>();
+  for (const element of bsonElements(entry)) fields.set(element.name, element);
+  const operation = fields.get("o");
+  if (textOf(fields.get("op")) !== "c" || operation?.type !== BsonType.document) return;
+  const [command] = bsonElements(operation.value);
+  if (command === undefined || !NOT_REPLAYABLE.includes(command.name)) return;
+  const what = `${command.name} on ${textOf(fields.get("ns"))}`;
+  throw new TransientError("SOURCE_UNAVAILABLE", `the oplog has ${what} in the time that the database was read`);
+}
+
+function textOf(element: BsonElement | undefined): string {
+  return element?.type === BsonType.string ? element.value.toString("utf8", 4, element.value.byteLength - 1) : "";
+}
