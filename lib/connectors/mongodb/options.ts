@@ -79,7 +79,7 @@ export const mongodbOptions = z
     const say = (path: string, message: string, index?: number) =>
       context.addIssue({ code: "custom", path: index === undefined ? [path] : [path, index], message });
     if (secretOf(options, "uri") === undefined)
-      say("uri_env", "is missing: the server's URI, as uri_env, uri_file, uri_vault or uri");
+      say("uri_env", "is missing: the server's URI, as uri_env, or another form of a secret");
     const fault = options.uri === undefined ? undefined : literalUriFault(options.uri);
     if (fault !== undefined) say("uri", fault);
     if (options.databases !== undefined && options.exclude_databases !== undefined)

@@ -4,7 +4,7 @@ export function literalUriFault(uri: string): string | undefined {
   const [, credentials, query] = partsOf(uri);
   const isSecret = credentials?.includes(":") === true || SECRET_PARAMETERS.test(query ?? "");
   return isSecret
-    ? "holds a password: put it into a variable, a file or a vault, and give uri_env, uri_file or uri_vault"
+    ? "holds a password: put it into a variable, a file or a vault, and give uri_env, uri_file or the like"
     : undefined;
 }
 
