@@ -33,6 +33,7 @@ export const errorCodes = {
   INTEGRITY_MISSING: "the manifest names an object that is not there",
   INTEGRITY_MANIFEST: "the manifest itself is damaged or was changed",
   SEALED: "the artifact is encrypted, and no private key at hand opens it",
+  ENCRYPTION_FAILED: "the program that encrypts failed",
   PROOF_FAILED: "an artifact did not restore to what was collected",
   UNIT_LOST: "the unit has no record, or its record never ended",
   UNIT_TIMEOUT: "the unit took longer than its timeout",

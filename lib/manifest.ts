@@ -36,7 +36,7 @@ export const artifactSchema = z.strictObject({
   compression: z.enum(["none", "gzip", "zstd"]),
   encryption: z
     .strictObject({
-      type: z.enum(["age"]),
+      type: z.enum(["age", "gpg"]),
       recipients: z.array(z.string()).describe("public fingerprints of who can decrypt it"),
     })
     .nullable()

@@ -3,17 +3,17 @@ import { ConfigError } from "../errors.ts";
 import { age } from "./age/age.ts";
 import { ageOptions } from "./age/options.ts";
 import type { Decryption, Encryption, EncryptionContext, EncryptionType, PrivateKeys } from "./encryption.ts";
+import { gpg } from "./gpg/gpg.ts";
+import { gpgOptions } from "./gpg/options.ts";
 
 /** What `encryption:` of a job may hold, told apart by `type`. */
-export const encryptionSchema = z.discriminatedUnion("type", [ageOptions]);
+export const encryptionSchema = z.discriminatedUnion("type", [ageOptions, gpgOptions]);
 
 export type EncryptionOptions = z.infer<typeof encryptionSchema>;
 
-const kinds = { age } as const;
-
 /** @throws ConfigError naming the key that cannot be used */
 export async function openEncryption(options: EncryptionOptions, context: EncryptionContext): Promise<Encryption> {
-  return kinds[options.type].encryption(options, context);
+  return options.type === "age" ? age.encryption(options, context) : gpg.encryption(options, context);
 }
 
 /**
@@ -26,9 +26,12 @@ export async function openDecryption(
   given: PrivateKeys | undefined,
   context: EncryptionContext,
 ): Promise<Decryption | undefined> {
-  const keys = given ?? (options?.type === type ? await kinds[options.type].privateKeys(options, context) : undefined);
+  const keys = given ?? (options?.type === type ? await referredKeys(options, context) : undefined);
   if (keys === undefined) return undefined;
-  const decryption = await kinds[type].decryption(keys, context);
+  const decryption = await (type === "age" ? age : gpg).decryption(keys, context);
   if (decryption !== undefined) return decryption;
   throw new ConfigError(`${keys.source} holds no private key of ${type}`, { code: "SECRET_MISSING" });
 }
+
+const referredKeys = (options: EncryptionOptions, context: EncryptionContext): Promise<PrivateKeys | undefined> =>
+  options.type === "age" ? age.privateKeys(options, context) : gpg.privateKeys(options, context);

@@ -1,7 +1,7 @@
 import type { Bytes } from "../bytes.ts";
 import type { SecretResolver } from "../secrets/secrets.ts";
 
-export type EncryptionType = "age";
+export type EncryptionType = "age" | "gpg";
 
 /** The ending that an encrypted artifact's name gets. */
 export const encryptionExtension = (type: EncryptionType): string => `.${type}`;
@@ -28,7 +28,7 @@ export interface Decryption {
    */
   knows(recipients: readonly string[]): readonly string[] | undefined;
   /**
-   * Gives only bytes that were authenticated; the end of the stream is authenticated too, so what is made from it must wait for that.
+   * The end of the stream comes only when all of it is authentic, so what is made from it must wait for that.
    * @throws EncryptionError `SEALED` when none of the keys opens it, DecryptionFault when the bytes are not what was made
    */
   decrypt(stored: Bytes): Bytes;

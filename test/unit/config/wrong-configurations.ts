@@ -163,7 +163,23 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "encryption of no known type",
     text: job("encryption: { type: rot13 }"),
-    faults: ['5:25: jobs[0].encryption.type: must be age, not "rot13"'],
+    faults: ['5:25: jobs[0].encryption.type: must be age or gpg, not "rot13"'],
+  },
+  {
+    title: "encryption with gpg and the wrong kinds of keys",
+    text: job(
+      `encryption:\n  type: gpg\n  public_keys: ["-----BEGIN PGP PRIVATE KEY BLOCK-----", 0xDEADBEEF]\n  private_key_passphrase_env: A_SECRET`,
+    ),
+    faults: [
+      "7:21: jobs[0].encryption.public_keys[0]: must be a public key, and this is a private one",
+      "7:62: jobs[0].encryption.public_keys[1]: must be text, not a number (put it in quotes)",
+      "8:35: jobs[0].encryption.private_key_passphrase_env: the environment variable A_SECRET is not set",
+    ],
+  },
+  {
+    title: "encryption with gpg for nobody",
+    text: job("encryption: { type: gpg }"),
+    faults: ["5:17: jobs[0].encryption: needs public_keys or public_keys_file"],
   },
   {
     title: "recipients that are none",
