@@ -97,12 +97,12 @@ async function take(
   const condition = found === undefined ? { ifAbsent: true } : { ifMatch: found.version };
   try {
     const version = await putDocument(storage, leaseKey(job), leaseBytes(document), condition);
-    return holdLease({ storage, job, document, version, writtenAt: begun, context });
+    return holdLease({ storage, job, document, version, seenAt: begun, writtenAt: begun, context });
   } catch (error) {
     if (isRefusal(error)) return undefined;
     // Prune has to work on a full disk, on which nobody else can take a lease either.
     if (purpose === "prune" && error instanceof StorageError && error.code === "STORAGE_FULL")
-      return holdLease({ storage, job, document, version: found?.version, writtenAt: undefined, context });
+      return holdLease({ storage, job, document, version: found?.version, seenAt: begun, writtenAt: undefined, context });
     throw error;
   }
 }

@@ -38,7 +38,11 @@ export interface HeldLease {
   leave(): Promise<void>;
 }
 
-/** The lease of `token` again, as a step in another process does. @throws LeaseLostError when somebody else has it by now */
+/**
+ * The lease of `token` again, as a step in another process does. It is renewed first: others may have watched it for a
+ * while, and what they count from is its last change, not when we read it.
+ * @throws LeaseLostError when somebody else has it by now
+ */
 export async function continueLease(
   storage: Storage,
   job: string,
@@ -49,7 +53,14 @@ export async function continueLease(
   const found = await readLease(storage, job);
   if (found?.document?.token !== token || found.document.released) throw lost(job, found?.document);
   const { document, version } = found;
-  return holdLease({ storage, job, document, version, writtenAt: readAt, context });
+  const lease = holdLease({ storage, job, document, version, seenAt: readAt, writtenAt: readAt, context });
+  try {
+    await lease.confirm();
+    return lease;
+  } catch (error) {
+    await lease.leave();
+    throw error;
+  }
 }
 
 interface Holding {
@@ -58,7 +69,9 @@ interface Holding {
   readonly document: LeaseDocument;
   /** Of what lies in the storage; undefined where nothing does. */
   readonly version: string | undefined;
-  /** Before it was written, or read and found ours; undefined where the storage was too full to write it. */
+  /** Before that version was written or read: what has another version later was written since. */
+  readonly seenAt: Marks;
+  /** Not later than it was last written; undefined where the storage was too full to write it. */
   readonly writtenAt: Marks | undefined;
   readonly context: LeaseContext;
 }
@@ -68,7 +81,7 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
   const controller = new AbortController();
   const log = context.log.with({ job });
   const { token } = first.document;
-  let { document, version, writtenAt } = first;
+  let { document, version, seenAt, writtenAt } = first;
   let busy: Promise<unknown> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
@@ -101,18 +114,23 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
           version === undefined ? { ifAbsent: true } : { ifMatch: version },
         );
         document = next;
+        seenAt = begun;
         writtenAt = begun;
         return;
       } catch (error) {
         const isUnwritten = writtenAt === undefined && error instanceof CodedError && error.code === "STORAGE_FULL";
         if (!isUnwritten && !isRefusal(error)) throw error;
+        const readAt = marks(context);
         const found = await readLease(storage, job);
         // Where there is no room for ours, there is none for another one: none may be there either.
         if (isUnwritten && found?.version === version) return;
         if (found?.document?.token !== token || found.document.released) lose(found?.document);
-        // Another step of this run has renewed it.
+        // Another step of this run has renewed it, after we saw what it replaced.
+        writtenAt = seenAt;
+        seenAt = readAt;
         document = found.document;
         version = found.version;
+        if (Object.keys(changes).length === 0) return;
       }
     }
   }

@@ -181,6 +181,36 @@ test("a lease that was taken by another is lost: its signal is aborted, and chec
   await next.release();
 });
 
+test("a step in another process renews the lease before it relies on it, since others may have watched it for a while", async () => {
+  const { storage, machine, pass } = aCluster();
+  const first = await acquire(storage, machine(), elsewhere);
+  await first.leave();
+  await pass(80_000);
+  const step = await continueLease(storage, "docs", first.token, machine().context);
+  assert.equal((await documentOf(storage)).renewedAt, "2026-11-26T03:01:20.000Z");
+  await pass(80_000);
+  await assert.rejects(acquire(storage, machine()), HELD);
+  await step.release();
+});
+
+test("steps that go on at the same time hold one lease, and count from before it was written by whichever of them", async () => {
+  const faulty = faultyStorage(memoryStorage());
+  const { storage, machine, pass } = aCluster(faulty);
+  const first = await acquire(storage, machine(), elsewhere);
+  await first.leave();
+  const steps = await Promise.all(
+    Array.from({ length: 20 }, () => continueLease(storage, "docs", first.token, machine().context)),
+  );
+  const written = faulty.calls.filter((call) => call.startsWith("put ")).length;
+  assert.equal(written, 1 + steps.length, "nobody tries twice");
+  await pass(74_000);
+  for (const step of steps) await step.check();
+  await pass(1_000);
+  for (const step of steps) await step.check();
+  assert.equal((await documentOf(storage)).renewedAt, "2026-11-26T03:01:15.000Z");
+  for (const step of steps) await step.leave();
+});
+
 test("a holder that could not renew for long goes on when nobody has taken the lease meanwhile", async () => {
   const { storage, machine, pass } = aCluster();
   const lease = await acquire(storage, machine());
