@@ -102,7 +102,15 @@ async function take(
     if (isRefusal(error)) return undefined;
     // Prune has to work on a full disk, on which nobody else can take a lease either.
     if (purpose === "prune" && error instanceof StorageError && error.code === "STORAGE_FULL")
-      return holdLease({ storage, job, document, version: found?.version, seenAt: begun, writtenAt: undefined, context });
+      return holdLease({
+        storage,
+        job,
+        document,
+        version: found?.version,
+        seenAt: begun,
+        writtenAt: undefined,
+        context,
+      });
     throw error;
   }
 }
