@@ -46,15 +46,30 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
       progress.warnings.push(warning);
     }
   };
-  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
   const stored = new Set(progress.artifacts.map(({ path }) => path));
-  for await (const item of connector.collect(unit, context)) {
+  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
+  await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
-    if (stored.delete(path)) continue;
+    if (stored.delete(path)) return;
     if (progress.artifacts.some((artifact) => artifact.path === path)) {
       throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
     }
     progress.artifacts.push((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path)));
+  });
+}
+
+/** As `for await`, but what goes wrong with an item is thrown where the connector gave it, which may go on without. */
+async function eachItem(items: AsyncIterable<Item>, work: (item: Item) => Promise<void>): Promise<void> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next = await iterator.next();
+  while (next.done !== true) {
+    const failed = await work(next.value).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (failed === undefined) next = await iterator.next();
+    else if (iterator.throw !== undefined) next = await iterator.throw(failed.error);
+    else throw failed.error;
   }
 }
 

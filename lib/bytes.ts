@@ -91,3 +91,22 @@ export async function readAll(source: Bytes, limit: number): Promise<Uint8Array>
   }
   return Buffer.concat(pieces, total);
 }
+
+/** Lines of UTF-8 text without their ends; the last one needs none. @throws RangeError for one of more than `limit` bytes */
+export async function* lineTexts(source: Bytes, limit: number): AsyncGenerator<string> {
+  let rest: Uint8Array[] = [];
+  let held = 0;
+  for await (const chunk of source) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      yield Buffer.concat([...rest, chunk.subarray(start, end)]).toString("utf8");
+      rest = [];
+      held = 0;
+      start = end + 1;
+    }
+    held += chunk.byteLength - start;
+    if (held > limit) throw new RangeError(`a line has more than the ${limit} bytes allowed here`);
+    if (start < chunk.byteLength) rest.push(chunk.slice(start));
+  }
+  if (rest.length > 0) yield Buffer.concat(rest).toString("utf8");
+}

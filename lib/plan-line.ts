@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Bytes } from "./bytes.ts";
+import { lineTexts } from "./bytes.ts";
 import { IntegrityError } from "./errors.ts";
 import { planKey } from "./keys.ts";
 import { artifactSchema, json } from "./manifest.ts";
@@ -48,9 +48,14 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
 export async function* readPlan(storage: Storage, pointer: RunPointer): AsyncIterable<PlanLine> {
   const key = planKey(pointer.job, pointer.snapshot);
   let number = 0;
-  for await (const text of lines(await storage.get(key))) {
-    number += 1;
-    yield parseLine(text, `${key}:${number}`);
+  try {
+    for await (const text of lineTexts(await storage.get(key), MAX_LINE_BYTES)) {
+      number += 1;
+      yield parseLine(text, `${key}:${number}`);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new IntegrityError("INTEGRITY_MANIFEST", `a line of ${key} has no end`, { cause: error });
   }
 }
 
@@ -60,22 +65,4 @@ function parseLine(text: string, where: string): PlanLine {
   } catch (error) {
     throw new IntegrityError("INTEGRITY_MANIFEST", `${where} is not a line of a plan`, { cause: error });
   }
-}
-
-async function* lines(source: Bytes): AsyncIterable<string> {
-  let rest: Uint8Array[] = [];
-  let held = 0;
-  for await (const chunk of source) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      yield Buffer.concat([...rest, chunk.subarray(start, end)]).toString("utf8");
-      rest = [];
-      held = 0;
-      start = end + 1;
-    }
-    held += chunk.byteLength - start;
-    if (held > MAX_LINE_BYTES) throw new IntegrityError("INTEGRITY_MANIFEST", "a line of the plan has no end");
-    if (start < chunk.byteLength) rest.push(chunk.slice(start));
-  }
-  if (rest.length > 0) yield Buffer.concat(rest).toString("utf8");
 }

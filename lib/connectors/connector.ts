@@ -108,6 +108,8 @@ export interface Connector {
   /**
    * Yields items; each is stored before the next is asked for. A throw fails the unit and leaves what was stored
    * before it in the manifest, so "all but two files" is: yield the item, then throw `SOURCE_INCOMPLETE`.
+   * What goes wrong with an item, at the source or in the storage, is thrown where it was yielded: who catches the source's
+   * part of it can go on with the next item.
    */
   collect(unit: Unit, context: CollectContext): AsyncIterable<Item>;
   /**

@@ -78,7 +78,7 @@ function slowDown(response: Response, host: string): TransientError {
 }
 
 /** Seconds, or a date. https://httpwg.org/specs/rfc9110.html#field.retry-after */
-function retryAfterMs(value: string | null): number {
+export function retryAfterMs(value: string | null): number {
   if (value === null) return 0;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
   const until = Date.parse(value);

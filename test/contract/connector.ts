@@ -33,6 +33,8 @@ export interface ConnectorHarness<Options> {
   make(): Promise<ConnectorSubject>;
   /** False when two readings of one source may differ in bytes (packs do). Their facts never may. */
   readonly sameBytes: boolean;
+  /** What every reference to a secret gives. Left out where the source needs none. */
+  readonly secret?: string;
   /** The byte whose lowest bit is turned: one that the format itself guards. Default: the middle one. */
   readonly flipAt?: (bytes: Uint8Array) => number;
   /** Options for a source that accepts us and then never answers. Left out where there is no such thing. */
@@ -287,11 +289,12 @@ export const never = (): AbortSignal => new AbortController().signal;
 
 /** A connector made from options as they stand in a file. */
 export function connect<Options>(
-  harness: { readonly kind: ConnectorKind<Options> },
+  harness: { readonly kind: ConnectorKind<Options>; readonly secret?: string },
   options: unknown,
 ): Promise<Connector> {
+  const { secret } = harness;
   return harness.kind.create(harness.kind.options.parse(options), {
-    secrets: noSecrets,
+    secrets: secret === undefined ? noSecrets : { resolve: async () => secret },
     redaction: noRedaction,
     now: () => new Date(),
     avoid: [],

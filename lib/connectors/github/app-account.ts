@@ -1,0 +1,92 @@
+import * as z from "zod";
+import { SourceError } from "../../errors.ts";
+import type { SecretReference } from "../../secrets/secrets.ts";
+import type { ConnectorContext } from "../connector.ts";
+import { type Account, basicOf, freshLimits } from "./account.ts";
+import { appJwt } from "./app-jwt.ts";
+import { exchange } from "./exchange.ts";
+import { messageOf } from "./response.ts";
+
+export interface AppOptions {
+  readonly id: string;
+  readonly privateKey: SecretReference;
+  readonly installationId: number | undefined;
+  /** Whose installation is looked for where none is named. */
+  readonly owner: { readonly kind: "orgs" | "users"; readonly name: string } | undefined;
+}
+
+export interface AppAccount extends Account {
+  /** What the installation may do: `issues: read`. */
+  permissions(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+}
+
+const tokenSchema = z.object({
+  token: z.string().min(1),
+  expires_at: z.string(),
+  permissions: z.record(z.string(), z.string()).default({}),
+});
+const installationSchema = z.object({ id: z.int() });
+
+/** A token lives an hour, and a git transfer that begins with it must outlast its checks. */
+const SPARE_MS = 10 * 60_000;
+
+/** Tokens of a GitHub App's installation, made when needed and renewed in the middle of a run. */
+export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorContext): AppAccount {
+  const { secrets, redaction, now } = context;
+  let current: Promise<{ token: string; until: number; made: number; permissions: Record<string, string> }> | undefined;
+  let made: number | undefined;
+
+  async function asApp(method: "GET" | "POST", path: string, signal: AbortSignal): Promise<unknown> {
+    const jwt = appJwt(app.id, await secrets.resolve(app.privateKey), now());
+    redaction.add(jwt);
+    const what = `${method} ${path}`;
+    const { status, json } = await exchange(apiUrl + path, { method, authorization: `Bearer ${jwt}`, what, signal });
+    if (status === 200 || status === 201) return json;
+    const code = status === 401 ? "SOURCE_UNAUTHORIZED" : status === 404 ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN";
+    throw new SourceError(code, `GitHub refuses the App ${app.id} ${what} (${status}): ${messageOf(json)}`);
+  }
+
+  async function make(signal: AbortSignal) {
+    const id = app.installationId ?? (await installationOf(signal));
+    const answer = tokenSchema.parse(await asApp("POST", `/app/installations/${id}/access_tokens`, signal));
+    redaction.add(answer.token);
+    made = now().getTime();
+    const { token, permissions } = answer;
+    return { token, until: Date.parse(answer.expires_at), made, permissions };
+  }
+
+  async function installationOf(signal: AbortSignal): Promise<number> {
+    if (app.owner === undefined) {
+      throw new SourceError(
+        "SOURCE_NOT_FOUND",
+        "name the App's installation_id: without an organization or user it cannot be found",
+      );
+    }
+    const { kind, name } = app.owner;
+    return installationSchema.parse(await asApp("GET", `/${kind}/${encodeURIComponent(name)}/installation`, signal)).id;
+  }
+
+  async function usable(signal: AbortSignal) {
+    const held = await current?.catch(() => undefined);
+    if (held !== undefined && held.until - now().getTime() > SPARE_MS) return held;
+    current = make(signal);
+    return current;
+  }
+
+  return {
+    name: `app ${app.id}`,
+    authorization: async (signal) => `Bearer ${(await usable(signal)).token}`,
+    async basic(signal) {
+      const value = basicOf((await usable(signal)).token);
+      redaction.add(value.slice("Basic ".length));
+      return value;
+    },
+    renew() {
+      current = undefined;
+      return true;
+    },
+    madeAt: () => made,
+    permissions: async (signal) => (await usable(signal)).permissions,
+    limits: freshLimits(),
+  };
+}

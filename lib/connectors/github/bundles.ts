@@ -1,0 +1,73 @@
+import { SourceError } from "../../errors.ts";
+import { type Conversation, openConversation } from "../../git/conversation.ts";
+import { bundleItem } from "../../git/item.ts";
+import { parseLocation } from "../../git/location.ts";
+import { fingerprintOf, isEmpty } from "../../git/refs.ts";
+import type { Item, PreviousUnit } from "../connector.ts";
+import type { Account } from "./account.ts";
+import type { KindState } from "./state.ts";
+import type { Barrier } from "./unreadable.ts";
+
+export interface BundleSource {
+  /** `repository` or `wiki`. */
+  readonly name: string;
+  readonly url: string;
+  readonly account: Account;
+  readonly signal: AbortSignal;
+  readonly previous: PreviousUnit | undefined;
+  readonly before: KindState | undefined;
+}
+
+/** What there is at a URL: nothing yet, something that we may not have, or a bundle. */
+export type BundleResult =
+  | { readonly state: "EMPTY" | Barrier; readonly reason?: string }
+  | { readonly state: "READ"; readonly fingerprint: string; readonly item: Item; close(): Promise<void> };
+
+/**
+ * Compares refs before anything is transferred. The conversation goes on when the item is opened; the caller closes what was not.
+ * @throws SourceError | TransientError
+ */
+export async function bundleOf(source: BundleSource): Promise<BundleResult> {
+  const converse = async () =>
+    openConversation(
+      { location: parseLocation(source.url), refs: undefined, sshKeyFile: undefined, sshKnownHostsFile: undefined },
+      { authorization: await source.account.basic(source.signal), signal: source.signal },
+    );
+  let begun: Conversation | undefined = await converse();
+  const close = async () => {
+    await begun?.close();
+    begun = undefined;
+  };
+  if (isEmpty(begun.listing)) {
+    await close();
+    return { state: "EMPTY" };
+  }
+  const fingerprint = fingerprintOf(begun.listing, undefined);
+  const isSame =
+    source.before?.newest === fingerprint && source.previous?.artifacts.has(`${source.name}.bundle`) === true;
+  const item = bundleItem(async () => {
+    const conversation = begun ?? (await converse());
+    begun = undefined;
+    return conversation;
+  }, source.name);
+  if (!isSame) return { state: "READ", fingerprint, item, close };
+  await close();
+  return { state: "READ", fingerprint, item: unchangedItem(item), close };
+}
+
+/** A wiki that was never written to is not there at all, whatever the repository says. */
+export async function wikiOf(source: BundleSource): Promise<BundleResult> {
+  try {
+    return await bundleOf(source);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    if (error.code === "SOURCE_NOT_FOUND") return { state: "EMPTY", reason: "no page was ever written" };
+    if (error.code === "SOURCE_FORBIDDEN") return { state: "FORBIDDEN", reason: error.message };
+    throw error;
+  }
+}
+
+/** Its facts are those of then, until it has to be read after all. */
+export function unchangedItem({ facts: _, ...item }: Item): Item {
+  return { ...item, unchanged: true };
+}

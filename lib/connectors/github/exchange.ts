@@ -1,0 +1,56 @@
+import { connectionFault } from "../../git/http-fault.ts";
+import { tool } from "../../tool.ts";
+import { type Answer, readAnswer } from "./response.ts";
+
+export interface Request {
+  readonly method: "GET" | "POST";
+  readonly authorization: string | undefined;
+  readonly accept?: string;
+  readonly etag?: string | undefined;
+  readonly body?: unknown;
+  /** For errors: `GET /orgs/my-org/repos`. */
+  readonly what: string;
+  readonly signal: AbortSignal;
+}
+
+/** https://docs.github.com/en/rest/about-the-rest-api/api-versions */
+const API_VERSION = "2022-11-28";
+/** A server that says nothing for so long has forgotten us. */
+const SILENCE_MS = 120_000;
+
+/** One request and its whole answer, whatever its status. Redirects are not followed. @throws SourceError | TransientError */
+export async function exchange(url: string, request: Request): Promise<Answer> {
+  const limited = AbortSignal.any([request.signal, AbortSignal.timeout(SILENCE_MS)]);
+  const response = await send(url, request, limited);
+  try {
+    return await readAnswer(response, request.what);
+  } catch (error) {
+    request.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Answers when the headers are there; the body is the caller's to read or to cancel. */
+export async function send(url: string, request: Request, signal: AbortSignal): Promise<Response> {
+  const { method, authorization, accept = "application/vnd.github+json", etag, body } = request;
+  const headers: Record<string, string> = {
+    accept,
+    "user-agent": `${tool.name}/${tool.version}`,
+    "x-github-api-version": API_VERSION,
+  };
+  if (authorization !== undefined) headers.authorization = authorization;
+  if (etag !== undefined) headers["if-none-match"] = etag;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  try {
+    return await fetch(url, {
+      method,
+      headers,
+      redirect: "manual",
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    request.signal.throwIfAborted();
+    throw connectionFault(error, url);
+  }
+}

@@ -1,0 +1,72 @@
+import { SourceError } from "../../errors.ts";
+import { sleepUnlessAborted } from "../../retry.ts";
+import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Unit } from "../connector.ts";
+import { accountsOf } from "./accounts.ts";
+import { budgetOf } from "./budget.ts";
+import { chosenKinds } from "./chosen-kinds.ts";
+import { collectRepository } from "./collect-repository.ts";
+import { gateOf } from "./gate.ts";
+import type { Github } from "./github-context.ts";
+import { type GithubOptions, githubOptions } from "./options.ts";
+import { proveGithub } from "./prove.ts";
+import { restoreGithub } from "./restore.ts";
+import { openSession, type Session } from "./session.ts";
+import { listUnits, unitInput } from "./units.ts";
+import { webUrlOf } from "./web-url.ts";
+
+/** Repositories of an organization or user at GitHub: git, wikis, issues, pull requests, releases, settings. */
+export const github: ConnectorKind<GithubOptions> = {
+  options: githubOptions,
+  create: async (options, context) => githubConnector(options, context),
+  restore: restoreGithub,
+  targets: [],
+};
+
+/** GitHub would have requests one after the other, and at most a hundred at once; this is fast enough to be bound by its answers. */
+const AT_ONCE = 8;
+
+function githubConnector(options: GithubOptions, context: ConnectorContext): Connector {
+  const { all: accounts } = accountsOf(options, context);
+  const { now } = context;
+  const github: Github = {
+    options,
+    redact: context.redaction.redact,
+    chosen: chosenKinds(options.include, options.skip),
+    webUrl: options.web_url ?? webUrlOf(options.api_url),
+    api: {
+      url: options.api_url,
+      accounts,
+      gate: gateOf(AT_ONCE),
+      budget: budgetOf(options.max_requests_per_hour),
+      now,
+    },
+  };
+  // Listing waits where it is: it has nothing yet that could be taken up again.
+  const listing = (signal: AbortSignal): Session =>
+    openSession(github.api, "listing", {
+      signal,
+      defer: (until) => sleepUnlessAborted(Math.max(0, until.getTime() - now().getTime()), signal),
+    });
+  return {
+    async prepare(signal) {
+      for (const account of accounts) await account.authorization(signal);
+    },
+    units: (signal) => listUnits(options, listing(signal)),
+    collect: (unit, collecting) => collectUnit(github, unit, collecting),
+    prove: proveGithub,
+    async cleanup() {},
+  };
+}
+
+async function* collectUnit(github: Github, unit: Unit, context: CollectContext) {
+  const input = unitInput.parse(unit.input);
+  switch (input.subject) {
+    case "missing":
+      throw new SourceError(
+        "SOURCE_NOT_FOUND",
+        `GitHub does not show ${unit.id} to these credentials (${input.why}); the configuration names it`,
+      );
+    case "repository":
+      yield* collectRepository(github, unit, input.owner, input.name, context);
+  }
+}

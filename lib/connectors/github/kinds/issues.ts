@@ -1,0 +1,149 @@
+import type { Json } from "../pages.ts";
+import type { Kind } from "./kind.ts";
+
+const noIssues = ({ has_issues: has }: Json): boolean => has === false;
+const count = (parent: Json, summary: string, field: string): number | undefined => {
+  const of = parent[summary];
+  const value = typeof of === "object" && of !== null && field in of ? Reflect.get(of, field) : undefined;
+  return typeof value === "number" ? value : undefined;
+};
+
+/** Issues and what hangs on them. Comments come first, so that each one's issue is there when issues are listed. */
+export const issueKinds: readonly Kind[] = [
+  {
+    name: "labels",
+    subject: "repository",
+    what: "Labels",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    reading: { how: "list", path: "/repos/{owner}/{repo}/labels?per_page=100" },
+  },
+  {
+    name: "milestones",
+    subject: "repository",
+    what: "Milestones, closed ones too",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    reading: { how: "list", path: "/repos/{owner}/{repo}/milestones?state=all&per_page=100" },
+  },
+  {
+    name: "issue_comments",
+    subject: "repository",
+    what: "Comments on issues, and the conversation of pull requests",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    reading: {
+      how: "newest",
+      path: "/repos/{owner}/{repo}/issues/comments?sort=updated&direction=desc&per_page=100",
+      by: "updated_at",
+      whole: "/repos/{owner}/{repo}/issues/comments?sort=created&direction=asc&per_page=100",
+      windows: "/repos/{owner}/{repo}/issues/comments?sort=updated&direction=asc&per_page=100",
+    },
+  },
+  {
+    name: "issue_events",
+    subject: "repository",
+    what: "Events of issues and pull requests: closed, labeled, assigned, referenced",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    reading: { how: "newest", path: "/repos/{owner}/{repo}/issues/events?per_page=100", by: "id" },
+  },
+  {
+    name: "issues",
+    subject: "repository",
+    what: "Issues, and pull requests as issues (these have the field `pull_request`)",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    off: noIssues,
+    reading: {
+      how: "newest",
+      path: "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=desc&per_page=100",
+      by: "updated_at",
+      whole: "/repos/{owner}/{repo}/issues?state=all&sort=created&direction=asc&per_page=100",
+      windows: "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=asc&per_page=100",
+    },
+  },
+  {
+    name: "issue_timeline",
+    subject: "repository",
+    what: "Timeline of each issue, cross-references included. One request for each issue",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: false,
+    off: noIssues,
+    reading: {
+      how: "changed",
+      parent: "issues",
+      field: "number",
+      drifts: true,
+      child: { path: "/repos/{owner}/{repo}/issues/{issue_number}/timeline?per_page=100", param: "issue_number" },
+    },
+  },
+  {
+    name: "issue_reactions",
+    subject: "repository",
+    what: "Who reacted to each issue. One request for each issue that has any",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: false,
+    off: noIssues,
+    reading: {
+      how: "changed",
+      parent: "issues",
+      field: "number",
+      drifts: true,
+      child: {
+        path: "/repos/{owner}/{repo}/issues/{issue_number}/reactions?per_page=100",
+        param: "issue_number",
+        when: (issue) => count(issue, "reactions", "total_count") !== 0,
+      },
+    },
+  },
+  {
+    name: "sub_issues",
+    subject: "repository",
+    what: "Sub-issues of each issue that has any",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    off: noIssues,
+    absent: "DISABLED",
+    reading: {
+      how: "changed",
+      parent: "issues",
+      field: "number",
+      drifts: true,
+      child: {
+        path: "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues?per_page=100",
+        param: "issue_number",
+        when: (issue) => (count(issue, "sub_issues_summary", "total") ?? 0) > 0,
+      },
+    },
+  },
+  {
+    name: "issue_dependencies",
+    subject: "repository",
+    what: "What blocks each issue that is blocked",
+    permission: "issues:read",
+    scope: "repo",
+    byDefault: true,
+    off: noIssues,
+    absent: "DISABLED",
+    reading: {
+      how: "changed",
+      parent: "issues",
+      field: "number",
+      drifts: true,
+      child: {
+        path: "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by?per_page=100",
+        param: "issue_number",
+        when: (issue) => (count(issue, "issue_dependencies_summary", "total_blocked_by") ?? 0) > 0,
+      },
+    },
+  },
+];

@@ -1,0 +1,73 @@
+import type { Json } from "../pages.ts";
+
+/** Whose data it is; each has units of its own. */
+export type Subject = "repository" | "organization" | "user";
+
+/** A path of the API with `{owner}`, `{repo}`, `{org}`, `{username}` and, for children, their parent's `{name}`. */
+export type Path = string;
+
+/** How the children of one parent are read: a list, or one object. */
+export interface Child {
+  readonly path: Path;
+  /** The name in the path that the parent's field stands for. */
+  readonly param: string;
+  readonly items?: string;
+  readonly one?: boolean;
+  /** Parents that can have none are not asked for. */
+  readonly when?: (parent: Json) => boolean;
+}
+
+export type Reading =
+  /** One object, one line. */
+  | { readonly how: "object"; readonly path: Path }
+  /** A list that is read whole, or not at all when no page of it has changed. */
+  | { readonly how: "list"; readonly path: Path; readonly items?: string }
+  /** A list with the newest first, by the field `by`: what is older than the last snapshot's newest is taken from there. */
+  | {
+      readonly how: "newest";
+      readonly path: Path;
+      readonly by: "updated_at" | "id";
+      /**
+       * The same list in an order that does not move while it is read, for reading all of it: an object that is changed meanwhile
+       * jumps to the front of the other, past what was read.
+       */
+      readonly whole?: Path;
+      /** By `updated_at` from the oldest on, taking `since`: for lists that GitHub ends for their length. */
+      readonly windows?: Path;
+    }
+  /** A short list, and for each of its objects another question. A line has `of`, the parent, and `item` or `items`. */
+  | {
+      readonly how: "each";
+      readonly over: Path;
+      readonly overItems?: string;
+      readonly field: string;
+      readonly child: Child;
+    }
+  /** The same for each object of another kind, asked for only when that object has changed. */
+  | {
+      readonly how: "changed";
+      readonly parent: string;
+      readonly field: string;
+      readonly child: Child;
+      /** Children change without their parent's `updated_at` moving, so a full sweep asks for all of them. */
+      readonly drifts?: boolean;
+    };
+
+/** One kind of metadata: a row of the tables in this folder, an artifact `name.jsonl`, a row of docs/github.md. */
+export interface Kind {
+  readonly name: string;
+  readonly subject: Subject;
+  readonly what: string;
+  /** As the API names it: `issues:read`. Fine-grained tokens and Apps need it. */
+  readonly permission: string;
+  /** What a classic token needs for private repositories. */
+  readonly scope: string;
+  readonly byDefault: boolean;
+  readonly reading: Reading;
+  /** The field that tells one line from another. Default: `id`. */
+  readonly key?: string;
+  /** What a 404 means. Default: that we lack the right, for GitHub hides what one may not see. */
+  readonly absent?: "DISABLED" | "FORBIDDEN";
+  /** True when the repository itself says that this is switched off, so that nothing is asked. */
+  readonly off?: (repository: Json) => boolean;
+}

@@ -1,0 +1,90 @@
+import type { Kind } from "./kind.ts";
+
+const perPull = (what: "reviews" | "commits" | "files") => ({
+  path: `/repos/{owner}/{repo}/pulls/{pull_number}/${what}?per_page=100`,
+  param: "pull_number",
+});
+
+/** Pull requests. Their conversation is in issue_comments, their commits are in the bundle as refs/pull/N/head. */
+export const pullKinds: readonly Kind[] = [
+  {
+    name: "review_comments",
+    subject: "repository",
+    what: "Comments on lines of pull requests",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: true,
+    reading: {
+      how: "newest",
+      path: "/repos/{owner}/{repo}/pulls/comments?sort=updated&direction=desc&per_page=100",
+      by: "updated_at",
+      whole: "/repos/{owner}/{repo}/pulls/comments?sort=created&direction=asc&per_page=100",
+      windows: "/repos/{owner}/{repo}/pulls/comments?sort=updated&direction=asc&per_page=100",
+    },
+  },
+  {
+    name: "pulls",
+    subject: "repository",
+    what: "Pull requests",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: true,
+    absent: "DISABLED",
+    reading: {
+      how: "newest",
+      path: "/repos/{owner}/{repo}/pulls?state=all&sort=updated&direction=desc&per_page=100",
+      by: "updated_at",
+      whole: "/repos/{owner}/{repo}/pulls?state=all&sort=created&direction=asc&per_page=100",
+    },
+  },
+  {
+    name: "pull_reviews",
+    subject: "repository",
+    what: "Reviews of each pull request. One request for each pull request that changed",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: true,
+    reading: { how: "changed", parent: "pulls", field: "number", child: perPull("reviews") },
+  },
+  {
+    name: "pull_details",
+    subject: "repository",
+    what: "Each pull request by itself: who merged it, sizes, mergeability. One request for each",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: false,
+    reading: {
+      how: "changed",
+      parent: "pulls",
+      field: "number",
+      child: { path: "/repos/{owner}/{repo}/pulls/{pull_number}", param: "pull_number", one: true },
+    },
+  },
+  {
+    name: "pull_commits",
+    subject: "repository",
+    what: "Commits of each pull request as GitHub lists them (250 at most). One request for each",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: false,
+    reading: { how: "changed", parent: "pulls", field: "number", child: perPull("commits") },
+  },
+  {
+    name: "pull_files",
+    subject: "repository",
+    what: "Files that each pull request changes (3,000 at most). One request for each",
+    permission: "pull_requests:read",
+    scope: "repo",
+    byDefault: false,
+    reading: { how: "changed", parent: "pulls", field: "number", child: perPull("files") },
+  },
+  {
+    name: "commit_comments",
+    subject: "repository",
+    what: "Comments on commits",
+    permission: "contents:read",
+    scope: "repo",
+    byDefault: true,
+    reading: { how: "list", path: "/repos/{owner}/{repo}/comments?per_page=100" },
+  },
+];

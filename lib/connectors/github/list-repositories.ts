@@ -1,0 +1,98 @@
+import { SourceError } from "../../errors.ts";
+import { means, namePattern } from "./name-pattern.ts";
+import type { GithubOptions } from "./options.ts";
+import { objectOf, pages } from "./pages.ts";
+import { parseRepository, type RepositoryObject } from "./repository-object.ts";
+import type { Session } from "./session.ts";
+import { UnreadableError } from "./unreadable.ts";
+
+/** What listing gives: a repository, or one that the configuration names and GitHub does not show. */
+export type Listed =
+  | { readonly kind: "repository"; readonly repository: RepositoryObject }
+  | { readonly kind: "missing"; readonly owner: string; readonly name: string; readonly why: string };
+
+/** Each repository once, whatever several listings say. Streams: nothing but ids is held. @throws SourceError | TransientError */
+export async function* listRepositories(options: GithubOptions, session: Session): AsyncGenerator<Listed> {
+  const patterns = (options.repositories ?? []).map(namePattern);
+  const seen = new Set<number>();
+  const owners = [options.organization, options.user].filter((owner) => owner !== undefined);
+  for (const pattern of patterns) {
+    if (pattern.kind === "matching") continue;
+    const listed = await oneByName(session, pattern.kind === "full" ? [pattern.owner] : owners, pattern.name);
+    if (listed.kind === "repository") {
+      // Named and excluded is excluded; the other filters are for what was not asked for by name.
+      if (seen.has(listed.repository.id) || isExcluded(options, listed.repository)) continue;
+      seen.add(listed.repository.id);
+    }
+    yield listed;
+  }
+  const wide = patterns.filter((pattern) => pattern.kind === "matching");
+  if (patterns.length > 0 && wide.length === 0) return;
+  for await (const repository of everything(options, session)) {
+    const { owner, name, id } = repository;
+    if (seen.has(id) || (wide.length > 0 && !wide.some((pattern) => means(pattern, owner.login, name)))) continue;
+    if (isExcluded(options, repository) || !passes(options, repository)) continue;
+    seen.add(id);
+    yield { kind: "repository", repository };
+  }
+}
+
+/**
+ * A name alone is looked for with each owner that the job has. A renamed or transferred repository answers under its old name with
+ * a redirect, which is followed.
+ */
+async function oneByName(session: Session, owners: readonly string[], name: string): Promise<Listed> {
+  let missing: Listed = { kind: "missing", owner: owners[0] ?? "", name, why: "" };
+  for (const owner of owners) {
+    const path = `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+    try {
+      return { kind: "repository", repository: parseRepository(objectOf(await session.get(path), path, "FORBIDDEN")) };
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      missing = { kind: "missing", owner: owners[0] ?? owner, name, why: error.message };
+    }
+  }
+  return missing;
+}
+
+async function* everything({ organization, user }: GithubOptions, session: Session): AsyncGenerator<RepositoryObject> {
+  if (organization !== undefined)
+    yield* listed(session, `/orgs/${encodeURIComponent(organization)}/repos?type=all&per_page=100`, organization);
+  if (user !== undefined) yield* listed(session, await pathOfUser(session, user), user);
+}
+
+/** Private repositories are listed to their owner alone. An App's token is nobody's. */
+async function pathOfUser(session: Session, user: string): Promise<string> {
+  const { status, json } = await session.get("/user");
+  const login = status === 200 && typeof json === "object" && json !== null && "login" in json ? json.login : undefined;
+  const isOwn = typeof login === "string" && login.toLowerCase() === user.toLowerCase();
+  return isOwn
+    ? "/user/repos?affiliation=owner&per_page=100"
+    : `/users/${encodeURIComponent(user)}/repos?type=owner&per_page=100`;
+}
+
+async function* listed(session: Session, path: string, owner: string): AsyncGenerator<RepositoryObject> {
+  try {
+    for await (const { items } of pages(session, path, { absent: "FORBIDDEN" })) yield* items.map(parseRepository);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    const code = error.status === 404 ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN";
+    throw new SourceError(
+      code,
+      `GitHub does not show the repositories of ${owner} to these credentials (${error.message})`,
+      { cause: error },
+    );
+  }
+}
+
+function isExcluded({ exclude = [] }: GithubOptions, { owner, name }: RepositoryObject): boolean {
+  return exclude.map(namePattern).some((pattern) => means(pattern, owner.login, name));
+}
+
+function passes({ visibility, archived, forks, topics }: GithubOptions, repository: RepositoryObject): boolean {
+  if (repository.archived && !archived) return false;
+  if (repository.fork && !forks) return false;
+  const is = repository.visibility ?? (repository.private ? "private" : "public");
+  if (visibility !== undefined && !visibility.some((one) => one === is)) return false;
+  return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
+}

@@ -1,0 +1,98 @@
+import { SourceError } from "../../errors.ts";
+import { type Answer, messageOf } from "./response.ts";
+import type { Session } from "./session.ts";
+import { barrierOf } from "./unreadable.ts";
+
+export type Json = { readonly [key: string]: unknown };
+
+export interface Page {
+  readonly url: string;
+  readonly etag: string | undefined;
+  readonly items: readonly Json[];
+  readonly isLast: boolean;
+}
+
+/** How a list is to be read. */
+export interface ListOptions {
+  /** The key that holds the objects, where they are not the answer itself. */
+  readonly items?: string | undefined;
+  readonly absent: "DISABLED" | "FORBIDDEN";
+  /** Answers that were had already, by URL. Each is used once. */
+  readonly given?: Map<string, Answer>;
+}
+
+/** Pages end here: GitHub wants narrower questions. */
+export class TooDeepError extends Error {}
+Object.defineProperty(TooDeepError.prototype, "name", { value: "TooDeepError", enumerable: false });
+
+/**
+ * A list to its end, which is where no `Link: rel="next"` follows: page numbers are not counted, for their end is not the list's.
+ * @throws UnreadableError | TooDeepError | SourceError | TransientError; it never just ends early
+ */
+export async function* pages(session: Session, path: string, options: ListOptions): AsyncGenerator<Page> {
+  const seen = new Set<string>();
+  let url: string | undefined = path;
+  let count = 0;
+  while (url !== undefined) {
+    if (seen.has(url)) throw new SourceError("SOURCE_PROTOCOL", `GitHub's pages of ${path} go round in a circle`);
+    seen.add(url);
+    const answer: Answer = take(options.given, url) ?? (await session.get(url));
+    const items = itemsOf(answer, url, options);
+    count += items.length;
+    const next = nextLink(answer);
+    yield { url, etag: answer.headers.get("etag") ?? undefined, items, isLast: next === undefined };
+    url = next;
+    if (url === undefined) checkTotal(answer, path, options, count);
+  }
+}
+
+/** An answer that was had already, once. */
+export function take(given: Map<string, Answer> | undefined, url: string): Answer | undefined {
+  const answer = given?.get(url);
+  given?.delete(url);
+  return answer;
+}
+
+/** One object. @throws as `pages` does */
+export function objectOf(answer: Answer, url: string, absent: "DISABLED" | "FORBIDDEN"): Json {
+  refuse(answer, url, absent);
+  if (!isObject(answer.json)) throw new SourceError("SOURCE_PROTOCOL", `GET ${url} is answered with no object`);
+  return answer.json;
+}
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function itemsOf(answer: Answer, url: string, { items: key, absent }: ListOptions): readonly Json[] {
+  refuse(answer, url, absent);
+  // 204 stands for a list that cannot have anything in it.
+  const list: unknown =
+    answer.status === 204 ? [] : key === undefined ? answer.json : isObject(answer.json) ? answer.json[key] : undefined;
+  if (!Array.isArray(list) || !list.every(isObject)) {
+    throw new SourceError("SOURCE_PROTOCOL", `GET ${url} is answered with no list of objects`);
+  }
+  return list;
+}
+
+function refuse(answer: Answer, url: string, absent: "DISABLED" | "FORBIDDEN"): void {
+  const { status, json } = answer;
+  if (status === 200 || status === 204) return;
+  const barrier = barrierOf(answer, absent);
+  if (barrier !== undefined) throw barrier;
+  if (status === 422 && /pagination|large datasets/i.test(messageOf(json)))
+    throw new TooDeepError(`${url}: ${messageOf(json)}`);
+  throw new SourceError("SOURCE_PROTOCOL", `GET ${url} is answered with ${status}: ${messageOf(json)}`);
+}
+
+/** https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
+export function nextLink({ headers }: Pick<Answer, "headers">): string | undefined {
+  return /<([^>]+)>\s*;[^,]*\brel="next"/.exec(headers.get("link") ?? "")?.[1];
+}
+
+/** Lists that name their length are held to it; more may have come since the last page said so. */
+function checkTotal({ json }: Answer, path: string, { items }: ListOptions, count: number): void {
+  const total = items !== undefined && isObject(json) ? json.total_count : undefined;
+  if (typeof total === "number" && count < total) {
+    throw new SourceError("SOURCE_INCOMPLETE", `GitHub lists ${count} of the ${total} that it counts at ${path}`);
+  }
+}

@@ -1,0 +1,67 @@
+import type { Child, Kind } from "./kinds/kind.ts";
+import type { Line } from "./lines.ts";
+
+/** What a kind tells its children about its objects, as its lines pass. */
+export interface Parents {
+  /** The lines of `kind` begin, once more perhaps. */
+  begin(kind: Kind): void;
+  /** A line passes that is new or changed, or is as it was. */
+  note(kind: Kind, line: Line, changed: boolean): void;
+  deleted(kind: Kind, fields: readonly string[]): void;
+  /** Undefined when that kind's lines have not passed. */
+  of(parent: string): ParentNotes | undefined;
+}
+
+export interface ParentNotes {
+  readonly all: Map<string, readonly string[]>;
+  readonly changed: Map<string, readonly string[]>;
+  /** Fields of changed and of deleted objects, whether or not they have children. */
+  readonly outdated: ReadonlySet<string>;
+}
+
+interface Notes {
+  readonly all: Map<string, string[]>;
+  readonly changed: Map<string, string[]>;
+  readonly outdated: Set<string>;
+}
+
+/** `kinds` are those that are read: only of their parents anything is remembered, and of those only numbers. */
+export function parentsOf(kinds: readonly Kind[]): Parents {
+  const notes = new Map<string, Notes>();
+  const children = new Map<string, { name: string; field: string; child: Child }[]>();
+  for (const { name, reading } of kinds) {
+    if (reading.how !== "changed") continue;
+    const { field, child, parent } = reading;
+    children.set(parent, [...(children.get(parent) ?? []), { name, field, child }]);
+  }
+  return {
+    begin({ name }) {
+      if (children.has(name)) notes.set(name, { all: new Map(), changed: new Map(), outdated: new Set() });
+    },
+    note({ name }, { json }, changed) {
+      const of = notes.get(name);
+      if (of === undefined) return;
+      for (const {
+        name: child,
+        field,
+        child: { when },
+      } of children.get(name) ?? []) {
+        const value = String(json[field]);
+        if (changed) of.outdated.add(value);
+        if (when !== undefined && !when(json)) continue;
+        push(of.all, child, value);
+        if (changed) push(of.changed, child, value);
+      }
+    },
+    deleted({ name }, fields) {
+      for (const field of fields) notes.get(name)?.outdated.add(field);
+    },
+    of: (parent) => notes.get(parent),
+  };
+}
+
+function push(lists: Map<string, string[]>, name: string, value: string): void {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,199 @@
+import { SourceError } from "../../errors.ts";
+import type { Kind, Reading } from "./kinds/kind.ts";
+import { type Line, lineOf } from "./lines.ts";
+import { type Json, type Page, pages, TooDeepError } from "./pages.ts";
+import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
+import type { Answer } from "./response.ts";
+
+type Newest = Extract<Reading, { how: "newest" }>;
+
+/** Servers' clocks and copies differ by less. What is read twice for it costs nothing. */
+const OVERLAP_MS = 5 * 60_000;
+
+/**
+ * Lists with the newest first. Between sweeps only what is newer than the last snapshot's newest is read, and the rest is taken from
+ * there; each snapshot is complete by itself. A sweep reads all, which finds what was deleted.
+ */
+export async function readNewest(context: KindContext): Promise<KindReading> {
+  const { kind, session, params, before, previousLines, sweep, parents } = context;
+  const order = orderOf(kind);
+  const url = filled(order.path, params);
+  const given = new Map<string, Answer>();
+  const since = sweep || previousLines === undefined ? undefined : before?.newest;
+  const isKnown = since !== undefined || (!sweep && before?.state === "EMPTY");
+  const unchanged = isKnown && (await isUnchanged(context, given));
+  const begun = session.api.now().toISOString();
+  let firstEtag: string | undefined;
+  let newest: string | number | undefined;
+  let deleted: string[] = [];
+
+  async function* wanted(): AsyncGenerator<Line> {
+    firstEtag = undefined;
+    newest = undefined;
+    deleted = [];
+    parents.begin(kind);
+    const lines = since === undefined ? swept() : added(since);
+    for await (const line of lines) {
+      newest = later(newest, orderValue(line.json, order));
+      yield line;
+    }
+  }
+
+  async function* added(from: string | number): AsyncGenerator<Line> {
+    const fresh = new Set<string>();
+    newest = from;
+    for await (const line of untilOlder(listed(), order, from)) {
+      if (fresh.has(line.key)) continue;
+      fresh.add(line.key);
+      parents.note(kind, line, true);
+      yield line;
+    }
+    for await (const line of previousLines?.() ?? []) {
+      if (fresh.has(line.key)) continue;
+      parents.note(kind, line, false);
+      yield line;
+    }
+  }
+
+  async function* swept(): AsyncGenerator<Line> {
+    const known = await orderValues(previousLines, order);
+    const seen = new Set<string>();
+    const told = async function* (list: AsyncIterable<Page>): AsyncGenerator<Line> {
+      for await (const line of once(kind, list, seen)) {
+        parents.note(kind, line, known.get(line.key)?.value !== orderValue(line.json, order));
+        yield line;
+      }
+    };
+    yield* told(wholeOf(context, order, listed()));
+    const missing = () => [...known.keys()].filter((key) => !seen.has(key));
+    // What was deleted meanwhile moves the rest up, past the page that was next: gone is only what is missing twice.
+    if (missing().length > 0 && order.whole !== undefined) yield* told(wholeOf(context, order, listed()));
+    deleted = missing();
+    parents.deleted(
+      kind,
+      deleted.map((key) => known.get(key)?.number ?? key),
+    );
+  }
+
+  async function* listed(): AsyncGenerator<Page> {
+    for await (const page of pages(session, url, { absent: kind.absent ?? "FORBIDDEN", given })) {
+      firstEtag ??= page.etag;
+      yield page;
+    }
+  }
+
+  return {
+    unchanged,
+    lines: wanted,
+    state: () => ({
+      ...(firstEtag === undefined ? {} : { etags: { [url]: firstEtag } }),
+      ...(newest === undefined ? {} : { newest }),
+      sweptAt: since === undefined ? begun : (before?.sweptAt ?? begun),
+    }),
+    deleted: () => deleted,
+  };
+}
+
+/** Ends at the first object that is older than what the last snapshot holds. */
+async function* untilOlder(list: AsyncIterable<Page>, order: Newest, from: string | number): AsyncGenerator<Line> {
+  for await (const { items } of list) {
+    for (const json of items) {
+      if (isOlder(orderValue(json, order), from)) return;
+      yield { key: String(json.id), json };
+    }
+  }
+}
+
+/** All of it. One page is of one moment; several are read in an order that stays. */
+async function* wholeOf(context: KindContext, order: Newest, list: AsyncIterable<Page>): AsyncGenerator<Page> {
+  const { kind, session, params } = context;
+  const absent = kind.absent ?? "FORBIDDEN";
+  try {
+    for await (const page of list) {
+      yield page;
+      if (page.isLast) return;
+      if (order.whole !== undefined) break;
+    }
+    if (order.whole !== undefined) yield* pages(session, filled(order.whole, params), { absent });
+  } catch (error) {
+    if (!(error instanceof TooDeepError)) throw error;
+    if (order.windows === undefined) throw noEnd(kind, error);
+    yield* inWindows(context, order, filled(order.windows, params));
+  }
+}
+
+/**
+ * From the oldest on, each page from the last moment of the one before, so that none is deep and nothing that moves is missed.
+ * Pages that are all of one second are followed as GitHub links them.
+ */
+async function* inWindows({ kind, session }: KindContext, order: Newest, path: string): AsyncGenerator<Page> {
+  let since = "1970-01-01T00:00:00Z";
+  for (;;) {
+    let last = since;
+    try {
+      for await (const page of pages(session, `${path}&since=${encodeURIComponent(since)}`, {
+        absent: kind.absent ?? "FORBIDDEN",
+      })) {
+        yield page;
+        if (page.isLast) return;
+        last = String(page.items.at(-1)?.[order.by] ?? last);
+        if (last > since) break;
+      }
+    } catch (error) {
+      if (error instanceof TooDeepError) throw noEnd(kind, error);
+      throw error;
+    }
+    since = last;
+  }
+}
+
+async function* once(kind: Kind, list: AsyncIterable<Page>, seen: Set<string>): AsyncGenerator<Line> {
+  for await (const { items } of list) {
+    for (const json of items) {
+      const line = lineOf(kind, json);
+      if (seen.has(line.key)) continue;
+      seen.add(line.key);
+      yield line;
+    }
+  }
+}
+
+async function orderValues(lines: (() => AsyncIterable<Line>) | undefined, order: Newest) {
+  const values = new Map<string, { value: string | number; number: string | undefined }>();
+  for await (const { key, json } of lines?.() ?? []) {
+    values.set(key, {
+      value: orderValue(json, order),
+      number: json.number === undefined ? undefined : String(json.number),
+    });
+  }
+  return values;
+}
+
+function orderOf({ name, reading }: Kind): Newest {
+  if (reading.how !== "newest") throw new Error(`${name} has no order`);
+  return reading;
+}
+
+function orderValue(json: Json, { by, path }: Newest): string | number {
+  const value = json[by];
+  if (by === "id" ? typeof value === "number" : typeof value === "string") return value as string | number;
+  throw new SourceError("SOURCE_PROTOCOL", `GitHub lists an object without ${by} at ${path}`);
+}
+
+function isOlder(value: string | number, than: string | number): boolean {
+  if (typeof value === "number" || typeof than === "number") return Number(value) <= Number(than);
+  return Date.parse(value) < Date.parse(than) - OVERLAP_MS;
+}
+
+function later(a: string | number | undefined, b: string | number): string | number {
+  if (a === undefined) return b;
+  const isLater =
+    typeof a === "number" || typeof b === "number" ? Number(b) > Number(a) : Date.parse(b) > Date.parse(a);
+  return isLater ? b : a;
+}
+
+function noEnd(kind: Kind, cause: TooDeepError): SourceError {
+  return new SourceError("SOURCE_INCOMPLETE", `GitHub ends the list of ${kind.name} before its end: ${cause.message}`, {
+    cause,
+  });
+}

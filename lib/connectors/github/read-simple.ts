@@ -1,0 +1,111 @@
+import type { Child } from "./kinds/kind.ts";
+import { lineOf } from "./lines.ts";
+import { type Json, objectOf, pages, take } from "./pages.ts";
+import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
+import type { Answer } from "./response.ts";
+import { UnreadableError } from "./unreadable.ts";
+
+/** Kinds that are read whole whenever any of it changed: an object, a list, a short list with a question for each. */
+export async function readSimple(context: KindContext): Promise<KindReading> {
+  const { kind, session, previousLines } = context;
+  const given = new Map<string, Answer>();
+  const unchanged = await isUnchanged(context, given);
+  let etags = collectEtags();
+  let deleted: string[] = [];
+  return {
+    unchanged,
+    async *lines() {
+      etags = collectEtags();
+      deleted = [];
+      const seen = new Set<string>();
+      for await (const json of objects(context, given, etags)) {
+        const line = lineOf(kind, json);
+        if (seen.has(line.key)) continue;
+        seen.add(line.key);
+        yield line;
+      }
+      for await (const { key } of previousLines?.() ?? []) if (!seen.has(key)) deleted.push(key);
+    },
+    state: () => ({ etags: etags.all(), sweptAt: session.api.now().toISOString() }),
+    deleted: () => deleted,
+  };
+}
+
+async function* objects(context: KindContext, given: Map<string, Answer>, etags: Etags): AsyncGenerator<Json> {
+  const { kind, session, params } = context;
+  const { reading, absent = "FORBIDDEN" } = kind;
+  switch (reading.how) {
+    case "object": {
+      const url = filled(reading.path, params);
+      const answer = take(given, url) ?? (await session.get(url));
+      const object = objectOf(answer, url, absent);
+      etags.note(url, answer.headers.get("etag") ?? undefined);
+      yield object;
+      return;
+    }
+    case "list":
+      for await (const page of pages(session, filled(reading.path, params), { items: reading.items, absent, given })) {
+        etags.note(page.url, page.etag);
+        yield* page.items;
+      }
+      return;
+    case "each":
+      for await (const page of pages(session, filled(reading.over, params), {
+        items: reading.overItems,
+        absent,
+        given,
+      })) {
+        etags.note(page.url, page.etag);
+        for (const parent of page.items) {
+          const line = await childLine(context, reading.child, parent[reading.field], { given, etags });
+          if (line !== undefined) yield line;
+        }
+      }
+      return;
+    default:
+      throw new Error(`${kind.name} is not read whole`);
+  }
+}
+
+/**
+ * The children of one parent, as one line; undefined where there are none.
+ * @throws as `pages` does
+ */
+export async function childLine(
+  { kind, session, params }: Pick<KindContext, "kind" | "session" | "params">,
+  child: Child,
+  of: unknown,
+  { given, etags }: { readonly given?: Map<string, Answer>; readonly etags?: Etags } = {},
+): Promise<Json | undefined> {
+  const url = filled(child.path, { ...params, [child.param]: String(of) });
+  const { absent = "FORBIDDEN" } = kind;
+  if (child.one === true) return oneChild(of, url, take(given, url) ?? (await session.get(url)), absent, etags);
+  const items: Json[] = [];
+  for await (const page of pages(session, url, {
+    items: child.items,
+    absent,
+    ...(given === undefined ? {} : { given }),
+  })) {
+    etags?.note(page.url, page.etag);
+    items.push(...page.items);
+  }
+  return items.length === 0 ? undefined : { of, items };
+}
+
+function oneChild(
+  of: unknown,
+  url: string,
+  answer: Answer,
+  absent: "DISABLED" | "FORBIDDEN",
+  etags?: Etags,
+): Json | undefined {
+  try {
+    const item = objectOf(answer, url, absent);
+    etags?.note(url, answer.headers.get("etag") ?? undefined);
+    return { of, item };
+  } catch (error) {
+    // A branch of which a ruleset alone says that it is protected.
+    if (error instanceof UnreadableError && /not protected/i.test(error.message)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { SourceError, TransientError } from "../../errors.ts";
+
+/** An answer whose body was read to its end. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The parsed body; undefined for a 304 and for an empty one. */
+  readonly json: unknown;
+  readonly bytes: number;
+}
+
+/** Pages are of at most a hundred objects; a longer answer is none of GitHub's. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+/** @throws TransientError `SOURCE_TRUNCATED` for a body that ends early or is no JSON: such an answer is asked for again */
+export async function readAnswer(response: Response, what: string): Promise<Answer> {
+  const { status, headers } = response;
+  const text = await bodyText(response, what);
+  const bytes = Buffer.byteLength(text);
+  if (status === 304 || text === "") return { status, headers, json: undefined, bytes };
+  try {
+    return { status, headers, json: JSON.parse(text), bytes };
+  } catch (error) {
+    // Proxies answer faults with pages of HTML.
+    if (status >= 400) return { status, headers, json: undefined, bytes };
+    throw new TransientError("SOURCE_TRUNCATED", `${what} is answered with what is no JSON`, { cause: error });
+  }
+}
+
+async function bodyText(response: Response, what: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  try {
+    for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      total += piece.byteLength;
+      if (total > MAX_BODY_BYTES) throw new SourceError("SOURCE_PROTOCOL", `${what} is answered without end`);
+      pieces.push(piece);
+    }
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    throw new TransientError("SOURCE_TRUNCATED", `the answer to ${what} ended too early`, { cause: error });
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+/** `message` of a GitHub error, for people. */
+export function messageOf(json: unknown): string {
+  const message = typeof json === "object" && json !== null && "message" in json ? json.message : undefined;
+  return typeof message === "string" ? message.slice(0, 300) : "";
+}

@@ -1,0 +1,181 @@
+import { SourceError, TransientError } from "../../errors.ts";
+import { backOff, sleepUnlessAborted } from "../../retry.ts";
+import type { Account } from "./account.ts";
+import type { Budget } from "./budget.ts";
+import { exchange, type Request } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
+import { limitedUntil, noteLimits } from "./limits.ts";
+import { type Answer, messageOf } from "./response.ts";
+
+/** What all that read from one GitHub share. */
+export interface Api {
+  /** Without a slash at the end: `https://api.github.com`. */
+  readonly url: string;
+  readonly accounts: readonly Account[];
+  readonly gate: Gate;
+  readonly budget: Budget;
+  readonly now: () => Date;
+}
+
+/** What one unit, or the listing, has asked for. */
+export interface Stats {
+  requests: number;
+  notModified: number;
+  bytes: number;
+  /** GraphQL counts points instead of requests. */
+  points: number;
+}
+
+export interface Session {
+  readonly api: Api;
+  readonly account: () => Account;
+  readonly signal: AbortSignal;
+  readonly stats: Stats;
+  /**
+   * One request and its answer, after whatever waiting and repeating it took: 200, 304, or a status from 400 on that repeating will
+   * not mend. `to` is a path of the API, or a URL that it named.
+   * @throws SourceError | TransientError | DeferredError
+   */
+  get(to: string, options?: { readonly etag?: string | undefined; readonly accept?: string }): Promise<Answer>;
+  post(to: string, body: unknown, resource: string): Promise<Answer>;
+}
+
+export interface Waiting {
+  readonly signal: AbortSignal;
+  defer(until: Date, why: string): Promise<void>;
+}
+
+const ATTEMPTS = 5;
+const BACK_OFF = { attempts: ATTEMPTS, baseMs: 500, maxMs: 30_000 };
+/** More "slow down" than this in a row, each of them honoured, is no limit but a wall. */
+const MAX_LIMITED = 12;
+const MAX_REDIRECTS = 5;
+/** A token that was just made is not known to all of GitHub's servers at once. https://github.com/octokit/auth-app.js/issues/65 */
+const FRESH_MS = 60_000;
+const FRESH_TRIES = 4;
+const FRESH_WAIT_MS = 1_500;
+
+/** `key` chooses the account where there are several: an ETag is good for who got it, so each unit keeps to its own. */
+export function openSession(api: Api, key: string, { signal, defer }: Waiting): Session {
+  const stats: Stats = { requests: 0, notModified: 0, bytes: 0, points: 0 };
+  const first = hashOf(key) % api.accounts.length;
+  const account = (resource = "core") => leastBlocked(api, first, resource);
+
+  async function one(
+    url: string,
+    resource: string,
+    request: Omit<Request, "authorization" | "signal">,
+  ): Promise<Answer> {
+    let failures = 0;
+    let limited = 0;
+    let refused = 0;
+    for (;;) {
+      const by = account(resource);
+      await turn(by, resource);
+      let answer: Answer;
+      try {
+        const authorization = await by.authorization(signal);
+        answer = await api.gate(() => exchange(url, { ...request, authorization, signal }));
+        stats.requests += 1;
+        stats.bytes += answer.bytes;
+        if (answer.status >= 500 || answer.status === 408) throw unavailable(request.what, answer);
+      } catch (error) {
+        failures += 1;
+        if (!(error instanceof TransientError) || failures >= ATTEMPTS) throw error;
+        await backOff(failures, error, { ...BACK_OFF, signal, sleep: wait });
+        continue;
+      }
+      if (answer.status === 304) stats.notModified += 1;
+      else api.budget.spend(nowMs());
+      noteLimits(by, answer, nowMs());
+      if (limitedUntil(by, answer, resource, limited + 1, nowMs()) !== undefined) {
+        limited += 1;
+        if (limited > MAX_LIMITED)
+          throw new TransientError("SOURCE_RATE_LIMITED", `GitHub goes on asking to slow down at ${request.what}`);
+        continue;
+      }
+      if (answer.status !== 401) return answer;
+      refused += 1;
+      if (!(await mayTryAgain(by, refused))) throw unauthorized(by, request.what, answer);
+    }
+  }
+
+  /** Waits for the account's limits and the run's budget. */
+  async function turn(by: Account, resource: string): Promise<void> {
+    const blocked = by.limits.blockedUntil.get(resource) ?? 0;
+    if (blocked > nowMs()) await defer(new Date(blocked), `GitHub's rate limit of ${by.name}`);
+    const free = api.budget.freeAt(nowMs());
+    if (free > nowMs()) await defer(new Date(free), "max_requests_per_hour is used up");
+  }
+
+  async function mayTryAgain(by: Account, refused: number): Promise<boolean> {
+    const made = by.madeAt();
+    if (made !== undefined && nowMs() - made < FRESH_MS && refused < FRESH_TRIES) {
+      await wait(FRESH_WAIT_MS * refused);
+      return true;
+    }
+    return refused === 1 && by.renew();
+  }
+
+  const wait = (ms: number): Promise<void> =>
+    ms > FRESH_MS ? defer(new Date(nowMs() + ms), "GitHub asks to come back later") : sleepUnlessAborted(ms, signal);
+  const nowMs = () => api.now().getTime();
+
+  return {
+    api,
+    account,
+    signal,
+    stats,
+    async get(to, { etag, accept } = {}) {
+      const origin = new URL(api.url).origin;
+      let url = to.startsWith("/") ? api.url + to : to;
+      for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+        if (new URL(url).origin !== origin) throw elsewhere(url, to);
+        const what = `GET ${url.startsWith(api.url) ? url.slice(api.url.length) : url}`;
+        const answer = await one(url, "core", {
+          method: "GET",
+          what,
+          etag,
+          ...(accept === undefined ? {} : { accept }),
+        });
+        const location = answer.headers.get("location");
+        if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === null) return answer;
+        url = new URL(location, url).href;
+      }
+      throw new SourceError("SOURCE_REDIRECTED", `GitHub redirects GET ${to} in a circle`);
+    },
+    post: (to, body, resource) => one(api.url + to, resource, { method: "POST", what: `POST ${to}`, body }),
+  };
+}
+
+function leastBlocked({ accounts, now }: Api, first: number, resource: string): Account {
+  const turned = [...accounts.slice(first), ...accounts.slice(0, first)];
+  const blocked = (account: Account) => Math.max(account.limits.blockedUntil.get(resource) ?? 0, now().getTime());
+  return turned.reduce((best, account) => (blocked(account) < blocked(best) ? account : best));
+}
+
+function hashOf(key: string): number {
+  let hash = 0;
+  for (const character of key) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return hash;
+}
+
+function unavailable(what: string, { status, headers }: Answer): TransientError {
+  const seconds = Number(headers.get("retry-after") ?? 0);
+  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : 0;
+  return new TransientError("SOURCE_UNAVAILABLE", `GitHub answers ${what} with ${status}`, { retryAfterMs });
+}
+
+function unauthorized(account: Account, what: string, { json }: Answer): SourceError {
+  return new SourceError(
+    "SOURCE_UNAUTHORIZED",
+    `GitHub does not accept the credentials of ${account.name} (401 for ${what}): ${messageOf(json)}`,
+  );
+}
+
+function elsewhere(url: string, from: string): SourceError {
+  return new SourceError(
+    "SOURCE_REDIRECTED",
+    `GET ${from} leads to another host, ${new URL(url).host}, which is not followed`,
+  );
+}

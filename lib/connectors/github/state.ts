@@ -1,0 +1,27 @@
+import * as z from "zod";
+
+/** What is remembered of one kind from one run to the next. */
+const kindState = z.object({
+  state: z.enum(["READ", "EMPTY", "DISABLED", "FORBIDDEN", "BLOCKED"]),
+  /** Why it could not be read. */
+  reason: z.string().optional(),
+  /** Of every page that the kind was read from, by URL. Left out where that would be too many. */
+  etags: z.record(z.string(), z.string()).optional(),
+  /** The newest `updated_at` or `id` that was read. */
+  newest: z.union([z.string(), z.number()]).optional(),
+  /** When it was last read whole, which is what finds deletions. */
+  sweptAt: z.iso.datetime().optional(),
+});
+
+/** `collected.json`: what was asked, and what the next run needs to know in order to ask for less. */
+export const collectedSchema = z.object({
+  schema: z.literal(1),
+  identity: z.string(),
+  name: z.string(),
+  kinds: z.record(z.string(), kindState),
+});
+
+export type KindState = z.infer<typeof kindState>;
+export type Collected = z.infer<typeof collectedSchema>;
+
+export const wasReadable = (state: KindState["state"] | undefined): boolean => state === "READ" || state === "EMPTY";

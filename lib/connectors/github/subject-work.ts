@@ -1,0 +1,58 @@
+import type { CollectContext } from "../connector.ts";
+import type { Failures } from "./failures.ts";
+import type { Kind } from "./kinds/kind.ts";
+import type { Json } from "./pages.ts";
+import type { Parents } from "./parents.ts";
+import type { PreviousSubject } from "./previous-subject.ts";
+import type { Session } from "./session.ts";
+import type { KindState } from "./state.ts";
+import type { Tombstones } from "./tombstones.ts";
+import type { UnreadableError } from "./unreadable.ts";
+
+/** One repository, organization or user being collected. */
+export interface SubjectWork {
+  readonly kinds: readonly Kind[];
+  readonly session: Session;
+  readonly params: Readonly<Record<string, string>>;
+  readonly previous: PreviousSubject;
+  readonly context: CollectContext;
+  readonly redact: (text: string) => string;
+  readonly required: (kind: string) => boolean;
+  /** Milliseconds after which a list is read whole again. */
+  readonly fullEveryMs: number;
+  readonly parents: Parents;
+  readonly failures: Failures;
+  readonly tombstones: Tombstones;
+  /** By kind, as they will be remembered. */
+  readonly states: Map<string, KindState>;
+  /** What GitHub says that the subject is, once its first kind was read. */
+  subject: Json | undefined;
+}
+
+/**
+ * A kind that cannot be read is what it is. It is a failure when it could be read before, so that credentials which lost a right
+ * never make a smaller backup that looks fine, or when the configuration requires it.
+ */
+export function noteBarrier(
+  work: SubjectWork,
+  kind: string,
+  error: Pick<UnreadableError, "barrier" | "message">,
+  isTold = false,
+): void {
+  const { barrier: state } = error;
+  const reason = work.redact(error.message);
+  work.states.set(kind, { state, reason });
+  const { previous, context } = work;
+  const before = previous.wasReadable(kind) ? `was read in snapshot ${previous.snapshot}` : undefined;
+  const required = work.required(kind) ? "is required" : undefined;
+  const why = before ?? required;
+  if (why === undefined) return;
+  if (isTold && required === undefined) {
+    context.warn({
+      code: "GITHUB_SWITCHED_OFF",
+      message: `${kind} ${why}, and has been switched off since (${reason})`,
+    });
+    return;
+  }
+  work.failures.forbidden(kind, `${why}, and cannot be read now (${reason})`);
+}

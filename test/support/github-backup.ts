@@ -1,0 +1,68 @@
+import { readArtifact } from "../../lib/artifact.ts";
+import type { Backup } from "../../lib/backup.ts";
+import { readAll } from "../../lib/bytes.ts";
+import type { Connector } from "../../lib/connectors/connector.ts";
+import { github } from "../../lib/connectors/github/github.ts";
+import { snapshotPrefix } from "../../lib/keys.ts";
+import { type JobResult, runJobs } from "../../lib/run.ts";
+import { aBackup } from "./a-backup.ts";
+import type { GithubServer, Json } from "./github-server.ts";
+
+export interface GithubBackup {
+  readonly a: ReturnType<typeof aBackup>;
+  /** One run of the job. Another connector each time, as another process would have. */
+  run(): Promise<JobResult>;
+  /** The objects of a kind as they are stored. */
+  stored(result: JobResult, unit: string, kind: string): Promise<readonly Json[] | undefined>;
+}
+
+/** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
+export function githubBackup(server: GithubServer, options: Readonly<Record<string, unknown>> = {}): GithubBackup {
+  const a = aBackup();
+  const parsed = github.options.parse({
+    organization: "my-org",
+    api_url: server.apiUrl,
+    web_url: server.webUrl,
+    token_env: "T",
+    ...options,
+  });
+  // As the real resolver does.
+  const known = (secret: string) => {
+    a.backup.redaction.add(secret);
+    return secret;
+  };
+  const make = (): Promise<Connector> =>
+    github.create(parsed, {
+      secrets: { resolve: async () => known(server.token) },
+      redaction: a.backup.redaction,
+      now: a.backup.now,
+      avoid: [],
+    });
+  return {
+    a,
+    async run() {
+      const connector = await make();
+      const backup: Backup = { ...a.backup, connector: async () => connector, kind: () => github };
+      const [result] = (await runJobs(backup, ["docs"])).jobs;
+      if (result === undefined) throw new Error("the job has no result");
+      a.later(86_400);
+      return result;
+    },
+    async stored(result, id, kind) {
+      const unit = result.manifest?.units.find((one) => one.id === id);
+      const artifact = unit?.artifacts.find(({ path }) => path.includes(`/${kind}.json`));
+      if (artifact === undefined) return undefined;
+      const bytes = await readAll(
+        readArtifact(a.storage, snapshotPrefix("docs", result.snapshot ?? ""), artifact),
+        1e8,
+      );
+      const text = Buffer.from(bytes).toString("utf8");
+      return kind === "collected"
+        ? [JSON.parse(text)]
+        : text
+            .split("\n")
+            .filter(Boolean)
+            .map((line) => JSON.parse(line));
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { type GitServer, startGitServer } from "./git-server.ts";
+
+export type Json = { readonly [key: string]: unknown };
+
+/** What a test may answer instead of what is there. */
+export interface Fault {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Breaks the connection off after so many bytes of the body. */
+  readonly cutAfter?: number;
+}
+
+export interface ApiRequest {
+  /** Without the API's own prefix: `/repos/my-org/app/issues`. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly authorization: string | undefined;
+  readonly etag: string | undefined;
+  readonly status: number;
+}
+
+export interface GithubServer extends AsyncDisposable {
+  readonly apiUrl: string;
+  readonly webUrl: string;
+  readonly git: GitServer;
+  /** Every list by its path. `key` where the objects stand under one. */
+  readonly lists: Map<string, Json[]>;
+  readonly keys: Map<string, string>;
+  readonly objects: Map<string, Json>;
+  readonly requests: ApiRequest[];
+  /** Says what to answer instead; undefined for what is there. */
+  fault: (path: string, request: IncomingMessage, query: URLSearchParams) => Fault | undefined;
+  latencyMs: number;
+  /** What the API and git accept. */
+  token: string;
+  /** Pages end here with a 422, as GitHub's do for long lists. */
+  lastPage: number;
+}
+
+const PREFIX = "/api/v3";
+
+/**
+ * A GitHub of what a test puts into it: paging by Link, `since`, sorting, ETags, limits' headers, and git over smart HTTP beside it from
+ * the bare repositories under `root`. It knows no path by itself; what the paths are is checked against GitHub's own description elsewhere.
+ */
+export async function startGithub(root: string): Promise<GithubServer> {
+  const git = await startGitServer(root);
+  const server: GithubServer = {
+    apiUrl: git.url + PREFIX,
+    webUrl: git.url,
+    git,
+    lists: new Map(),
+    keys: new Map(),
+    objects: new Map(),
+    requests: [],
+    fault: () => undefined,
+    latencyMs: 0,
+    token: "canary-token",
+    lastPage: Number.POSITIVE_INFINITY,
+    [Symbol.asyncDispose]: () => git[Symbol.asyncDispose](),
+  };
+  git.switches.answer = (request, response) => {
+    const url = new URL(request.url ?? "/", git.url);
+    if (url.pathname.startsWith(PREFIX)) void answerApi(server, url, request, response);
+    else if (isAllowed(server, request)) return false;
+    else response.writeHead(401).end();
+    return true;
+  };
+  return server;
+}
+
+function isAllowed({ token }: GithubServer, { headers }: IncomingMessage): boolean {
+  const basic = Buffer.from(`x-access-token:${token}`).toString("base64");
+  return headers.authorization === `Bearer ${token}` || headers.authorization === `Basic ${basic}`;
+}
+
+async function answerApi(
+  server: GithubServer,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (server.latencyMs > 0) await delay(server.latencyMs);
+  const path = decodeURIComponent(url.pathname.slice(PREFIX.length));
+  const reply = replyOf(server, path, url, request);
+  const { authorization, "if-none-match": etag } = request.headers;
+  server.requests.push({ path, query: url.searchParams, authorization, etag, status: reply.status });
+  const body = reply.body === undefined ? "" : JSON.stringify(reply.body);
+  response.writeHead(reply.status, {
+    "content-type": "application/json; charset=utf-8",
+    "x-ratelimit-limit": "5000",
+    "x-ratelimit-remaining": "4999",
+    "x-ratelimit-reset": String(Math.floor(Date.now() / 1000) + 3600),
+    "x-ratelimit-resource": "core",
+    ...(reply.status === 304 ? {} : { "content-length": String(Buffer.byteLength(body)) }),
+    ...reply.headers,
+  });
+  if (reply.cutAfter === undefined) response.end(body);
+  else response.write(body.slice(0, reply.cutAfter), () => response.destroy());
+}
+
+function replyOf(server: GithubServer, path: string, url: URL, request: IncomingMessage): Fault {
+  if (!isAllowed(server, request)) return { status: 401, body: { message: "Bad credentials" } };
+  const fault = server.fault(path, request, url.searchParams);
+  if (fault !== undefined) return fault;
+  const found = server.lists.has(path) ? page(server, path, url) : objectReply(server, path);
+  if (found.status !== 200) return found;
+  const etag = `"${createHash("sha256")
+    .update(JSON.stringify([found.body, found.headers]))
+    .digest("hex")
+    .slice(0, 32)}"`;
+  if (request.headers["if-none-match"] === etag) return { status: 304, headers: { etag } };
+  return { ...found, headers: { ...found.headers, etag } };
+}
+
+function objectReply({ objects }: GithubServer, path: string): Fault {
+  const body = objects.get(path);
+  return body === undefined ? { status: 404, body: { message: "Not Found" } } : { status: 200, body };
+}
+
+function page({ lists, keys, lastPage }: GithubServer, path: string, url: URL): Fault {
+  const query = url.searchParams;
+  const all = sorted(lists.get(path) ?? [], query);
+  const size = Math.min(100, Number(query.get("per_page") ?? 30));
+  const number = Number(query.get("page") ?? 1);
+  if (number > lastPage) {
+    return {
+      status: 422,
+      body: {
+        message:
+          "Pagination with the page parameter is not supported for large datasets, please use cursor based pagination (after/before)",
+      },
+    };
+  }
+  const items = all.slice((number - 1) * size, number * size);
+  const next = new URL(url);
+  next.searchParams.set("page", String(number + 1));
+  const headers: Record<string, string> =
+    number * size < all.length ? { link: `<${next.href}>; rel="next", <${next.href}>; rel="last"` } : {};
+  const key = keys.get(path);
+  return { status: 200, headers, body: key === undefined ? items : { total_count: all.length, [key]: items } };
+}
+
+function sorted(items: readonly Json[], query: URLSearchParams): readonly Json[] {
+  const since = query.get("since");
+  const field =
+    query.get("sort") === "updated" ? "updated_at" : query.get("sort") === "created" ? "created_at" : undefined;
+  const kept = since === null ? items : items.filter((item) => String(item.updated_at) >= since);
+  if (field === undefined) return kept;
+  const ascending = kept.toSorted((a, b) =>
+    String(a[field]) < String(b[field]) ? -1 : String(a[field]) > String(b[field]) ? 1 : Number(a.id) - Number(b.id),
+  );
+  return query.get("direction") === "asc" ? ascending : ascending.reverse();
+}
