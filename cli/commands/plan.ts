@@ -1,5 +1,6 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
+import type { Warning } from "../../lib/connectors/connector.ts";
 import { formatBytes, formatCount, formatTime } from "../../lib/format.ts";
 import { knownUnits } from "../../lib/known-units.ts";
 import { location } from "../../lib/location.ts";
@@ -19,6 +20,8 @@ interface PlannedUnit {
   readonly state: "new" | "changed" | "unchanged" | "unknown";
   readonly fingerprint: string | undefined;
   /** The newest good snapshot that holds it, and its size there. */
+  /** What listing found that an operator should know. */
+  readonly warnings: readonly Warning[];
   readonly previous: { readonly snapshot: string; readonly sourceBytes: number } | undefined;
 }
 
@@ -74,6 +77,7 @@ async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
           id: unit.id,
           state: stateOf(unit.fingerprint, previous, reuse),
           fingerprint: unit.fingerprint,
+          warnings: unit.warnings ?? [],
           previous,
         };
       }),
@@ -103,6 +107,9 @@ function planText(plan: JobPlan, { paint, width }: Output): string {
   return [
     `${paint("bold", printable(plan.job))}  ${plan.service} -> ${printable(plan.storage.location)}  ${formatCount(plan.units.length, "unit")}\n\n`,
     rows.length === 0 ? "no units: a run would store nothing\n" : table(columns, rows, width),
+    ...plan.units
+      .flatMap(({ warnings }) => warnings)
+      .map(({ code, message }) => `${paint("yellow", code)}: ${printable(message)}\n`),
     `\n${timesText(plan)}`,
     removals.length === 0 ? "prune would remove nothing\n" : "prune would remove:\n",
     ...removals.map(({ snapshot, reason }) => `  ${snapshot}  ${reason}\n`),

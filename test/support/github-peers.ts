@@ -14,7 +14,7 @@ export const noGithubPeers: string | false =
     ? false
     : "no peers: npm ci --prefix test/peers/github installs them";
 
-export const peerFile = (name: string): string => path.join(FOLDER, name);
+const peerFile = (name: string): string => path.join(FOLDER, name);
 
 export interface CheckedRequest {
   readonly method: string;

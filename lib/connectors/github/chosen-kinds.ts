@@ -1,5 +1,5 @@
 import { kinds } from "./kinds/all.ts";
-import { contents } from "./kinds/contents.ts";
+import { type Content, contents } from "./kinds/contents.ts";
 import type { Kind } from "./kinds/kind.ts";
 
 /** The names that `include`, `skip` and `require` take. */
@@ -10,6 +10,8 @@ export const ALWAYS: readonly string[] = ["repository"];
 
 export interface ChosenKinds {
   has(name: string): boolean;
+  /** Contents first. */
+  readonly all: readonly Content[];
   /** In the order in which they are read. */
   of(subject: Kind["subject"]): readonly Kind[];
 }
@@ -27,6 +29,7 @@ export function chosenKinds(include: readonly string[], skip: readonly string[])
   for (const { name, reading } of kinds) if (chosen.has(name) && reading.how === "changed") chosen.add(reading.parent);
   return {
     has: (name) => chosen.has(name),
+    all: [...contents, ...kinds].filter(({ name }) => chosen.has(name)),
     of: (subject) => kinds.filter((kind) => kind.subject === subject && chosen.has(kind.name)),
   };
 }

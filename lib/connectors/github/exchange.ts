@@ -31,7 +31,7 @@ export async function exchange(url: string, request: Request): Promise<Answer> {
 }
 
 /** Answers when the headers are there; the body is the caller's to read or to cancel. */
-export async function send(url: string, request: Request, signal: AbortSignal): Promise<Response> {
+async function send(url: string, request: Request, signal: AbortSignal): Promise<Response> {
   const { method, authorization, accept = "application/vnd.github+json", etag, body } = request;
   const headers: Record<string, string> = {
     accept,

@@ -8,9 +8,10 @@ import { collectRepository } from "./collect-repository.ts";
 import { gateOf } from "./gate.ts";
 import type { Github } from "./github-context.ts";
 import { type GithubOptions, githubOptions } from "./options.ts";
+import { preflight } from "./preflight.ts";
 import { proveGithub } from "./prove.ts";
 import { restoreGithub } from "./restore.ts";
-import { openSession, type Session } from "./session.ts";
+import { openSession, type Waiting } from "./session.ts";
 import { listUnits, unitInput } from "./units.ts";
 import { webUrlOf } from "./web-url.ts";
 
@@ -26,7 +27,7 @@ export const github: ConnectorKind<GithubOptions> = {
 const AT_ONCE = 8;
 
 function githubConnector(options: GithubOptions, context: ConnectorContext): Connector {
-  const { all: accounts } = accountsOf(options, context);
+  const accounts = accountsOf(options, context);
   const { now } = context;
   const github: Github = {
     options,
@@ -35,23 +36,28 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     webUrl: options.web_url ?? webUrlOf(options.api_url),
     api: {
       url: options.api_url,
-      accounts,
+      accounts: accounts.all,
       gate: gateOf(AT_ONCE),
       budget: budgetOf(options.max_requests_per_hour),
       now,
     },
   };
   // Listing waits where it is: it has nothing yet that could be taken up again.
-  const listing = (signal: AbortSignal): Session =>
-    openSession(github.api, "listing", {
-      signal,
-      defer: (until) => sleepUnlessAborted(Math.max(0, until.getTime() - now().getTime()), signal),
-    });
+  const here = (signal: AbortSignal): Waiting => ({
+    signal,
+    defer: (until) => sleepUnlessAborted(Math.max(0, until.getTime() - now().getTime()), signal),
+  });
   return {
     async prepare(signal) {
-      for (const account of accounts) await account.authorization(signal);
+      await preflight(github.api, accounts, github.chosen, here(signal));
     },
-    units: (signal) => listUnits(options, listing(signal)),
+    async *units(signal) {
+      let warnings = await preflight(github.api, accounts, github.chosen, here(signal));
+      for await (const unit of listUnits(options, openSession(github.api, "listing", here(signal)))) {
+        yield warnings.length === 0 ? unit : { ...unit, warnings };
+        warnings = [];
+      }
+    },
     collect: (unit, collecting) => collectUnit(github, unit, collecting),
     prove: proveGithub,
     async cleanup() {},

@@ -85,7 +85,7 @@ function refuse(answer: Answer, url: string, absent: "DISABLED" | "FORBIDDEN"): 
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
-export function nextLink({ headers }: Pick<Answer, "headers">): string | undefined {
+function nextLink({ headers }: Pick<Answer, "headers">): string | undefined {
   return /<([^>]+)>\s*;[^,]*\brel="next"/.exec(headers.get("link") ?? "")?.[1];
 }
 

@@ -136,7 +136,8 @@ async function* inWindows({ kind, session }: KindContext, order: Newest, path: s
       })) {
         yield page;
         if (page.isLast) return;
-        last = String(page.items.at(-1)?.[order.by] ?? last);
+        const newest = page.items.at(-1);
+        if (newest !== undefined) last = String(orderValue(newest, order));
         if (last > since) break;
       }
     } catch (error) {
@@ -163,7 +164,7 @@ async function orderValues(lines: (() => AsyncIterable<Line>) | undefined, order
   for await (const { key, json } of lines?.() ?? []) {
     values.set(key, {
       value: orderValue(json, order),
-      number: json.number === undefined ? undefined : String(json.number),
+      number: typeof json.number === "number" ? String(json.number) : undefined,
     });
   }
   return values;

@@ -129,7 +129,7 @@ export const repositoryKinds: readonly Kind[] = [
     subject: "repository",
     what: "Webhooks, without their secrets, which GitHub never gives back",
     permission: "repository_hooks:read",
-    scope: "admin:repo_hook",
+    scope: "repo",
     byDefault: true,
     reading: { how: "list", path: "/repos/{owner}/{repo}/hooks?per_page=100" },
   },

@@ -1,6 +1,6 @@
 import type { Kind } from "./kind.ts";
 
-const permission = (name: string) => ({ permission: `${name}:read`, scope: "repo, security_events" });
+const permission = (name: string) => ({ permission: `${name}:read`, scope: "security_events" });
 
 /** What is wrong with the code. Off by default: not every operator wants it copied. */
 export const securityKinds: readonly Kind[] = [

@@ -1,0 +1,63 @@
+import type { Warning } from "../connector.ts";
+import type { Accounts } from "./accounts.ts";
+import type { ChosenKinds } from "./chosen-kinds.ts";
+import { granted, missingPermissions } from "./rights.ts";
+import { type Api, openSession, type Waiting } from "./session.ts";
+
+const DAY_MS = 86_400_000;
+/** Two weeks are enough for whoever has to renew it. */
+const EXPIRES_SOON_MS = 14 * DAY_MS;
+
+/**
+ * Asks GitHub who we are, which counts against no limit: what the credentials may not read, and when they end.
+ * @throws SourceError `SOURCE_UNAUTHORIZED` for credentials that are not accepted
+ */
+export async function preflight(
+  api: Api,
+  { app }: Accounts,
+  chosen: ChosenKinds,
+  waiting: Waiting,
+): Promise<readonly Warning[]> {
+  const warnings: Warning[] = [];
+  for (const account of api.accounts) {
+    const session = openSession({ ...api, accounts: [account] }, "preflight", waiting);
+    // An Enterprise Server without limits answers 404, with the same headers.
+    const { headers } = await session.get("/rate_limit");
+    const ends = expiry(headers.get("github-authentication-token-expiration"));
+    const left = ends === undefined ? undefined : ends.getTime() - api.now().getTime();
+    if (ends !== undefined && left !== undefined && left < EXPIRES_SOON_MS) {
+      const when = ends.toISOString().slice(0, 10);
+      warnings.push({
+        code: "SECRET_EXPIRES",
+        message: `${account.name} ends on ${when}, in ${Math.max(0, Math.floor(left / DAY_MS))} days: renew it`,
+      });
+    }
+    const scopes = headers.get("x-oauth-scopes");
+    const missing =
+      app === undefined
+        ? scopes === null
+          ? []
+          : chosen.all.filter(({ scope }) => !granted(scope, scopes))
+        : missingPermissions(chosen.all, await app.permissions(waiting.signal));
+    if (missing.length === 0) continue;
+    const kinds = missing.map(({ name, scope, permission }) => `${name} (${app === undefined ? scope : permission})`);
+    warnings.push({ code: "GITHUB_RIGHTS", message: `${account.name} lacks the right to read ${kinds.join(", ")}` });
+  }
+  return warnings;
+}
+
+/** `2026-12-24 10:00:00 UTC`, or with an offset. */
+function expiry(text: string | null): Date | undefined {
+  const moment =
+    text === null
+      ? Number.NaN
+      : Date.parse(
+          text
+            .replace(" UTC", "Z")
+            .replace(
+              /^(\S+) (\S+?)(Z| .*)$/,
+              (_, day, clock, zone) => `${day}T${clock}${zone.trim().replace(/^([+-]\d{2})(\d{2})$/, "$1:$2")}`,
+            ),
+        );
+  return Number.isNaN(moment) ? undefined : new Date(moment);
+}

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { describe, test } from "node:test";
+import { github } from "../../lib/connectors/github/github.ts";
+import { collectAll, context, never } from "../contract/connector.ts";
+import { addRepository } from "../support/github-organization.ts";
+import { type GithubServer, startGithub } from "../support/github-server.ts";
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const PEM = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+
+/** The App's side of a server: looks at the JWT as GitHub does, and makes a token each time. */
+function actAsApp(server: GithubServer, clock: { time: Date }, made: string[]): void {
+  const others = server.fault;
+  server.fault = (path, request, query) => {
+    const isInstallation = path === "/orgs/my-org/installation";
+    if (!isInstallation && path !== "/app/installations/7/access_tokens") return others(path, request, query);
+    const [head = "", claims = "", signature = ""] = (request.headers.authorization ?? "")
+      .replace("Bearer ", "")
+      .split(".");
+    const isOurs = verify(
+      "RSA-SHA256",
+      Buffer.from(`${head}.${claims}`),
+      createPublicKey(publicKey.export({ type: "spki", format: "pem" })),
+      Buffer.from(signature, "base64url"),
+    );
+    const { iss, iat, exp } = JSON.parse(Buffer.from(claims, "base64url").toString());
+    const now = clock.time.getTime() / 1000;
+    if (!isOurs || iss !== "99" || exp - iat > 600 || iat > now || exp < now)
+      return { status: 401, body: { message: "A JSON web token could not be decoded" } };
+    if (isInstallation) return { status: 200, body: { id: 7 } };
+    server.token = `ghs_canary_${made.length}`;
+    made.push(server.token);
+    const expires = new Date(clock.time.getTime() + 3_600_000).toISOString();
+    return {
+      status: 201,
+      body: { token: server.token, expires_at: expires, permissions: { metadata: "read", issues: "read" } },
+    };
+  };
+}
+
+async function anApp(clock: { time: Date }) {
+  const server = await startGithub("/nonexistent");
+  await addRepository(server, "app", { id: 42 });
+  const made: string[] = [];
+  const options = {
+    organization: "my-org",
+    api_url: server.apiUrl,
+    skip: ["all"],
+    include: ["labels", "hooks"],
+    app: { id: 99, private_key_env: "KEY" },
+  };
+  const connector = await github.create(github.options.parse(options), {
+    secrets: { resolve: async () => PEM.replaceAll("\n", "\\n") },
+    redaction: { add: () => {}, redact: (text) => text },
+    now: () => clock.time,
+    avoid: [],
+  });
+  return { server, connector, made };
+}
+
+describe("a GitHub App", () => {
+  test("finds its installation by the organization, and its token is renewed before it ends", async () => {
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector, made } = await anApp(clock);
+    await using _ = server;
+    actAsApp(server, clock, made);
+    await connector.prepare(never());
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    assert.equal(made.length, 1);
+    clock.time = new Date(clock.time.getTime() + 55 * 60_000);
+    await collectAll(connector, unit);
+    assert.equal(made.length, 2);
+  });
+
+  test("says which kinds its installation may not read", async () => {
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector, made } = await anApp(clock);
+    await using _ = server;
+    actAsApp(server, clock, made);
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.deepEqual(unit?.warnings, [
+      { code: "GITHUB_RIGHTS", message: "app 99 lacks the right to read hooks (repository_hooks:read)" },
+    ]);
+  });
+
+  test("tries a token again that is too fresh for all of GitHub's servers, and makes another when it was taken away", async () => {
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector, made } = await anApp(clock);
+    await using _ = server;
+    let refusals = 0;
+    server.fault = (path) => {
+      if (!path.endsWith("/labels") || refusals > 0) return undefined;
+      refusals += 1;
+      return { status: 401, body: { message: "Bad credentials" } };
+    };
+    actAsApp(server, clock, made);
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    await collectAll(connector, unit);
+    assert.equal(made.length, 1);
+    server.token = "another";
+    clock.time = new Date(clock.time.getTime() + 5 * 60_000);
+    await collectAll(connector, unit);
+    assert.equal(made.length, 2);
+  });
+
+  test("with a key that is not the App's is refused by name", async () => {
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector } = await anApp(clock);
+    await using _ = server;
+    server.fault = () => ({ status: 401, body: { message: "A JSON web token could not be decoded" } });
+    await assert.rejects(connector.prepare(never()), /refuses the App 99 GET \/orgs\/my-org\/installation \(401\)/);
+  });
+});
+
+describe("tokens", () => {
+  test("one that ends soon, or lacks a scope, gives a warning that plan shows", async () => {
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    server.fault = (path) =>
+      path === "/rate_limit"
+        ? {
+            status: 200,
+            headers: {
+              "x-oauth-scopes": "public_repo, read:org",
+              "github-authentication-token-expiration": "2026-11-25 10:00:00 UTC",
+            },
+            body: {},
+          }
+        : undefined;
+    const options = {
+      organization: "my-org",
+      api_url: server.apiUrl,
+      skip: ["all"],
+      include: ["labels"],
+      token_env: "T",
+    };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async () => server.token },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date("2026-11-22T03:00:00Z"),
+      avoid: [],
+    });
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.deepEqual(unit?.warnings, [
+      { code: "SECRET_EXPIRES", message: "the token ends on 2026-11-25, in 3 days: renew it" },
+      { code: "GITHUB_RIGHTS", message: "the token lacks the right to read repository (repo), labels (repo)" },
+    ]);
+  });
+
+  test("several share the load, and one that is used up has the others go on", async () => {
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    const used: string[] = [];
+    const answers = (path: string, authorization: string | undefined) => {
+      if (!path.endsWith("/labels")) return undefined;
+      used.push(authorization ?? "");
+      const reset = String(Math.floor(Date.now() / 1000) + 3000);
+      return used.length === 1
+        ? {
+            status: 403,
+            headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+            body: { message: "API rate limit exceeded" },
+          }
+        : undefined;
+    };
+    server.fault = (path, request) => answers(path, request.headers.authorization);
+    const tokens = [{ token_env: "A" }, { token_env: "B" }];
+    const options = { organization: "my-org", api_url: server.apiUrl, skip: ["all"], include: ["labels"], tokens };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async (reference) => (reference.from === "env" ? `${reference.name}-token` : "") },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date(),
+      avoid: [],
+    });
+    server.anyToken = true;
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    const items = await collectAll(connector, unit, context());
+    assert.ok(items.some(({ item }) => item.name === "labels.jsonl"));
+    assert.equal(new Set(used).size, 2);
+  });
+});

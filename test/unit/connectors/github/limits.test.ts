@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Account, freshLimits } from "../../../../lib/connectors/github/account.ts";
+import { budgetOf } from "../../../../lib/connectors/github/budget.ts";
+import { gateOf } from "../../../../lib/connectors/github/gate.ts";
+import { limitedUntil, noteLimits } from "../../../../lib/connectors/github/limits.ts";
+
+const NOW = Date.parse("2026-11-22T03:00:00Z");
+const answer = (status: number, headers: Record<string, string> = {}, message = "") => ({
+  status,
+  headers: new Headers(headers),
+  json: { message },
+  bytes: 0,
+});
+const anAccount = (): Account => ({
+  name: "the token",
+  authorization: async () => "Bearer x",
+  basic: async () => "Basic x",
+  renew: () => false,
+  madeAt: () => undefined,
+  limits: freshLimits(),
+});
+
+describe("limits", () => {
+  const cases: readonly [string, ReturnType<typeof answer>, number, number | undefined][] = [
+    ["retry-after counts seconds", answer(403, { "retry-after": "30" }), 1, 30_000],
+    [
+      "retry-after comes before the reset",
+      answer(429, { "retry-after": "5", "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(NOW / 1000 + 900) }),
+      1,
+      5_000,
+    ],
+    [
+      "a used-up limit lasts until its reset, and a second",
+      answer(403, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(NOW / 1000 + 900) }),
+      1,
+      901_000,
+    ],
+    [
+      "a secondary limit without a moment lasts a minute",
+      answer(403, {}, "You have exceeded a secondary rate limit"),
+      1,
+      60_000,
+    ],
+    ["and longer each time", answer(403, {}, "You have exceeded a secondary rate limit"), 3, 240_000],
+    [
+      "but never longer than a quarter of an hour and a minute",
+      answer(403, {}, "You have exceeded a secondary rate limit"),
+      12,
+      960_000,
+    ],
+    ["429 alone is one, too", answer(429), 1, 60_000],
+    [
+      "403 for want of a right is none",
+      answer(403, { "x-ratelimit-remaining": "10" }, "Resource not accessible by integration"),
+      1,
+      undefined,
+    ],
+    ["404 is none", answer(404, { "x-ratelimit-remaining": "0" }), 1, undefined],
+  ];
+  for (const [title, given, times, waitMs] of cases) {
+    test(title, () => {
+      const until = limitedUntil(anAccount(), given, "core", times, NOW);
+      assert.equal(until === undefined ? undefined : until - NOW, waitMs);
+    });
+  }
+
+  test("the answer that uses a limit up blocks its resource before the first refusal", () => {
+    const account = anAccount();
+    noteLimits(
+      account,
+      answer(200, {
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": String(NOW / 1000 + 60),
+        "x-ratelimit-resource": "graphql",
+      }),
+      NOW,
+    );
+    assert.deepEqual([...account.limits.blockedUntil], [["graphql", NOW + 61_000]]);
+  });
+
+  test("a budget lets so many requests through in any hour", () => {
+    const budget = budgetOf(2);
+    budget.spend(NOW);
+    assert.ok(budget.freeAt(NOW + 1000) <= NOW + 1000);
+    budget.spend(NOW + 1000);
+    assert.equal(budget.freeAt(NOW + 2000), NOW + 3_600_000);
+    budget.spend(NOW + 3_600_000);
+    assert.equal(budget.freeAt(NOW + 3_600_001), NOW + 1000 + 3_600_000);
+  });
+
+  test("a gate lets so many in at once, and the others in their order", async () => {
+    const gate = gateOf(2);
+    const events: string[] = [];
+    let inside = 0;
+    await Promise.all(
+      ["a", "b", "c", "d"].map((name) =>
+        gate(async () => {
+          inside += 1;
+          assert.ok(inside <= 2);
+          events.push(name);
+          await new Promise((resolve) => setImmediate(resolve));
+          inside -= 1;
+        }),
+      ),
+    );
+    assert.deepEqual(events, ["a", "b", "c", "d"]);
+  });
+});
