@@ -53,7 +53,7 @@ export function githubBackup(server: GithubServer, options: Readonly<Record<stri
       const artifact = unit?.artifacts.find(({ path }) => path.includes(`/${kind}.json`));
       if (artifact === undefined) return undefined;
       const bytes = await readAll(
-        readArtifact(a.storage, snapshotPrefix("docs", result.snapshot ?? ""), artifact),
+        readArtifact(a.storage, snapshotPrefix("docs", result.snapshot ?? ""), artifact, undefined),
         1e8,
       );
       const text = Buffer.from(bytes).toString("utf8");

@@ -13,6 +13,7 @@ const ENV = {
   SET: "value",
   EMPTY: "",
   GIT_TOKEN: "value",
+  GITHUB_APP_KEY: "value",
   MONGO_URI: "mongodb://db",
   S3_BUCKET: "value",
   OFFICE_KEY_ID: "value",

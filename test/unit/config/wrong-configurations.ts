@@ -251,7 +251,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "a service that every JavaScript object has",
     text: `jobs:\n  - { name: a, service: constructor }\n${STORAGE}`,
-    faults: ['2:25: jobs[0].service: unknown service "constructor"; there are filesystem, git, mongodb'],
+    faults: ['2:25: jobs[0].service: unknown service "constructor"; there are filesystem, git, github, mongodb'],
   },
   {
     title: "an unknown storage",
@@ -543,7 +543,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "an option of another service",
     text: options("paths: docs\nrepositories: [.]"),
-    faults: ["6:7: jobs[0].options.repositories: belongs to service git, and this is a job of service filesystem"],
+    faults: ["6:7: jobs[0].options.repositories: belongs to service git and github, and this is a job of service filesystem"],
   },
   {
     title: "an option that belongs to the job",
