@@ -7,6 +7,7 @@ export type CommandName =
   | "verify"
   | "restore"
   | "prune"
+  | "notify"
   | "schema"
   | "completion";
 
@@ -172,6 +173,16 @@ export const commandTable: readonly CommandSpec[] = [
       "1  the storage of a job failed, or another process works on the job",
       "2  the command line or the configuration is wrong, or a job's removals were refused",
     ],
+  },
+  {
+    name: "notify",
+    group: "Be told:",
+    summary: "send a test message",
+    details:
+      "Sends a message that is marked as a test to one notifier, or to all. It says of each whether it was taken.",
+    options: [{ flags: "--test [notifier]", about: "the notifier; all when none is named", mandatory: true }],
+    examples: ["notify --test", "notify --test slack --json"],
+    exits: ["0  every notifier took the message", "1  one did not", WRONG],
   },
   {
     name: "schema",

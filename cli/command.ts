@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly dryRun: boolean;
   readonly wait: string | undefined;
   readonly manifest: boolean;
+  /** A notifier's name, or true for all. */
+  readonly test: string | boolean;
 }
 
 /** Everything that a command needs of its process. */
@@ -78,5 +80,6 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     dryRun: flag("dryRun"),
     wait: text("wait"),
     manifest: flag("manifest"),
+    test: text("test") ?? flag("test"),
   };
 }

@@ -1,6 +1,6 @@
 import { createLog, type Log, type LogLevel } from "../lib/log.ts";
+import { printable } from "../lib/printable.ts";
 import type { CommandContext } from "./command.ts";
-import { printable } from "./text-width.ts";
 
 /** The log of a command: lines on stderr, above the progress where that is shown. */
 export function commandLog({ options, output, now, redaction }: CommandContext, level: LogLevel): Log {

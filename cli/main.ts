@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigFault, errorRecord, InterruptedError } from "../lib/errors.ts";
+import { printable } from "../lib/printable.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { tool } from "../lib/tool.ts";
 import { keepYoungSpaceSmall } from "../lib/young-space.ts";
@@ -7,7 +8,6 @@ import { exitCodes, interruption } from "./interruption.ts";
 import { coloured, createOutput, type Output, painter } from "./output.ts";
 import { parseCommandLine } from "./program.ts";
 import { programName } from "./program-name.ts";
-import { printable } from "./text-width.ts";
 
 keepYoungSpaceSmall();
 

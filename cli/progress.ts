@@ -1,7 +1,8 @@
 import { formatBytes, formatClock, formatCount, formatRate } from "../lib/format.ts";
+import { printable } from "../lib/printable.ts";
 import type { RunEvent } from "../lib/progress.ts";
 import { byteRate, type Sample, sampled } from "./rate.ts";
-import { printable, shorten, textWidth } from "./text-width.ts";
+import { shorten, textWidth } from "./text-width.ts";
 
 /** What a terminal shows of a run while it goes on: a line a job, below it a line for each unit being collected. */
 export interface ProgressBoard {

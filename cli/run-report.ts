@@ -1,12 +1,14 @@
 import type { ManifestUnit } from "../lib/manifest.ts";
+import { printable } from "../lib/printable.ts";
 import type { JobResult, RunResult } from "../lib/run.ts";
 import { shellWord } from "../lib/shell-word.ts";
+import type { Delivery } from "../lib/tell.ts";
 import type { Paint } from "./output.ts";
-import { printable } from "./text-width.ts";
 import { statusPaint, unitTable } from "./unit-table.ts";
 
 export interface RunReportInput {
   readonly result: RunResult;
+  readonly deliveries: readonly Delivery[];
   /** Units that ended, for jobs that have no manifest. */
   readonly seen: ReadonlyMap<string, readonly ManifestUnit[]>;
   /** Where a job's snapshot lies. */
@@ -23,7 +25,9 @@ const MAX_WARNINGS = 10;
 /** What a run ends with: a table a job, where its snapshot lies, what failed, and what to type next. */
 export function runReport(input: RunReportInput): string {
   const jobs = input.result.jobs.map((job) => jobReport(job, input));
-  return [...jobs, failures(input), warnings(input), nextCommands(input)].filter((part) => part !== "").join("\n");
+  return [...jobs, failures(input), warnings(input), untold(input), nextCommands(input)]
+    .filter((part) => part !== "")
+    .join("\n");
 }
 
 function jobReport(result: JobResult, { seen, place, paint, width }: RunReportInput): string {
@@ -71,6 +75,18 @@ function warnings({ result, paint }: RunReportInput): string {
   const lines = all.slice(0, MAX_WARNINGS).map((line) => `  ${printable(line)}\n`);
   if (all.length > MAX_WARNINGS) lines.push(`  … ${all.length - MAX_WARNINGS} more in the manifest\n`);
   return `${paint("yellow", "warnings:")}\n${lines.join("")}`;
+}
+
+/** Only who could not be told: the others know. */
+function untold({ deliveries, paint }: RunReportInput): string {
+  const lines = deliveries
+    .filter(({ ok }) => !ok)
+    .map(({ notifier, error }) => `  ${printable(`${notifier}: ${error?.code}: ${error?.message}`)}\n`);
+  const stoodIn = [
+    ...new Set(deliveries.flatMap(({ ok, insteadOf, notifier }) => (ok && insteadOf ? [notifier] : []))),
+  ];
+  if (stoodIn.length > 0) lines.push(`  told in their place: ${printable(stoodIn.join(", "))}\n`);
+  return lines.length === 0 ? "" : `${paint("yellow", "could not be told:")}\n${lines.join("")}`;
 }
 
 /** Of the first job that has a snapshot. */

@@ -31,13 +31,15 @@ export function configFile({ options, env }: Pick<CommandContext, "options" | "e
  */
 export async function loadedConfig(
   context: CommandContext,
-  { sources }: { readonly sources: boolean },
+  { sources, notifiers = sources }: Pick<SessionOptions, "sources" | "notifiers">,
 ): Promise<Config> {
-  return loadConfig(configFile(context), { env: context.env, sources });
+  return loadConfig(configFile(context), { env: context.env, sources, notifiers });
 }
 
 export interface SessionOptions {
   readonly sources: boolean;
+  /** The same for what tells. Default: as `sources`. */
+  readonly notifiers?: boolean;
   /** What the log tells unless --quiet or --verbose says otherwise. */
   readonly level?: LogLevel;
   readonly emit?: (event: RunEvent, log: Log) => void;
@@ -46,10 +48,10 @@ export interface SessionOptions {
 /** Loads, opens, works, closes. `work` need not heed the signal: the steps do. */
 export async function withBackup(
   context: CommandContext,
-  { sources, level = "warn", emit = () => {} }: SessionOptions,
+  { sources, notifiers = sources, level = "warn", emit = () => {} }: SessionOptions,
   work: (backup: Backup) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const config = await loadedConfig(context, { sources });
+  const config = await loadedConfig(context, { sources, notifiers });
   const log = commandLog(context, level);
   const { now, signal, env, redaction } = context;
   const privateKeys = await givenKeys(context);

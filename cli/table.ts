@@ -1,4 +1,5 @@
-import { printable, shorten, textWidth } from "./text-width.ts";
+import { printable } from "../lib/printable.ts";
+import { shorten, textWidth } from "./text-width.ts";
 
 export interface Column {
   readonly title: string;

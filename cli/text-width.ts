@@ -4,24 +4,14 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 // Scripts and ranges that Unicode's EastAsianWidth.txt calls wide, near enough to line columns up.
 const WIDE =
   /^[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|^\p{Emoji_Presentation}/u;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about.
-const CONTROL = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 const PLAIN = /^[\x20-\x7E]*$/;
 
-/** Cells that `text` takes. It must hold no control characters: see `printable`. */
+/** Cells that `text` takes. It must hold no control characters: see `printable` of lib/printable.ts. */
 export function textWidth(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const { segment } of segmenter.segment(text)) width += WIDE.test(segment) ? 2 : 1;
   return width;
-}
-
-/** Names come from outside: a newline would break a table, and an escape code would give a stranger the terminal. */
-export function printable(text: string): string {
-  return text.replace(CONTROL, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
-  });
 }
 
 /** At most `width` cells; what is left out of the middle shows as `…`, since both ends of a name tell it apart. */

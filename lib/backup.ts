@@ -2,6 +2,7 @@ import type { Config, Job } from "./config/schema.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
 import type { Decryption, Encryption, EncryptionType } from "./encryption/encryption.ts";
 import type { Log } from "./log.ts";
+import type { Notifier } from "./notifiers/notifier.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
 import type { SecretResolver } from "./secrets/secrets.ts";
@@ -21,6 +22,8 @@ export interface Backup {
   /** The private side for artifacts of this type, made at the first call; undefined where none is at hand. @throws ConfigError */
   decryption(job: Job, type: EncryptionType): Promise<Decryption | undefined>;
   readonly secrets: SecretResolver;
+  /** A notifier by its name, made at the first call, and again after one that failed. @throws ConfigError | TransientError */
+  notifier(name: string): Promise<Notifier>;
   readonly log: Log;
   /** Hears what happens while a run goes on. It must not throw. */
   readonly emit: (event: RunEvent) => void;

@@ -39,6 +39,8 @@ export const errorCodes = {
   UNIT_TIMEOUT: "the unit took longer than its timeout",
   LEASE_HELD: "another process is at work on the job",
   LEASE_LOST: "another process took over the job",
+  NOTIFIER_UNREACHABLE: "a notifier does not answer",
+  NOTIFIER_REFUSED: "a notifier does not take the message or the credentials",
   INTERRUPTED: "the run was told to stop",
   USAGE: "the command line is wrong",
   REFUSED: "the operation would do harm and was not begun",
@@ -124,6 +126,9 @@ export class SourceError extends CodedError {}
 /** The storage cannot do what was asked, and trying again will not help. */
 export class StorageError extends CodedError {}
 
+/** The notifier does not take what it is given, and trying again will not help. */
+export class NotifierError extends CodedError {}
+
 /** There is no such object, snapshot, unit or job. */
 export class NotFoundError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
@@ -181,6 +186,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [DeferredError, "DeferredError"],
   [SourceError, "SourceError"],
   [StorageError, "StorageError"],
+  [NotifierError, "NotifierError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],
   [EncryptionError, "EncryptionError"],

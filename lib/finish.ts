@@ -16,16 +16,21 @@ const RECORDS_AT_ONCE = 16;
 
 /**
  * Makes the snapshot exist: plan and records become SHA256SUMS and, last, manifest.json. Every unit of the plan is in
- * it; one without a record is `UNIT_LOST`. Called again for a finished run, it answers the manifest that is there.
+ * it; one without a record is `UNIT_LOST`. `more` are warnings of the run that are no unit's. Called again for a
+ * finished run, it answers the manifest that is there.
  * @throws StorageError | TransientError | IntegrityError | LeaseLostError, and then there is no snapshot
  */
-export async function finish(backup: LeasedBackup, pointer: RunPointer): Promise<Manifest> {
+export async function finish(
+  backup: LeasedBackup,
+  pointer: RunPointer,
+  more: readonly ManifestWarning[] = [],
+): Promise<Manifest> {
   const job = findJob(backup.config, pointer.job);
   const storage = await backup.storage(job);
   const { units, warnings } = await readUnits(storage, pointer);
   await confirmStored(storage, pointer, units);
   const before = await snapshotBefore(storage, job.name, pointer.snapshot);
-  warnings.push(...absent(before, units));
+  warnings.push(...absent(before, units), ...more);
   if (units.length === 0)
     warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
   const startedAt = snapshotTime(pointer.snapshot) ?? backup.now();

@@ -84,6 +84,8 @@ export function snapshotOfFolders(day: string, time: string): string | undefined
 
 /** Who works on the job. Its name begins with a dot, as no folder's of a day does. */
 export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
+/** What was told of the job. */
+export const toldKey = (job: string): string => `${jobPrefix(job)}.told.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const recordKey = (job: string, snapshot: string, n: number): string =>
   `${snapshotPrefix(job, snapshot)}.run/units/${n}.json`;

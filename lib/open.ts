@@ -7,6 +7,8 @@ import { openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
 import { ConfigError, NotFoundError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { openNotifier } from "./notifiers/all.ts";
+import type { Notifier } from "./notifiers/notifier.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
 import { createSecretResolver } from "./secrets/resolver.ts";
@@ -35,6 +37,7 @@ export function open(config: Config, options: OpenOptions): Backup {
   const storages = new Map<string, Promise<Storage>>();
   const encryptions = new Map<string, Promise<Encryption | undefined>>();
   const decryptions = new Map<string, Promise<Decryption | undefined>>();
+  const notifiers = new Map<string, Promise<Notifier>>();
 
   return {
     config,
@@ -60,6 +63,13 @@ export function open(config: Config, options: OpenOptions): Backup {
       once(decryptions, `${type} ${job.name}`, () =>
         openDecryption(type, job.encryption, options.privateKeys, { secrets, signal }),
       ),
+    async notifier(name) {
+      const options = Object.hasOwn(config.notifications, name) ? config.notifications[name] : undefined;
+      if (options === undefined) throw new ConfigError(`no notifier is called ${name}`);
+      const opened = once(notifiers, name, () => openNotifier(options, { secrets, redaction }));
+      opened.catch(() => notifiers.delete(name));
+      return opened;
+    },
     async close() {
       // What could not be opened holds nothing.
       for (const opening of [...encryptions.values(), ...decryptions.values()]) {

@@ -5,6 +5,7 @@ import { type ErrorRecord, errorRecord, InterruptedError, LeaseHeldError, type L
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, Verification } from "./manifest.ts";
+import { checkNotifiers, type NotifierChecks } from "./notifier-checks.ts";
 import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
@@ -51,6 +52,7 @@ export async function runJobs(
 ): Promise<RunResult> {
   const jobs = names.map((name) => findJob(backup.config, name));
   const results: JobResult[] = [];
+  const checks = checkNotifiers(backup, names);
   let fatal: string | undefined;
   await eachLimited(jobs.entries(), backup.config.max_jobs, async ([n, job]) => {
     if (backup.signal.aborted) {
@@ -58,7 +60,7 @@ export async function runJobs(
     } else if (fatal !== undefined) {
       results[n] = { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
     } else {
-      const result = await runJob(backup, job, options);
+      const result = await runJob(backup, job, options, checks);
       results[n] = result;
       if (job.fatal && result.status !== "ok") fatal = job.name;
     }
@@ -67,14 +69,14 @@ export async function runJobs(
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */
-async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions): Promise<JobResult> {
+async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions, checks: NotifierChecks): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   try {
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
     await storage.prepare();
     const request = { purpose: "run", processBound: true, waitMs } as const;
-    await underLease(backup, job, request, (leased) => steps(leased, job, result));
+    await underLease(backup, job, request, (leased) => steps(leased, job, result, checks));
   } catch (error) {
     const interrupted = backup.signal.aborted;
     result.status = interrupted ? "interrupted" : error instanceof LeaseHeldError ? "refused" : "failed";
@@ -86,11 +88,16 @@ async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions): Promise
   return result;
 }
 
-async function steps(backup: LeasedBackup, job: Job, result: Mutable<JobResult>): Promise<void> {
+async function steps(
+  backup: LeasedBackup,
+  job: Job,
+  result: Mutable<JobResult>,
+  checks: NotifierChecks,
+): Promise<void> {
   const planned = await plan(backup, { job: job.name });
   result.snapshot = planned.snapshot;
   await collectAll(backup, job, planned);
-  const manifest = await finish(backup, planned);
+  const manifest = await finish(backup, planned, await checks.warnings(job.name));
   result.manifest = manifest;
   result.status = manifest.status;
   if (manifest.status === "failed") return;

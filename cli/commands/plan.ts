@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatTime } from "../../lib/format.ts";
 import { knownUnits } from "../../lib/known-units.ts";
 import { location } from "../../lib/location.ts";
 import { listUnits } from "../../lib/plan.ts";
+import { printable } from "../../lib/printable.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
 import { nextRuns } from "../../lib/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
@@ -12,7 +13,6 @@ import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
-import { printable } from "../text-width.ts";
 
 interface PlannedUnit {
   readonly id: string;

@@ -1,13 +1,13 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import { formatCount } from "../../lib/format.ts";
+import { printable } from "../../lib/printable.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
 import { underLease } from "../../lib/under-lease.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
-import { printable } from "../text-width.ts";
 import { waitMs } from "../wait-option.ts";
 
 export const pruneCommand: Command = async (context) =>

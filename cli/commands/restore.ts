@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { formatCount } from "../../lib/format.ts";
+import { printable } from "../../lib/printable.ts";
 import { type RestoreResult, restore } from "../../lib/restore.ts";
 import { type RestoreToResult, restoreTo } from "../../lib/restore-to.ts";
 import { checkUnit, theJob, theSnapshot } from "../chosen-snapshot.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import type { Paint } from "../output.ts";
 import { withBackup } from "../session.ts";
-import { printable } from "../text-width.ts";
 import { UsageError } from "../usage-error.ts";
 
 const MAX_PATHS = 5;

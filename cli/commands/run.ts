@@ -1,7 +1,9 @@
 import type { Config } from "../../lib/config/schema.ts";
 import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
+import { notify } from "../../lib/notify.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
+import type { Delivery } from "../../lib/tell.ts";
 import type { Command, ExitCode } from "../command.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
@@ -22,9 +24,11 @@ export const runCommand: Command = async (context) => {
       const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
       const result = await runJobs(backup, names, { waitMs: wait });
       progress.end();
+      const { deliveries } = await notify(backup, { runs: result.jobs });
       const { paint, width } = context.output;
       const text = runReport({
         result,
+        deliveries,
         seen: progress.seen,
         place: (name, snapshot) => placeOf(config, name, snapshot) ?? "",
         program: context.program,
@@ -32,7 +36,7 @@ export const runCommand: Command = async (context) => {
         paint,
         width,
       });
-      context.output.result({ text, json: runDocument(config, result) });
+      context.output.result({ text, json: runDocument(config, result, deliveries) });
       context.signal.throwIfAborted();
       return exitCode(result);
     });
@@ -59,13 +63,14 @@ function exitCode(result: RunResult): ExitCode {
   return neverBegan ? 2 : 1;
 }
 
-function runDocument(config: Config, { status, jobs }: RunResult): unknown {
+function runDocument(config: Config, { status, jobs }: RunResult, deliveries: readonly Delivery[]): unknown {
   return {
     status,
     runs: jobs.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
     jobs: jobs.map(({ manifest: _manifest, verification, prune, ...result }) => {
       return { ...result, location: placeOf(config, result.job, result.snapshot), verification, prune };
     }),
+    ...(Object.keys(config.notifications).length === 0 ? {} : { notifications: deliveries }),
   };
 }
 

@@ -3,13 +3,13 @@ import { IntegrityError } from "../../lib/errors.ts";
 import { formatBytes, formatDuration } from "../../lib/format.ts";
 import { location } from "../../lib/location.ts";
 import type { Manifest } from "../../lib/manifest.ts";
+import { printable } from "../../lib/printable.ts";
 import type { SnapshotEntry } from "../../lib/snapshots.ts";
 import { theJob, theSnapshot } from "../chosen-snapshot.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { withBackup } from "../session.ts";
 import { table } from "../table.ts";
-import { printable } from "../text-width.ts";
 import { statusPaint, unitTable } from "../unit-table.ts";
 
 export const showCommand: Command = async (context) =>

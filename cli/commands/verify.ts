@@ -3,6 +3,7 @@ import type { Job } from "../../lib/config/schema.ts";
 import { IntegrityError } from "../../lib/errors.ts";
 import { formatCount, formatDuration } from "../../lib/format.ts";
 import type { Verification } from "../../lib/manifest.ts";
+import { printable } from "../../lib/printable.ts";
 import { listSnapshots, lostManifests } from "../../lib/snapshots.ts";
 import { verify } from "../../lib/verify.ts";
 import type { VerifyMode } from "../../lib/verify-tasks.ts";
@@ -11,7 +12,6 @@ import type { Command, CommandOptions } from "../command.ts";
 import type { Paint } from "../output.ts";
 import { sealedArtifacts } from "../sealed.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
-import { printable } from "../text-width.ts";
 
 export const verifyCommand: Command = async (context) =>
   // The log would tell every fault a second time.

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ConnectorKind } from "../connectors/connector.ts";
 import { encryptionSchema } from "../encryption/all.ts";
+import { checkNotifications, unknownNotifiers } from "./check-notifications.ts";
 import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import type { Path } from "./place.ts";
@@ -13,6 +14,8 @@ export interface CheckConfigOptions {
   readonly kinds: Readonly<Record<string, ConnectorKind>>;
   /** Whether variables and files that only the sources need are looked at. */
   readonly sources: boolean;
+  /** The same for those of the notifiers. */
+  readonly notifiers: boolean;
   /** The configuration's folder. */
   readonly folder: string;
 }
@@ -26,7 +29,7 @@ export interface CheckedConfig {
 /** The whole of a configuration, part by part, so that a fault in one part hides none in another. */
 export async function checkConfig(value: unknown, options: CheckConfigOptions): Promise<CheckedConfig> {
   const issues: Issue[] = [];
-  const none = { jobs: [], storage: {}, max_jobs: 1 };
+  const none = { jobs: [], storage: {}, notifications: {}, max_jobs: 1 };
   if (!isRecord(value)) {
     return { config: none, issues: [fault([], `must be a mapping with jobs and storage, not ${kindOf(value)}`)] };
   }
@@ -47,18 +50,22 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     if (checked.value !== undefined) storages.push([name, checked.value]);
   }
 
+  const told = await checkNotifications(value.notifications, options);
+  issues.push(...told.issues);
+
   const jobs: Job[] = [];
   const names = new Map<string, number>();
   for (const [index, given] of Array.isArray(value.jobs) ? value.jobs.entries() : []) {
     const path = ["jobs", index];
     const checked = await checkJob(given, path, storageNames, options);
-    issues.push(...checked.issues, ...duplicateName(given, index, names));
+    issues.push(...checked.issues, ...duplicateName(given, index, names), ...unknownNotifiers(given, path, told.names));
     if (checked.value !== undefined) jobs.push(checked.value);
   }
   const { max_jobs = 1, secrets } = whole.value ?? {};
   const config = {
     jobs,
     storage: Object.fromEntries(storages),
+    notifications: told.notifications,
     max_jobs,
     ...(secrets === undefined ? {} : { secrets }),
   };

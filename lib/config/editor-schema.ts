@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { connectors } from "../connectors/all.ts";
 import type { ConnectorKind } from "../connectors/connector.ts";
+import { notifierKinds } from "./notifier-options.ts";
 import { fileSchema, jobFields } from "./schema.ts";
 import { storageSchema } from "./storage-options.ts";
 
@@ -22,9 +23,23 @@ export function editorSchema(
       .min(1)
       .describe(fileSchema.shape.jobs.description ?? ""),
     storage: z.record(z.string(), storageSchema).describe(fileSchema.shape.storage.description ?? ""),
+    notifications: z
+      .object(Object.fromEntries(Object.entries(notifierKinds).map(([name, kind]) => [name, namedAsType(kind)])))
+      .catchall(z.union(Object.values(notifierKinds)))
+      .optional()
+      .describe(fileSchema.shape.notifications.description ?? ""),
   });
   const { $schema, ...schema } = z.toJSONSchema(whole, { io: "input", reused: "inline", override: plainPattern });
   return { $schema, title: "core-backup configuration", ...schema };
+}
+
+/** An entry that is called like a type needs no `type`. */
+function namedAsType(kind: (typeof notifierKinds)[keyof typeof notifierKinds]): z.ZodType {
+  const { type, ...others } = kind.shape;
+  return z
+    .strictObject({ type: type.optional(), ...others })
+    .optional()
+    .describe(kind.description ?? "");
 }
 
 /** Not every editor reads patterns as Unicode ones, and without that `\p{Cc}` means something else. */

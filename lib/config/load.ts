@@ -20,6 +20,8 @@ export interface LoadOptions {
    * works on a machine without rights at the sources. Default: true.
    */
   readonly sources?: boolean;
+  /** The same for variables and files of the notifications. Default: as `sources`. */
+  readonly notifiers?: boolean;
 }
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -30,12 +32,18 @@ const LIMIT_BYTES = 1024 * 1024;
  */
 export async function loadConfig(
   file: string,
-  { env, kinds = connectors, sources = true }: LoadOptions,
+  { env, kinds = connectors, sources = true, notifiers = sources }: LoadOptions,
 ): Promise<Config> {
   const text = await readText(file);
   const document = readDocument(text);
   if (document.value === undefined) throw configError(file, text, document, document.faults);
-  const { config, issues } = await checkConfig(document.value, { env, kinds, sources, folder: dirname(resolve(file)) });
+  const { config, issues } = await checkConfig(document.value, {
+    env,
+    kinds,
+    sources,
+    notifiers,
+    folder: dirname(resolve(file)),
+  });
   const found = issues.map(({ path, isKey, message }): FaultAt => {
     return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };
   });

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { encryptionSchema } from "../encryption/all.ts";
 import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
+import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
 import { didYouMean } from "./suggestion.ts";
@@ -89,6 +90,10 @@ const fields = z.strictObject({
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
   timeout: duration.prefault("6h").describe("Longest time for one unit, such as 30m. Default: 6h."),
   verify,
+  notify: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("Names of notifications that are told of this job; an empty list: none. Default: all."),
   fatal: z.boolean().default(false).describe("A failure of this job ends the whole invocation. Default: false."),
 });
 
@@ -113,6 +118,7 @@ export const jobFields = fields;
 export const fileSchema = z.strictObject({
   jobs: z.array(z.unknown()).min(1, { error: "must hold at least one job" }).describe("What to back up."),
   storage: z.record(z.string(), z.unknown()).describe("Where snapshots live, by names of your choice."),
+  notifications: z.record(z.string(), z.unknown()).optional().describe("Whom to tell, by names of your choice."),
   secrets: secretsSchema.optional(),
   max_jobs: z.int().positive().max(100).default(2).describe("Jobs that run at the same time. Default: 2."),
 });
@@ -131,6 +137,7 @@ export interface Config {
   readonly file: string;
   readonly jobs: readonly Job[];
   readonly storage: Readonly<Record<string, StorageOptions>>;
+  readonly notifications: Readonly<Record<string, NotifierOptions>>;
   readonly secrets?: { readonly vault?: VaultOptions | undefined };
   readonly max_jobs: number;
 }

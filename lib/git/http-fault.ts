@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { type CodedError, SourceError, TransientError } from "../errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import { truncated } from "./byte-reader.ts";
 import type { HttpRemote } from "./http-remote.ts";
 import { hostOf } from "./redirect.ts";
@@ -75,12 +76,4 @@ const rateLimited = ({ headers }: Response): boolean =>
 function slowDown(response: Response, host: string): TransientError {
   const options = { retryAfterMs: retryAfterMs(response.headers.get("retry-after")) };
   return new TransientError("SOURCE_RATE_LIMITED", `${host} asks to slow down (${response.status})`, options);
-}
-
-/** Seconds, or a date. https://httpwg.org/specs/rfc9110.html#field.retry-after */
-export function retryAfterMs(value: string | null): number {
-  if (value === null) return 0;
-  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
-  const until = Date.parse(value);
-  return Number.isNaN(until) ? 0 : Math.max(0, until - Date.now());
 }

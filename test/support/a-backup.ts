@@ -1,8 +1,10 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
 import type { Decryption, Encryption } from "../../lib/encryption/encryption.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import type { HeldLease } from "../../lib/lease.ts";
 import { createLog } from "../../lib/log.ts";
+import type { Notifier } from "../../lib/notifiers/notifier.ts";
 import type { RunEvent } from "../../lib/progress.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
@@ -31,6 +33,9 @@ export interface BackupChanges {
   readonly units?: () => readonly ScriptedUnit[];
   readonly signal?: AbortSignal;
   readonly maxJobs?: number;
+  readonly notifications?: Config["notifications"];
+  /** Who is told, by the names in `notifications`. */
+  readonly notifiers?: Readonly<Record<string, Notifier>>;
   readonly waits?: Backup["waits"];
   /** Asked at each call, so that a test can change them between runs. */
   readonly encryption?: () => Encryption | undefined;
@@ -61,6 +66,7 @@ export function aBackup(changes: BackupChanges = {}) {
     file: "test.yml",
     jobs: changes.jobs ?? [aJob()],
     storage: {},
+    notifications: changes.notifications ?? {},
     max_jobs: changes.maxJobs ?? 1,
   };
   const backup: LeasedBackup = {
@@ -69,6 +75,11 @@ export function aBackup(changes: BackupChanges = {}) {
     connector: async () => source.connector,
     kind: () => source.kind,
     storage: async () => storage,
+    notifier: async (name) => {
+      const notifier = changes.notifiers?.[name];
+      if (notifier === undefined) throw new ConfigError(`no notifier is called ${name}`);
+      return notifier;
+    },
     secrets: { resolve: () => Promise.reject(new Error("no secret was configured")) },
     encryption: async () => changes.encryption?.(),
     decryption: async () => changes.decryption?.(),

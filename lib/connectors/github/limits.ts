@@ -1,4 +1,4 @@
-import { retryAfterMs } from "../../git/http-fault.ts";
+import { retryAfterMs } from "../../retry-after.ts";
 import type { Account } from "./account.ts";
 import { type Answer, messageOf } from "./response.ts";
 

@@ -5,6 +5,7 @@ import { runReport } from "../../../cli/run-report.ts";
 import { snapshotPrefix } from "../../../lib/keys.ts";
 import type { ManifestUnit } from "../../../lib/manifest.ts";
 import type { JobResult } from "../../../lib/run.ts";
+import type { Delivery } from "../../../lib/tell.ts";
 import { totalsOf } from "../../../lib/totals.ts";
 import { endedUnit } from "./units.ts";
 
@@ -100,9 +101,33 @@ test("warnings are shown up to ten, and then counted", () => {
   assert.match(text, /file 9\n {2}… 2 more in the manifest\n/);
 });
 
-function report(jobs: readonly JobResult[], seen: readonly ManifestUnit[] = []): string {
+test("who could not be told is named, with who was told in their place", () => {
+  const common = { type: "slack", jobs: ["docs"], events: ["failure"], attempts: 2 } as const;
+  const error = { code: "NOTIFIER_UNREACHABLE", message: "hooks.example answers 503", retryable: true } as const;
+  const text = report(
+    [],
+    [],
+    [
+      { ...common, notifier: "ops", ok: false, error },
+      { ...common, notifier: "mail", ok: true, insteadOf: ["ops"] },
+      { ...common, notifier: "hook", ok: true },
+    ],
+  );
+  assert.equal(
+    text,
+    "could not be told:\n  ops: NOTIFIER_UNREACHABLE: hooks.example answers 503\n  told in their place: mail\n",
+  );
+  assert.doesNotMatch(report([]), /told/);
+});
+
+function report(
+  jobs: readonly JobResult[],
+  seen: readonly ManifestUnit[] = [],
+  deliveries: readonly Delivery[] = [],
+): string {
   return runReport({
     result: { status: "ok", jobs },
+    deliveries,
     seen: new Map([["docs", seen]]),
     place: (job, snapshot) => `/backups/${snapshotPrefix(job, snapshot)}`,
     program: "core-backup",

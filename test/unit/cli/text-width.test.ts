@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { printable, shorten, textWidth } from "../../../cli/text-width.ts";
+import { shorten, textWidth } from "../../../cli/text-width.ts";
 
 test("letters take one cell, wide scripts and emoji two, combining marks none", () => {
   assert.equal(textWidth("docs"), 4);
@@ -9,14 +9,6 @@ test("letters take one cell, wide scripts and emoji two, combining marks none", 
   assert.equal(textWidth("한글"), 4);
   assert.equal(textWidth("🗄️📦"), 3);
   assert.equal(textWidth("👩‍💻"), 2);
-});
-
-test("what could steer a terminal or break a line is shown as an escape", () => {
-  assert.equal(printable("a\nb\tc"), "a\\x0ab\\x09c");
-  assert.equal(printable("\u001b[2Jgone"), "\\x1b[2Jgone");
-  assert.equal(printable("x\u009b31m"), "x\\x9b31m");
-  assert.equal(printable("txt.\u202egnp"), "txt.\\u202egnp");
-  assert.equal(printable("plain é 文"), "plain é 文");
 });
 
 test("a name that is too long keeps both ends and never exceeds its cells", () => {

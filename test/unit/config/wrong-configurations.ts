@@ -27,6 +27,8 @@ const storage = (text: string) => `jobs:\n${JOB}${text}\n`;
 
 const vault = (keys: string) => `jobs:\n${JOB}${STORAGE}secrets:\n  vault:\n${indented(keys, 4)}\n`;
 
+const notifications = (lines: string) => `jobs:\n${JOB}${STORAGE}notifications:\n${indented(lines, 2)}\n`;
+
 /** Seven levels of ten aliases each: ten million values in less than a kilobyte. */
 function anchorBomb(): string {
   const levels = "bcdefg".split("").map((name, index) => {
@@ -543,7 +545,9 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "an option of another service",
     text: options("paths: docs\nrepositories: [.]"),
-    faults: ["6:7: jobs[0].options.repositories: belongs to service git and github, and this is a job of service filesystem"],
+    faults: [
+      "6:7: jobs[0].options.repositories: belongs to service git and github, and this is a job of service filesystem",
+    ],
   },
   {
     title: "an option that belongs to the job",
@@ -811,5 +815,88 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
       "4:9: storage.type: must be a mapping with type, not text",
       "5:14: storage.base_path: must be a mapping with type, not text",
     ],
+  },
+  {
+    title: "a notifier whose name is no type, without type",
+    text: notifications("ops: { webhook_env: SET }"),
+    faults: ["6:3: notifications.ops.type: is missing: it must be slack, email, pagerduty or webhook"],
+  },
+  {
+    title: "a notifier type that there is not",
+    text: notifications("ops: { type: slak, webhook_env: SET }"),
+    faults: ['6:16: notifications.ops.type: unknown notifier type "slak" (did you mean slack?)'],
+  },
+  {
+    title: "a webhook as it is, in the file",
+    text: notifications("slack: { webhook: https://hooks.slack.com/services/hunter2 }"),
+    faults: [
+      "6:10: notifications.slack: needs webhook_env, webhook_file or another form of it",
+      "6:12: notifications.slack.webhook: a secret cannot stand in the configuration: use webhook_env, webhook_file, webhook_vault, webhook_secret or webhook_ssm",
+    ],
+  },
+  {
+    title: "a notifier whose variable is not set",
+    text: notifications("pagerduty: { routing_key_env: UNSET }"),
+    faults: ["6:33: notifications.pagerduty.routing_key_env: the environment variable UNSET is not set"],
+  },
+  {
+    title: "notifications that are a list",
+    text: notifications("- slack"),
+    faults: ["6:3: notifications: must be a mapping, not a list"],
+  },
+  {
+    title: "an event that there is not",
+    text: notifications("slack: { webhook_env: SET, on: [failures] }"),
+    faults: [
+      '6:35: notifications.slack.on[0]: must be missed, failure, partial, threshold, recovered or success, not "failures" (did you mean failure?)',
+    ],
+  },
+  {
+    title: "thresholds that are none",
+    text: notifications(
+      "slack:\n  webhook_env: SET\n  thresholds: { shrunk_by: 120%, bytes_over: 5 gigs, duration_over: 2, unit_failures_over: -1, shrunk: 1% }",
+    ),
+    faults: [
+      "8:30: notifications.slack.thresholds.shrunk_by: must be a percentage from 0% to 100%, such as 10%",
+      "8:48: notifications.slack.thresholds.bytes_over: must be a size with a unit, such as 500 MB or 10 GiB",
+      "8:71: notifications.slack.thresholds.duration_over: must be a whole number with a unit, such as 30s, 15m, 2h, 1d or 1w",
+      "8:94: notifications.slack.thresholds.unit_failures_over: must be at least 0, not -1",
+      "8:98: notifications.slack.thresholds.shrunk: unknown key (did you mean shrunk_by?)",
+    ],
+  },
+  {
+    title: "a password that would be sent without encryption",
+    text: notifications(
+      "email: { host: mail.example.com, tls: none, from: a@example.com, to: [b@example.com], username: a, password_env: SET }",
+    ),
+    faults: ["6:41: notifications.email.tls: must not be none where a password is sent"],
+  },
+  {
+    title: "a mail with half a login, to nobody",
+    text: notifications("email: { host: mail.example.com, from: a@example.com, to: [], username: a }"),
+    faults: [
+      "6:10: notifications.email: needs username and password, or neither",
+      "6:61: notifications.email.to: must hold at least 1 entry",
+    ],
+  },
+  {
+    title: "a webhook without an address",
+    text: notifications("hook: { type: webhook, key_env: SET }"),
+    faults: [
+      "6:9: notifications.hook: needs url_env, url_file or another form of it, or one of the pings start_url, success_url and failure_url",
+    ],
+  },
+  {
+    title: "a link that names no key, and a time that is too long",
+    text: notifications("slack: { webhook_env: SET, manifest_link: https://example.com/, timeout: 1h }"),
+    faults: [
+      "6:45: notifications.slack.manifest_link: must be an http or https address that holds {key}, such as https://backups.example.com/{key}",
+      "6:76: notifications.slack.timeout: must not be longer than 10m",
+    ],
+  },
+  {
+    title: "a job that names a notifier that there is not",
+    text: notifications("slack: { webhook_env: SET }").replace("docs }", "docs }, notify: [slack, slck]"),
+    faults: ['2:79: jobs[0].notify[1]: unknown notifier "slck" (did you mean slack?)'],
   },
 ];
