@@ -1,7 +1,7 @@
 import { readAll } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
 import { IntegrityError, NotFoundError } from "./errors.ts";
-import { snapshotPrefix, snapshotTime } from "./keys.ts";
+import { planKey, snapshotPrefix, snapshotTime } from "./keys.ts";
 import { parseDocument, unitRecordSchema } from "./manifest.ts";
 import type { Decision, RetentionPlan } from "./retention.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -35,6 +35,8 @@ export async function leftoverDecision(
   if (lastBegun !== undefined && now.getTime() - lastBegun.getTime() <= idleMs) {
     return keep(`it began a unit at ${lastBegun.toISOString()}, so it may be going on`);
   }
+  const lock = (await storage.head(planKey(job.name, snapshot)))?.lock;
+  if (lock !== undefined) return keep(lock);
   if (plan.refused !== undefined) return keep("nothing is removed while the plan is refused");
   return { snapshot, keep: false, reason: `removed: unfinished run; older than ${UNFINISHED_HOURS} hours` };
 }

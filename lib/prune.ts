@@ -79,10 +79,12 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
 }
 
 /** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
-function stateOf({ snapshot, manifest, fault, verified }: SnapshotEntry, damage: DamageSeen): SnapshotState {
-  if (fault !== undefined || manifest === undefined) return { snapshot, status: "failed", verified: false };
+function stateOf(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
+  const { snapshot, manifest, fault, verified, lock } = entry;
+  const known = { snapshot, ...(lock === undefined ? {} : { lock }) };
+  if (fault !== undefined || manifest === undefined) return { ...known, status: "failed", verified: false };
   const isDamaged = verified && manifest.units.some((unit) => unit.artifacts.some(damage.has));
-  return { snapshot, status: manifest.status, verified: verified && !isDamaged };
+  return { ...known, status: manifest.status, verified: verified && !isDamaged };
 }
 
 async function leftoverDecisions(

@@ -8,6 +8,8 @@ export interface SnapshotState {
   readonly status: "ok" | "partial" | "failed";
   /** Its artifacts were read back, and were what its manifest says. */
   readonly verified: boolean;
+  /** Why the storage lets nobody remove it just now. */
+  readonly lock?: string;
 }
 
 export interface Decision {
@@ -66,7 +68,9 @@ export function decide(
   const decisions = all.map((one) => {
     if (one.time > now.getTime()) return kept(one.snapshot, ["dated after now"]);
     const why = reasons.get(one.snapshot) ?? [];
-    return why.length > 0 ? kept(one.snapshot, why) : removed(one, policy);
+    if (why.length > 0) return kept(one.snapshot, why);
+    const removal = removed(one, policy);
+    return one.lock === undefined ? removal : kept(one.snapshot, [`${one.lock}; else ${removal.reason}`]);
   });
   return bounded({ decisions, newestGood: newestGood.snapshot }, policy.max_removals);
 }

@@ -20,6 +20,8 @@ export interface SnapshotEntry {
   readonly verified: boolean;
   /** What is wrong with the manifest. Such an entry is never good, and never left out. */
   readonly fault?: ErrorRecord;
+  /** Why the storage lets nobody remove its manifest just now. */
+  readonly lock?: string;
 }
 
 /** Documents are parsed as one string, and V8 holds none of more than about 512 MiB: no run can have written a longer one. */
@@ -114,7 +116,8 @@ async function* existing(storage: Storage, job: string, snapshots: readonly stri
 
 async function readEntry(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
   const key = manifestKey(job, snapshot);
-  if ((await storage.head(key)) === undefined) return undefined;
+  const found = await storage.head(key);
+  if (found === undefined) return undefined;
   const bytes = await readDocument(storage, key);
   if (bytes === "absent") return undefined;
   if (bytes === "too long") return tooLong(job, snapshot);
@@ -129,6 +132,7 @@ async function readEntry(storage: Storage, job: string, snapshot: string): Promi
     ...(manifest === undefined ? {} : { manifest }),
     ...(verification === undefined ? {} : { verification }),
     ...(wrong === undefined ? {} : { fault: wrong }),
+    ...(found.lock === undefined ? {} : { lock: found.lock }),
     verified: wrong === undefined && verification?.manifestSha256 === manifestSha256 && verification.ok,
   };
 }

@@ -4,6 +4,8 @@ import type { Bytes } from "../bytes.ts";
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
+  /** Why the storage lets nobody remove it just now: `locked until 2026-12-01T00:00:00.000Z`. Only `head` tells it. */
+  readonly lock?: string;
 }
 
 /**

@@ -2,7 +2,7 @@ import { createLog, type Log } from "../../lib/log.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 
 /** A log whose lines a test can look at. */
-function recordingLog(): { readonly log: Log; readonly lines: string[] } {
+export function recordingLog(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   const redaction = createRedaction();
   const now = () => new Date();

@@ -10,7 +10,7 @@ import { IntegrityError, StorageError } from "../../errors.ts";
 import { eachLimited } from "../../pool.ts";
 import { notFound } from "../body.ts";
 import type { StoredObject } from "../storage.ts";
-import { headObject } from "./head.ts";
+import { headObject, lengthOf } from "./head.ts";
 import { abandonUpload } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
@@ -31,9 +31,7 @@ export async function copyObject(
 ): Promise<StoredObject> {
   const source = await headObject(store, from);
   if (source === undefined) throw notFound(from);
-  const { ContentLength: bytes } = source;
-  if (bytes === undefined)
-    throw new StorageError("STORAGE_FAILED", `copying ${from}: the storage does not say how long it is`);
+  const bytes = lengthOf(store, from, source);
   // S3 refuses to copy an object onto itself.
   if (from === to) return { key: to, bytes };
   await (bytes > partBytes ? copyParts(store, from, to, source, bytes, partBytes) : copyWhole(store, from, to, source));

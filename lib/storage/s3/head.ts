@@ -1,6 +1,27 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { CodedError, NotFoundError } from "../../errors.ts";
+import { CodedError, NotFoundError, StorageError } from "../../errors.ts";
+import type { StoredObject } from "../storage.ts";
 import { at, patiently, type S3Store } from "./store.ts";
+
+export async function describeObject(store: S3Store, key: string): Promise<StoredObject | undefined> {
+  const found = await headObject(store, key);
+  if (found === undefined) return undefined;
+  const lock = lockOf(found, store.now());
+  return { key, bytes: lengthOf(store, key, found), ...(lock === undefined ? {} : { lock }) };
+}
+
+/** @throws StorageError for a server that does not tell it */
+export function lengthOf({ name, bucket }: S3Store, key: string, { ContentLength }: HeadObjectCommandOutput): number {
+  if (ContentLength !== undefined) return ContentLength;
+  const message = `storage ${name}, bucket ${bucket}: looking for ${key}: the storage does not say how long it is`;
+  throw new StorageError("STORAGE_FAILED", message);
+}
+
+function lockOf(found: HeadObjectCommandOutput, now: Date): string | undefined {
+  const { ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
+  if (hold === "ON") return "under a legal hold";
+  return until !== undefined && until > now ? `locked until ${until.toISOString()}` : undefined;
+}
 
 /** What the bucket says of an object; undefined when it has none of that key. */
 export async function headObject(store: S3Store, key: string): Promise<HeadObjectCommandOutput | undefined> {

@@ -4,7 +4,7 @@ import { StorageError, TransientError } from "../../errors.ts";
 import { backOff, retry } from "../../retry.ts";
 import { hasChanged, notFound } from "../body.ts";
 import type { StoredDocument } from "../storage.ts";
-import { headObject } from "./head.ts";
+import { headObject, lengthOf } from "./head.ts";
 import { at, once, type S3Store } from "./store.ts";
 
 const RANGE_BYTES = 8 * 1024 * 1024;
@@ -38,9 +38,7 @@ interface Seen {
 async function look(store: S3Store, key: string): Promise<Seen> {
   const head = await headObject(store, key);
   if (head === undefined) throw notFound(key);
-  const { ContentLength: size, ETag: etag } = head;
-  if (size !== undefined) return { etag, size };
-  throw new StorageError("STORAGE_FAILED", `reading ${key}: the storage does not say how long it is`);
+  return { etag: head.ETag, size: lengthOf(store, key, head) };
 }
 
 /** One that is replaced between the look and the first piece is looked at again; later it would be a mixture. */

@@ -2,7 +2,7 @@ import { checkConditions, release } from "../body.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "../key.ts";
 import type { Storage } from "../storage.ts";
 import { COPY_PART_BYTES, copyObject } from "./copy.ts";
-import { headObject } from "./head.ts";
+import { describeObject } from "./head.ts";
 import { listFolders, listObjects } from "./list.ts";
 import { partBytes } from "./parts.ts";
 import { prepareBucket } from "./prepare.ts";
@@ -45,8 +45,7 @@ export function s3Storage(store: S3Store, sizes: S3Sizes = { part: partBytes, co
     },
     async head(key) {
       checkKey(key);
-      const found = await headObject(store, key);
-      return found?.ContentLength === undefined ? undefined : { key, bytes: found.ContentLength };
+      return describeObject(store, key);
     },
     async *list(prefix) {
       checkPrefix(prefix);

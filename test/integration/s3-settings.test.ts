@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { GetObjectTaggingCommand, HeadObjectCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { measureAll } from "../../lib/bytes.ts";
+import { describeObject } from "../../lib/storage/s3/head.ts";
+import { type S3Sizes, s3Storage } from "../../lib/storage/s3/s3.ts";
+import { at, type ObjectSettings, type S3Store } from "../../lib/storage/s3/store.ts";
+import { standBetween } from "../support/between.ts";
+import { pattern, patternBytes, sha256 } from "../support/bytes.ts";
+import { recordingLog } from "../support/logs.ts";
+import { noMinistack, noVersitygw, type S3Server, startMinistack, startVersitygw } from "../support/s3-server.ts";
+import { storeOnS3 } from "../support/s3-store.ts";
+
+const MiB = 1024 * 1024;
+const SIZES: S3Sizes = { part: () => 5 * MiB, copyPart: 5 * MiB };
+const DAY_MS = 86_400_000;
+const LARGE = 12 * MiB;
+
+const headOf = ({ client, ...store }: S3Store, key: string) =>
+  client.send(new HeadObjectCommand(at({ client, ...store }, key)));
+
+/** A small put, a multipart one, and a copy of each: every way in which an object comes to be. */
+async function everyWay(server: S3Server, objects: ObjectSettings) {
+  const subject = await storeOnS3(server, { objects }, SIZES);
+  const { storage } = subject;
+  await storage.put("job/small.bin", pattern(1_000));
+  await storage.put("job/large.bin", pattern(LARGE));
+  await storage.copy("job/small.bin", "job/small-copy.bin");
+  await storage.copy("job/large.bin", "job/large-copy.bin");
+  for (const [key, bytes] of [
+    ["small", 1_000],
+    ["small-copy", 1_000],
+    ["large", LARGE],
+    ["large-copy", LARGE],
+  ] as const) {
+    const { sha256: is } = await measureAll(await storage.get(`job/${key}.bin`));
+    assert.equal(is, sha256(patternBytes(bytes)), key);
+  }
+  return { subject, keys: ["small", "large", "small-copy", "large-copy"].map((name) => `job/${name}.bin`) };
+}
+
+describe("s3 settings, on MiniStack", { skip: noMinistack }, () => {
+  let server: S3Server;
+  before(async () => {
+    server = await startMinistack();
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  test("storage class and encryption by the store are on every object, copies included", async () => {
+    const { subject, keys } = await everyWay(server, { storageClass: "STANDARD_IA", sse: "AES256" });
+    for (const key of keys) {
+      const head = await headOf(subject.store, key);
+      assert.equal(head.StorageClass, "STANDARD_IA", key);
+      assert.equal(head.ServerSideEncryption, "AES256", key);
+    }
+  });
+
+  test("a KMS key is on every object", async () => {
+    const { subject, keys } = await everyWay(server, { sse: "aws:kms", kmsKey: "alias/backups" });
+    for (const key of keys) {
+      const head = await headOf(subject.store, key);
+      assert.deepEqual([head.ServerSideEncryption, head.SSEKMSKeyId], ["aws:kms", "alias/backups"], key);
+    }
+  });
+
+  test("a store that passes over conditions is told of, and ifAbsent looks beforehand", async () => {
+    await using between = await standBetween(server.endpoint);
+    // MiniStack compares no signature, so a header can be taken out on the way.
+    between.meddle = () => ({
+      do: "rewrite",
+      request: ({ "if-none-match": _none, "if-match": _match, ...headers }) => headers,
+    });
+    const { log, lines } = recordingLog();
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+    assert.ok(
+      lines.some((line) => /^warn.*does not heed conditions/.test(line)),
+      lines.join("\n"),
+    );
+    const { version } = await subject.storage.put("a.json", pattern(10), { ifAbsent: true });
+    await assert.rejects(subject.storage.put("a.json", pattern(11), { ifAbsent: true }), { code: "STORAGE_EXISTS" });
+    await assert.rejects(subject.storage.put("a.json", pattern(LARGE), { ifAbsent: true }), { code: "STORAGE_EXISTS" });
+    await subject.storage.put("a.json", pattern(12), { ifMatch: version });
+    await assert.rejects(subject.storage.put("a.json", pattern(13), { ifMatch: version }), { code: "STORAGE_CHANGED" });
+    assert.equal((await subject.storage.head("a.json"))?.bytes, 12);
+  });
+
+  test("where neither a checksum nor the ETag confirms, as with KMS on an old server, what is held is read back", async () => {
+    await using between = await standBetween(server.endpoint);
+    between.meddle = () => ({
+      do: "rewrite",
+      request: (headers) => {
+        const { "if-match": etag } = headers;
+        return etag === undefined ? headers : { ...headers, "if-match": etag.replace('"kms-', '"') };
+      },
+      answer: ({ "x-amz-checksum-crc32": _, ...headers }) =>
+        headers.etag === undefined ? headers : { ...headers, etag: headers.etag.replace(/^"/, '"kms-') },
+    });
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, {}, SIZES);
+    const { version } = await subject.storage.put("a.bin", pattern(1_000));
+    assert.match(version, /kms-/);
+    assert.equal(between.calls.filter((call) => /^GET .*a\.bin/.test(call)).length, 1);
+  });
+
+  test("a store that has no conditions is told of, and stores all the same", async () => {
+    await using between = await standBetween(server.endpoint);
+    between.meddle = (_, headers) =>
+      headers["if-none-match"] === undefined && headers["if-match"] === undefined
+        ? undefined
+        : { do: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" };
+    const { log, lines } = recordingLog();
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+    assert.ok(
+      lines.some((line) => /does not heed conditions/.test(line)),
+      lines.join("\n"),
+    );
+    await subject.storage.put("a.json", pattern(10), { ifAbsent: true });
+    await assert.rejects(subject.storage.put("a.json", pattern(11), { ifAbsent: true }), { code: "STORAGE_EXISTS" });
+  });
+
+  test("a store without removal of many at once removes one by one", async () => {
+    await using between = await standBetween(server.endpoint);
+    between.meddle = (call) =>
+      /^POST .*\?delete/.test(call)
+        ? { do: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" }
+        : undefined;
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, {}, SIZES);
+    for (const key of ["a", "b", "c"]) await subject.storage.put(key, pattern(1));
+    await subject.storage.remove(["a", "c", "absent"]);
+    assert.deepEqual(
+      (await Array.fromAsync(subject.storage.list(""))).map(({ key }) => key),
+      ["b"],
+    );
+  });
+});
+
+describe("s3 settings, on versitygw", { skip: noVersitygw }, () => {
+  let server: S3Server;
+  before(async () => {
+    server = await startVersitygw();
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  // MiniStack forgets those of a multipart upload.
+  test("tags are on every object, copies included", async () => {
+    const { subject, keys } = await everyWay(server, { tags: { owner: "ops/co @home", tier: "gold" } });
+    for (const key of keys) {
+      const { TagSet } = await subject.client.send(new GetObjectTaggingCommand(at(subject.store, key)));
+      const tags = Object.fromEntries((TagSet ?? []).map(({ Key, Value }) => [Key, Value]));
+      assert.deepEqual(tags, { owner: "ops/co @home", tier: "gold" }, key);
+    }
+  });
+
+  test("retention is set on every object, copies included, and head tells it", async () => {
+    const { subject, keys } = await everyWay(server, { lock: { mode: "COMPLIANCE", days: 30 } });
+    for (const key of keys) {
+      const head = await headOf(subject.store, key);
+      assert.equal(head.ObjectLockMode, "COMPLIANCE", key);
+      const days = ((head.ObjectLockRetainUntilDate?.getTime() ?? 0) - Date.now()) / DAY_MS;
+      assert.ok(days > 29.9 && days <= 30, `${key}: ${days}`);
+      assert.match((await subject.storage.head(key))?.lock ?? "", /^locked until \d{4}-/);
+    }
+  });
+
+  test("a lock that has run out is none", async () => {
+    const { subject, keys } = await everyWay(server, { lock: { mode: "GOVERNANCE", days: 1 } });
+    const later = { ...subject.store, now: () => new Date(Date.now() + 2 * DAY_MS) };
+    assert.equal((await describeObject(later, keys[0] ?? ""))?.lock, undefined);
+  });
+
+  test("what comes and goes, such as a lease, is not locked", async () => {
+    const { subject } = await everyWay(server, { lock: { mode: "GOVERNANCE", days: 1 } });
+    await subject.storage.put("job/.lease", pattern(10));
+    assert.equal((await headOf(subject.store, "job/.lease")).ObjectLockMode, undefined);
+  });
+
+  test("removing leaves the bytes as an old version", async () => {
+    const { subject, keys } = await everyWay(server, { lock: { mode: "GOVERNANCE", days: 1 } });
+    await subject.storage.remove(keys);
+    assert.deepEqual(await Array.fromAsync(subject.storage.list("")), []);
+    const versions = await subject.client.send(new ListObjectVersionsCommand({ Bucket: subject.store.bucket }));
+    const held = (versions.Versions ?? []).filter(({ Key }) => keys.some((key) => Key?.endsWith(key)));
+    assert.equal(held.length, keys.length);
+  });
+
+  test("a bucket without Object Lock is refused before the run", async () => {
+    await using subject = await storeOnS3(server);
+    const locking = s3Storage({ ...subject.store, objects: { lock: { mode: "GOVERNANCE", days: 1 } } });
+    await assert.rejects(locking.prepare(), {
+      code: "STORAGE_FORBIDDEN",
+      message: /^storage s3, bucket .*: object_lock is set, but Object Lock is not enabled for the bucket/,
+    });
+  });
+});
