@@ -106,6 +106,23 @@ test("what the policy does not keep is removed to the last object, the rest is u
   }
 });
 
+test("what the storage has locked is kept with the reason, counts as no removal, and the rest is removed", async () => {
+  const a = await aStore(oks(4));
+  const lock = "locked until 2026-12-24T03:00:00.000Z";
+  const locking: Storage = {
+    ...a.storage,
+    async head(key) {
+      const found = await a.storage.head(key);
+      return found === undefined || !key.startsWith("docs/2026-11-22/") ? found : { ...found, lock };
+    },
+  };
+  const backup = withPolicy({ ...a.backup, storage: async () => locking }, { keep_last: 1, max_removals: 2 });
+  const { decisions, removed, refused } = await prune(backup, input);
+  assert.deepEqual([removed, refused], [[idOf(1), idOf(2)], undefined]);
+  assert.equal(decisions.at(-1)?.reason, `kept: ${lock}; else removed: not among the last 1`);
+  assert.deepEqual(await idsIn(a.storage), [idOf(0), idOf(3)]);
+});
+
 test("a dry run plans the same and writes nothing", async () => {
   const a = await aStore(oks(4));
   const before = await contentsOf(a.storage);

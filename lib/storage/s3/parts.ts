@@ -14,7 +14,7 @@ export interface Part {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const FIRST_PART_BYTES = 8 * MiB;
-const FIRST_PARTS = 2_000;
+const FIRST_PARTS = 1_500;
 const PARTS_A_STEP = 1_000;
 /** S3's bound on the parts of one upload. */
 export const MAX_PARTS = 10_000;
@@ -22,8 +22,8 @@ export const MAX_PARTS = 10_000;
 const FIRST_BUFFER_BYTES = 64 * KiB;
 
 /**
- * The size of the part of that number: 8 MiB for the first 2,000, then doubling with each thousand. Nobody knows how
- * long a stream will be: 15 GiB fit into parts of 8 MiB, and all 10,000 hold just under 8 TiB.
+ * The size of the part of that number: 8 MiB for the first 1,500, then doubling with each thousand. Nobody knows how
+ * long a stream will be: 11 GiB fit into parts of 8 MiB, and all 10,000 hold 5.8 TiB.
  */
 export function partBytes(number: number): number {
   const step = Math.max(0, Math.ceil((number - FIRST_PARTS) / PARTS_A_STEP));
