@@ -13,6 +13,7 @@ import { type BenchLine, lineText } from "./line.ts";
 const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> = {
   git: async () => (await import("./git.ts")).benchGit(),
   files: async () => (await import("./files.ts")).benchFiles(),
+  docker: async () => (await import("./docker.ts")).benchDocker(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
 };
 

@@ -56,6 +56,7 @@ export async function restoreTo(backup: Backup, input: RestoreToInput): Promise<
     const { detail, facts } = await target.restore(readable(chosen, unit), input.place, job.options, {
       secrets: backup.secrets,
       redaction: backup.redaction,
+      now: backup.now,
       force: input.force,
       signal: backup.signal,
     });

@@ -168,7 +168,7 @@ export interface RestorableUnit {
   })[];
 }
 
-export interface TargetContext extends Pick<ConnectorContext, "secrets" | "redaction"> {
+export interface TargetContext extends Pick<ConnectorContext, "secrets" | "redaction" | "now"> {
   /** The operator takes the risk that was refused. */
   readonly force: boolean;
   readonly signal: AbortSignal;

@@ -1,6 +1,8 @@
 import type { Bytes } from "../bytes.ts";
 import { SourceError } from "../errors.ts";
 import { programOutput } from "../process.ts";
+import { pushedBytes } from "../pushed-bytes.ts";
+import { sshOptions } from "../ssh-options.ts";
 import { byteReader } from "./byte-reader.ts";
 import { judgeProgram, programFault } from "./fault.ts";
 import { readingEnvironment } from "./git-program.ts";
@@ -25,21 +27,9 @@ export function openSsh(
 }
 
 function sshArguments(location: Extract<Location, { kind: "ssh" }>, repository: GitRemote): string[] {
-  const options = [
-    "BatchMode=yes",
-    "SendEnv=GIT_PROTOCOL",
-    "ConnectTimeout=30",
-    "ServerAliveInterval=30",
-    "ServerAliveCountMax=4",
-  ];
-  if (repository.sshKeyFile !== undefined)
-    options.push("IdentitiesOnly=yes", `IdentityFile=${sshPath(repository.sshKeyFile)}`);
-  if (repository.sshKnownHostsFile !== undefined)
-    options.push(`UserKnownHostsFile=${sshPath(repository.sshKnownHostsFile)}`);
   const port = location.port === undefined ? [] : ["-p", String(location.port)];
   return [
-    "-x",
-    ...options.flatMap((option) => ["-o", option]),
+    ...sshOptions(repository, ["SendEnv=GIT_PROTOCOL"]),
     ...port,
     "--",
     location.host,
@@ -54,7 +44,7 @@ function overProgram(
   what: string,
   signal: AbortSignal,
 ): Transport {
-  const input = pushed();
+  const input = pushedBytes();
   const output = programOutput(program, args, {
     signal,
     stdin: input.bytes,
@@ -91,42 +81,9 @@ async function* named(output: Bytes, what: string): Bytes {
   }
 }
 
-/** A stream that is written piece by piece, as a conversation goes on. */
-function pushed(): { readonly bytes: Bytes; push(piece: Uint8Array): void; end(): void } {
-  const pieces: Uint8Array[] = [];
-  let ended = false;
-  let wake = () => {};
-  async function* bytes(): Bytes {
-    for (;;) {
-      const piece = pieces.shift();
-      if (piece !== undefined) yield piece;
-      else if (ended) return;
-      else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-  }
-  return {
-    bytes: bytes(),
-    push(piece) {
-      if (!ended) pieces.push(piece);
-      wake();
-    },
-    end() {
-      ended = true;
-      wake();
-    },
-  };
-}
-
 /** For the shell at the other end, as git itself does it. `~/…` stays open to it. */
 function shellQuoted(path: string): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`).replaceAll("!", `'\\!'`)}'`;
   const home = /^~[A-Za-z0-9._-]*\//.exec(path)?.[0];
   return home === undefined ? quoted(path) : home + quoted(path.slice(home.length));
 }
-
-/** ssh expands `%` and splits at spaces in the values of its options. */
-const sshPath = (path: string): string => `"${path.replaceAll("%", "%%")}"`;

@@ -1,4 +1,5 @@
 import type { Warning } from "../connectors/connector.ts";
+import { SourceError } from "../errors.ts";
 import { createNamedList, type NamedList } from "./named-list.ts";
 
 /** What went otherwise than it should while one path was read. The walker and tar's messages fill it. */
@@ -28,6 +29,18 @@ export function createReadingReport(): ReadingReport {
     remarks: createNamedList(),
     fatal: createNamedList(),
   };
+}
+
+/** Tells what went otherwise. @throws SourceError `SOURCE_INCOMPLETE` when something could not be read */
+export function settle(report: ReadingReport, source: string, warn: (warning: Warning) => void): void {
+  for (const warning of warningsOf(report)) warn(warning);
+  const { unreadable } = report;
+  if (unreadable.count === 0) return;
+  const what = unreadable.count === 1 ? "1 entry" : `${unreadable.count} entries`;
+  throw new SourceError(
+    "SOURCE_INCOMPLETE",
+    `${source}: ${what} could not be read, the rest is stored: ${unreadable.summary()}`,
+  );
 }
 
 /** One warning a name for what was named, and one for how many more there were. */

@@ -37,9 +37,25 @@ export async function restoreArchive(
   folder: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const program = await requireTar(signal);
+  return intoTree(folder, (target) => extractArchive(artifact, bytes, target, signal));
+}
+
+/** Makes the folder that trees are restored to, and answers its name. */
+export async function intoTree(folder: string, extract: (target: string) => Promise<void>): Promise<readonly string[]> {
   const target = join(folder, TREE);
   await mkdir(target);
+  await extract(target);
+  return [TREE];
+}
+
+/** The same, into a folder that is there. What lies in it under the names of members is replaced. */
+export async function extractArchive(
+  artifact: ProvenArtifact,
+  bytes: Bytes,
+  target: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const program = await requireTar(signal);
   const archive = watchArchive(bytes, { entry: createMemberGuard(artifact.path) });
   const owner = process.getuid?.() === 0 ? "--same-owner" : "--no-same-owner";
   try {
@@ -52,7 +68,6 @@ export async function restoreArchive(
   } catch (error) {
     throw explained(artifact, error);
   }
-  return [TREE];
 }
 
 function explained(artifact: ProvenArtifact, error: unknown): unknown {

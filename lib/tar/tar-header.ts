@@ -8,6 +8,12 @@ export interface TarHeader {
   /** Bytes that follow in the archive, without padding. */
   readonly size: number;
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** Major and minor number of a device. */
+  readonly device: readonly [number, number];
   /** Present in the old GNU sparse format (type `S`) only. */
   readonly oldSparse?: {
     readonly realSize: number;
@@ -42,6 +48,10 @@ export function parseHeader(block: Buffer): TarHeader {
     type,
     size: number(block, 124, 12),
     mode: number(block, 100, 8),
+    uid: number(block, 108, 8),
+    gid: number(block, 116, 8),
+    mtime: number(block, 136, 12),
+    device: type === "3" || type === "4" ? [number(block, 329, 8), number(block, 337, 8)] : [0, 0],
     ...(type === "S" && {
       oldSparse: { realSize: number(block, 483, 12), extended: block[482] !== 0, map: segments(block, 386, 4) },
     }),
@@ -103,6 +113,8 @@ function number(block: Buffer, offset: number, length: number): number {
     if (!Number.isSafeInteger(value)) throw new TarFormatError("a header's number is too large");
     return value;
   }
+  // Times before 1970. Two's complement in as many bytes: only small ones stand there.
+  if (first === 0xff) return Number(BigInt.asIntN(64, block.readBigUInt64BE(offset + length - 8)));
   const digits = block
     .toString("latin1", offset, offset + length)
     .replace(/[\0 ]+$/, "")

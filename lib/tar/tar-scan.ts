@@ -20,7 +20,18 @@ export interface TarEntry {
   readonly mode: number;
   /** Of the file as it was, holes included; 0 for what has no content. */
   readonly size: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970, with the fraction as it is written: `1234567890.123456789`. */
+  readonly mtime: string;
+  /** Major and minor number of a device; zeros for what is none. */
+  readonly device: readonly [number, number];
+  /** All extended records that hold for it, extended attributes among them. */
+  readonly records: PaxRecords;
 }
+
+/** What a piece of an archive is: of what comes before a member's content, of that with its padding, of the end mark. */
+export type TarPart = "header" | "content" | "end";
 
 /** Who listens. What they throw comes out of `write`, before anything later of the archive is looked at. */
 export interface TarListener {
@@ -29,6 +40,8 @@ export interface TarListener {
   content?(piece: Uint8Array, offset: number): void;
   /** After the last content of the last entry that was told. */
   entryEnd?(): void;
+  /** Every byte in order: a member's headers before `entry` is told of it, the rest after. Valid during the call. */
+  raw?(piece: Uint8Array, part: TarPart): void;
 }
 
 export interface TarScanner {
@@ -63,6 +76,7 @@ export function createTarScanner(listener: TarListener): TarScanner {
   let onBlock: (block: Buffer) => void = header;
   /** Bytes to pass on or over before the next block, and who gets them. */
   let passing = 0;
+  let part: TarPart = "header";
   let onPass: ((piece: Uint8Array) => void) | undefined;
   let afterPass: () => void = () => {};
   let zeroBlocks = 0;
@@ -76,7 +90,9 @@ export function createTarScanner(listener: TarListener): TarScanner {
     while (offset < chunk.byteLength) {
       if (passing > 0) {
         const count = Math.min(passing, chunk.byteLength - offset);
-        onPass?.(chunk.subarray(offset, offset + count));
+        const piece = chunk.subarray(offset, offset + count);
+        listener.raw?.(piece, part);
+        onPass?.(piece);
         passing -= count;
         offset += count;
         if (passing === 0) afterPass();
@@ -97,6 +113,8 @@ export function createTarScanner(listener: TarListener): TarScanner {
   }
 
   function header(at: Buffer): void {
+    part = isZeroBlock(at) ? "end" : "header";
+    listener.raw?.(at, part);
     if (isZeroBlock(at)) {
       if (Object.keys(next).length > 0) throw new TarFormatError("a header without its member");
       zeroBlocks += 1;
@@ -121,6 +139,7 @@ export function createTarScanner(listener: TarListener): TarScanner {
 
   /** Records are filled up to whole ones with zeros. */
   function padding(at: Buffer): void {
+    listener.raw?.(at, "end");
     if (!isZeroBlock(at)) throw new TarFormatError("data after the end of the archive");
   }
 
@@ -153,6 +172,8 @@ export function createTarScanner(listener: TarListener): TarScanner {
     const kind = KINDS[parsed.type];
     if (kind === undefined) throw new TarFormatError(`a member of unknown type ${JSON.stringify(parsed.type)}`);
     const stored = paxNumber(records, "size") ?? parsed.size;
+    if (stored < 0) throw new TarFormatError("a negative size");
+    part = "content";
     // Programs disagree on whether data follows then, and what one skips another would take for a member.
     if (kind !== "file" && stored > 0) throw new TarFormatError(`a ${kind} with ${stored} bytes of content`);
     listener.entry({
@@ -161,6 +182,11 @@ export function createTarScanner(listener: TarListener): TarScanner {
       linkPath: records.get("linkpath") ?? linkPath ?? parsed.linkPath,
       mode: parsed.mode,
       size: kind === "file" ? (sparse?.realSize ?? parsed.oldSparse?.realSize ?? stored) : 0,
+      uid: paxNumber(records, "uid") ?? parsed.uid,
+      gid: paxNumber(records, "gid") ?? parsed.gid,
+      mtime: records.get("mtime")?.toString("latin1") ?? String(parsed.mtime),
+      device: parsed.device,
+      records,
     });
     if (parsed.oldSparse?.extended === true) extension(stored, parsed.oldSparse.map);
     else if (sparse !== undefined && sparse.map === undefined) inlineMap(stored);
@@ -169,6 +195,7 @@ export function createTarScanner(listener: TarListener): TarScanner {
 
   function extension(stored: number, map: readonly SparseSegment[]): void {
     onBlock = (at) => {
+      listener.raw?.(at, "content");
       const more = parseSparseExtension(at);
       if (map.length > MAX_HEADER_BYTES / 24) throw new TarFormatError("a sparse map without end");
       if (more.extended) extension(stored, [...map, ...more.map]);
@@ -181,6 +208,7 @@ export function createTarScanner(listener: TarListener): TarScanner {
     const read = sparseMapReader();
     let left = stored;
     onBlock = (at) => {
+      listener.raw?.(at, "content");
       left -= BLOCK_BYTES;
       if (left < 0) throw new TarFormatError("a sparse map that is longer than its file");
       const map = read(at);

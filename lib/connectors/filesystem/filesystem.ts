@@ -3,12 +3,12 @@ import * as z from "zod";
 import { SourceError } from "../../errors.ts";
 import { proveArchive } from "../../tar/prove.ts";
 import { identify, type Reading, readPath } from "../../tar/read-path.ts";
-import { warningsOf } from "../../tar/reading-report.ts";
+import { settle } from "../../tar/reading-report.ts";
 import { restoreArchive } from "../../tar/restore.ts";
+import { storesBelow } from "../../tar/stores-below.ts";
 import { requireTar } from "../../tar/tar-program.ts";
 import type { CollectContext, Connector, ConnectorKind, Item, Unit } from "../connector.ts";
 import { duplicatePaths, unitsOf } from "./paths.ts";
-import { storesBelow } from "./stores-below.ts";
 
 const path = z
   .string()
@@ -109,15 +109,7 @@ async function* collectPath(
   const restore = "tar --acls --xattrs --xattrs-include='*' -xpf {}";
   yield { name: "files.tar", contentType: "application/x-tar", compress: true, restore, open, facts };
   if (last === undefined) return;
-  const { report } = last as Reading;
-  for (const warning of warningsOf(report)) context.warn(warning);
-  const { unreadable } = report;
-  if (unreadable.count === 0) return;
-  const what = unreadable.count === 1 ? "1 entry" : `${unreadable.count} entries`;
-  throw new SourceError(
-    "SOURCE_INCOMPLETE",
-    `${source}: ${what} could not be read, the rest is stored: ${unreadable.summary()}`,
-  );
+  settle((last as Reading).report, source, context.warn);
 }
 
 /** @throws SourceError for a glob that found nothing or not everything, and for a path that is not there */

@@ -253,7 +253,9 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "a service that every JavaScript object has",
     text: `jobs:\n  - { name: a, service: constructor }\n${STORAGE}`,
-    faults: ['2:25: jobs[0].service: unknown service "constructor"; there are filesystem, git, github, mongodb'],
+    faults: [
+      '2:25: jobs[0].service: unknown service "constructor"; there are docker_volume, filesystem, git, github, mongodb',
+    ],
   },
   {
     title: "an unknown storage",

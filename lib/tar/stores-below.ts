@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
-import { SourceError } from "../../errors.ts";
+import { SourceError } from "../errors.ts";
 
 /**
  * Which of the storages' folders lie below `path`, relative to it. One that does not exist yet does not matter.

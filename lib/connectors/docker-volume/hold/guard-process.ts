@@ -1,0 +1,58 @@
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { findContainer } from "../engine/api.ts";
+import { openEngine } from "../engine/engine.ts";
+import { GUARD_DISMISSED, GUARD_READY, type GuardOrders } from "./guard.ts";
+import { mendHelper } from "./mend.ts";
+
+/*
+ * The guard's own process. It is told by one line of JSON what to watch over, and then hears nothing until it is
+ * dismissed. When its input ends without that, the one who held containers is dead, and it releases them.
+ */
+
+/** Beyond the limit, after which the holder releases them itself, if it still can. */
+const GRACE_MS = 30_000;
+const ATTEMPTS = 60;
+const PAUSE_MS = 5_000;
+
+// Signals that end a whole session are for the others; the guard ends by itself.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => {});
+
+let heard = "";
+let orders: GuardOrders | undefined;
+let timer: NodeJS.Timeout | undefined;
+const ended = new Promise<void>((resolve) => {
+  process.stdin.setEncoding("utf8").on("data", (text: string) => {
+    heard += text;
+    const end = heard.indexOf("\n");
+    if (orders !== undefined || end === -1) return;
+    orders = JSON.parse(heard.slice(0, end)) as GuardOrders;
+    heard = heard.slice(end + 1);
+    timer = setTimeout(resolve, orders.limitMs + GRACE_MS);
+    process.stdout.write(GUARD_READY);
+  });
+  process.stdin.on("end", resolve).on("error", resolve);
+});
+// Who reads it may be dead.
+process.stdout.on("error", () => {});
+
+await ended;
+clearTimeout(timer);
+if (orders !== undefined && !heard.includes(GUARD_DISMISSED)) await releaseAll(orders);
+process.exit(0);
+
+async function releaseAll({ place, helper }: GuardOrders): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    try {
+      const signal = AbortSignal.timeout(120_000);
+      const engine = await openEngine(place, signal);
+      const found = await findContainer(engine, helper, signal);
+      if (found !== undefined) await mendHelper(engine, helper, found.Config.Labels, signal);
+      await engine.close();
+      return;
+    } catch {
+      // There is nobody to tell. The labels stay, and the next command finds them.
+      await delay(PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Container } from "./engine/shapes.ts";
+
+export const HIDDEN = "***";
+const SECRET_NAME = /pass|pwd|secret|token|cred|key/i;
+
+/** What makes the container again. How it is doing at the moment is left out, and so are the values of its variables unless asked for. */
+export function containerDefinition(container: Container, includeEnv: boolean) {
+  const { Id, Name, Created, State, Image, Config, HostConfig, Mounts, NetworkSettings } = container;
+  const Env = includeEnv ? Config.Env : Config.Env.map(withoutValue);
+  return {
+    Id,
+    Name: Name.replace(/^\//, ""),
+    Created,
+    Running: State.Running,
+    Image,
+    Config: { ...Config, Env },
+    HostConfig,
+    Mounts,
+    Networks: NetworkSettings.Networks,
+  };
+}
+
+const withoutValue = (variable: string): string => {
+  const end = variable.indexOf("=");
+  return end === -1 ? variable : `${variable.slice(0, end)}=${HIDDEN}`;
+};
+
+/** Options of a volume's driver: of a CIFS share `o` is `username=u,password=p`. */
+export function withoutPasswords(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      name,
+      SECRET_NAME.test(name)
+        ? HIDDEN
+        : value
+            .split(",")
+            .map((part) => (SECRET_NAME.test(part.split("=")[0] ?? "") ? withoutValue(part) : part))
+            .join(","),
+    ]),
+  );
+}

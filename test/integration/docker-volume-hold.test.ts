@@ -1,0 +1,347 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Facts } from "../../lib/connectors/connector.ts";
+import { dockerVolume } from "../../lib/connectors/docker-volume/docker-volume.ts";
+import { SourceError } from "../../lib/errors.ts";
+import { collectAll, connect, context, never } from "../contract/connector.ts";
+import { configured, type Started, start, temporaryFolder } from "../e2e/core-backup.ts";
+import { type DockerEngine, dockerMissing, startDockerEngine } from "../support/docker-engine.ts";
+
+const WRITES = "while :; do echo x >> /data/log; /bin/busybox sleep 0.05; done";
+const SLEEPS = "trap 'exit 0' TERM; while :; do /bin/busybox sleep 0.1; done";
+
+describe("containers are held while a volume is read", { skip: dockerMissing() }, () => {
+  let engine: DockerEngine;
+  before(async () => {
+    engine = await startDockerEngine();
+  });
+  after(() => engine[Symbol.asyncDispose]());
+
+  async function collect(options: object, signal = never()) {
+    const connector = await connect({ kind: dockerVolume }, { host: engine.host, ...options });
+    const collecting = context(signal);
+    try {
+      await connector.prepare(signal);
+      const facts: Facts[] = [];
+      for await (const unit of connector.units(signal))
+        for (const { artifact, item } of await collectAll(connector, unit, collecting))
+          if (item.name === "volume.tar") facts.push(artifact.facts);
+      return { facts, warnings: collecting.warnings };
+    } finally {
+      await connector.cleanup();
+    }
+  }
+
+  /** Nothing of ours is left in the Engine. */
+  async function assertClean() {
+    assert.equal(await engine.docker("ps", "--all", "--quiet", "--filter", "label=core-backup.owner"), "");
+  }
+
+  async function remove(...names: readonly string[]) {
+    await engine.docker("rm", "--force", ...names);
+  }
+
+  test("who writes is paused, for as long as the facts say, and goes on; who only reads, or sleeps elsewhere, is left alone", async () => {
+    await engine.runs("writer", WRITES, "--volume", "app:/data");
+    await engine.runs("reader", SLEEPS, "--volume", "app:/data:ro");
+    await engine.runs("other", SLEEPS, "--volume", "elsewhere:/data");
+    const seen = new Set<string>();
+    const watching = new AbortController();
+    const watch = (async () => {
+      for await (const line of lines(engine, watching.signal)) seen.add(line);
+    })();
+    const { facts } = await collect({ volumes: "app", consistency: "pause" });
+    await delay(200);
+    watching.abort();
+    await watch;
+    assert.deepEqual(Object.keys(Object(facts[0]?.held)), ["writer"]);
+    assert.equal(held(facts[0], "writer").how, "pause");
+    assert.ok(held(facts[0], "writer").ms >= 0);
+    assert.deepEqual([...seen], ["pause writer", "unpause writer"]);
+    for (const name of ["writer", "reader", "other"]) assert.equal(await engine.state(name), "running");
+    await assertClean();
+    await remove("writer", "reader", "other");
+  });
+
+  test("stopped are those that depend on others first, and started last; a label says otherwise of one", async () => {
+    const labels = (service: string, needs: string) => [
+      ...["--label", "com.docker.compose.project=shop", "--label", `com.docker.compose.service=${service}`],
+      ...["--label", `com.docker.compose.depends_on=${needs}`],
+    ];
+    await engine.runs("a-web", SLEEPS, "--volume", "shop:/data", ...labels("web", "api:service_started:false"));
+    await engine.runs("b-db", SLEEPS, "--volume", "shop:/data", ...labels("db", ""));
+    await engine.runs("c-api", SLEEPS, "--volume", "shop:/data", ...labels("api", "db:service_started:false"));
+    await engine.runs("d-cache", SLEEPS, "--volume", "shop:/data", "--label", "core-backup.consistency=pause");
+    await engine.runs("e-log", SLEEPS, "--volume", "shop:/data", "--label", "core-backup.consistency=none");
+    const { facts } = await collect({ volumes: "shop", consistency: "stop" });
+    assert.deepEqual(Object.keys(Object(facts[0]?.held)).sort(), ["a-web", "b-db", "c-api", "d-cache"]);
+    assert.equal(held(facts[0], "d-cache").how, "pause");
+    const time = async (name: string, field: string) =>
+      Date.parse(await engine.docker("inspect", "--format", `{{.State.${field}}}`, name));
+    assert.ok((await time("a-web", "FinishedAt")) < (await time("c-api", "FinishedAt")));
+    assert.ok((await time("c-api", "FinishedAt")) < (await time("b-db", "FinishedAt")));
+    assert.ok((await time("b-db", "StartedAt")) < (await time("c-api", "StartedAt")));
+    assert.ok((await time("c-api", "StartedAt")) < (await time("a-web", "StartedAt")));
+    for (const name of ["a-web", "b-db", "c-api", "d-cache", "e-log"])
+      assert.equal(await engine.state(name), "running");
+    await assertClean();
+    await remove("a-web", "b-db", "c-api", "d-cache", "e-log");
+  });
+
+  test("who lives in the network of a container that is stopped is stopped and started with it", async () => {
+    await engine.runs("net-host", SLEEPS, "--volume", "net:/data");
+    const guest = await engine.docker(
+      ...["run", "--detach", "--name", "net-guest", "--network", "container:net-host", "--stop-timeout", "1"],
+      ...["core-backup-test/busybox:1", "/bin/busybox", "sh", "-c", SLEEPS],
+    );
+    assert.ok(guest.length > 0);
+    const { facts } = await collect({ volumes: "net", consistency: "stop" });
+    assert.deepEqual(Object.keys(Object(facts[0]?.held)), ["net-host", "net-guest"]);
+    for (const name of ["net-host", "net-guest"]) assert.equal(await engine.state(name), "running");
+    await remove("net-guest", "net-host");
+  });
+
+  test("what somebody else paused or stopped stays so", async () => {
+    await engine.runs("paused-by-hand", WRITES, "--volume", "byhand:/data");
+    await engine.runs("stopped-by-hand", SLEEPS, "--volume", "byhand:/data");
+    await engine.docker("pause", "paused-by-hand");
+    await engine.docker("stop", "stopped-by-hand");
+    const { facts } = await collect({ volumes: "byhand", consistency: "stop" });
+    assert.equal(facts[0]?.held, undefined);
+    assert.equal(await engine.state("paused-by-hand"), "paused");
+    assert.equal(await engine.state("stopped-by-hand"), "exited");
+    await remove("paused-by-hand", "stopped-by-hand");
+  });
+
+  test("a container that being stopped would remove is not stopped, and the unit says what to do", async () => {
+    await engine.runs("fleeting", SLEEPS, "--rm", "--volume", "fleeting:/data");
+    await assert.rejects(
+      collect({ volumes: "fleeting", consistency: "stop" }),
+      (error) => error instanceof SourceError && /--rm.*core-backup\.consistency=pause/.test(error.message),
+    );
+    assert.equal(await engine.state("fleeting"), "running");
+    await assertClean();
+    await remove("fleeting");
+  });
+
+  test("two volumes of one container are read one after the other, and nobody lets it go under the other's reading", async () => {
+    await engine.runs("both", WRITES, "--volume", "one:/data", "--volume", "two:/more");
+    const connector = await connect(
+      { kind: dockerVolume },
+      { host: engine.host, volumes: ["one", "two"], consistency: "pause" },
+    );
+    const units = await Array.fromAsync(connector.units(never()));
+    const events: string[] = [];
+    const watching = new AbortController();
+    const watch = (async () => {
+      for await (const line of lines(engine, watching.signal)) events.push(line);
+    })();
+    await Promise.all(units.map((unit) => collectAll(connector, unit, context())));
+    await delay(200);
+    watching.abort();
+    await watch;
+    await connector.cleanup();
+    assert.deepEqual(events, ["pause both", "unpause both", "pause both", "unpause both"]);
+    assert.equal(await engine.state("both"), "running");
+    await assertClean();
+    await remove("both");
+  });
+
+  test("a container that ends while it is paused is told, and fails nothing", async () => {
+    await engine.runs("doomed", WRITES, "--volume", "doomed:/data");
+    await growZeros(engine, "doomed", 250);
+    const killed = untilState(engine, "doomed", "paused").then(() => engine.docker("kill", "doomed"));
+    const { warnings, facts } = await collect({ volumes: "doomed", consistency: "pause", read: "engine" });
+    await killed;
+    assert.deepEqual(
+      warnings.map(({ message }) => message),
+      ["the container doomed ended while it was paused"],
+    );
+    assert.equal(held(facts[0], "doomed").how, "pause");
+    assert.equal(await engine.state("doomed"), "exited");
+    await assertClean();
+    await remove("doomed");
+  });
+
+  test("what takes longer than hold_limit fails, and the containers go on", async () => {
+    await engine.runs("patient", WRITES, "--volume", "huge:/data");
+    await growZeros(engine, "huge", 50_000);
+    await assert.rejects(
+      collect({ volumes: "huge", consistency: "pause", hold_limit: "1s", read: "engine" }),
+      (error) => error instanceof SourceError && error.code === "UNIT_TIMEOUT" && /patient/.test(error.message),
+    );
+    assert.equal(await engine.state("patient"), "running");
+    await assertClean();
+    await remove("patient");
+  });
+
+  test("commands are run in their container before and after, and one that fails fails the unit, after the second ran", async () => {
+    await engine.runs("db", SLEEPS, "--volume", "db:/data");
+    const run = (command: string) => [{ container: "db", command: ["/bin/busybox", "sh", "-c", command] }];
+    const options = { volumes: "db", consistency: "pause" };
+    await collect({
+      ...options,
+      exec_before: run("echo before > /data/dump"),
+      exec_after: run("echo after >> /data/dump"),
+    });
+    const dump = join(await engine.folderOf("db"), "dump");
+    assert.equal(await readFile(dump, "utf8"), "before\nafter\n");
+    await assert.rejects(
+      collect({
+        ...options,
+        exec_before: run("echo no such thing >&2; exit 3"),
+        exec_after: run("echo again >> /data/dump"),
+      }),
+      (error) => error instanceof SourceError && /exit code 3: no such thing/.test(error.message),
+    );
+    assert.equal(await readFile(dump, "utf8"), "before\nafter\nagain\n");
+    await assert.rejects(collect({ ...options, exec_after: run("exit 1") }), /exit code 1/);
+    await assert.rejects(
+      collect({ ...options, exec_before: [{ container: "nobody", command: ["x"] }] }),
+      (error) => error instanceof SourceError && error.code === "SOURCE_NOT_FOUND",
+    );
+    await assertClean();
+    await remove("db");
+  });
+
+  for (const how of ["pause", "stop"] as const) {
+    const heldState = how === "pause" ? "paused" : "exited";
+
+    test(`kill -9 while containers are held (${how}): the guard releases them, and touches nothing else`, async (t) => {
+      const { config, bystanders } = await scene(t, how);
+      const run = start(["run", "--config", config, "--quiet"]);
+      await untilState(engine, "held", heldState);
+      run.process.kill("SIGKILL");
+      await run.ended;
+      await untilState(engine, "held", "running");
+      await untilClean();
+      await bystanders();
+    });
+
+    test(`kill -9 of the guard too (${how}): the next command releases them, and touches nothing else`, async (t) => {
+      const { config, bystanders } = await scene(t, how);
+      const run = start(["run", "--config", config, "--quiet"]);
+      await untilState(engine, "held", heldState);
+      const guards = await childrenOf(run);
+      assert.equal(guards.length, 1);
+      for (const pid of guards) process.kill(pid, "SIGKILL");
+      run.process.kill("SIGKILL");
+      await run.ended;
+      await delay(500);
+      assert.equal(await engine.state("held"), heldState);
+      const next = await start(["plan", "--config", config, "--json"]).ended;
+      assert.equal(next.code, 0, next.stderr);
+      assert.equal(await engine.state("held"), "running");
+      await assertClean();
+      await bystanders();
+    });
+  }
+
+  test("a run that is told to stop releases what it holds", async (t) => {
+    const { config, bystanders } = await scene(t, "pause");
+    const run = start(["run", "--config", config, "--quiet"]);
+    await untilState(engine, "held", "paused");
+    run.process.kill("SIGTERM");
+    assert.equal((await run.ended).code, 143);
+    assert.equal(await engine.state("held"), "running");
+    await assertClean();
+    await bystanders();
+  });
+
+  test("an Engine that ends in mid-archive fails the unit, and what was held is released once it is back", async (t) => {
+    const { config } = await scene(t, "pause");
+    const run = start(["run", "--config", config, "--quiet"]);
+    await untilState(engine, "held", "paused");
+    await engine.stop();
+    await delay(300);
+    await engine.start();
+    const { stderr } = await run.ended;
+    assert.doesNotMatch(stderr, /INTERNAL/);
+    // A container does not outlive its Engine here, or it runs again; it is never left paused.
+    await untilClean();
+    assert.notEqual(await engine.state("held"), "paused");
+    await engine.docker("rm", "--force", "held");
+  });
+
+  /** A volume that takes seconds to read, the container that writes to it, and others that are none of our business. */
+  async function scene(t: Parameters<typeof temporaryFolder>[0], how: "pause" | "stop") {
+    await engine.runs("held", how === "stop" ? SLEEPS : WRITES, "--volume", "scene:/data");
+    await engine.runs("by-paused", WRITES, "--volume", "elsewhere:/data");
+    await engine.runs("by-stopped", SLEEPS, "--volume", "scene:/data");
+    await engine.docker("pause", "by-paused");
+    await engine.docker("stop", "by-stopped");
+    await growZeros(engine, "scene", 8_000);
+    t.after(() => remove("held", "by-paused", "by-stopped").catch(() => {}));
+    const folder = await temporaryFolder(t);
+    const yaml = [
+      "jobs:",
+      `  - { name: volumes, service: docker_volume, options: { host: "${engine.host}", volumes: scene, consistency: ${how}, read: engine } }`,
+      `storage: { local: { type: filesystem, base_path: "${join(folder, "store")}" } }`,
+    ];
+    const config = await configured(folder, yaml.join("\n"));
+    return {
+      config,
+      async bystanders() {
+        assert.equal(await engine.state("by-paused"), "paused");
+        assert.equal(await engine.state("by-stopped"), "exited");
+      },
+    };
+  }
+
+  async function untilClean() {
+    for (let polls = 0; polls < 200; polls += 1) {
+      if ((await engine.docker("ps", "--all", "--quiet", "--filter", "label=core-backup.owner")) === "") return;
+      await delay(50);
+    }
+    await assertClean();
+  }
+});
+
+function held(facts: Facts | undefined, name: string): { how: string; ms: number } {
+  const { how, ms } = Object(Object(facts?.held)[name]);
+  return { how: String(how), ms: Number(ms) };
+}
+
+/** A sparse file: nothing on the disk, and a long archive. */
+async function growZeros(engine: DockerEngine, volume: string, megabytes: number): Promise<void> {
+  const path = join(await engine.folderOf(volume), "zeros");
+  await writeFile(path, "");
+  await truncate(path, megabytes * 1_000_000);
+}
+
+async function untilState(engine: DockerEngine, container: string, state: string): Promise<void> {
+  for (let polls = 0; polls < 1_000; polls += 1) {
+    if ((await engine.state(container)) === state) return;
+    await delay(20);
+  }
+  throw new Error(`${container} is ${await engine.state(container)}, and not ${state}`);
+}
+
+/** What the Engine does to containers: `pause writer`. */
+async function* lines(engine: DockerEngine, signal: AbortSignal): AsyncGenerator<string> {
+  const { spawn } = await import("node:child_process");
+  const args = ["--host", engine.host, "events", "--filter", "type=container", "--filter", "event=pause"];
+  const child = spawn("docker", [
+    ...args,
+    "--filter",
+    "event=unpause",
+    "--format",
+    "{{.Action}} {{.Actor.Attributes.name}}",
+  ]);
+  signal.addEventListener("abort", () => child.kill("SIGTERM"));
+  let rest = "";
+  for await (const chunk of child.stdout) {
+    const parts = (rest + String(chunk)).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}
+
+async function childrenOf({ process: child }: Started): Promise<number[]> {
+  const threads = await readdir(`/proc/${child.pid}/task`);
+  const lists = await Promise.all(threads.map((id) => readFile(`/proc/${child.pid}/task/${id}/children`, "utf8")));
+  return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+}
