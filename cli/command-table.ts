@@ -7,6 +7,7 @@ export type CommandName =
   | "verify"
   | "restore"
   | "prune"
+  | "watch"
   | "notify"
   | "schema"
   | "completion";
@@ -173,6 +174,20 @@ export const commandTable: readonly CommandSpec[] = [
       "1  the storage of a job failed, or another process works on the job",
       "2  the command line or the configuration is wrong, or a job's removals were refused",
     ],
+  },
+  {
+    name: "watch",
+    group: "Be told:",
+    summary: "look whether every job has a good snapshot within its deadline",
+    details:
+      "Asks the storage and no runner, so that it can run elsewhere, with this file and the storage alone. Tells\n" +
+      "the notifiers once what is not well, and once when it is well again.",
+    options: [
+      { ...job, repeatable: true },
+      { flags: "--dry-run", about: "look only: tell nobody and write nothing" },
+    ],
+    examples: ["watch", "watch --json", "watch --dry-run"],
+    exits: ["0  every job is well", "1  one is not, or its storage could not be read", WRONG],
   },
   {
     name: "notify",

@@ -22,10 +22,10 @@ export interface JobHistory {
 const LOOK_BACK = 100;
 
 /** Good is what is `ok` and verified: a partial snapshot never counts as one. */
-const isGood = ({ manifest, verified }: SnapshotEntry): boolean => verified && manifest?.status === "ok";
+export const isGood = ({ manifest, verified }: SnapshotEntry): boolean => verified && manifest?.status === "ok";
 
 /** When the last of its artifacts was proved; undefined where one was not. */
-function provedWhen({ verification, verified }: SnapshotEntry): Date | undefined {
+export function provedWhen({ verification, verified }: SnapshotEntry): Date | undefined {
   const proofs = verified ? (verification?.artifacts ?? []).map(({ proof }) => proof) : [];
   const times = proofs.map((proof) => (proof === null ? Number.NaN : Date.parse(proof.at)));
   const oldest = Math.min(...times);
@@ -70,7 +70,7 @@ export async function jobHistory(
   };
 }
 
-function lastGood(snapshot: string, now: Date): LastGood {
+export function lastGood(snapshot: string, now: Date): LastGood {
   const time = snapshotTime(snapshot) ?? now;
   return { snapshot, at: time.toISOString(), ageMs: Math.max(0, now.getTime() - time.getTime()) };
 }

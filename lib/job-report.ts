@@ -38,6 +38,8 @@ export interface JobReportInput {
 
 const MAX_ERRORS = 8;
 const MAX_MESSAGE = 500;
+/** Of what the watch finds. A manifest that was changed stays so. */
+const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_STUCK"]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
 
 /** What there is to tell of a run that ended, whoever is told. Thresholds are each notifier's own. Pure. */
@@ -71,12 +73,16 @@ export function jobReport(input: JobReportInput): JobReport {
 
 /** What is remembered once it was told. */
 export function toldAfter(report: JobReport, told: Told): Told {
-  if (report.since === undefined) return { ...told, failing: null, missed: null };
+  if (report.since === undefined) {
+    const lasting = told.missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
+    const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: lasting };
+    return { ...told, failing: null, missed };
+  }
   return { ...told, failing: { since: report.since, runs: report.badRuns } };
 }
 
 /** The same for a job in a storage, whatever else is changed: what an incident is known by. */
-function reportKey(config: Config, job: Job): string {
+export function reportKey(config: Config, job: Job): string {
   const digest = createHash("sha256").update(location(config, job)).digest("hex").slice(0, 16);
   return `core-backup/${job.name.slice(0, 120)}/${digest}`;
 }
@@ -89,14 +95,15 @@ export function told(text: string, max = MAX_MESSAGE): string {
 }
 
 /** A command of this program about a job, to be typed as it stands. */
-function commandLine(config: Config, command: string, job: string, more: readonly string[] = []): string {
+export function commandLine(config: Config, command: string, job: string, more: readonly string[] = []): string {
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 
 function eventsOf(status: RunOutcome["status"], before: JobReportInput["told"]): readonly ReportEvent[] {
   if (status === "partial") return ["partial"];
   if (status !== "ok") return ["failure"];
-  return before.failing === null && before.missed === null ? ["success"] : ["recovered", "success"];
+  const cured = before.missed?.problems.some((problem) => CURED_BY_A_RUN.has(problem)) ?? false;
+  return before.failing === null && !cured ? ["success"] : ["recovered", "success"];
 }
 
 function summaryOf(outcome: RunOutcome, manifest: Manifest | undefined, entry: SnapshotEntry | undefined): string {

@@ -16,6 +16,10 @@ const toldSchema = z.strictObject({
   failing: z.strictObject({ since: z.iso.datetime(), runs: z.int().positive() }).nullable(),
   missed: z.strictObject({ since: z.iso.datetime(), problems: z.array(z.string()) }).nullable(),
   undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
+  watch: z
+    .strictObject({ firstSeen: z.iso.datetime(), schedule: z.string() })
+    .optional()
+    .describe("since when the watch knows of the job, and when it should run as far as it knows"),
 });
 
 export type Told = z.infer<typeof toldSchema>;

@@ -6,7 +6,7 @@ import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
 import { didYouMean } from "./suggestion.ts";
-import { duration, percentage } from "./values.ts";
+import { age, duration, percentage } from "./values.ts";
 
 const COMPRESSION = "must be zstd, gzip, none, or a mapping such as { type: zstd, level: 9 }";
 
@@ -90,6 +90,11 @@ const fields = z.strictObject({
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
   timeout: duration.prefault("6h").describe("Longest time for one unit, such as 30m. Default: 6h."),
   verify,
+  deadline: age
+    .optional()
+    .describe(
+      "How old the newest good snapshot may be, such as 36h. Default: from the schedule. core-backup watch looks at it.",
+    ),
   notify: z
     .array(z.string().min(1))
     .optional()
@@ -105,10 +110,11 @@ export const jobSchema = fields
     if (job.retention.keep_days !== undefined) say("is given again as retention.keep_days: leave one out");
     else if (job.retention.mode === "count") say("contradicts retention.mode count: leave one out, or use mode hybrid");
   })
-  .transform(({ retention_days: days, timeout, ...job }) => ({
+  .transform(({ retention_days: days, timeout, deadline, ...job }) => ({
     ...job,
     retention: withMode(days === undefined ? job.retention : { ...job.retention, keep_days: days }),
     timeoutMs: timeout,
+    ...(deadline === undefined ? {} : { deadlineMs: deadline }),
   }));
 
 /** The keys of a job, for the JSON Schema. */

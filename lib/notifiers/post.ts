@@ -11,6 +11,8 @@ export interface Post {
 
 /** Far more than is shown, so that no secret is cut in two before redaction has seen it. */
 const MAX_ANSWER = 4000;
+/** https://fetch.spec.whatwg.org/#port-blocking */
+const BAD_PORT = "bad port";
 const CERTIFICATE = /CERT|SIGNATURE|ERR_TLS_/;
 
 /** Posts JSON, once. A redirect is no answer: the message would go to somebody who was not named. */
@@ -46,6 +48,7 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const why = cause instanceof Error ? cause.message || code : String(cause);
     const message = `${hostOf(url)} cannot be reached: ${why}`;
+    if (why === BAD_PORT) throw new NotifierError("NOTIFIER_UNREACHABLE", `${message}: Node's fetch refuses this one`);
     if (!CERTIFICATE.test(code)) throw new TransientError("NOTIFIER_UNREACHABLE", message);
     const hint = "an own certificate authority goes into NODE_EXTRA_CA_CERTS";
     throw new NotifierError("NOTIFIER_UNREACHABLE", `${message} (${hint})`);

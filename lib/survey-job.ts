@@ -1,0 +1,108 @@
+import { isGood, provedWhen } from "./job-history.ts";
+import { snapshotTime, verifiedKey } from "./keys.ts";
+import { holderIsGone, type LeaseDocument, readLease } from "./lease-document.ts";
+import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** What the storage says of a job, and nothing else does. */
+export interface JobSurvey {
+  readonly newestGood?: string;
+  /** The newest good one of which every artifact was proved. */
+  readonly newestProved?: string;
+  /** Statuses of the runs since the newest good one, newest first, `unfinished` among them. */
+  readonly since: readonly { readonly snapshot: string; readonly status: string }[];
+  /** The first run that anything is known of. */
+  readonly first?: string;
+  /** A run later than every snapshot that has no manifest. */
+  readonly unfinished?: { readonly snapshot: string; readonly state: "running" | "stopped" | "stuck" };
+  /** What is wrong with manifests and with how they follow each other. */
+  readonly faults: readonly string[];
+}
+
+/** Manifests can be large: `verify --snapshot all` reads what lies further back. */
+const LOOK_BACK = 30;
+/** Clocks of two machines differ. */
+const CLOCK_MARGIN_MS = 5 * 60_000;
+/** Without a lease, a run is taken for stuck after this. */
+const IDLE_MS = 24 * 3_600_000;
+
+/** @throws StorageError | TransientError */
+export async function surveyJob(storage: Storage, job: string, now: Date): Promise<JobSurvey> {
+  const unfinished = await Array.fromAsync(unfinishedRuns(storage, job));
+  const faults = await lost(storage, job, unfinished);
+  const since: { snapshot: string; status: string }[] = [];
+  let newest: string | undefined;
+  let good: string | undefined;
+  let proved: string | undefined;
+  let first: string | undefined = unfinished[0];
+  let later: SnapshotEntry | undefined;
+  let looked = 0;
+  for await (const entry of snapshotsNewestFirst(storage, job)) {
+    const { snapshot, manifest } = entry;
+    newest ??= snapshot;
+    if (first === undefined || snapshot < first) first = snapshot;
+    if (isGood(entry)) {
+      good ??= snapshot;
+      if (provedWhen(entry) !== undefined) proved ??= snapshot;
+    } else if (good === undefined) since.push({ snapshot, status: statusOf(entry) });
+    const fault = looked < LOOK_BACK ? chainFault(entry, later) : undefined;
+    if (fault !== undefined) faults.push(fault);
+    later = manifest === undefined ? undefined : entry;
+    looked += 1;
+    if (looked >= LOOK_BACK && good !== undefined) break;
+  }
+  const last = unfinished.at(-1);
+  const isLast = last !== undefined && (newest === undefined || last > newest);
+  const open = unfinished.filter((snapshot) => good === undefined || snapshot > good);
+  since.push(...open.map((snapshot) => ({ snapshot, status: "unfinished" })));
+  return {
+    ...(good === undefined ? {} : { newestGood: good }),
+    ...(proved === undefined ? {} : { newestProved: proved }),
+    ...(first === undefined ? {} : { first }),
+    ...(isLast ? { unfinished: { snapshot: last, state: stateOf(last, await lease(storage, job), now) } } : {}),
+    since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
+    faults,
+  };
+}
+
+function statusOf({ manifest, verified }: SnapshotEntry): string {
+  if (manifest === undefined) return "damaged";
+  return manifest.status === "ok" && !verified ? "unverified" : manifest.status;
+}
+
+/** A manifest that was changed differs from its list of digests, from what was verified, or from what its successor recorded of it. */
+function chainFault(entry: SnapshotEntry, later: SnapshotEntry | undefined): string | undefined {
+  if (entry.fault !== undefined) return entry.fault.message;
+  const { snapshot, manifestSha256, verification } = entry;
+  if (verification !== undefined && verification.manifestSha256 !== manifestSha256) {
+    return `manifest.json of ${snapshot} is not the one that was verified before`;
+  }
+  const previous = later?.manifest?.previous;
+  if (previous?.snapshot === snapshot && previous.manifestSha256 !== manifestSha256) {
+    return `manifest.json of ${snapshot} is not the one that snapshot ${later?.snapshot} followed`;
+  }
+  return undefined;
+}
+
+async function lost(storage: Storage, job: string, unfinished: readonly string[]): Promise<string[]> {
+  const faults: string[] = [];
+  for (const snapshot of unfinished) {
+    if ((await storage.head(verifiedKey(job, snapshot))) === undefined) continue;
+    faults.push(`manifest.json of ${snapshot} is gone, though the snapshot was verified once`);
+  }
+  return faults;
+}
+
+async function lease(storage: Storage, job: string): Promise<LeaseDocument | undefined> {
+  return (await readLease(storage, job))?.document;
+}
+
+function stateOf(snapshot: string, found: LeaseDocument | undefined, now: Date): "running" | "stopped" | "stuck" {
+  const mine = found?.snapshot === undefined || found.snapshot === snapshot ? found : undefined;
+  if (mine === undefined) return now.getTime() - beginning(snapshot) > IDLE_MS ? "stuck" : "stopped";
+  if (mine.released) return "stopped";
+  const over = Date.parse(mine.expiresAt) + CLOCK_MARGIN_MS < now.getTime();
+  return over || holderIsGone(mine) ? "stuck" : "running";
+}
+
+const beginning = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? 0;
