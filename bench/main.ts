@@ -14,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> 
   git: async () => (await import("./git.ts")).benchGit(),
   files: async () => (await import("./files.ts")).benchFiles(),
   docker: async () => (await import("./docker.ts")).benchDocker(),
+  s3: async () => (await import("./s3.ts")).benchS3(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
 };
 

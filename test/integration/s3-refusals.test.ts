@@ -4,6 +4,7 @@ import { PutBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { bytesOf } from "../../lib/bytes.ts";
 import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
 import { s3Storage } from "../../lib/storage/s3/s3.ts";
+import { standBetween } from "../support/between.ts";
 import { addUser, noVersitygw, type S3Server, startVersitygw } from "../support/s3-server.ts";
 import { storeOnS3 } from "../support/s3-store.ts";
 
@@ -94,6 +95,38 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     await assert.rejects(storage.head("job/a.bin"), { code: "STORAGE_FORBIDDEN", message: /it takes s3:GetObject/ });
     await assert.rejects(storage.get("job/a.bin"), { code: "STORAGE_FORBIDDEN" });
   });
+
+  /** What this server does not say by itself, in the words of AWS. */
+  const answers: readonly [string, number, string, string, RegExp][] = [
+    ["an expired session token", 400, "ExpiredToken", "STORAGE_UNAUTHORIZED", /the session token has expired/],
+    ["a session token that is none", 400, "InvalidToken", "STORAGE_UNAUTHORIZED", /the session token is not valid/],
+    ["a clock that is off", 403, "RequestTimeTooSkewed", "STORAGE_CLOCK", /this machine's clock differs/],
+    ["a bucket of another region", 301, "PermanentRedirect", "STORAGE_REGION", /set region: eu-west-3/],
+    ["a key of KMS that may not be used", 400, "KMS.DisabledException", "STORAGE_FORBIDDEN", /lack the right/],
+    ["a quota that is used up", 403, "QuotaExceeded", "STORAGE_FULL", /QuotaExceeded/],
+  ];
+  for (const [what, status, code, becomes, message] of answers) {
+    test(`${what}, before the run, in it, and where the answer has no body`, async () => {
+      await using between = await standBetween(server.endpoint);
+      const { storage, bucket } = await reached({ endpoint: between.endpoint });
+      const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`;
+      between.meddle = (call) => ({
+        do: "answer",
+        status,
+        headers: { "x-amz-bucket-region": "eu-west-3" },
+        ...(call.startsWith("HEAD") ? {} : { body }),
+      });
+      const refusal = (error: Error & { code?: string }) => {
+        assert.equal(error.code, becomes);
+        assert.ok(error.message.startsWith(`storage cloud, bucket ${bucket}: `), error.message);
+        assert.match(error.message, message);
+        return true;
+      };
+      await assert.rejects(storage.prepare(), refusal);
+      await assert.rejects(storage.put("job/a.bin", bytesOf("a")), refusal);
+      await assert.rejects(storage.head("job/a.bin"), refusal);
+    });
+  }
 
   test("a server that is not there", async () => {
     const { storage, bucket } = await reached({ endpoint: "http://127.0.0.1:9" });

@@ -17,6 +17,8 @@ export interface ServerCommand {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Done before it starts, as writing its configuration. */
+  prepare?(): Promise<void>;
 }
 
 const TRIES = 5;
@@ -32,7 +34,8 @@ export async function startListening(
 ): Promise<ServerProcess> {
   for (let attempt = 1; ; attempt += 1) {
     const port = wantedPort ?? (await freePort());
-    const { program, args, env, cwd } = command(port);
+    const { program, args, env, cwd, prepare } = command(port);
+    await prepare?.();
     const options: SpawnOptions = {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },

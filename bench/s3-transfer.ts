@@ -1,0 +1,56 @@
+import { createReadStream } from "node:fs";
+import process from "node:process";
+import { type Bytes, measureAll } from "../lib/bytes.ts";
+import { connect, createS3Client } from "../lib/storage/s3/client.ts";
+import { s3Storage } from "../lib/storage/s3/s3.ts";
+import { keepYoungSpaceSmall } from "../lib/young-space.ts";
+import { silentLog } from "../test/support/logs.ts";
+
+/**
+ * A process of its own that stores or reads one object through the storage, and prints what it took:
+ * `node s3-transfer.ts put|get KEY SOURCE`, where SOURCE is a file, or a number of bytes to be made up. The bucket is in
+ * the variables ENDPOINT, BUCKET, KEY_ID and SECRET.
+ */
+export interface Transferred {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly peakBytes: number;
+}
+
+// As cli/main.ts does.
+keepYoungSpaceSmall();
+const [action, key = "", source = ""] = process.argv.slice(2);
+const { signal } = new AbortController();
+const { ENDPOINT = "", BUCKET = "", KEY_ID = "", SECRET = "" } = process.env;
+const client = createS3Client({
+  endpoint: ENDPOINT,
+  region: "us-east-1",
+  pathStyle: true,
+  credentials: { accessKeyId: KEY_ID, secretAccessKey: SECRET },
+  connection: connect({ env: {} }),
+});
+const storage = s3Storage({
+  client,
+  name: "bench",
+  bucket: BUCKET,
+  prefix: "",
+  objects: {},
+  retry: { attempts: 3, baseMs: 100, maxMs: 1_000, signal },
+  signal,
+  log: silentLog,
+  now: () => new Date(),
+});
+const { bytes, sha256 } =
+  action === "put" ? await storage.put(key, bodyOf(source)) : await measureAll(await storage.get(key));
+const transferred: Transferred = { bytes, sha256, peakBytes: process.resourceUsage().maxRSS * 1024 };
+process.stdout.write(`${JSON.stringify(transferred)}\n`);
+process.exit(0);
+
+function bodyOf(text: string): Bytes {
+  return /^\d+$/.test(text) ? madeUp(Number(text)) : createReadStream(text, { highWaterMark: 1024 * 1024 });
+}
+
+async function* madeUp(total: number): Bytes {
+  const piece = Buffer.alloc(1024 * 1024, "core-backup ");
+  for (let given = 0; given < total; given += piece.byteLength) yield piece.subarray(0, total - given);
+}

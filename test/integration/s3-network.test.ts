@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { measureAll } from "../../lib/bytes.ts";
+import { s3Options } from "../../lib/config/s3-options.ts";
+import { createRedaction } from "../../lib/secrets/redaction.ts";
+import { createSecretResolver } from "../../lib/secrets/resolver.ts";
+import { openStorage } from "../../lib/storage/all.ts";
+import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
+import type { Storage } from "../../lib/storage/storage.ts";
+import { standBetween } from "../support/between.ts";
+import { pattern, patternBytes, sha256 } from "../support/bytes.ts";
+import { makeServerCertificate } from "../support/certificates.ts";
+import { startListening } from "../support/listening.ts";
+import { silentLog } from "../support/logs.ts";
+import { noMinistack, noVersitygw, type S3Server, startMinistack, startVersitygw } from "../support/s3-server.ts";
+import { temporaryFolder } from "../support/stores.ts";
+
+const BUCKET = "backups";
+const LARGE = 9 * 1024 * 1024;
+
+/** The storage that a configuration describes, with these variables. */
+async function opened(options: object, env: Record<string, string>): Promise<Storage> {
+  const { signal } = new AbortController();
+  const redaction = createRedaction();
+  const secrets = createSecretResolver({ env, redaction, signal });
+  const context = { env, secrets, redaction, log: silentLog, now: () => new Date(), signal };
+  return openStorage("cloud", s3Options.parse({ type: "s3", bucket: BUCKET, ...options }), context);
+}
+
+const optionsFor = ({ endpoint }: S3Server) => ({
+  endpoint,
+  access_key_id_env: "KEY_ID",
+  secret_access_key_env: "SECRET",
+});
+
+const envFor = ({ credentials }: S3Server) => ({
+  KEY_ID: credentials.accessKeyId,
+  SECRET: credentials.secretAccessKey,
+});
+
+async function makeBucket({ endpoint, region, credentials }: S3Server, caFile?: string): Promise<void> {
+  const connection = connect({ env: {}, caFile });
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection });
+  await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  client.destroy();
+}
+
+async function roundTrip(storage: Storage): Promise<void> {
+  await storage.prepare("job/");
+  const key = "job/2026-11-26/030000Z/unit/a.bin";
+  await storage.put(key, pattern(LARGE), { ifAbsent: true });
+  assert.equal((await measureAll(await storage.get(key))).sha256, sha256(patternBytes(LARGE)));
+  await storage.remove([key]);
+}
+
+/** A proxy that writes down every connection, and asks for a password if it is given one. */
+async function startTinyproxy(t: TestContext, connectPort: string, password?: string) {
+  const folder = await temporaryFolder();
+  const log = join(folder.path, "log");
+  const file = join(folder.path, "tinyproxy.conf");
+  const proxy = await startListening((port) => ({
+    program: "sh",
+    args: ["-c", `exec "$(command -v tinyproxy)" -d -c "$0"`, file],
+    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, PORT: `${port}` },
+    prepare: () =>
+      writeFile(
+        file,
+        [
+          `Port ${port}`,
+          "Listen 127.0.0.1",
+          "Allow 127.0.0.1",
+          `LogFile "${log}"`,
+          "LogLevel Connect",
+          `ConnectPort ${connectPort}`,
+          ...(password === undefined ? [] : [`BasicAuth user ${password}`]),
+          "",
+        ].join("\n"),
+      ),
+  }));
+  t.after(async () => {
+    await proxy.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+  return { port: proxy.port, lines: async () => (await readFile(log, "utf8")).split("\n") };
+}
+
+const noTinyproxy =
+  process.env.CI === undefined && !["/usr/bin", "/usr/sbin"].some((folder) => existsSync(`${folder}/tinyproxy`))
+    ? "no tinyproxy"
+    : false;
+
+describe("s3 through TLS and proxies", { skip: noVersitygw || noTinyproxy }, () => {
+  test("an authority of one's own is trusted when ca_file names it, and the error says so when it does not", async () => {
+    await using folder = await temporaryFolder();
+    const certificate = await makeServerCertificate(folder.path);
+    await using server = await startVersitygw({ certificate });
+    await makeBucket(server, certificate.caFile);
+    const strange = await opened(optionsFor(server), envFor(server));
+    await assert.rejects(strange.prepare(), {
+      name: "StorageError",
+      message:
+        /^storage cloud, bucket backups: trying to list: its certificate is not trusted; name its authority by ca_file/,
+    });
+    await roundTrip(await opened({ ...optionsFor(server), ca_file: certificate.caFile }, envFor(server)));
+  });
+
+  test("a proxy by the usual variables, but not for hosts of NO_PROXY", async (t) => {
+    await using server = await startVersitygw();
+    await makeBucket(server);
+    const proxy = await startTinyproxy(t, "443");
+    const HTTP_PROXY = `http://127.0.0.1:${proxy.port}`;
+    await roundTrip(await opened(optionsFor(server), { ...envFor(server), HTTP_PROXY, NO_PROXY: "127.0.0.1" }));
+    assert.ok(!(await proxy.lines()).some((line) => line.includes("Request")), "NO_PROXY was passed over");
+    await roundTrip(await opened(optionsFor(server), { ...envFor(server), HTTP_PROXY }));
+    assert.ok((await proxy.lines()).some((line) => /PUT http:\/\/127\.0\.0\.1:\d+\/backups/.test(line)));
+  });
+
+  test("a proxy with a password, by reference, for a server with TLS", async (t) => {
+    await using folder = await temporaryFolder();
+    const certificate = await makeServerCertificate(folder.path);
+    await using server = await startVersitygw({ certificate });
+    await makeBucket(server, certificate.caFile);
+    const proxy = await startTinyproxy(t, new URL(server.endpoint).port, "canary");
+    const options = { ...optionsFor(server), ca_file: certificate.caFile, proxy_env: "PROXY" };
+    const wrong = await opened(options, { ...envFor(server), PROXY: `http://127.0.0.1:${proxy.port}` });
+    const seconds = AbortSignal.timeout(8_000);
+    await assert.rejects(Promise.race([wrong.prepare(), ended(seconds)]), /proxy refused|still tried/);
+    await roundTrip(await opened(options, { ...envFor(server), PROXY: `http://user:canary@127.0.0.1:${proxy.port}` }));
+    assert.ok((await proxy.lines()).some((line) => line.includes("CONNECT 127.0.0.1:")));
+  });
+});
+
+async function ended(signal: AbortSignal): Promise<never> {
+  while (!signal.aborted) await delay(50);
+  throw new Error("still tried");
+}
+
+test("a role is assumed with the credentials that there are, and its session is what requests are signed with", {
+  skip: noMinistack,
+}, async (t) => {
+  await using server = await startMinistack();
+  await makeBucket(server);
+  await using between = await standBetween(server.endpoint);
+  process.env.AWS_ENDPOINT_URL_STS = server.endpoint;
+  t.after(() => delete process.env.AWS_ENDPOINT_URL_STS);
+  const tokens = new Set<string>();
+  between.meddle = (_, headers) => {
+    tokens.add(String(headers["x-amz-security-token"]));
+    return undefined;
+  };
+  const options = {
+    ...optionsFor(server),
+    endpoint: between.endpoint,
+    role_arn: "arn:aws:iam::000000000000:role/backup",
+  };
+  await roundTrip(await opened({ ...options, external_id: "canary" }, envFor(server)));
+  assert.equal(tokens.size, 1);
+  assert.ok(!tokens.has("undefined"));
+});
