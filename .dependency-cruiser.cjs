@@ -9,7 +9,7 @@ const ADAPTERS = "connectors|storage|notifiers|metrics|secrets|encryption";
  * is what a lease puts around any storage.
  */
 const PROTOCOLS =
-  "^lib/(connectors/connector|storage/(storage|fenced)|notifiers/notifier|metrics/metrics|secrets/(secrets|redaction|options)|encryption/encryption)[.]ts$";
+  "^lib/(connectors/connector|storage/(storage|key|fenced)|notifiers/notifier|metrics/metrics|secrets/(secrets|redaction|options)|encryption/encryption)[.]ts$";
 /** open.ts puts a Backup together; the configuration checks the options of every adapter before anything runs. */
 const KNOWS_THE_LISTS = "^lib/config/";
 const LISTS = `^lib/(${ADAPTERS})/all[.]ts$`;

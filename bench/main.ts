@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> 
   files: async () => (await import("./files.ts")).benchFiles(),
   docker: async () => (await import("./docker.ts")).benchDocker(),
   s3: async () => (await import("./s3.ts")).benchS3(),
+  encryption: async () => (await import("./encryption.ts")).benchEncryption(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
 };
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Facts, JsonValue } from "./connectors/connector.ts";
+import { SEALED_DOCUMENT } from "./encryption/encryption.ts";
 import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
 
 /**
@@ -163,6 +164,12 @@ export function documentBytes(document: Manifest | UnitRecord | Verification): U
 
 /** @throws IntegrityError `INTEGRITY_MANIFEST` naming `key` and the field that is wrong */
 export function parseDocument<T>(schema: z.ZodType<T>, key: string, bytes: Uint8Array): T {
+  if (Buffer.from(bytes).subarray(0, SEALED_DOCUMENT.length).equals(Buffer.from(SEALED_DOCUMENT))) {
+    throw new IntegrityError(
+      "INTEGRITY_MANIFEST",
+      `${key} is sealed and does not open: names_key under encryption is missing or another one, or it is damaged`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

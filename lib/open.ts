@@ -3,8 +3,9 @@ import type { Backup } from "./backup.ts";
 import type { Config, Job } from "./config/schema.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
-import { openDecryption, openEncryption } from "./encryption/all.ts";
+import { type EncryptionOptions, openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
+import { openVeil } from "./encryption/veil/open-veil.ts";
 import { ConfigError, NotFoundError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { openNotifier } from "./notifiers/all.ts";
@@ -35,9 +36,12 @@ export function open(config: Config, options: OpenOptions): Backup {
   const secrets = createSecretResolver({ env: options.env, vault: config.secrets?.vault, redaction, signal });
   const opened = new Map<string, Promise<Connector>>();
   const storages = new Map<string, Promise<Storage>>();
-  const encryptions = new Map<string, Promise<Encryption | undefined>>();
+  const veiled = new Map<string, Promise<Storage>>();
+  const encryptions = new Map<string, Promise<Encryption>>();
   const decryptions = new Map<string, Promise<Decryption | undefined>>();
   const notifiers = new Map<string, Promise<Notifier>>();
+  const encryptionOf = (job: Job, encryption: EncryptionOptions): Promise<Encryption> =>
+    once(encryptions, job.name, () => openEncryption(encryption, { secrets, signal }));
 
   return {
     config,
@@ -54,11 +58,15 @@ export function open(config: Config, options: OpenOptions): Backup {
       ),
     kind: kindOf,
     storage: (job) =>
-      once(storages, job.target_storage, () =>
-        openStorage(...storageOf(config, job), { ...options, secrets, signal: lastWords(signal) }),
-      ),
-    encryption: (job) =>
-      once(encryptions, job.name, async () => job.encryption && openEncryption(job.encryption, { secrets, signal })),
+      once(veiled, job.name, async () => {
+        const storage = await once(storages, job.target_storage, () =>
+          openStorage(...storageOf(config, job), { ...options, secrets, signal: lastWords(signal) }),
+        );
+        const { encryption } = job;
+        if (encryption === undefined) return storage;
+        return openVeil(storage, encryption, () => encryptionOf(job, encryption), { secrets, signal });
+      }),
+    encryption: async (job) => job.encryption && encryptionOf(job, job.encryption),
     decryption: (job, type) =>
       once(decryptions, `${type} ${job.name}`, () =>
         openDecryption(type, job.encryption, options.privateKeys, { secrets, signal }),

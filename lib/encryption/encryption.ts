@@ -57,6 +57,9 @@ export interface EncryptionKind<Options> {
   decryption(keys: PrivateKeys, context: EncryptionContext): Promise<Decryption | undefined>;
 }
 
+/** What a document begins with that `encrypt_manifest` sealed. */
+export const SEALED_DOCUMENT = "core-backup sealed document 1\n";
+
 /** Encrypted bytes that were cut, changed, or never were what their name says. Whoever knows the artifact names it. */
 export class DecryptionFault extends Error {}
 Object.defineProperty(DecryptionFault.prototype, "name", { value: "DecryptionFault", enumerable: false });

@@ -7,7 +7,7 @@ import { openDecryption, openEncryption } from "../../lib/encryption/all.ts";
 import type { Encryption, EncryptionContext, PrivateKeys } from "../../lib/encryption/encryption.ts";
 import { EncryptionError } from "../../lib/errors.ts";
 import { aFile, ageKey, ageMissing, runAge, withTypedPassphrase } from "../support/age-program.ts";
-import { oddPieces, patternBytes } from "../support/bytes.ts";
+import { collected, oddPieces, patternBytes } from "../support/bytes.ts";
 
 /** Around one chunk, one piece of 16 chunks, and their ends. */
 const SIZES = [0, 1, 65_535, 65_536, 65_537, 1_048_576, 1_048_577, 3_000_000];
@@ -21,7 +21,7 @@ describe("age", { skip: ageMissing() }, () => {
     const encryption = await encryptionFor([key.recipient]);
     for (const size of SIZES) {
       const plain = patternBytes(size);
-      const sealed = await readAll(encryption.encrypt(oddPieces(plain)), LIMIT);
+      const sealed = await collected(encryption.encrypt(oddPieces(plain)));
       assert.deepEqual(runAge(["-d", "-i", identity.path], sealed), Buffer.from(plain), String(size));
     }
   });
@@ -39,7 +39,7 @@ describe("age", { skip: ageMissing() }, () => {
     const keys = [ageKey(), ageKey(), ageKey()];
     const recipients = keys.map(({ recipient }) => recipient);
     const plain = patternBytes(100_000);
-    const ours = await readAll((await encryptionFor(recipients)).encrypt(bytesOf(plain)), LIMIT);
+    const ours = await collected((await encryptionFor(recipients)).encrypt(bytesOf(plain)));
     const theirs = runAge(
       recipients.flatMap((one) => ["-r", one]),
       plain,
@@ -66,7 +66,7 @@ describe("age", { skip: ageMissing() }, () => {
   test("a passphrase that is typed into the real age opens what we made, and ours what it made", async () => {
     const encryption = await openEncryption({ type: "age", passphrase_env: "P" }, context({ P: PASSPHRASE }));
     const plain = patternBytes(70_000);
-    using sealed = aFile(await readAll(encryption.encrypt(bytesOf(plain)), LIMIT));
+    using sealed = aFile(await collected(encryption.encrypt(bytesOf(plain))));
     withTypedPassphrase(["age", "-d", "-o", `${sealed.path}.out`, sealed.path], PASSPHRASE);
     assert.deepEqual(await readFile(`${sealed.path}.out`), Buffer.from(plain));
 
@@ -82,7 +82,7 @@ describe("age", { skip: ageMissing() }, () => {
     const plain = patternBytes(200_000);
     const decrypter = new Decrypter();
     decrypter.addIdentity(key.secret);
-    const sealed = await readAll((await encryptionFor([key.recipient])).encrypt(bytesOf(plain)), LIMIT);
+    const sealed = await collected((await encryptionFor([key.recipient])).encrypt(bytesOf(plain)));
     assert.deepEqual(Buffer.from(await decrypter.decrypt(sealed)), Buffer.from(plain));
     const encrypter = new Encrypter();
     encrypter.addRecipient(key.recipient);

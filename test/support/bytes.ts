@@ -73,6 +73,13 @@ export function watched(source: Bytes): {
   return { bytes, state };
 }
 
+/** All of a stream whose buffers may take turns. */
+export async function collected(source: Bytes): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of source) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
 export const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 function* pieces(content: Uint8Array, size: number): Generator<Uint8Array> {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject } from "node:crypto";
 
 const CIPHER = "chacha20-poly1305";
 export const TAG_BYTES = 16;
@@ -23,12 +23,19 @@ export function unwrapKey(wrappingKey: Uint8Array, body: Uint8Array): Uint8Array
   return openInto(fileKey, 0, body, wrappingKey, ZERO_NONCE) ? fileKey : undefined;
 }
 
-/** Puts the encrypted bytes and their tag at `offset` of `target`. */
-export function sealInto(target: Buffer, offset: number, plain: Uint8Array, key: Uint8Array, nonce: Uint8Array): void {
+/** Puts the encrypted bytes and their tag at `offset` of `target`, and answers how many they are. */
+export function sealInto(
+  target: Buffer,
+  offset: number,
+  plain: Uint8Array,
+  key: Uint8Array | KeyObject,
+  nonce: Uint8Array,
+): number {
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   target.set(cipher.update(plain), offset);
   cipher.final();
   target.set(cipher.getAuthTag(), offset + plain.byteLength);
+  return plain.byteLength + TAG_BYTES;
 }
 
 /** Puts the plain bytes at `offset` of `target`. False when they are not authentic: then what lies there is worth nothing. */
@@ -36,7 +43,7 @@ export function openInto(
   target: Buffer,
   offset: number,
   sealed: Uint8Array,
-  key: Uint8Array,
+  key: Uint8Array | KeyObject,
   nonce: Uint8Array,
 ): boolean {
   const end = sealed.byteLength - TAG_BYTES;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { secretFields, secretOf } from "../../config/secret-fields.ts";
+import { veilFault, veilFields } from "../veil/options.ts";
 import { recipientFault } from "./recipients.ts";
 
 const recipient = z.string().superRefine((text, context) => {
@@ -22,8 +23,11 @@ export const ageOptions = z
       .describe("File with public keys, one a line, relative to the configuration's folder. Adds to recipients."),
     ...secretFields("passphrase"),
     ...secretFields("identity"),
+    ...veilFields,
   })
   .superRefine((options, context) => {
+    const fault = veilFault(options);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
     const hasRecipients = options.recipients !== undefined || options.recipients_file !== undefined;
     const hasPassphrase = secretOf(options, "passphrase") !== undefined;
     if (!hasRecipients && !hasPassphrase) {

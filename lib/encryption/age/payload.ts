@@ -1,6 +1,8 @@
-import { type Bytes, rechunk } from "../../bytes.ts";
+import { createSecretKey } from "node:crypto";
+import type { Bytes } from "../../bytes.ts";
 import { DecryptionFault } from "../encryption.ts";
 import { openInto, sealInto, TAG_BYTES } from "./aead.ts";
+import { chunksOf } from "./chunks.ts";
 
 /**
  * The STREAM construction of age: chunks of 64 KiB, each with a tag, numbered in the nonce, the last one marked. So no
@@ -12,58 +14,60 @@ const SEALED_CHUNK = CHUNK + TAG_BYTES;
 /** So many chunks pass as one piece: what comes before and after works at half speed on smaller ones. */
 const CHUNKS_A_PIECE = 16;
 
+/** Two buffers take turns, as with `rechunk`: a piece stays valid until the next but one is asked for. */
 export async function* sealPayload(plain: Bytes, key: Uint8Array): Bytes {
-  const chunks = chunkCounter();
-  const seal = (piece: Uint8Array, isLast: boolean): Uint8Array => {
-    const sealed = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * SEALED_CHUNK);
-    let filled = 0;
-    let offset = 0;
-    do {
-      const chunk = piece.subarray(offset, offset + CHUNK);
-      offset += CHUNK;
-      sealInto(sealed, filled, chunk, key, chunks(isLast && offset >= piece.byteLength));
-      filled += chunk.byteLength + TAG_BYTES;
-    } while (offset < piece.byteLength);
-    return sealed.subarray(0, filled);
-  };
-  for await (const { piece, isLast } of withEnd(rechunk(plain, CHUNKS_A_PIECE * CHUNK))) yield seal(piece, isLast);
+  // A key that OpenSSL holds already saves a fifth of the time.
+  const secret = createSecretKey(key);
+  const chunks = chunksOf(CHUNK);
+  const nonce = nonces();
+  let sealed = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * SEALED_CHUNK);
+  let other = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * SEALED_CHUNK);
+  let filled = 0;
+  for await (const piece of plain) {
+    for (const chunk of chunks.cut(piece)) {
+      filled += sealInto(sealed, filled, chunk, secret, nonce(false));
+      if (filled < sealed.byteLength) continue;
+      yield sealed;
+      [sealed, other] = [other, sealed];
+      filled = 0;
+    }
+  }
+  filled += sealInto(sealed, filled, chunks.last(), secret, nonce(true));
+  yield sealed.subarray(0, filled);
 }
 
 /** @throws DecryptionFault when anything is changed, missing or too much; nothing unauthenticated comes out before that */
 export async function* openPayload(sealed: Bytes, key: Uint8Array): Bytes {
-  const chunks = chunkCounter();
+  const secret = createSecretKey(key);
+  const chunks = chunksOf(SEALED_CHUNK);
+  const nonce = nonces();
+  // Not taking turns: connectors may keep what they are given.
+  let plain = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * CHUNK);
+  let filled = 0;
   let n = 0;
-  const open = (piece: Uint8Array, isLast: boolean): Uint8Array => {
-    const plain = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * CHUNK);
-    let filled = 0;
-    for (let offset = 0; offset < piece.byteLength || n === 0; offset += SEALED_CHUNK) {
-      const chunk = piece.subarray(offset, offset + SEALED_CHUNK);
-      const isEmpty = chunk.byteLength === TAG_BYTES && n > 0;
-      n += 1;
-      if (isEmpty || !openInto(plain, filled, chunk, key, chunks(isLast && offset + SEALED_CHUNK >= piece.byteLength)))
-        throw new DecryptionFault(`is changed or cut in its chunk ${n} of 64 KiB`);
-      filled += chunk.byteLength - TAG_BYTES;
+  const open = (chunk: Uint8Array, isLast: boolean): void => {
+    n += 1;
+    const isEmpty = chunk.byteLength === TAG_BYTES && n > 1;
+    if (isEmpty || !openInto(plain, filled, chunk, secret, nonce(isLast))) {
+      throw new DecryptionFault(`is changed or cut in its chunk ${n} of 64 KiB`);
     }
-    return plain.subarray(0, filled);
+    filled += chunk.byteLength - TAG_BYTES;
   };
-  for await (const { piece, isLast } of withEnd(rechunk(sealed, CHUNKS_A_PIECE * SEALED_CHUNK))) {
-    const plain = open(piece, isLast);
-    if (plain.byteLength > 0) yield plain;
+  for await (const piece of sealed) {
+    for (const chunk of chunks.cut(piece)) {
+      open(chunk, false);
+      if (filled < plain.byteLength) continue;
+      yield plain;
+      plain = Buffer.allocUnsafeSlow(CHUNKS_A_PIECE * CHUNK);
+      filled = 0;
+    }
   }
-}
-
-/** Says of each piece whether it is the last; of an empty stream the last piece is empty. */
-async function* withEnd(pieces: Bytes): AsyncIterable<{ readonly piece: Uint8Array; readonly isLast: boolean }> {
-  let held: Uint8Array | undefined;
-  for await (const piece of pieces) {
-    if (held !== undefined) yield { piece: held, isLast: false };
-    held = piece;
-  }
-  yield { piece: held ?? new Uint8Array(0), isLast: true };
+  open(chunks.last(), true);
+  if (filled > 0) yield plain.subarray(0, filled);
 }
 
 /** The nonces in their order: 11 bytes of number, and a byte that is 1 for the last chunk. */
-function chunkCounter(): (isLast: boolean) => Uint8Array {
+function nonces(): (isLast: boolean) => Uint8Array {
   const nonce = Buffer.alloc(12);
   let n = 0;
   return (isLast) => {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { secretFields, secretOf } from "../../config/secret-fields.ts";
+import { veilFault, veilFields } from "../veil/options.ts";
 
 const publicKey = z
   .string()
@@ -26,8 +27,11 @@ export const gpgOptions = z
       .describe("File with public keys, relative to the configuration's folder. Adds to public_keys."),
     ...secretFields("private_key"),
     ...secretFields("private_key_passphrase"),
+    ...veilFields,
   })
   .superRefine((options, context) => {
+    const fault = veilFault(options);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
     if (options.public_keys === undefined && options.public_keys_file === undefined) {
       context.addIssue({ code: "custom", message: "needs public_keys or public_keys_file" });
     }

@@ -32,7 +32,7 @@ test("every command of docs/encryption.md works, one after the other, with the c
         stdio: "pipe",
       });
   }
-  for (const restored of ["restored", "restored-after", "restored-letters", "letters"]) {
+  for (const restored of ["restored", "restored-after", "restored-letters", "letters", "restored-papers", "by-name"]) {
     const [letter = ""] = (await paths(join(folder, restored))).filter((path) => path.endsWith("letter.txt"));
     assert.equal(await readFile(join(folder, restored, letter), "utf8"), "Dear reader\n");
   }

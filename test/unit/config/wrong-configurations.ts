@@ -179,6 +179,15 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     ],
   },
   {
+    title: "encrypt_manifest without a key for the names",
+    text: job(
+      "encryption: { type: age, recipients: [age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj], encrypt_manifest: true }",
+    ),
+    faults: [
+      "5:17: jobs[0].encryption: has encrypt_manifest, which needs names_key_env, names_key_file or another form of names_key",
+    ],
+  },
+  {
     title: "encryption with gpg for nobody",
     text: job("encryption: { type: gpg }"),
     faults: ["5:17: jobs[0].encryption: needs public_keys or public_keys_file"],

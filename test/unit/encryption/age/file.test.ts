@@ -7,7 +7,7 @@ import { readFileStart } from "../../../../lib/encryption/age/file-start.ts";
 import { unwrapX25519, wrapForX25519, x25519Identity } from "../../../../lib/encryption/age/x25519.ts";
 import { DecryptionFault } from "../../../../lib/encryption/encryption.ts";
 import { EncryptionError } from "../../../../lib/errors.ts";
-import { failingAfter, oddPieces, patternBytes, watched } from "../../../support/bytes.ts";
+import { collected, failingAfter, oddPieces, patternBytes, watched } from "../../../support/bytes.ts";
 
 const KEY = x25519Identity("AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0");
 assert.ok(KEY !== undefined);
@@ -16,7 +16,7 @@ const CHUNK = 64 * 1024;
 const LIMIT = 64 * 1024 * 1024;
 
 const seal = (plain: Bytes): Promise<Uint8Array> =>
-  readAll(sealFile(plain, [(fileKey) => wrapForX25519(fileKey, identity.publicKey)]), LIMIT);
+  collected(sealFile(plain, [(fileKey) => wrapForX25519(fileKey, identity.publicKey)]));
 const open = (sealed: Uint8Array, feed: (content: Uint8Array) => Bytes = bytesOf): Promise<Uint8Array> =>
   readAll(openFile(feed(sealed), [(stanza) => unwrapX25519(stanza, identity)]), LIMIT);
 

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { bytesOf } from "../../../lib/bytes.ts";
+import { openEncryption } from "../../../lib/encryption/all.ts";
+import { openDocument, sealDocument, sealedBytes } from "../../../lib/encryption/veil/documents.ts";
+import { veiledNames } from "../../../lib/encryption/veil/names.ts";
+import { plainSums, veiledSums } from "../../../lib/encryption/veil/sums.ts";
+import { veiledStorage } from "../../../lib/encryption/veil/veiled-storage.ts";
+import { IntegrityError } from "../../../lib/errors.ts";
+import { prune } from "../../../lib/prune.ts";
+import { restore } from "../../../lib/restore.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
+import { verify } from "../../../lib/verify.ts";
+import { storageContract } from "../../contract/storage.ts";
+import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
+import { collected, oddPieces } from "../../support/bytes.ts";
+
+const KEY = new Uint8Array(32).fill(9);
+const FOLDER = "docs/2026-11-22/030000Z/";
+const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+const encryption = () =>
+  openEncryption(
+    { type: "age", recipients: [RECIPIENT] },
+    { secrets: { resolve: () => Promise.reject(new Error("none")) }, signal: new AbortController().signal },
+  );
+const veiled = (inner: Storage, { isWriting = true, key = KEY } = {}): Storage =>
+  veiledStorage(inner, { key, isWriting, encryption });
+
+/** The keys of a test as artifacts of one unit, where names are veiled. */
+function inUnit(inner: Storage): Storage {
+  const prefix = `${FOLDER}unit/`;
+  const out = <T extends { readonly key: string }>(object: T): T => ({
+    ...object,
+    key: object.key.slice(prefix.length),
+  });
+  return {
+    prepare: (owned) => inner.prepare(owned),
+    put: async (key, body, options) => out(await inner.put(prefix + key, body, options)),
+    get: (key) => inner.get(prefix + key),
+    read: (key, maxBytes) => inner.read(prefix + key, maxBytes),
+    async head(key) {
+      const object = await inner.head(prefix + key);
+      return object && out(object);
+    },
+    async *list(under) {
+      for await (const object of inner.list(prefix + under)) yield out(object);
+    },
+    folders: (under) => inner.folders(prefix + under),
+    copy: async (from, to) => out(await inner.copy(prefix + from, prefix + to)),
+    remove: (keys) => inner.remove(keys.map((key) => prefix + key)),
+  };
+}
+
+const subject = (storage: Storage) => async () => ({
+  storage,
+  leftovers: async () => [],
+  [Symbol.asyncDispose]: async () => {},
+});
+storageContract("veiled around memory, for artifacts", () => subject(inUnit(veiled(memoryStorage())))());
+storageContract("veiled around memory, outside of snapshots", () => subject(veiled(memoryStorage()))());
+
+test("a name comes back only with its key and in its snapshot, tells nothing, and keeps to what a file system takes", () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, maxLength: 500, unit: "grapheme" }), (text) => {
+      const path = text.toWellFormed().replaceAll("\0", "");
+      const names = veiledNames(KEY);
+      const name = names.veil(FOLDER, path);
+      assert.equal(names.unveil(FOLDER, name), path);
+      assert.equal(names.veil(FOLDER, path), name);
+      assert.equal(names.unveil("docs/2026-11-23/030000Z/", name), undefined);
+      assert.equal(veiledNames(randomBytes(32)).unveil(FOLDER, name), undefined);
+      assert.match(name, /^objects(\/[a-z2-7]{1,180})+(\.age|\.gpg)?$/);
+    }),
+  );
+});
+
+test("a sealed document opens in its place only, whole, in any pieces; one of before is passed on", async () => {
+  for (const size of [0, 1, 65_536, 200_000]) {
+    const content = randomBytes(size);
+    const sealed = await collected(sealDocument(KEY, "here", bytesOf(content)));
+    assert.equal(sealed.byteLength, sealedBytes(size));
+    assert.deepEqual(await collected(openDocument(KEY, "here", oddPieces(sealed))), content);
+    await assert.rejects(collected(openDocument(KEY, "there", bytesOf(sealed))));
+    await assert.rejects(collected(openDocument(KEY, "here", bytesOf(sealed.subarray(0, -1)))));
+    await assert.rejects(collected(openDocument(randomBytes(32), "here", bytesOf(sealed))));
+  }
+  for (const clear of ["", "{}", "core-backup sealed document 2\n"]) {
+    assert.equal(String(await collected(openDocument(KEY, "here", oddPieces(Buffer.from(clear))))), clear);
+  }
+});
+
+test("SHA256SUMS speaks of veiled names in the store and of real ones to the steps", () => {
+  const digest = "a".repeat(64);
+  const plain = `${digest}  unit/a.tar.age\n${digest}  manifest.json\n`;
+  const stored = veiledSums(plain, (path) => `objects/${path.length}`);
+  assert.equal(stored, `${digest}  objects/14\n# ${digest}  manifest.json\n`);
+  assert.equal(
+    plainSums(stored, (name) => (name === "objects/14" ? "unit/a.tar.age" : name)),
+    plain,
+  );
+});
+
+/** A job whose every name is a word to look for. */
+function namedBackup(storage: Storage) {
+  const message = "canary-warning tells a name";
+  return aBackup({
+    storage,
+    jobs: [aJob({ retention: { min_keep: 1, max_removals: 10, keep_last: 1 } })],
+    units: () => [
+      { id: "canary-org/canary-app", fingerprint: "canary-print", items: { "canary-item.json": "same content" } },
+      { id: "canary-two", items: { "two.json": "two" }, warnings: [{ code: "CANARY", message }] },
+    ],
+    encryption: () => clearEncryption,
+    decryption: () => ({ knows: () => undefined, decrypt: (stored) => stored, close: async () => {} }),
+  });
+}
+
+/** Encrypts nothing, so that what a step reads back can be looked at; the veil itself uses age. */
+const clearEncryption = {
+  type: "age" as const,
+  recipients: [RECIPIENT],
+  isFor: async () => true,
+  encrypt: (plain: AsyncIterable<Uint8Array>) => plain,
+  restoreCommand: () => "true",
+  close: async () => {},
+};
+
+test("runs, reuse, verification, restore and prune work behind the veil, and no name is in the store", async () => {
+  const inner = memoryStorage();
+  const a = namedBackup(veiled(inner));
+  for (const expected of [
+    ["ok", "ok"],
+    ["unchanged", "ok"],
+    ["unchanged", "ok"],
+  ]) {
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    assert.equal(jobs[0]?.status, "ok", jobs[0]?.error?.message);
+    assert.deepEqual(
+      jobs[0]?.manifest?.units.map(({ status }) => status),
+      expected,
+    );
+    assert.equal(jobs[0]?.verification?.ok, true);
+    a.later(60);
+  }
+  const { ok, faults } = await verify(a.backup, { job: "docs", snapshot: "latest", mode: "prove" });
+  assert.deepEqual([ok, faults], [true, []]);
+  const stored = await contentsOf(inner);
+  for (const [key, content] of stored) {
+    assert.ok(!key.includes("canary"), key);
+    assert.ok(!content.includes("canary"), key);
+    assert.ok(!content.includes("unchanged"), key);
+  }
+  const kept = [...stored.keys()].filter((key) => key.endsWith("/manifest.json"));
+  assert.equal(kept.length, 1, "prune removed what retention does not keep, and all of it");
+  assert.equal(
+    new Set([...stored.keys()].filter((key) => key !== "docs/.lease").map((key) => key.slice(0, 23))).size,
+    1,
+  );
+  assert.deepEqual((await prune(a.backup, { job: "docs", dryRun: false })).decisions.length, 1);
+});
+
+test("what was stored in the clear before goes on being listed, reused and pruned, and the other way round", async () => {
+  const inner = memoryStorage();
+  const statuses: (string | undefined)[] = [];
+  for (const storage of [inner, veiled(inner), veiled(inner, { isWriting: false })]) {
+    const a = namedBackup(storage);
+    a.later(60 * (statuses.length + 1));
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    assert.equal(jobs[0]?.status, "ok", jobs[0]?.error?.message);
+    statuses.push(jobs[0]?.manifest?.units[0]?.status);
+  }
+  assert.deepEqual(statuses, ["ok", "unchanged", "unchanged"]);
+});
+
+test("without the key, and with another one, a snapshot is told as sealed and nothing of it is taken for good", async () => {
+  const inner = memoryStorage();
+  await runJobs(namedBackup(veiled(inner)).backup, ["docs"]);
+  for (const storage of [inner, veiled(inner, { key: randomBytes(32) })]) {
+    const { backup } = namedBackup(storage);
+    const { ok, faults } = await verify(backup, { job: "docs", snapshot: "latest", mode: "checksum" });
+    assert.equal(ok, false);
+    assert.match(
+      faults[0]?.message ?? "",
+      /is sealed and does not open: names_key under encryption is missing or another/,
+    );
+    await assert.rejects(restore(backup, { job: "docs", to: "/nonexistent/x", force: false }), IntegrityError);
+  }
+});
