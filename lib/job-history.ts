@@ -24,10 +24,18 @@ const LOOK_BACK = 100;
 /** Good is what is `ok` and verified: a partial snapshot never counts as one. */
 export const isGood = ({ manifest, verified }: SnapshotEntry): boolean => verified && manifest?.status === "ok";
 
-/** When the last of its artifacts was proved; undefined where one was not. */
-export function provedWhen({ verification, verified }: SnapshotEntry): Date | undefined {
+/**
+ * When the last of its artifacts was proved; undefined where one was not. A sealed one is not proved, and `orSealed` counts
+ * it all the same, for who asks whether everything was done that can be done without a private key.
+ */
+export function provedWhen(
+  { verification, verified }: SnapshotEntry,
+  { orSealed = false }: { readonly orSealed?: boolean } = {},
+): Date | undefined {
   const proofs = verified ? (verification?.artifacts ?? []).map(({ proof }) => proof) : [];
-  const times = proofs.map((proof) => (proof === null ? Number.NaN : Date.parse(proof.at)));
+  const times = proofs.map((proof) =>
+    proof === null || (proof.level === "sealed" && !orSealed) ? Number.NaN : Date.parse(proof.at),
+  );
   const oldest = Math.min(...times);
   return proofs.length === 0 || Number.isNaN(oldest) ? undefined : new Date(oldest);
 }

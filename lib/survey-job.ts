@@ -43,7 +43,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
     if (first === undefined || snapshot < first) first = snapshot;
     if (isGood(entry)) {
       good ??= snapshot;
-      if (provedWhen(entry) !== undefined) proved ??= snapshot;
+      if (provedWhen(entry, { orSealed: true }) !== undefined) proved ??= snapshot;
     } else if (good === undefined) since.push({ snapshot, status: statusOf(entry) });
     const fault = looked < LOOK_BACK ? chainFault(entry, later) : undefined;
     if (fault !== undefined) faults.push(fault);
