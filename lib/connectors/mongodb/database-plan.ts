@@ -8,7 +8,7 @@ import { driverFault, isForbidden, isMissingNamespace } from "./fault.ts";
 import { type CollectionInfo, listCollections, listIndexes } from "./listing.ts";
 import type { DatabaseOptions } from "./options.ts";
 import { selectCollections } from "./selection.ts";
-import { atLeast, type ServerInfo } from "./server.ts";
+import { atLeast, databaseOf, type ServerInfo } from "./server.ts";
 
 /** One collection that will be in the archive, and where its documents come from. */
 export interface PlannedCollection {
@@ -130,7 +130,7 @@ export async function countOf(
   collection: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const counting = client.db(db).command({ count: collection }, { readPreference: client.readPreference });
+  const counting = databaseOf(client, db).command({ count: collection }, { readPreference: client.readPreference });
   return Number((await abortable(counting, signal)).n);
 }
 

@@ -1,4 +1,4 @@
-import type { Document, MongoClient, RunCursorCommandOptions, Timestamp } from "mongodb";
+import type { Db, Document, MongoClient, RunCursorCommandOptions, Timestamp } from "mongodb";
 import { abortable } from "./client.ts";
 import { driverFault } from "./fault.ts";
 
@@ -40,11 +40,22 @@ export async function command(
 ): Promise<Document> {
   signal.throwIfAborted();
   try {
-    return await abortable(client.db(db).command(document, { readPreference: client.readPreference }), signal);
+    return await abortable(databaseOf(client, db).command(document, { readPreference: client.readPreference }), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw driverFault(error, `${Object.keys(document)[0]} on ${db}`);
   }
+}
+
+const databases = new WeakMap<MongoClient, Map<string, Db>>();
+
+/** The driver makes a new one at each call, which costs as much as a command. */
+export function databaseOf(client: MongoClient, name: string): Db {
+  const known = databases.get(client) ?? new Map<string, Db>();
+  databases.set(client, known);
+  const db = known.get(name) ?? client.db(name);
+  known.set(name, db);
+  return db;
 }
 
 /** The documents that a cursor command finds, a reply at a time, as their bytes. They are views into the reply: copy them at once. */
@@ -60,7 +71,7 @@ export async function* rawReplies(
     signal,
     readPreference: client.readPreference,
   };
-  const cursor = client.db(db).runCursorCommand(document, options);
+  const cursor = databaseOf(client, db).runCursorCommand(document, options);
   try {
     while (await cursor.hasNext()) {
       const reply = cursor.readBufferedDocuments().map(asBuffer);

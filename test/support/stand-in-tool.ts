@@ -1,0 +1,91 @@
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+
+/** How a stand-in for one of MongoDB's tools behaves, as it was recorded of the real one. */
+export interface ToolBehaviour {
+  readonly stdout?: Uint8Array;
+  readonly stderr?: string;
+  readonly code?: number;
+  /** Ends itself by this signal instead. */
+  readonly signal?: NodeJS.Signals;
+}
+
+/** What it was given at each call, in their order. */
+export interface ToolCall {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What `--config` held. */
+  readonly config: string;
+  /** Its own line in the process list. */
+  readonly processList: string;
+  readonly stdin: Buffer;
+  /** The `oplog.bson` of `--dir`. */
+  readonly oplog: Buffer | undefined;
+}
+
+export interface StandInTool extends AsyncDisposable {
+  behave(behaviour: ToolBehaviour): Promise<void>;
+  calls(): Promise<readonly ToolCall[]>;
+}
+
+/** A program of this name in front of `PATH`, or, without a behaviour, a `PATH` on which there is none. */
+export async function standInTool(name: "mongodump" | "mongorestore", behaviour?: ToolBehaviour): Promise<StandInTool> {
+  const folder = await mkdtemp(path.join(tmpdir(), "stand-in-"));
+  const before = process.env.PATH;
+  const behave = async ({ stdout = Buffer.alloc(0), ...rest }: ToolBehaviour) => {
+    await writeFile(path.join(folder, "stdout"), stdout);
+    await writeFile(path.join(folder, "behaviour.json"), JSON.stringify(rest));
+  };
+  if (behaviour !== undefined) {
+    await behave(behaviour);
+    await writeFile(path.join(folder, name), program(folder, name));
+    await chmod(path.join(folder, name), 0o755);
+  }
+  process.env.PATH = behaviour === undefined ? folder : `${folder}:${before}`;
+  return {
+    behave,
+    async calls() {
+      const files = (await readdir(folder)).filter((file) => file.startsWith("call-"));
+      const texts = await Promise.all(files.sort().map((file) => readFile(path.join(folder, file), "utf8")));
+      return texts.map((text) => {
+        const call = JSON.parse(text);
+        const oplog = call.oplog === undefined ? undefined : Buffer.from(call.oplog, "base64");
+        return { ...call, stdin: Buffer.from(call.stdin, "base64"), oplog };
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      process.env.PATH = before;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function program(folder: string, name: string): string {
+  return `#!${process.execPath}
+const fs = require("node:fs");
+const folder = ${JSON.stringify(folder)};
+const args = process.argv.slice(2);
+if (args[0] === "--version") {
+  console.log("${name} version: 100.18.0");
+  process.exit(0);
+}
+const value = (flag) => args.find((arg) => arg.startsWith(flag + "="))?.slice(flag.length + 1);
+const { stderr = "", code = 0, signal } = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
+const dir = value("--dir");
+const call = {
+  args,
+  env: process.env,
+  config: fs.readFileSync(value("--config"), "utf8"),
+  processList: fs.readFileSync("/proc/self/cmdline", "utf8"),
+  stdin: ${name === "mongorestore"} && dir === undefined ? fs.readFileSync(0).toString("base64") : "",
+  oplog: dir === undefined ? undefined : fs.readFileSync(dir + "/oplog.bson").toString("base64"),
+};
+const number = fs.readdirSync(folder).filter((file) => file.startsWith("call-")).length;
+fs.writeFileSync(folder + "/call-" + number + ".json", JSON.stringify(call));
+process.stdout.write(fs.readFileSync(folder + "/stdout"), () => {
+  process.stderr.write(stderr, () => (signal === undefined ? process.exit(code) : process.kill(process.pid, signal)));
+});
+`;
+}
