@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> 
   docker: async () => (await import("./docker.ts")).benchDocker(),
   s3: async () => (await import("./s3.ts")).benchS3(),
   encryption: async () => (await import("./encryption.ts")).benchEncryption(),
+  mongodb: async () => (await import("./mongodb.ts")).benchMongodb(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
 };
 

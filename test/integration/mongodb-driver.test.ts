@@ -176,9 +176,7 @@ describe("what an archive holds", () => {
     assert.match(archive.item.restore, /--restoreDbUsersAndRoles --db=app --archive=/);
   });
 
-  test("ten thousand collections are in it, and no more are open at once than it announces", {
-    timeout: 120_000,
-  }, async () => {
+  test("ten thousand collections are in it, and no more are open at once than it announces", async () => {
     const many = Array.from({ length: 10_000 }, (_, n) => ({ name: `c${n}`, documents: documents(n % 3, 10) }));
     const { archive } = await collected(app(...many), { parallel_collections: 7 });
     assert.equal((archive.artifact.facts.collections as unknown[]).length, 10_000);
