@@ -281,7 +281,13 @@ describe("mongorestore", () => {
     });
     const [uriEnv] = mongodb.targets;
     const options = mongodb.options.parse({ uri_env: "X" });
-    const result = await uriEnv?.restore(unit, "RESTORE_URI", options, { secrets, redaction, force, signal: never() });
+    const result = await uriEnv?.restore(unit, "RESTORE_URI", options, {
+      secrets,
+      redaction,
+      now: () => new Date(),
+      force,
+      signal: never(),
+    });
     return { result, archive, oplogDocument, calls: await tool.calls() };
   }
 
