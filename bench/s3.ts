@@ -95,7 +95,17 @@ async function rclone(server: S3Server, args: readonly string[]): Promise<void> 
     RCLONE_CONFIG_BENCH_ACCESS_KEY_ID: server.credentials.accessKeyId,
     RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
   };
-  const flags = ["--s3-chunk-size", "8M", "--s3-upload-concurrency", "4", "--expect-continue-timeout", "10ms"];
+  // --ignore-times: it would pass over a file that is there already.
+  const flags = [
+    "--ignore-times",
+    "--s3-no-check-bucket",
+    "--s3-chunk-size",
+    "8M",
+    "--s3-upload-concurrency",
+    "4",
+    "--expect-continue-timeout",
+    "10ms",
+  ];
   const command = ["rclone", ...flags, ...args].map((word) => `'${word}'`).join(" ");
   await run("sh", ["-c", `${command} >/dev/null`], { env });
 }
