@@ -86,10 +86,16 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "run jobs: plan, collect, verify, prune",
     details:
       "Runs all jobs, or those named with --job. A failing unit leaves the others alone, and so does a failing job.\n" +
+      "A run that was killed or interrupted is taken up again: what it had collected is not collected anew.\n" +
       "A job that another process works on is refused, and says who that is.\n" +
       "The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends it at once.",
-    options: [{ flags: "--job <name>", about: "only this job; may be given several times", repeatable: true }, wait],
-    examples: ["run", "run --job docs --job databases", "run --log json --quiet"],
+    options: [
+      { flags: "--job <name>", about: "only this job; may be given several times", repeatable: true },
+      { flags: "--resume", about: "take up a run that was ended before its time, however old it is" },
+      { flags: "--no-resume", about: "begin anew (default: one within resume_within is taken up)" },
+      wait,
+    ],
+    examples: ["run", "run --job docs --job databases", "run --resume", "run --log json --quiet"],
     exits: [
       "0  everything is stored and verified",
       "1  something of a job failed, partial runs included, or another process works on it",

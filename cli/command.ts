@@ -1,3 +1,4 @@
+import type { ResumeMode } from "../lib/resume.ts";
 import type { Redaction } from "../lib/secrets/redaction.ts";
 import type { Output } from "./output.ts";
 
@@ -21,6 +22,7 @@ export interface CommandOptions {
   readonly full: boolean;
   readonly dryRun: boolean;
   readonly wait: string | undefined;
+  readonly resume: ResumeMode;
   readonly manifest: boolean;
   /** A notifier's name, or true for all. */
   readonly test: string | boolean;
@@ -79,6 +81,7 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     full: flag("full"),
     dryRun: flag("dryRun"),
     wait: text("wait"),
+    resume: record.resume === true ? "always" : record.resume === false ? "never" : "within",
     manifest: flag("manifest"),
     test: text("test") ?? flag("test"),
   };

@@ -69,6 +69,8 @@ function hearJob(job: JobProgress, event: RunEvent, nowMs: number): void {
   } else if (event.type === "unit-waiting") {
     const unit = job.running.get(event.unit);
     if (unit !== undefined) unit.waitsUntilMs = event.until?.getTime();
+  } else if (event.type === "unit-kept") {
+    job.ended += 1;
   } else if (event.type === "unit-ended") {
     job.running.delete(event.unit);
     job.ended += 1;

@@ -23,7 +23,8 @@ export function runProgress({ output, options, now }: CommandContext): RunProgre
   const seen = new Map<string, ManifestUnit[]>();
   const live = options.quiet || options.log === "json" ? undefined : output.live;
   const remember = (event: RunEvent) => {
-    if (event.type === "unit-ended") seen.set(event.job, [...(seen.get(event.job) ?? []), event.result]);
+    if (event.type === "unit-ended" || event.type === "unit-kept")
+      seen.set(event.job, [...(seen.get(event.job) ?? []), event.result]);
   };
   if (live === undefined) {
     const tell = eventLines(options.log === "json");
@@ -58,6 +59,8 @@ function eventLines(withFields: boolean): (event: RunEvent, log: Log) => void {
       about.info("started", { unit: event.unit, ...(withFields ? { expectedBytes: event.expectedBytes } : {}) });
     } else if (event.type === "unit-ended" && event.result.status !== "failed") {
       about.info(...endLine(event.unit, event.result, withFields));
+    } else if (event.type === "unit-kept") {
+      about.info("was collected before, and is kept", { unit: event.unit });
     } else if (event.type === "verifying") {
       about.info(`verifying ${formatCount(event.artifacts, "artifact")}`);
     }

@@ -1,3 +1,4 @@
+import { formatCount } from "../lib/format.ts";
 import type { ManifestUnit } from "../lib/manifest.ts";
 import { printable } from "../lib/printable.ts";
 import type { JobResult, RunResult } from "../lib/run.ts";
@@ -33,7 +34,7 @@ export function runReport(input: RunReportInput): string {
 function jobReport(result: JobResult, { seen, place, paint, width }: RunReportInput): string {
   const { manifest, verification, snapshot } = result;
   const status = statusPaint(result.status, paint)(result.status);
-  const head = `${paint("bold", printable(result.job))}  ${status}\n`;
+  const head = `${paint("bold", printable(result.job))}  ${status}${result.resumed === undefined ? "" : ", resumed"}\n`;
   const units = manifest?.units ?? seen.get(result.job) ?? [];
   const body = units.length === 0 ? "" : `\n${unitTable(units, verification, { paint, width })}`;
   if (result.skippedBecause !== undefined) return `${head}not begun: ${result.skippedBecause}\n`;
@@ -43,7 +44,13 @@ function jobReport(result: JobResult, { seen, place, paint, width }: RunReportIn
     manifest === undefined
       ? `\nno snapshot; what was collected lies in ${where}\n`
       : `\nsnapshot ${snapshot} lies in ${where}\n`;
-  return head + body + lies;
+  return head + body + lies + resumedText(result);
+}
+
+function resumedText({ resumed }: JobResult): string {
+  if (resumed === undefined) return "";
+  const { at, kept } = resumed;
+  return `it was taken up again at ${at.join(", ")}; ${formatCount(kept, "unit")} had ended before and ${kept === 1 ? "was" : "were"} kept\n`;
 }
 
 function failures({ result, seen, paint }: RunReportInput): string {
@@ -89,12 +96,23 @@ function untold({ deliveries, paint }: RunReportInput): string {
   return lines.length === 0 ? "" : `${paint("yellow", "could not be told:")}\n${lines.join("")}`;
 }
 
-/** Of the first job that has a snapshot. */
+/** For what was ended before its time, and of the first job that has a snapshot. */
 function nextCommands({ result, program, configFile }: RunReportInput): string {
-  const job = result.jobs.find(({ manifest }) => manifest !== undefined && manifest.totals.artifacts > 0)?.job;
-  if (job === undefined) return "";
   const config = `--config ${shellWord(configFile)}`;
-  const list = `${program} list ${config}`;
-  const restore = `${program} restore ${config} --job ${shellWord(job)} --to ./restored`;
-  return `next:\n  ${list}\n  ${restore}\n`;
+  const commands = result.jobs
+    .filter(isUnfinished)
+    .map(({ job }) => `${program} run ${config} --job ${shellWord(job)} --resume`);
+  const stored = result.jobs.find(({ manifest }) => manifest !== undefined && manifest.totals.artifacts > 0)?.job;
+  if (stored !== undefined) {
+    commands.push(
+      `${program} list ${config}`,
+      `${program} restore ${config} --job ${shellWord(stored)} --to ./restored`,
+    );
+  }
+  return commands.length === 0 ? "" : `next:\n${commands.map((command) => `  ${command}\n`).join("")}`;
+}
+
+/** One that another process took over is that one's to finish. */
+function isUnfinished({ snapshot, manifest, error }: JobResult): boolean {
+  return snapshot !== undefined && manifest === undefined && error?.code !== "LEASE_LOST";
 }

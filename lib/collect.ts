@@ -29,7 +29,10 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   const before = await readRecord(storage, input, input.unit.n);
-  if (before !== undefined && before.status !== "running" && before.status !== "failed") return before;
+  if (before !== undefined && before.status !== "running" && before.status !== "failed") {
+    backup.emit({ type: "unit-kept", job: job.name, unit: before.id, result: unitOfRecord(before) });
+    return before;
+  }
 
   const log = backup.log.with({ job: job.name, run: input.run, unit: input.unit.id });
   const progress = progressAfter(before);

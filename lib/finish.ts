@@ -6,6 +6,7 @@ import { type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } 
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
+import { timesResumed } from "./resume.ts";
 import { type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { tool } from "./tool.ts";
@@ -33,6 +34,7 @@ export async function finish(
   warnings.push(...absent(before, units), ...more);
   if (units.length === 0)
     warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
+  const resumedAt = await timesResumed(storage, job.name, pointer.snapshot, pointer.resumed);
   const startedAt = snapshotTime(pointer.snapshot) ?? backup.now();
   const finishedAt = backup.now();
   const manifest: Manifest = {
@@ -46,6 +48,7 @@ export async function finish(
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
     durationMs: Math.max(0, finishedAt.getTime() - startedAt.getTime()),
+    ...(resumedAt.length === 0 ? {} : { resumedAt: [...resumedAt] }),
     totals: totalsOf(units),
     units,
     warnings,

@@ -87,8 +87,16 @@ export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
 /** What was told of the job. */
 export const toldKey = (job: string): string => `${jobPrefix(job)}.told.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
-export const recordKey = (job: string, snapshot: string, n: number): string =>
-  `${snapshotPrefix(job, snapshot)}.run/units/${n}.json`;
+export const runKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/run.json`;
+/** `time` counts from 1: how often the run was taken up again. */
+export const resumedKey = (job: string, snapshot: string, time: number): string =>
+  `${snapshotPrefix(job, snapshot)}.run/resumed/${time}.json`;
+/**
+ * `resumed`: how often the run had been taken up again when the record was written. Each time has records of its own, so
+ * that whoever had the run before cannot overwrite them.
+ */
+export const recordKey = (job: string, snapshot: string, n: number, resumed: number): string =>
+  `${snapshotPrefix(job, snapshot)}.run/units/${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
 export const sumsKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}SHA256SUMS`;
 export const manifestKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}manifest.json`;
 export const verifiedKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}verified.json`;

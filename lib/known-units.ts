@@ -15,6 +15,8 @@ export interface KnownUnits {
 interface Known {
   readonly snapshot: string;
   readonly n: number;
+  /** How often that run was taken up again. */
+  readonly resumed: number;
   readonly unit: ManifestUnit;
 }
 
@@ -39,10 +41,11 @@ export async function knownUnits(
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     damage.see(entry);
     if (!entry.verified || entry.manifest === undefined) continue;
-    const { units } = entry.manifest;
+    const { units, resumedAt = [] } = entry.manifest;
+    const resumed = resumedAt.length;
     for (const [n, unit] of units.entries()) {
       if (!isWhole(unit) || (failed !== undefined && !failed.has(keyOf(unit)))) continue;
-      known.set(keyOf(unit), { snapshot: entry.snapshot, n, unit });
+      known.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
       failed?.delete(keyOf(unit));
     }
     failed ??= new Set(units.filter(({ status }) => status === "failed").map(keyOf));
@@ -64,10 +67,16 @@ async function knownOf(
 ): Promise<Pick<PlanLine, "previous" | "reuse">> {
   const artifacts = known?.unit.artifacts ?? [];
   if (known === undefined || artifacts.length === 0) return {};
-  const { snapshot, n } = known;
+  const { snapshot, n, resumed } = known;
   const sourceBytes = artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
   const damaged = artifacts.filter(damage.has).map(({ path }) => path);
-  const previous = { snapshot, n, sourceBytes, ...(damaged.length === 0 ? {} : { damaged }) };
+  const previous = {
+    snapshot,
+    n,
+    ...(resumed === 0 ? {} : { resumed }),
+    sourceBytes,
+    ...(damaged.length === 0 ? {} : { damaged }),
+  };
   const same = unit.fingerprint !== undefined && unit.fingerprint === known.unit.fingerprint;
   if (!same || damaged.length > 0) return { previous };
   for (const artifact of artifacts) if (!(await isEncryptedBy(encryption, artifact))) return { previous };

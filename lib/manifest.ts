@@ -83,6 +83,13 @@ export const manifestSchema = z.strictObject({
   startedAt: instant,
   finishedAt: instant,
   durationMs: count,
+  resumedAt: z
+    .array(instant)
+    .min(1)
+    .optional()
+    .describe(
+      "when the run was taken up again after it had been ended before its time; units that had ended by then are of before",
+    ),
   totals,
   units: z.array(unit),
   warnings: z.array(warning),
@@ -158,7 +165,7 @@ export function unitOfRecord(record: UnitRecord): ManifestUnit {
 }
 
 /** The bytes that are stored: two-space JSON and a final newline, for people with `less`. */
-export function documentBytes(document: Manifest | UnitRecord | Verification): Uint8Array {
+export function documentBytes(document: object): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
 }
 

@@ -10,6 +10,8 @@ export interface RunPointer {
   readonly job: string;
   readonly snapshot: string;
   readonly run: string;
+  /** How often the run was taken up again: 0 at first. */
+  readonly resumed: number;
 }
 
 /** One line of `.run/plan.jsonl`: a unit, its number, and what the last snapshots know of it. */
@@ -26,6 +28,7 @@ export const planLineSchema = z.strictObject({
     .strictObject({
       snapshot: z.string(),
       n: z.int().nonnegative().describe("the unit's number there"),
+      resumed: z.int().positive().optional().describe("how often that run was taken up again"),
       sourceBytes: z.int().nonnegative(),
       damaged: z.array(z.string()).optional().describe("paths there that were found damaged since"),
     })
@@ -45,7 +48,10 @@ export interface CollectInput extends RunPointer {
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /** The lines of a run's plan in order, one at a time. @throws NotFoundError | IntegrityError naming the line */
-export async function* readPlan(storage: Storage, pointer: RunPointer): AsyncIterable<PlanLine> {
+export async function* readPlan(
+  storage: Storage,
+  pointer: Pick<RunPointer, "job" | "snapshot">,
+): AsyncIterable<PlanLine> {
   const key = planKey(pointer.job, pointer.snapshot);
   let number = 0;
   try {

@@ -5,9 +5,13 @@ import type { Connector, Unit } from "./connectors/connector.ts";
 import { ConfigError, StorageError } from "./errors.ts";
 import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
-import { jobPrefix, planKey, snapshotId } from "./keys.ts";
+import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
+import { documentBytes } from "./manifest.ts";
 import type { PlanLine, RunPointer } from "./plan-line.ts";
+import { putDocument } from "./put-document.ts";
+import { type BegunRun, findUnfinished, type ResumeMode, resume } from "./resume.ts";
+import { configurationDigest, type RunDocument } from "./run-document.ts";
 import { runId } from "./run-id.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { LeasedBackup } from "./under-lease.ts";
@@ -16,32 +20,62 @@ export interface Planned extends RunPointer {
   readonly units: number;
   /** The token of the lease that the run is under, for steps in processes of their own (`continueLease`). */
   readonly lease: string;
+  /** For a run that was taken up again: when, this time last. */
+  readonly resumedAt: readonly string[];
+}
+
+export interface PlanInput {
+  readonly job: string;
+  readonly resume: ResumeMode;
 }
 
 /** Two runs of one job can be planned in one second; the later one takes the next second that is free. */
 const MAX_SECONDS_AHEAD = 10;
 
 /**
- * Begins a run: checks storage and source, lists the units, and stores the plan under a snapshot id of its own.
+ * Begins a run: checks storage and source, lists the units, and stores the plan under a snapshot id of its own; or
+ * takes up an unfinished one, whose plan stands.
  * Throws before anything is stored when either side cannot be used.
  * @throws ConfigError | SourceError | StorageError | TransientError
  */
-export async function plan(backup: LeasedBackup, input: { readonly job: string }): Promise<Planned> {
+export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Planned> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   // Under the lease nobody else writes there, so what lies there in the making is left over.
   await storage.prepare(jobPrefix(job.name));
   return withConnector(backup, job, async (connector) => {
-    const known = await knownUnits(storage, job.name, await openedEncryption(backup, job));
-    const run = runId(backup.now());
-    const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
-      planLines(connector.units(backup.signal), run, known, count),
-    );
+    const unfinished = await findUnfinished(backup, job, input.resume);
+    const begun =
+      unfinished === undefined
+        ? await beginAnew(backup, job, storage, connector)
+        : await resume(backup, job, unfinished);
+    const { run, snapshot, units, resumed, resumedAt } = begun;
     await backup.lease.describe({ run, snapshot });
     backup.emit({ type: "planned", job: job.name, run, snapshot, units });
-    backup.log.with({ job: job.name, run }).info("planned", { snapshot, units });
-    return { job: job.name, snapshot, run, units, lease: backup.lease.token };
+    const log = backup.log.with({ job: job.name, run });
+    log.info(resumed === 0 ? "planned" : "an unfinished run is taken up again", { snapshot, units });
+    return { job: job.name, snapshot, run, units, resumed, resumedAt, lease: backup.lease.token };
   });
+}
+
+async function beginAnew(backup: LeasedBackup, job: Job, storage: Storage, connector: Connector): Promise<BegunRun> {
+  const encryption = await openedEncryption(backup, job);
+  const known = await knownUnits(storage, job.name, encryption);
+  const run = runId(backup.now());
+  const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
+    planLines(connector.units(backup.signal), run, known, count),
+  );
+  const document: RunDocument = {
+    schemaVersion: 1,
+    run,
+    job: job.name,
+    service: job.service,
+    configuration: configurationDigest(job),
+    encryption: encryption === undefined ? null : { type: encryption.type, recipients: [...encryption.recipients] },
+    units,
+  };
+  await putDocument(storage, runKey(job.name, snapshot), documentBytes(document));
+  return { run, snapshot, units, resumed: 0, resumedAt: [] };
 }
 
 /** What `plan` would list, with nothing written. */

@@ -9,10 +9,10 @@ import { decryptionsFor } from "./decryptions.ts";
 import { encryptionExtension } from "./encryption/encryption.ts";
 import { EncryptionError, NotFoundError } from "./errors.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
-import { recordKey, snapshotPrefix } from "./keys.ts";
-import { type Artifact, parseDocument, unitRecordSchema } from "./manifest.ts";
+import { snapshotPrefix } from "./keys.ts";
+import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
-import { MAX_RECORD_BYTES } from "./record.ts";
+import { newestRecord } from "./record.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A unit in the last good snapshot that held it, as the connector and as the storage see it. */
@@ -35,7 +35,8 @@ export async function previousOf(
 ): Promise<Previous | undefined> {
   const { previous, id, identity } = input.unit;
   if (previous === undefined) return undefined;
-  const record = await readRecordAt(storage, recordKey(input.job, previous.snapshot, previous.n));
+  const { snapshot, n, resumed = 0 } = previous;
+  const record = await newestRecord(storage, { job: input.job, snapshot, resumed }, n);
   if (record === undefined || (identity === undefined ? record.id !== id : record.identity !== identity)) {
     return undefined;
   }
@@ -52,15 +53,6 @@ export async function previousOf(
     seen.set(name, { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) });
   }
   return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
-}
-
-async function readRecordAt(storage: Storage, key: string) {
-  try {
-    return parseDocument(unitRecordSchema, key, await readAll(await storage.get(key), MAX_RECORD_BYTES));
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
 }
 
 /** To the connector, what is sealed is as good as gone: it collects in full. */

@@ -15,6 +15,8 @@ export type RunEvent =
       readonly unit: string;
       readonly expectedBytes: number | undefined;
     }
+  /** It had ended before the run was taken up again, and is not collected anew. */
+  | { readonly type: "unit-kept"; readonly job: string; readonly unit: string; readonly result: ManifestUnit }
   | { readonly type: "unit-bytes"; readonly job: string; readonly unit: string; readonly sourceBytes: number }
   | { readonly type: "unit-waiting"; readonly job: string; readonly unit: string; readonly until: Date | undefined }
   | { readonly type: "unit-ended"; readonly job: string; readonly unit: string; readonly result: ManifestUnit }

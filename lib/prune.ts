@@ -1,8 +1,8 @@
 import type { Backup } from "./backup.ts";
-import type { Job } from "./config/schema.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
 import { findJob } from "./jobs.ts";
 import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
+import { holderIsGone, readLease } from "./lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention.ts";
@@ -37,7 +37,8 @@ interface Survey {
 const KEYS_AT_ONCE = 1000;
 
 /**
- * Removes what the job's retention does not keep; the only step that removes anything. It plans first, with a reason
+ * Removes what the job's retention does not keep; the only step that removes anything. Unless it only plans it is called
+ * under the job's lease, so that what it finds unfinished is nobody's. It plans first, with a reason
  * for each, and goes from the oldest on: each manifest before what it names, so wherever it is stopped no manifest
  * names what is gone. Called again it finishes what was left.
  * @throws StorageError | TransientError | InterruptedError; what was removed before it is in the log
@@ -48,7 +49,10 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
   const log = backup.log.with({ job: job.name });
   const { states, unfinished } = await survey(storage, job.name, log);
   const plan = decide(states, job.retention, backup.now(), job.timezone);
-  const leftovers = await leftoverDecisions(storage, job, unfinished, plan, backup.now());
+  const goingOn = await snapshotOfLease(storage, job.name);
+  const leftovers: Decision[] = [];
+  for (const snapshot of unfinished)
+    leftovers.push(await leftoverDecision(storage, job, snapshot, plan, goingOn, backup.now()));
   const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
   const result = { job: job.name, decisions, removed: [], swept: [] };
@@ -87,16 +91,10 @@ function stateOf(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
   return { ...known, status: manifest.status, verified: verified && !isDamaged };
 }
 
-async function leftoverDecisions(
-  storage: Storage,
-  job: Job,
-  unfinished: readonly string[],
-  plan: RetentionPlan,
-  now: Date,
-): Promise<Decision[]> {
-  const decisions: Decision[] = [];
-  for (const snapshot of unfinished) decisions.push(await leftoverDecision(storage, job, snapshot, plan, now));
-  return decisions;
+/** In a dry run, which takes no lease, another process may be at work. */
+async function snapshotOfLease(storage: Storage, job: string): Promise<string | undefined> {
+  const document = (await readLease(storage, job))?.document;
+  return document === undefined || document.released || holderIsGone(document) ? undefined : document.snapshot;
 }
 
 async function execute(

@@ -7,21 +7,33 @@ import { putDocument } from "./put-document.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A record holds a unit's artifacts and facts, which are bounded; a larger one is damaged. */
-export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** Replaces the unit's record. Tried again for passing faults, since its loss would make the unit `UNIT_LOST`. */
 export async function writeRecord(storage: Storage, pointer: RunPointer, record: UnitRecord): Promise<void> {
-  await putDocument(storage, recordKey(pointer.job, pointer.snapshot, record.n), documentBytes(record));
+  const { job, snapshot, resumed } = pointer;
+  await putDocument(storage, recordKey(job, snapshot, record.n, resumed), documentBytes(record));
 }
 
 /** Undefined where there is none, and for one that belongs to another run. @throws IntegrityError for a damaged one */
 export async function readRecord(storage: Storage, pointer: RunPointer, n: number): Promise<UnitRecord | undefined> {
-  const key = recordKey(pointer.job, pointer.snapshot, n);
-  try {
-    const record = parseDocument(unitRecordSchema, key, await readAll(await storage.get(key), MAX_RECORD_BYTES));
-    return record.run === pointer.run ? record : undefined;
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
+  const record = await newestRecord(storage, pointer, n);
+  return record?.run === pointer.run ? record : undefined;
+}
+
+/** Of a run that was taken up again, that of the last time that has one. */
+export async function newestRecord(
+  storage: Storage,
+  { job, snapshot, resumed }: Pick<RunPointer, "job" | "snapshot" | "resumed">,
+  n: number,
+): Promise<UnitRecord | undefined> {
+  for (let time = resumed; time >= 0; time -= 1) {
+    const key = recordKey(job, snapshot, n, time);
+    try {
+      return parseDocument(unitRecordSchema, key, await readAll(await storage.get(key), MAX_RECORD_BYTES));
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
   }
+  return undefined;
 }

@@ -9,7 +9,9 @@ import { checkNotifiers, type NotifierChecks } from "./notifier-checks.ts";
 import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
+import type { RunEvent } from "./progress.ts";
 import { type PruneResult, prune } from "./prune.ts";
+import type { ResumeMode } from "./resume.ts";
 import { type LeasedBackup, underLease } from "./under-lease.ts";
 import { verify } from "./verify.ts";
 
@@ -26,6 +28,8 @@ export interface JobResult {
   readonly verification?: Verification;
   readonly prune?: PruneResult;
   readonly error?: ErrorRecord;
+  /** For a run that was taken up again: when, this time last, and how many units had ended before. */
+  readonly resumed?: { readonly at: readonly string[]; readonly kept: number };
   /** For a job that was refused: who works on it. */
   readonly heldBy?: LeaseHolder;
   /** For a job that was not begun because another one failed. */
@@ -40,7 +44,10 @@ export interface RunResult {
 export interface RunOptions {
   /** How long to wait for another process that works on the job. 0: not at all. */
   readonly waitMs: number;
+  readonly resume: ResumeMode;
 }
+
+const DEFAULTS: RunOptions = { waitMs: 0, resume: "within" };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -48,7 +55,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export async function runJobs(
   backup: Backup,
   names: readonly string[],
-  options: RunOptions = { waitMs: 0 },
+  options: Partial<RunOptions> = {},
 ): Promise<RunResult> {
   const jobs = names.map((name) => findJob(backup.config, name));
   const results: JobResult[] = [];
@@ -60,7 +67,7 @@ export async function runJobs(
     } else if (fatal !== undefined) {
       results[n] = { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
     } else {
-      const result = await runJob(backup, job, options, checks);
+      const result = await runJob(backup, job, { ...DEFAULTS, ...options }, checks);
       results[n] = result;
       if (job.fatal && result.status !== "ok") fatal = job.name;
     }
@@ -69,14 +76,19 @@ export async function runJobs(
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */
-async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions, checks: NotifierChecks): Promise<JobResult> {
+async function runJob(
+  backup: Backup,
+  job: Job,
+  { waitMs, resume }: RunOptions,
+  checks: NotifierChecks,
+): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   try {
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
     await storage.prepare();
     const request = { purpose: "run", processBound: true, waitMs } as const;
-    await underLease(backup, job, request, (leased) => steps(leased, job, result, checks));
+    await underLease(backup, job, request, (leased) => steps(leased, job, { resume, checks }, result));
   } catch (error) {
     const interrupted = backup.signal.aborted;
     result.status = interrupted ? "interrupted" : error instanceof LeaseHeldError ? "refused" : "failed";
@@ -91,12 +103,22 @@ async function runJob(backup: Backup, job: Job, { waitMs }: RunOptions, checks: 
 async function steps(
   backup: LeasedBackup,
   job: Job,
+  { resume, checks }: { readonly resume: ResumeMode; readonly checks: NotifierChecks },
   result: Mutable<JobResult>,
-  checks: NotifierChecks,
 ): Promise<void> {
-  const planned = await plan(backup, { job: job.name });
+  const planned = await plan(backup, { job: job.name, resume });
   result.snapshot = planned.snapshot;
-  await collectAll(backup, job, planned);
+  const { resumedAt } = planned;
+  let kept = 0;
+  const emit = (event: RunEvent) => {
+    if (event.type === "unit-kept") kept += 1;
+    backup.emit(event);
+  };
+  try {
+    await collectAll({ ...backup, emit }, job, planned);
+  } finally {
+    if (resumedAt.length > 0) result.resumed = { at: resumedAt, kept };
+  }
   const manifest = await finish(backup, planned, await checks.warnings(job.name));
   result.manifest = manifest;
   result.status = manifest.status;

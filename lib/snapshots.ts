@@ -86,6 +86,15 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
   }
 }
 
+/** Those of them that are newer than every snapshot, newest first. One whose manifest was lost counts as a snapshot. */
+export async function* unfinishedSinceLast(storage: Storage, job: string): AsyncIterable<string> {
+  for (const snapshot of (await snapshotFolders(storage, job)).reverse()) {
+    for (const key of [manifestKey(job, snapshot), verifiedKey(job, snapshot)])
+      if ((await storage.head(key)) !== undefined) return;
+    yield snapshot;
+  }
+}
+
 /** Those of them that were verified once: somebody, or a prune that was ended right there, took their manifest away. */
 export async function* lostManifests(storage: Storage, job: string): AsyncIterable<string> {
   for await (const snapshot of unfinishedRuns(storage, job)) {

@@ -7,6 +7,7 @@ import { location } from "../../lib/location.ts";
 import { listUnits } from "../../lib/plan.ts";
 import { printable } from "../../lib/printable.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
+import { findUnfinished } from "../../lib/resume.ts";
 import { nextRuns } from "../../lib/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Command } from "../command.ts";
@@ -32,6 +33,8 @@ interface JobPlan {
   readonly schedule: string | undefined;
   readonly timezone: string;
   readonly nextRuns: readonly string[];
+  /** The unfinished run that a run would take up again. Its units are those that were planned then. */
+  readonly resumes: string | undefined;
   readonly units: readonly PlannedUnit[];
   readonly prune: Pick<PruneResult, "decisions" | "refused">;
 }
@@ -70,6 +73,7 @@ async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
       job.schedule === undefined
         ? []
         : nextRuns(job.schedule, job.timezone, now, RUNS).map((time) => time.toISOString()),
+    resumes: (await findUnfinished(backup, job, "within"))?.snapshot,
     units: await Promise.all(
       units.map(async (unit) => {
         const { previous, reuse } = await known.of(unit);
@@ -110,6 +114,7 @@ function planText(plan: JobPlan, { paint, width }: Output): string {
     ...plan.units
       .flatMap(({ warnings }) => warnings)
       .map(({ code, message }) => `${paint("yellow", code)}: ${printable(message)}\n`),
+    plan.resumes === undefined ? "" : `\na run would take up the unfinished one of ${plan.resumes} again\n`,
     `\n${timesText(plan)}`,
     removals.length === 0 ? "prune would remove nothing\n" : "prune would remove:\n",
     ...removals.map(({ snapshot, reason }) => `  ${snapshot}  ${reason}\n`),

@@ -22,7 +22,7 @@ export const runCommand: Command = async (context) => {
     return await withBackup(context, options, async (backup) => {
       const { config } = backup;
       const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
-      const result = await runJobs(backup, names, { waitMs: wait });
+      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume });
       progress.end();
       const { deliveries } = await notify(backup, { runs: result.jobs });
       const { paint, width } = context.output;

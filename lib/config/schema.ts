@@ -6,7 +6,7 @@ import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
 import { didYouMean } from "./suggestion.ts";
-import { age, duration, percentage } from "./values.ts";
+import { age, duration, durationOrNone, percentage } from "./values.ts";
 
 const COMPRESSION = "must be zstd, gzip, none, or a mapping such as { type: zstd, level: 9 }";
 
@@ -89,6 +89,11 @@ const fields = z.strictObject({
   encryption: encryptionSchema.optional().describe("How artifacts are encrypted before they are stored."),
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
   timeout: duration.prefault("6h").describe("Longest time for one unit, such as 30m. Default: 6h."),
+  resume_within: durationOrNone
+    .prefault("12h")
+    .describe(
+      "A run that was ended before its time is taken up again if it began within this. 0: never. Default: 12h.",
+    ),
   verify,
   deadline: age
     .optional()
@@ -102,7 +107,7 @@ const fields = z.strictObject({
   fatal: z.boolean().default(false).describe("A failure of this job ends the whole invocation. Default: false."),
 });
 
-/** One job without its options, which are its service's to check. `timeout` and `retention_days` become what the steps read. */
+/** One job without its options, which are its service's to check. `timeout`, `resume_within` and `retention_days` become what the steps read. */
 export const jobSchema = fields
   .superRefine((job, context) => {
     if (job.retention_days === undefined) return;
@@ -110,10 +115,11 @@ export const jobSchema = fields
     if (job.retention.keep_days !== undefined) say("is given again as retention.keep_days: leave one out");
     else if (job.retention.mode === "count") say("contradicts retention.mode count: leave one out, or use mode hybrid");
   })
-  .transform(({ retention_days: days, timeout, deadline, ...job }) => ({
+  .transform(({ retention_days: days, timeout, resume_within, deadline, ...job }) => ({
     ...job,
     retention: withMode(days === undefined ? job.retention : { ...job.retention, keep_days: days }),
     timeoutMs: timeout,
+    resumeWithinMs: resume_within,
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
   }));
 

@@ -53,6 +53,11 @@ export const growth = z
   .regex(GROWTH, { error: A_GROWTH, abort: true })
   .transform((text) => Number(GROWTH.exec(text)?.[1]) / 100);
 
+const NONE_OR_DURATION = `must be 0, or ${A_DURATION.slice("must be ".length)}`;
+
+/** A duration, or `0` for none. */
+export const durationOrNone = z.union([z.literal(0), duration], { error: NONE_OR_DURATION });
+
 /** `10%`; parsed to a fraction from 0 to 1. */
 export const percentage = z
   .string({ error: A_PERCENTAGE })

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,28 +11,33 @@ export interface StuckJob {
   readonly env: NodeJS.ProcessEnv;
   /** Waits until a tar has begun. */
   begun(): Promise<void>;
+  /** How many tars have begun in runs with this `env`. */
+  count(): Promise<number>;
   /** Lets every tar end, successfully. */
   goOn(): Promise<void>;
 }
 
 /**
- * The real tar, which then ends only when it is told to, or after 20 s: so the run is in the middle of a unit for as long
- * as the test wants. `first` is what the program does at first, in shell; `more` is YAML at the job's indentation.
+ * The real tar that packs, which then ends only when it is told to, or after two minutes: so the run is in the middle of a unit for as long
+ * as the test wants. `first` is what the program does at first, in shell; the tars before the `at`-th end by themselves.
  */
-export async function stuckJob(t: TestContext, { first = ":", more = "" } = {}): Promise<StuckJob> {
+export async function stuckJob(t: TestContext, { first = ":", at = 1 } = {}): Promise<StuckJob> {
   const folder = await temporaryFolder(t);
-  const job = await filesJob(folder, more);
+  const job = await filesJob(folder);
   const programs = join(folder, "programs");
   await mkdir(programs);
   const script = `#!/bin/sh
 PATH="\${PATH#*:}"
-[ "$1" = --version ] && exec tar "$@"
+case " $* " in *" --create "*) ;; *) exec tar "$@" ;; esac
 ${first}
-: >"${folder}/tar-has-begun"
+echo begun >>"${folder}/tars"
+count=$(wc -l <"${folder}/tars")
+[ "$count" -lt ${at} ] || : >"${folder}/tar-has-begun"
 tar "$@"
 code=$?
+[ "$count" -ge ${at} ] || exit $code
 waited=0
-while [ ! -e "${folder}/go" ] && [ $waited -lt 400 ]; do sleep 0.05; waited=$((waited + 1)); done
+while [ -d "${folder}" ] && [ ! -e "${folder}/go" ] && [ $waited -lt 2400 ]; do sleep 0.05; waited=$((waited + 1)); done
 exit $code
 `;
   await writeFile(join(programs, "tar"), script);
@@ -43,6 +48,7 @@ exit $code
     async begun() {
       while (!(await paths(folder)).includes("tar-has-begun")) await delay(20);
     },
+    count: async () => (await readFile(join(folder, "tars"), "utf8")).trimEnd().split("\n").length,
     goOn: () => writeFile(join(folder, "go"), ""),
   };
 }

@@ -12,7 +12,7 @@ const HOUR_LATER = new Date("2026-11-22T04:00:00Z");
 
 async function planned(unit: ScriptedUnit, changes: BackupChanges) {
   const a = aBackup({ ...changes, units: () => [unit] });
-  const pointer = await plan(a.backup, { job: "docs" });
+  const pointer = await plan(a.backup, { job: "docs", resume: "never" });
   const [line] = await Array.fromAsync(readPlan(a.storage, pointer));
   assert.ok(line);
   return { ...a, pointer, line, collectAgain: () => collect(a.backup, { ...pointer, unit: line }) };

@@ -23,7 +23,7 @@ async function linesOf(storage: Storage, pointer: RunPointer): Promise<PlanLine[
 }
 
 async function aCollectedRun(a = aBackup({ units }), which = [0, 1]) {
-  const planned = await plan(a.backup, { job: "docs" });
+  const planned = await plan(a.backup, { job: "docs", resume: "never" });
   for (const unit of await linesOf(a.storage, planned)) {
     if (which.includes(unit.n)) await collect(a.backup, { ...planned, unit });
   }
@@ -126,7 +126,7 @@ test("a unit that was begun by a process that died is collected over what it lef
 
 test("the plan is read line by line, and a damaged line is named", async () => {
   const a = aBackup();
-  const planned = await plan(a.backup, { job: "docs" });
+  const planned = await plan(a.backup, { job: "docs", resume: "never" });
   await a.storage.put(`${FOLDER}.run/plan.jsonl`, bytesOf('{"n":0}\n'));
   await assert.rejects(linesOf(a.storage, planned), /plan\.jsonl:1 is not a line of a plan/);
 });

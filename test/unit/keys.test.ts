@@ -5,6 +5,7 @@ import {
   fileName,
   folderName,
   isFileName,
+  leaseKey,
   manifestKey,
   recordKey,
   snapshotId,
@@ -32,7 +33,9 @@ test("what could leave the folder, hide, or pass for a file of ours is encoded",
 
 test("a job's documents lie where the layout says", () => {
   assert.equal(manifestKey("j", "2026-11-22T030000Z"), "j/2026-11-22/030000Z/manifest.json");
-  assert.equal(recordKey("j", "2026-11-22T030000Z", 7), "j/2026-11-22/030000Z/.run/units/7.json");
+  assert.equal(recordKey("j", "2026-11-22T030000Z", 7, 0), "j/2026-11-22/030000Z/.run/units/7.json");
+  assert.equal(recordKey("j", "2026-11-22T030000Z", 7, 2), "j/2026-11-22/030000Z/.run/units/7.2.json");
+  assert.equal(leaseKey("a/j"), "a%2Fj/.lease");
 });
 
 test("a snapshot id and its time are each other's inverse, and nothing else is an id", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { acquireLease } from "../../lib/acquire-lease.ts";
 import type { Backup } from "../../lib/backup.ts";
 import { bytesOf } from "../../lib/bytes.ts";
 import { collect } from "../../lib/collect.ts";
@@ -99,7 +100,7 @@ test("what the policy does not keep is removed to the last object, the rest is u
     const log = a.lines.join("\n");
     assert.match(
       log,
-      /^docs: removed: not among the last 2 snapshot=2026-11-22T030000Z key=docs\/2026-11-22\/030000Z\/ objects=6 bytes=\d+$/m,
+      /^docs: removed: not among the last 2 snapshot=2026-11-22T030000Z key=docs\/2026-11-22\/030000Z\/ objects=7 bytes=\d+$/m,
     );
     for (const key of [...before.keys()].filter(removed))
       assert.ok(log.includes(`key=${key}`), `${key} is not in the log`);
@@ -154,7 +155,7 @@ test("the manifest goes first, the run's records last, and the oldest snapshot b
       ["manifest.json"],
       ["verified.json", "SHA256SUMS"],
       ["c/c.json.zst", "org/a/a.json.zst", "org/a/b.json.zst"],
-      [".run/plan.jsonl", ".run/units/0.json", ".run/units/1.json"],
+      [".run/plan.jsonl", ".run/run.json", ".run/units/0.json", ".run/units/1.json"],
     ],
   );
 });
@@ -202,8 +203,8 @@ for (const name of ["memory", "filesystem"]) {
       if (!died) break;
       points += 1;
     }
-    // Nine keys of each; that verified.json is absent from one is no failure.
-    assert.equal(points, 18);
+    // Ten keys of each; that verified.json is absent from one is no failure.
+    assert.equal(points, 20);
   });
 }
 
@@ -283,7 +284,7 @@ async function withUnfinished(days: number) {
   await runJobs(a.backup, ["docs"]);
   // Only now, for that run would have swept it.
   a.clock.time = new Date("2026-11-22T12:00:00Z");
-  const planned = await plan(a.backup, { job: "docs" });
+  const planned = await plan(a.backup, { job: "docs", resume: "never" });
   for await (const unit of readPlan(a.storage, planned)) {
     await collect(a.backup, { ...planned, unit });
     break;
@@ -296,45 +297,43 @@ async function withUnfinished(days: number) {
 const left = async (storage: Storage) =>
   [...(await contentsOf(storage)).keys()].filter((key) => key.includes("/120000Z/")).length;
 
-test("an unfinished run is left alone for a day, and swept after it with a line in the log", async () => {
-  const young = await withUnfinished(1);
-  const kept = await prune(withPolicy(young.backup, { keep_last: 5 }), input);
+test("an unfinished run is left alone within resume_within, and swept after it with a line in the log", async () => {
+  const a = await withUnfinished(1);
+  const patient = withPolicy(a.backup, { keep_last: 5 }, { resumeWithinMs: DAY * 1_000 });
+  const kept = await prune(patient, input);
   assert.deepEqual(kept.swept, []);
   assert.equal(
     kept.decisions.find(({ snapshot }) => snapshot === "2026-11-22T120000Z")?.reason,
-    "kept: unfinished run; younger than 24 hours",
+    "kept: unfinished run; it began within resume_within (1d)",
   );
-  const old = await withUnfinished(2);
-  const result = await prune(withPolicy(old.backup, { keep_last: 5 }), input);
-  assert.deepEqual([result.swept, result.removed, await left(old.storage)], [["2026-11-22T120000Z"], [], 0]);
+  a.later(10 * 3_600);
+  const result = await prune(patient, input);
+  assert.deepEqual([result.swept, result.removed, await left(a.storage)], [["2026-11-22T120000Z"], [], 0]);
   assert.match(
-    old.lines.join("\n"),
-    /removed: unfinished run; older than 24 hours snapshot=2026-11-22T120000Z key=docs\/2026-11-22\/120000Z\//,
+    a.lines.join("\n"),
+    /removed: unfinished run; it began longer ago than resume_within \(1d\) snapshot=2026-11-22T120000Z key=docs\/2026-11-22\/120000Z\//,
   );
 });
 
-test("an unfinished run that is older but still begins units is left alone", async () => {
-  const a = await withUnfinished(2);
-  const key = "docs/2026-11-22/120000Z/.run/units/0.json";
-  const record = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
-  await a.storage.put(
-    key.replace("/0.json", "/10.json"),
-    bytesOf(record.replace("2026-11-22T12:00:00.000Z", "2026-11-24T01:00:00.000Z")),
-  );
-  const { swept, decisions } = await prune(withPolicy(a.backup, { keep_last: 5 }), input);
-  assert.deepEqual(swept, []);
-  assert.match(
-    decisions.find(({ keep, snapshot }) => keep && snapshot.endsWith("120000Z"))?.reason ?? "",
-    /it began a unit at 2026-11-24T01:00:00.000Z/,
-  );
+test("with resume_within 0 an unfinished run is swept with the next good snapshot", async () => {
+  const a = await withUnfinished(1);
+  const { swept } = await prune(withPolicy(a.backup, { keep_last: 5 }, { resumeWithinMs: 0 }), input);
+  assert.deepEqual(swept, ["2026-11-22T120000Z"]);
 });
 
-test("an unfinished run whose units may take days is given twice their timeout", async () => {
+test("a plan of what prune would do leaves the run alone that holds the lease", async () => {
   const a = await withUnfinished(3);
-  const patient = withPolicy(a.backup, { keep_last: 5 }, { timeoutMs: 2 * DAY * 1_000 });
-  assert.deepEqual((await prune(patient, input)).swept, []);
-  a.later(2 * DAY);
-  assert.deepEqual((await prune(patient, input)).swept, ["2026-11-22T120000Z"]);
+  const request = { purpose: "run", processBound: true, waitMs: 0 } as const;
+  const lease = await acquireLease(a.storage, "docs", request, a.backup);
+  await lease.describe({ run: "01RUN", snapshot: "2026-11-22T120000Z" });
+  const looking = { job: "docs", dryRun: true };
+  const reason = async () =>
+    (await prune(withPolicy(a.backup, { keep_last: 5 }), looking)).decisions.find(({ snapshot }) =>
+      snapshot.endsWith("120000Z"),
+    )?.reason;
+  assert.equal(await reason(), "kept: unfinished run; it holds the job's lease, so it is going on");
+  await lease.release();
+  assert.match((await reason()) ?? "", /^removed: unfinished run; /);
 });
 
 test("an unfinished run is kept while no newer snapshot is good: it may hold what nothing else does", async () => {

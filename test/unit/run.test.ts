@@ -34,6 +34,7 @@ test("a run leaves exactly the objects of the layout", async () => {
     [
       "docs/.lease",
       `${FOLDER}.run/plan.jsonl`,
+      `${FOLDER}.run/run.json`,
       `${FOLDER}.run/units/0.json`,
       `${FOLDER}.run/units/1.json`,
       `${FOLDER}SHA256SUMS`,
@@ -194,19 +195,23 @@ test("an interrupt is in the records of the running units, and makes no snapshot
   const job = await runOnce(a);
   assert.equal(job.status, "interrupted");
   const contents = await contentsOf(a.storage);
-  assert.deepEqual([...contents.keys()], ["docs/.lease", `${FOLDER}.run/plan.jsonl`, `${FOLDER}.run/units/0.json`]);
+  const documents = ["plan.jsonl", "run.json", "units/0.json"].map((name) => `${FOLDER}.run/${name}`);
+  assert.deepEqual([...contents.keys()], ["docs/.lease", ...documents]);
   assert.match(contents.get(`${FOLDER}.run/units/0.json`)?.toString() ?? "", /"code": "INTERRUPTED"/);
 });
 
 test("two runs planned in one second are two snapshots", async () => {
   const a = aBackup();
-  const [one, two] = await Promise.all([plan(a.backup, { job: "docs" }), plan(a.backup, { job: "docs" })]);
+  const [one, two] = await Promise.all([
+    plan(a.backup, { job: "docs", resume: "never" }),
+    plan(a.backup, { job: "docs", resume: "never" }),
+  ]);
   assert.deepEqual([one.snapshot, two.snapshot].sort(), ["2026-11-22T030000Z", "2026-11-22T030001Z"]);
 });
 
 test("two units of one name are refused before anything is stored", async () => {
   const a = aBackup({ units: () => [{ id: "a" }, { id: "a" }] });
-  await assert.rejects(plan(a.backup, { job: "docs" }), ConfigError);
+  await assert.rejects(plan(a.backup, { job: "docs", resume: "never" }), ConfigError);
   assert.equal((await contentsOf(a.storage)).size, 0);
 });
 

@@ -64,7 +64,7 @@ test("a folder without a manifest is no snapshot but an unfinished run", async (
   const storage = await aStoreOf(1);
   const a = aBackup({ storage });
   a.later(3_600);
-  await plan(a.backup, { job: "docs" });
+  await plan(a.backup, { job: "docs", resume: "never" });
   assert.deepEqual(ids(await listed(listSnapshots(storage, "docs"))), ["2026-11-22T030000Z"]);
   const unfinished: string[] = [];
   for await (const snapshot of unfinishedRuns(storage, "docs")) unfinished.push(snapshot);

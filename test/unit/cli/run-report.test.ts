@@ -88,7 +88,28 @@ test("an interrupted job shows what ended before, and claims no snapshot", () =>
   assert.match(text, /^a +ok .* no$/m);
   assert.match(text, /^b +interrupted /m);
   assert.match(text, /^no snapshot; what was collected lies in /m);
-  assert.doesNotMatch(text, /next:/);
+  assert.match(text, /\nnext:\n {2}core-backup run --config 'my backups.yml' --job docs --resume\n$/);
+});
+
+test("a run that was taken up again says when, and how much was there already", () => {
+  const units = [endedUnit({ id: "a", sourceBytes: 10 })];
+  const resumed = { at: ["2026-11-22T04:00:00.000Z", "2026-11-22T05:00:00.000Z"], kept: 1 };
+  const text = report([{ ...jobResult(units, {}), resumed }]);
+  assert.match(text, /^docs {2}ok, resumed\n/);
+  assert.match(
+    text,
+    /\nit was taken up again at 2026-11-22T04:00:00\.000Z, 2026-11-22T05:00:00\.000Z; 1 unit had ended before and was kept\n/,
+  );
+});
+
+test("a job that another process works on is refused, and there is nothing to resume for who lost it", () => {
+  const held = { code: "LEASE_HELD", message: "job docs is being worked on by run 1", retryable: false } as const;
+  const lost = { code: "LEASE_LOST", message: "not ours any more", retryable: false } as const;
+  assert.equal(
+    report([{ job: "docs", status: "refused", error: held }]),
+    "docs  refused\n\nfailures:\n  docs: LEASE_HELD: job docs is being worked on by run 1\n",
+  );
+  assert.doesNotMatch(report([{ job: "docs", status: "failed", snapshot: SNAPSHOT, error: lost }]), /next:/);
 });
 
 test("warnings are shown up to ten, and then counted", () => {
