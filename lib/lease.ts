@@ -93,6 +93,11 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
     return turn;
   }
 
+  /** Whether nobody can have watched it for its whole length by now. */
+  function isCertain(): boolean {
+    return writtenAt !== undefined && since(writtenAt, context) < LEASE_MS - MARGIN_MS;
+  }
+
   function lose(found: LeaseDocument | undefined): never {
     clearTimeout(timer);
     const error = lost(job, found);
@@ -130,7 +135,7 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
         seenAt = readAt;
         document = found.document;
         version = found.version;
-        if (Object.keys(changes).length === 0) return;
+        if (Object.keys(changes).length === 0 && isCertain()) return;
       }
     }
   }
@@ -163,8 +168,7 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
     signal: controller.signal,
     async check() {
       controller.signal.throwIfAborted();
-      if (isOver || writtenAt === undefined || since(writtenAt, context) >= LEASE_MS - MARGIN_MS)
-        await inTurn(() => write({}));
+      if (isOver || !isCertain()) await inTurn(() => write({}));
     },
     confirm: () => inTurn(() => write({})),
     describe: (about) => inTurn(() => write(about)),

@@ -1,7 +1,7 @@
 import { basename } from "node:path/posix";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
-import { type Bytes, readAll } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import { compressionExtension } from "./compression.ts";
 import type { Job } from "./config/schema.ts";
 import type { PreviousArtifact, PreviousUnit } from "./connectors/connector.ts";

@@ -40,6 +40,7 @@ const WITHOUT_EFFECT = new Set([
   "timeoutMs",
   "verify",
   "deadlineMs",
+  "notify",
   "fatal",
   "resumeWithinMs",
 ]);
