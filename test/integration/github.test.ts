@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { zstdDecompressSync } from "node:zlib";
+import { github } from "../../lib/connectors/github/github.ts";
 import { restore } from "../../lib/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { contentsOf } from "../support/a-backup.ts";
@@ -61,8 +63,7 @@ describe("a whole organization", () => {
     const to = await mkdtemp(join(tmpdir(), "github-restore-"));
     try {
       const options = { job: "docs", to: join(to, "all"), force: false };
-      const { githubKind } = { githubKind: (await import("../../lib/connectors/github/github.ts")).github };
-      await restore({ ...backup.a.backup, kind: () => githubKind }, options);
+      await restore({ ...backup.a.backup, kind: () => github }, options);
       assert.equal(showRef(join(to, "all/my-org/app/repository.git")), showRef(join(root, "my-org/app.git")));
       assert.equal(showRef(join(to, "all/my-org/my-org.github.io/wiki.git")), showRef(join(root, "my-org/app.git")));
       assert.equal((await readFile(join(to, "all/my-org/app/issues.jsonl"), "utf8")).split("\n").length, 254);
@@ -79,7 +80,6 @@ describe("a whole organization", () => {
     const backup = githubBackup(server, { require: ["hooks"] });
     const result = await backup.run();
     assert.equal(unitOf(result)?.error?.code, "SOURCE_FORBIDDEN");
-    const { zstdDecompressSync } = await import("node:zlib");
     const encoded = Buffer.from(`x-access-token:${server.token}`).toString("base64");
     const everything = [...(await contentsOf(backup.a.storage))].map(([key, bytes]) =>
       key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes,
@@ -93,6 +93,65 @@ describe("a whole organization", () => {
       assert.equal(text.includes(server.token) || text.includes(encoded), false, text);
     }
     for (const { url } of server.git.seen) assert.equal(url.includes(server.token), false);
+  });
+});
+
+describe("the organization itself", () => {
+  test("is a unit beside its repositories, its teams with their members", async () => {
+    await using world = await aWorld();
+    const { server } = world;
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", name: "My Org" });
+    server.lists.set("/orgs/my-org/members", [{ id: 1, login: "ada" }]);
+    server.lists.set("/orgs/my-org/teams", [
+      { id: 5, slug: "core" },
+      { id: 6, slug: "none" },
+    ]);
+    server.lists.set("/orgs/my-org/teams/core/members", [
+      { id: 1, login: "ada" },
+      { id: 2, login: "bob" },
+    ]);
+    server.lists.set("/orgs/my-org/teams/none/members", []);
+    const backup = githubBackup(server, { ...WITHOUT_GIT, organizationToo: true });
+    const result = await backup.run();
+    assert.deepEqual(
+      result.manifest?.units.map(({ id, identity, status }) => [id, identity, status]),
+      [
+        ["my-org", "organization:7", "ok"],
+        ["my-org/app", "repository:42", "ok"],
+      ],
+    );
+    assert.deepEqual(await backup.stored(result, "my-org", "org_members"), [{ id: 1, login: "ada" }]);
+    assert.deepEqual(
+      (await backup.stored(result, "my-org", "org_team_members"))?.map(({ of, items }) => [
+        of,
+        Array.isArray(items) ? items.length : 0,
+      ]),
+      [["core", 2]],
+    );
+    assert.equal(statesOf(result, "my-org").org_hooks, "FORBIDDEN");
+    assert.deepEqual(
+      (await backup.run()).manifest?.units.map(({ status }) => status),
+      ["unchanged", "unchanged"],
+    );
+  });
+
+  test("a user has the same, and is found by the login", async () => {
+    await using world = await aWorld({ owner: "octocat" });
+    const { server } = world;
+    server.objects.set("/users/octocat", { id: 9, login: "octocat" });
+    server.objects.set("/user", { id: 9, login: "octocat" });
+    server.lists.set("/user/repos", listOf(server, "/orgs/octocat/repos"));
+    server.lists.set("/users/octocat/starred", [{ id: 3, full_name: "a/b" }]);
+    const backup = githubBackup(server, { ...WITHOUT_GIT, organization: undefined, user: "octocat" });
+    const result = await backup.run();
+    assert.deepEqual(
+      result.manifest?.units.map(({ id, identity, status }) => [id, identity, status]),
+      [
+        ["octocat", "user:9", "ok"],
+        ["octocat/app", "repository:42", "ok"],
+      ],
+    );
+    assert.equal((await backup.stored(result, "octocat", "user_starred"))?.length, 1);
   });
 });
 

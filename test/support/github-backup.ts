@@ -19,12 +19,19 @@ export interface GithubBackup {
 /** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
 export function githubBackup(server: GithubServer, options: Readonly<Record<string, unknown>> = {}): GithubBackup {
   const a = aBackup();
+  // The organization itself has tests of its own.
+  const skip =
+    options.organizationToo === true
+      ? options.skip
+      : ["organization", ...(Array.isArray(options.skip) ? options.skip : [])];
+  const { organizationToo: _, ...given } = options;
   const parsed = github.options.parse({
     organization: "my-org",
     api_url: server.apiUrl,
     web_url: server.webUrl,
     token_env: "T",
-    ...options,
+    ...given,
+    ...(skip === undefined ? {} : { skip }),
   });
   // As the real resolver does.
   const known = (secret: string) => {

@@ -4,6 +4,7 @@ import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Unit }
 import { accountsOf } from "./accounts.ts";
 import { budgetOf } from "./budget.ts";
 import { chosenKinds } from "./chosen-kinds.ts";
+import { collectOwner } from "./collect-owner.ts";
 import { collectRepository } from "./collect-repository.ts";
 import { gateOf } from "./gate.ts";
 import type { Github } from "./github-context.ts";
@@ -53,7 +54,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     },
     async *units(signal) {
       let warnings = await preflight(github.api, accounts, github.chosen, here(signal));
-      for await (const unit of listUnits(options, openSession(github.api, "listing", here(signal)))) {
+      for await (const unit of listUnits(github, openSession(github.api, "listing", here(signal)))) {
         yield warnings.length === 0 ? unit : { ...unit, warnings };
         warnings = [];
       }
@@ -72,6 +73,12 @@ async function* collectUnit(github: Github, unit: Unit, context: CollectContext)
         "SOURCE_NOT_FOUND",
         `GitHub does not show ${unit.id} to these credentials (${input.why}); the configuration names it`,
       );
+    case "organization":
+      yield* collectOwner(github, unit, "organization", { org: input.name }, context);
+      return;
+    case "user":
+      yield* collectOwner(github, unit, "user", { username: input.name }, context);
+      return;
     case "repository":
       yield* collectRepository(github, unit, input.owner, input.name, context);
   }

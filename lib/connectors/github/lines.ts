@@ -10,9 +10,12 @@ export interface Line {
   readonly json: Json;
 }
 
-export const lineOf = (kind: Kind, json: Json): Line => ({ key: keyOf(kind, json), json });
+/** What has to be known of a kind in order to read its lines. */
+export type LineKind = Pick<Kind, "name" | "reading" | "key">;
 
-function keyOf(kind: Kind, json: Json): string {
+export const lineOf = (kind: LineKind, json: Json): Line => ({ key: keyOf(kind, json), json });
+
+function keyOf(kind: LineKind, json: Json): string {
   const { how } = kind.reading;
   if (how === "object") return kind.name;
   const value = json[how === "each" || how === "changed" ? "of" : (kind.key ?? "id")];
@@ -21,7 +24,7 @@ function keyOf(kind: Kind, json: Json): string {
 }
 
 /** @throws Error for what is no JSON Lines */
-export async function* linesOf(kind: Kind, bytes: Bytes): AsyncGenerator<Line> {
+export async function* linesOf(kind: LineKind, bytes: Bytes): AsyncGenerator<Line> {
   for await (const text of lineTexts(bytes, MAX_LINE_BYTES)) {
     const json: unknown = JSON.parse(text);
     if (!isObject(json)) throw new SyntaxError("a line holds no object");

@@ -1,8 +1,7 @@
 import { readAll } from "../../bytes.ts";
 import { CodedError, TransientError } from "../../errors.ts";
 import type { PreviousUnit } from "../connector.ts";
-import type { Kind } from "./kinds/kind.ts";
-import { type Line, linesOf } from "./lines.ts";
+import { type Line, type LineKind, linesOf } from "./lines.ts";
 import { type Collected, collectedSchema, type KindState, wasReadable } from "./state.ts";
 
 /** What the last good snapshot knows of a subject, as far as it can be read here. */
@@ -10,7 +9,7 @@ export interface PreviousSubject {
   readonly snapshot: string | undefined;
   /** Undefined where what was read cannot be had, so that the kind is read in full. `artifact` is where it lies. */
   stateOf(kind: string, artifact: string): KindState | undefined;
-  linesOf(kind: Kind): (() => AsyncIterable<Line>) | undefined;
+  linesOf(kind: LineKind): (() => AsyncIterable<Line>) | undefined;
   /** Whether the kind could be read then, also when we cannot open it now: an encrypted snapshot is closed to who wrote it. */
   wasReadable(name: string): boolean;
   readonly unit: PreviousUnit | undefined;

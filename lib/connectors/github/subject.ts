@@ -1,0 +1,85 @@
+import { SourceError } from "../../errors.ts";
+import type { CollectContext, Item, Unit } from "../connector.ts";
+import { unchangedItem } from "./bundles.ts";
+import { failuresOf } from "./failures.ts";
+import type { Github } from "./github-context.ts";
+import { kindItem } from "./kind-item.ts";
+import type { Kind, Subject } from "./kinds/kind.ts";
+import type { Line } from "./lines.ts";
+import { parentsOf } from "./parents.ts";
+import { previousSubject } from "./previous-subject.ts";
+import { openSession } from "./session.ts";
+import type { SubjectWork } from "./subject-work.ts";
+import { summaryItem } from "./summary.ts";
+import { TOMBSTONES, tombstones } from "./tombstones.ts";
+
+/** What collecting one repository, organization or user begins with. */
+export async function subjectWork(
+  { options, chosen, api, redact }: Github,
+  unit: Unit,
+  subject: Subject,
+  params: Readonly<Record<string, string>>,
+  context: CollectContext,
+): Promise<SubjectWork> {
+  const kinds = chosen.of(subject);
+  return {
+    kinds,
+    session: openSession(api, unit.id, context),
+    params,
+    previous: await previousSubject(context.previous),
+    context,
+    redact,
+    required: (kind) => options.require.includes(kind) || (options.require.includes("all") && chosen.has(kind)),
+    fullEveryMs: options.full_every,
+    parents: parentsOf(kinds),
+    failures: failuresOf(context.signal),
+    tombstones: tombstones(),
+    states: new Map(),
+    subject: undefined,
+  };
+}
+
+/**
+ * Without the thing itself there is nothing to go on with; and another one of the same name must not take its place.
+ * @throws SourceError
+ */
+export function checkSubject({ subject, states, failures }: SubjectWork, unit: Unit, kind: Subject): void {
+  if (subject === undefined) {
+    failures.raise();
+    const { state, reason } = states.get(kind) ?? {};
+    const code = reason?.startsWith("404") === true ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN";
+    throw new SourceError(
+      code,
+      `GitHub does not show ${unit.id} (${state === "BLOCKED" ? "blocked, " : ""}${reason ?? "no answer"})`,
+    );
+  }
+  if (unit.identity !== `${kind}:${String(subject.id)}`) {
+    throw new SourceError("SOURCE_NOT_FOUND", `${unit.id} is another ${kind} than was listed a moment ago`);
+  }
+}
+
+/** What each unit ends with: its tombstones, and its account of the kinds. @throws SourceError for the kinds that failed */
+export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerator<Item> {
+  yield* tombstoneItems(work);
+  const kinds = Object.fromEntries(work.states);
+  yield summaryItem(
+    { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },
+    work.previous,
+    work.session,
+  );
+  work.failures.raise();
+}
+
+/** `deleted.jsonl`: what earlier snapshots say is gone, and what this one found. */
+async function* tombstoneItems({ tombstones: found, session, previous }: SubjectWork): AsyncGenerator<Item> {
+  const noticedAt = session.api.now().toISOString();
+  const before = previous.linesOf(DELETED);
+  async function* lines(): AsyncGenerator<Line> {
+    yield* before?.() ?? [];
+    yield* found.lines(noticedAt);
+  }
+  if (!found.isEmpty) yield kindItem(DELETED, lines);
+  else if (previous.unit?.artifacts.has(`${TOMBSTONES}.jsonl`) === true) yield unchangedItem(kindItem(DELETED, lines));
+}
+
+const DELETED: Pick<Kind, "name" | "reading"> = { name: TOMBSTONES, reading: { how: "list", path: "" } };
