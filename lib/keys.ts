@@ -6,7 +6,19 @@ import { createHash } from "node:crypto";
  */
 
 /** Every artifact ends in one of these, and no folder does: so a unit `a` and a unit `a/files.tar` cannot collide. */
-const FILE_EXTENSIONS = [".tar", ".bundle", ".json", ".jsonl", ".archive", ".bson", ".gz", ".zst", ".age", ".gpg"];
+const FILE_EXTENSIONS = [
+  ".tar",
+  ".bundle",
+  ".json",
+  ".jsonl",
+  ".archive",
+  ".bson",
+  ".bin",
+  ".gz",
+  ".zst",
+  ".age",
+  ".gpg",
+];
 const RESERVED_FOLDERS = new Set(["SHA256SUMS"]);
 const PLAIN = /[A-Za-z0-9._@+=-]/;
 /** File systems end at 255 bytes a name; the rest is for a temporary name's ending. */

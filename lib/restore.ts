@@ -119,7 +119,10 @@ async function restoreArtifact(
     const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact, decryption);
     const made = await kind.restore(artifact, bytes, staging, backup.signal);
     await mkdir(place, { recursive: true, mode: 0o700 });
-    for (const name of made) await move(join(staging, name), join(place, name));
+    for (const name of made) {
+      await mkdir(dirname(join(place, name)), { recursive: true, mode: 0o700 });
+      await move(join(staging, name), join(place, name));
+    }
     backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
     return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
   } finally {

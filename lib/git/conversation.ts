@@ -20,8 +20,13 @@ export interface Conversation {
   /** True when git had to clone into a temporary folder first. */
   readonly cloned: boolean;
   /** A pack of everything listed. Once. It ends only after the other side has ended well. */
-  pack(): Bytes;
+  pack(options?: PackOptions): Bytes;
   close(): Promise<void>;
+}
+
+export interface PackOptions {
+  /** Leaves files of this many bytes or more out, where the server can do that; else they come along. */
+  readonly belowBytes?: number;
 }
 
 export interface ReadOptions {
@@ -96,8 +101,8 @@ async function converse(transport: Transport, repository: GitRemote): Promise<Om
     listing: kept,
     unmatched: patterns.unmatched(listing),
     cloned: false,
-    async *pack() {
-      yield* pack(tips(kept));
+    async *pack(options = {}) {
+      yield* pack(tips(kept), options);
       await transport.finish();
     },
   };
@@ -105,7 +110,10 @@ async function converse(transport: Transport, repository: GitRemote): Promise<Om
   async function inV2() {
     const capabilities = await capabilitiesV2(transport.greeting);
     const listed = await listV2(transport, capabilities, patterns.prefixes);
-    return { listing: listed, pack: (wants: readonly string[]) => packV2(transport, capabilities, wants) };
+    return {
+      listing: listed,
+      pack: (wants: readonly string[], options: PackOptions) => packV2(transport, capabilities, wants, options),
+    };
   }
 
   async function inV0() {

@@ -12,6 +12,8 @@ export interface CapabilitiesV2 {
   readonly objectFormat: ObjectFormat;
   /** The server can tell where HEAD points although that branch has no commit yet. */
   readonly unborn: boolean;
+  /** The server can leave objects out of a pack. */
+  readonly filter: boolean;
   /** Sent back with each command, where the server advertised it. */
   readonly common: readonly string[];
 }
@@ -36,6 +38,7 @@ export async function capabilitiesV2(greeting: PacketReader): Promise<Capabiliti
   return {
     objectFormat: objectFormatOf(format ?? "sha1"),
     unborn: (capabilities.get("ls-refs") ?? "").split(" ").includes("unborn"),
+    filter: (capabilities.get("fetch") ?? "").split(" ").includes("filter"),
     common,
   };
 }
@@ -62,8 +65,14 @@ export async function listV2(
 }
 
 /** A pack with everything that `wants` reach. @throws SourceError `SOURCE_SHALLOW`, and what `firstBand` throws */
-export async function* packV2(transport: Transport, capabilities: CapabilitiesV2, wants: readonly string[]): Bytes {
-  const args = ["ofs-delta", "no-progress", ...wants.map((oid) => `want ${oid}`), "done"];
+export async function* packV2(
+  transport: Transport,
+  capabilities: CapabilitiesV2,
+  wants: readonly string[],
+  { belowBytes }: { readonly belowBytes?: number } = {},
+): Bytes {
+  const filter = belowBytes !== undefined && capabilities.filter ? [`filter blob:limit=${belowBytes}`] : [];
+  const args = ["ofs-delta", "no-progress", ...filter, ...wants.map((oid) => `want ${oid}`), "done"];
   const answer = await transport.send(command("fetch", capabilities, args));
   for (;;) {
     const packet = await answer.expect();

@@ -29,6 +29,8 @@ export function chosenKinds(include: readonly string[], skip: readonly string[])
     if (wanted && !skip.includes(name)) chosen.add(name);
   }
   for (const { name, reading } of kinds) if (chosen.has(name) && reading.how === "changed") chosen.add(reading.parent);
+  // Files of releases are found by the releases.
+  if (chosen.has("assets")) chosen.add("releases");
   for (const own of OWN_KINDS) {
     const names = kinds.filter(({ subject, name }) => subject === own && chosen.has(name)).map(({ name }) => name);
     if (skip.includes(own)) for (const name of names) chosen.delete(name);

@@ -72,6 +72,7 @@ function watched(work: SubjectWork, kind: Kind, reading: KindReading): KindReadi
       ended = false;
       for await (const line of reading.lines()) {
         if (isSubject(kind)) work.subject = line.json;
+        work.observers.get(kind.name)?.(line.json);
         yield line;
       }
       ended = true;
@@ -85,14 +86,17 @@ async function passBefore(work: SubjectWork, kind: Kind, { previousLines, parent
   parents.begin(kind);
   const children = childrenOf(work, kind);
   const isAsked = children.some((child) => stateBefore(work, child) === undefined || contextOf(work, child).sweep);
-  if (!isSubject(kind) && !isAsked) return;
+  const observer = work.observers.get(kind.name);
+  if (!isSubject(kind) && !isAsked && observer === undefined) return;
   for await (const line of previousLines?.() ?? []) {
     if (isSubject(kind)) work.subject = line.json;
+    observer?.(line.json);
     parents.note(kind, line, false);
   }
 }
 
 const isSubject = ({ name }: Kind): boolean => name === "repository" || name === "organization" || name === "user";
-const isNeeded = (work: SubjectWork, kind: Kind): boolean => isSubject(kind) || childrenOf(work, kind).length > 0;
+const isNeeded = (work: SubjectWork, kind: Kind): boolean =>
+  isSubject(kind) || work.observers.has(kind.name) || childrenOf(work, kind).length > 0;
 const childrenOf = ({ kinds }: SubjectWork, { name }: Kind): readonly Kind[] =>
   kinds.filter(({ reading }) => reading.how === "changed" && reading.parent === name);

@@ -1,8 +1,10 @@
 import { SourceError } from "../../errors.ts";
 import type { CollectContext, Item, Unit } from "../connector.ts";
+import { type Asset, assetItems, assetsOf } from "./assets.ts";
 import { type BundleResult, bundleOf, wikiOf } from "./bundles.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
+import { lfsItems } from "./lfs.ts";
 import { checkSubject, closingItems, subjectWork } from "./subject.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
 import { cloneUrlOf, wikiUrlOf } from "./web-url.ts";
@@ -31,7 +33,15 @@ export async function* collectRepository(
       noteBarrier(work, "wiki", { barrier: "DISABLED", message: "the repository says so" }, true);
     else yield* collectBundle(work, "wiki", "wiki", wikiUrlOf(github.webUrl, owner, name), wikiOf);
   }
+  if (chosen.has("lfs")) yield* lfsItems(work, cloneUrlOf(github.webUrl, owner, name));
+  const assets = new Map<number, Asset>();
+  if (chosen.has("assets")) {
+    work.observers.set("releases", (release) => {
+      for (const asset of assetsOf(release)) assets.set(asset.id, asset);
+    });
+  }
   yield* collectKinds(work, rest);
+  if (chosen.has("assets")) yield* assetItems(work, assets.values());
   yield* closingItems(work, unit);
 }
 

@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path/posix";
 import * as z from "zod";
-import { type Bytes, lineTexts, measure } from "../../bytes.ts";
+import { type Bytes, lineTexts, measure, measureAll } from "../../bytes.ts";
 import { disagreement, mustAgree } from "../../git/bundle-facts.ts";
 import { proveBundle } from "../../git/prove.ts";
 import type { Proof, ProvenArtifact } from "../connector.ts";
+import { FILE } from "./file-item.ts";
 import { JSON_LINES, objectsIn } from "./kind-item.ts";
 import { MAX_LINE_BYTES } from "./lines.ts";
 import { isObject } from "./pages.ts";
 import { collectedSchema } from "./state.ts";
 
 const linesFacts = z.object({ lines: z.int(), objects: z.int(), sha256: z.string() });
+const fileFacts = z.object({ bytes: z.int(), sha256: z.string() });
 const collectedFacts = z.object({ kinds: z.int(), sha256: z.string() });
 
 /** Bundles are restored by git; JSON Lines are parsed, counted and compared. @throws IntegrityError `PROOF_FAILED` */
@@ -20,7 +22,17 @@ export async function proveGithub(
   options: { full: boolean; signal: AbortSignal },
 ): Promise<Proof> {
   if (artifact.contentType === "application/x-git-bundle") return proveBundle(artifact, bytes, options);
+  if (artifact.contentType === FILE) return proveFile(artifact, bytes);
   return artifact.contentType === JSON_LINES ? proveLines(artifact, bytes) : proveCollected(artifact, bytes);
+}
+
+/** Its bytes are those that GitHub's own digest and length were compared with when it came. */
+async function proveFile(artifact: ProvenArtifact, bytes: Bytes): Promise<Proof> {
+  const facts = parsedFacts(artifact, fileFacts);
+  const found = await measureAll(bytes);
+  mustAgree(artifact, "bytes", found.bytes, facts.bytes);
+  mustAgree(artifact, "as digest", found.sha256, facts.sha256);
+  return { level: "full", detail: `${found.bytes} bytes, SHA-256` };
 }
 
 async function proveLines(artifact: ProvenArtifact, bytes: Bytes): Promise<Proof> {

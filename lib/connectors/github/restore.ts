@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { basename } from "node:path/posix";
 import { type Bytes, measure } from "../../bytes.ts";
 import { IntegrityError } from "../../errors.ts";
@@ -15,6 +15,7 @@ export async function restoreGithub(
 ): Promise<readonly string[]> {
   if (artifact.contentType === "application/x-git-bundle") return restoreBundle(artifact, bytes, folder, signal);
   const name = plainName(artifact);
+  await mkdir(dirname(join(folder, name)), { recursive: true, mode: 0o700 });
   const measured = measure(bytes);
   const file = await open(join(folder, name), "wx", 0o600);
   try {
@@ -31,9 +32,12 @@ export async function restoreGithub(
   return [name];
 }
 
-/** Without what was added for compression or encryption. */
+/** Where git looks for an LFS object, below `lfs/`; other files by their name without what was added for compression or encryption. */
 function plainName({ path }: ProvenArtifact): string {
-  const name = /^(\w+\.jsonl?)(?:\.\w+)*$/.exec(basename(path))?.[1];
-  if (name === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${path} is no artifact of this service`);
-  return name;
+  const name = basename(path);
+  const oid = /^lfs-(([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{60})\.bin/.exec(name);
+  if (oid !== null) return `lfs/objects/${oid[2]}/${oid[3]}/${oid[1]}`;
+  const plain = /^(\w+\.jsonl?)(?:\.\w+)*$/.exec(name)?.[1] ?? /^(asset-.+)\.bin(?:\.\w+)*$/.exec(name)?.[1];
+  if (plain === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${path} is no artifact of this service`);
+  return plain;
 }

@@ -23,6 +23,8 @@ export interface SubjectWork {
   readonly parents: Parents;
   readonly failures: Failures;
   readonly tombstones: Tombstones;
+  /** Hear each line of a kind, when it was read or is as it was. */
+  readonly observers: Map<string, (json: Json) => void>;
   /** By kind, as they will be remembered. */
   readonly states: Map<string, KindState>;
   /** What GitHub says that the subject is, once its first kind was read. */

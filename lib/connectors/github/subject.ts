@@ -34,6 +34,7 @@ export async function subjectWork(
     parents: parentsOf(kinds),
     failures: failuresOf(context.signal),
     tombstones: tombstones(),
+    observers: new Map(),
     states: new Map(),
     subject: undefined,
   };

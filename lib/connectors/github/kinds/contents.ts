@@ -20,4 +20,20 @@ export const contents: readonly Content[] = [
     scope: "repo",
     byDefault: true,
   },
+  {
+    name: "lfs",
+    subject: "repository",
+    what: "LFS objects that any ref points at, each a file; needs git",
+    permission: "contents:read",
+    scope: "repo",
+    byDefault: true,
+  },
+  {
+    name: "assets",
+    subject: "repository",
+    what: "Files attached to releases",
+    permission: "contents:read",
+    scope: "repo",
+    byDefault: true,
+  },
 ];

@@ -1,0 +1,73 @@
+import * as z from "zod";
+import { fileName } from "../../keys.ts";
+import type { Item } from "../connector.ts";
+import { downloaded } from "./download.ts";
+import { fileItem, tried } from "./file-item.ts";
+import type { Json } from "./pages.ts";
+import { filled } from "./reading.ts";
+import type { SubjectWork } from "./subject-work.ts";
+
+const assetSchema = z.object({
+  id: z.int(),
+  name: z.string(),
+  size: z.int().nonnegative(),
+  state: z.string(),
+  updated_at: z.string(),
+  /** Given since 2025: `sha256:…`. */
+  digest: z.string().nullish(),
+});
+
+export type Asset = z.infer<typeof assetSchema> & { readonly release: string };
+
+/** The assets of one release. One that was never uploaded to its end has no bytes to be had. */
+export function assetsOf(release: Json): readonly Asset[] {
+  const parsed = z.object({ tag_name: z.string(), assets: z.array(assetSchema).default([]) }).safeParse(release);
+  if (!parsed.success) return [];
+  const { tag_name: tag, assets } = parsed.data;
+  return assets.filter(({ state }) => state === "uploaded").map((asset) => ({ ...asset, release: tag }));
+}
+
+/** Files of releases, each an artifact. One that is as it was is taken over from the last snapshot. */
+export async function* assetItems(work: SubjectWork, assets: Iterable<Asset>): AsyncGenerator<Item> {
+  let failed = false;
+  let some = false;
+  for (const asset of assets) {
+    some = true;
+    try {
+      yield* tried(assetItem(work, asset));
+    } catch (error) {
+      failed = true;
+      work.failures.add("assets", error);
+    }
+  }
+  if (!failed) work.states.set("assets", { state: some ? "READ" : "EMPTY" });
+}
+
+function assetItem({ session, params, previous }: SubjectWork, asset: Asset): Item {
+  const { id, release, size, digest, updated_at: updatedAt } = asset;
+  const name = fileName(`asset-${id}-${asset.name}`, ".bin");
+  const before = previous.unit?.artifacts.get(name)?.facts;
+  const sha256 = /^sha256:([0-9a-f]{64})$/.exec(digest ?? "")?.[1];
+  const isSame =
+    before?.bytes === size && before.updatedAt === updatedAt && (sha256 === undefined || sha256 === before.sha256);
+  const url =
+    session.api.url + filled("/repos/{owner}/{repo}/releases/assets/{asset_id}", { ...params, asset_id: String(id) });
+  const what = `the asset ${asset.name} of ${release}`;
+  return fileItem({
+    name,
+    what,
+    bytes: size,
+    sha256,
+    facts: { asset: id, name: asset.name, release, updatedAt, digest: digest ?? null },
+    unchanged: isSame,
+    async *open() {
+      const authorization = await session.account().authorization(session.signal);
+      yield* downloaded({
+        url,
+        headers: { authorization, accept: "application/octet-stream" },
+        what,
+        signal: session.signal,
+      });
+    },
+  });
+}

@@ -1,0 +1,64 @@
+import { type Bytes, measure } from "../../bytes.ts";
+import { SourceError, TransientError } from "../../errors.ts";
+import type { Facts, Item } from "../connector.ts";
+
+export const FILE = "application/octet-stream";
+
+/** A file that is stored as it is. */
+export interface StoredFile {
+  /** Ends in `.bin`. */
+  readonly name: string;
+  readonly what: string;
+  /** What the source says of it; its bytes are held to it. */
+  readonly bytes: number;
+  readonly sha256: string | undefined;
+  readonly facts: Facts;
+  readonly unchanged: boolean;
+  open(): Bytes;
+}
+
+/** Another length is an answer that was cut, another digest is damage. */
+export function fileItem(file: StoredFile): Item {
+  let facts: Facts | undefined;
+  async function* open(): Bytes {
+    facts = undefined;
+    const measured = measure(file.open());
+    yield* measured.bytes;
+    const { bytes, sha256 } = measured.result();
+    if (bytes !== file.bytes)
+      throw new TransientError("SOURCE_TRUNCATED", `${file.what} came with ${bytes} bytes instead of ${file.bytes}`);
+    if (file.sha256 !== undefined && file.sha256 !== sha256)
+      throw new SourceError("SOURCE_CORRUPT", `${file.what} does not have the SHA-256 that GitHub says`);
+    facts = { bytes, sha256, ...file.facts };
+  }
+  const item: Item = {
+    name: file.name,
+    contentType: FILE,
+    compress: false,
+    restore: `cat {}`,
+    unchanged: file.unchanged,
+    open,
+  };
+  if (file.unchanged) return item;
+  return {
+    ...item,
+    facts() {
+      if (facts === undefined) throw new Error(`${file.name} was asked for its facts before its last byte`);
+      return facts;
+    },
+  };
+}
+
+const TRIES = 4;
+
+/** Yields the item, and once more when it failed for a fault that passes: one broken download is no reason to begin a repository anew. */
+export async function* tried(item: Item): AsyncGenerator<Item> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      yield item;
+      return;
+    } catch (error) {
+      if (!(error instanceof TransientError) || error.code.startsWith("STORAGE_") || attempt === TRIES) throw error;
+    }
+  }
+}

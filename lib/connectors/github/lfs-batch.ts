@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { SourceError, TransientError } from "../../errors.ts";
+import { connectionFault } from "../../git/http-fault.ts";
+import { tool } from "../../tool.ts";
+import type { Account } from "./account.ts";
+import type { LfsPointer } from "./lfs-pointers.ts";
+import { messageOf, readAnswer } from "./response.ts";
+
+/** Where one object is to be had, or why it is not. */
+export type LfsPlace =
+  | { readonly oid: string; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  | { readonly oid: string; readonly code: number; readonly message: string };
+
+const MEDIA_TYPE = "application/vnd.git-lfs+json";
+
+const batchSchema = z.object({
+  objects: z.array(
+    z.object({
+      oid: z.string(),
+      actions: z
+        .object({
+          download: z.object({ href: z.string(), header: z.record(z.string(), z.string()).optional() }).optional(),
+        })
+        .optional(),
+      error: z.object({ code: z.int(), message: z.string() }).optional(),
+    }),
+  ),
+});
+
+/**
+ * Asks where objects are, at most a hundred at a time. https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md
+ * @throws SourceError `SOURCE_FORBIDDEN` when the quota is used up | TransientError
+ */
+export async function lfsPlaces(
+  cloneUrl: string,
+  account: Account,
+  objects: readonly LfsPointer[],
+  signal: AbortSignal,
+): Promise<readonly LfsPlace[]> {
+  const authorization = await account.basic(signal);
+  const body = JSON.stringify({ operation: "download", transfers: ["basic"], objects });
+  const response = await post(`${cloneUrl}/info/lfs/objects/batch`, authorization, body, signal);
+  const { status, json } = await readAnswer(response, "the LFS batch API");
+  if (status !== 200) throw statusFault(status, messageOf(json));
+  const parsed = batchSchema.safeParse(json);
+  if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "the LFS batch API answers with something else");
+  const places = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
+  return objects.map(({ oid }) => places.get(oid) ?? { oid, code: 404, message: "the server does not speak of it" });
+}
+
+async function post(url: string, authorization: string, body: string, signal: AbortSignal): Promise<Response> {
+  const headers = {
+    authorization,
+    accept: MEDIA_TYPE,
+    "content-type": MEDIA_TYPE,
+    "user-agent": `${tool.name}/${tool.version}`,
+  };
+  try {
+    return await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw connectionFault(error, url);
+  }
+}
+
+/** The credentials go to the repository's own host only; to others what the server says is to be shown there. */
+function placeOf(
+  { oid, actions, error }: z.infer<typeof batchSchema>["objects"][number],
+  cloneUrl: string,
+  authorization: string,
+): LfsPlace {
+  const download = actions?.download;
+  if (error !== undefined || download === undefined)
+    return { oid, code: error?.code ?? 404, message: error?.message ?? "the server has no download for it" };
+  const isOwn = URL.canParse(download.href) && new URL(download.href).origin === new URL(cloneUrl).origin;
+  return { oid, url: download.href, headers: { ...(isOwn ? { authorization } : {}), ...download.header } };
+}
+
+function statusFault(status: number, message: string): SourceError | TransientError {
+  const said = message === "" ? "" : `: ${message}`;
+  if (status >= 500 || status === 429)
+    return new TransientError("SOURCE_UNAVAILABLE", `the LFS batch API answers ${status}${said}`);
+  if (status === 404)
+    return new SourceError("SOURCE_NOT_FOUND", `the server has no LFS for this repository (404)${said}`);
+  return new SourceError("SOURCE_FORBIDDEN", `the LFS batch API answers ${status}${said}`);
+}

@@ -1,0 +1,139 @@
+import { SourceError } from "../../errors.ts";
+import { openConversation } from "../../git/conversation.ts";
+import { parseLocation } from "../../git/location.ts";
+import { fingerprintOf, isEmpty } from "../../git/refs.ts";
+import type { Item } from "../connector.ts";
+import { unchangedItem } from "./bundles.ts";
+import { downloaded } from "./download.ts";
+import { fileItem, tried } from "./file-item.ts";
+import { kindItem } from "./kind-item.ts";
+import { type LfsPlace, lfsPlaces } from "./lfs-batch.ts";
+import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
+import type { Line } from "./lines.ts";
+import type { SubjectWork } from "./subject-work.ts";
+
+/** `lfs.jsonl`: each object that any ref points at, and whether it is stored. */
+const LFS = { name: "lfs", reading: { how: "list", path: "" }, key: "oid" } as const;
+const BATCH = 100;
+
+/** LFS objects of all refs, each an artifact that is stored once and taken over for as long as something points at it. */
+export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
+  const { previous, states, failures } = work;
+  const before = previous.stateOf("lfs", "lfs.jsonl");
+  try {
+    const { fingerprint, pointers } = await pointersOf(work, cloneUrl, before?.newest);
+    if (pointers === undefined) {
+      if (before?.state === "READ") yield* unchangedObjects(work, cloneUrl);
+      states.set("lfs", before ?? { state: "EMPTY", newest: fingerprint });
+      return;
+    }
+    if (pointers.length === 0) {
+      states.set("lfs", { state: "EMPTY", newest: fingerprint });
+      return;
+    }
+    yield* objectItems(work, cloneUrl, pointers);
+    states.set("lfs", { state: "READ", newest: fingerprint });
+  } catch (error) {
+    failures.add("lfs", error);
+  }
+}
+
+/** Undefined where the refs are those of last time. */
+async function pointersOf({ session, context: { signal } }: SubjectWork, cloneUrl: string, known: unknown) {
+  const remote = {
+    location: parseLocation(cloneUrl),
+    refs: undefined,
+    sshKeyFile: undefined,
+    sshKnownHostsFile: undefined,
+  };
+  const conversation = await openConversation(remote, { authorization: await session.account().basic(signal), signal });
+  try {
+    const fingerprint = fingerprintOf(conversation.listing, undefined);
+    if (fingerprint === known) return { fingerprint, pointers: undefined };
+    return { fingerprint, pointers: isEmpty(conversation.listing) ? [] : await lfsPointers(conversation, signal) };
+  } finally {
+    await conversation.close();
+  }
+}
+
+async function* objectItems(
+  work: SubjectWork,
+  cloneUrl: string,
+  pointers: readonly LfsPointer[],
+): AsyncGenerator<Item> {
+  const lines: Line[] = [];
+  const told = (pointer: LfsPointer, state: string, message?: string) =>
+    lines.push({ key: pointer.oid, json: { ...pointer, state, ...(message === undefined ? {} : { message }) } });
+  for (let from = 0; from < pointers.length; from += BATCH) {
+    const some = pointers.slice(from, from + BATCH);
+    const held = some.filter((pointer) => isStored(work, pointer));
+    for (const pointer of held) {
+      yield objectItem(work, cloneUrl, pointer, undefined);
+      told(pointer, "STORED");
+    }
+    const wanted = some.filter((pointer) => !held.includes(pointer));
+    if (wanted.length === 0) continue;
+    const places = await lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal);
+    for (const [n, pointer] of wanted.entries()) {
+      const place = places[n];
+      if (place === undefined || "code" in place) {
+        told(pointer, "MISSING", place?.message);
+        continue;
+      }
+      yield* tried(objectItem(work, cloneUrl, pointer, place));
+      told(pointer, "STORED");
+    }
+  }
+  const missing = lines.filter(({ json }) => json.state === "MISSING").length;
+  if (missing > 0) {
+    work.context.warn({
+      code: "GITHUB_LFS_MISSING",
+      message: `${missing} of ${lines.length} LFS objects are not at the server; lfs.jsonl names them`,
+    });
+  }
+  yield kindItem(LFS, async function* () {
+    yield* lines;
+  });
+}
+
+async function* unchangedObjects(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
+  const read = work.previous.linesOf(LFS);
+  for await (const { json } of read?.() ?? []) {
+    const pointer = { oid: String(json.oid), size: Number(json.size) };
+    if (json.state === "STORED") yield objectItem(work, cloneUrl, pointer, undefined);
+  }
+  yield unchangedItem(kindItem(LFS, () => read?.() ?? none()));
+}
+
+async function* none(): AsyncGenerator<Line> {}
+
+const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
+const isStored = ({ previous }: SubjectWork, pointer: LfsPointer): boolean =>
+  previous.unit?.artifacts.has(nameOf(pointer)) === true;
+
+/** Its name is its digest, so what is stored under it is what it is. */
+function objectItem(
+  { session, context: { signal } }: SubjectWork,
+  cloneUrl: string,
+  pointer: LfsPointer,
+  place: LfsPlace | undefined,
+): Item {
+  const { oid, size } = pointer;
+  const what = `the LFS object ${oid}`;
+  // A second reading asks anew: places are good for minutes.
+  let known = place;
+  return fileItem({
+    name: nameOf(pointer),
+    what,
+    bytes: size,
+    sha256: oid,
+    facts: { lfs: oid },
+    unchanged: place === undefined,
+    async *open() {
+      const [at] = known === undefined ? await lfsPlaces(cloneUrl, session.account(), [pointer], signal) : [known];
+      known = undefined;
+      if (at === undefined || "code" in at) throw new SourceError("SOURCE_NOT_FOUND", `${what} is not at the server`);
+      yield* downloaded({ url: at.url, headers: at.headers, what, signal });
+    },
+  });
+}

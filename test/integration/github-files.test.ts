@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { github } from "../../lib/connectors/github/github.ts";
+import { restore } from "../../lib/restore.ts";
+import type { JobResult } from "../../lib/run.ts";
+import { patternBytes } from "../support/bytes.ts";
+import { aGitFolder, gitSync } from "../support/git-repository.ts";
+import { githubBackup } from "../support/github-backup.ts";
+import { addRepository } from "../support/github-organization.ts";
+import { startGithub } from "../support/github-server.ts";
+import { noLfs, startLfsServer } from "../support/lfs-server.ts";
+
+const unitOf = (result: JobResult) => result.manifest?.units[0];
+const namesOf = (result: JobResult, beginning: string) =>
+  (unitOf(result)?.artifacts ?? [])
+    .map(({ path, reusedFrom }) => `${path.split("/").at(-1)}${reusedFrom === undefined ? "" : " reused"}`)
+    .filter((name) => name.startsWith(beginning));
+
+/** Where release files really lie: another host, which is to see no credentials. */
+async function startFiles(content: Buffer) {
+  const seen: (string | undefined)[] = [];
+  const state = { bytes: content.byteLength };
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(200, { "content-length": state.bytes });
+    response.end(content.subarray(0, state.bytes));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    state,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+describe("files of releases", () => {
+  const content = Buffer.from(patternBytes(300_000));
+  const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+
+  async function aRelease(asset: object) {
+    const server = await startGithub("/nonexistent");
+    const files = await startFiles(content);
+    const path = await addRepository(server, "app", { id: 42 });
+    const given = {
+      id: 9,
+      name: "app 1.0.tar.gz",
+      size: content.byteLength,
+      state: "uploaded",
+      updated_at: "2026-01-01T00:00:00Z",
+      digest,
+      ...asset,
+    };
+    server.lists.set(`${path}/releases`, [
+      {
+        id: 1,
+        tag_name: "v1",
+        assets: [given, { id: 10, name: "half", size: 0, state: "starter", updated_at: "2026-01-01T00:00:00Z" }],
+      },
+    ]);
+    server.fault = (asked) =>
+      asked === `${path}/releases/assets/9` ? { status: 302, headers: { location: `${files.url}/x` } } : undefined;
+    const backup = githubBackup(server, { skip: ["all"], include: ["assets"] });
+    return {
+      server,
+      files,
+      backup,
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]();
+        await files[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("are stored, compared with GitHub's digest, taken over next time, and the token stays with GitHub", async () => {
+    await using world = await aRelease({});
+    const first = await world.backup.run();
+    assert.equal(first.status, "ok", unitOf(first)?.error?.message);
+    assert.deepEqual(namesOf(first, "asset"), ["asset-9-app%201.0.tar.gz.bin"]);
+    assert.deepEqual(world.files.seen, [undefined]);
+    assert.equal(
+      first.verification?.artifacts.find(({ path }) => path.includes("asset"))?.proof?.detail,
+      "300000 bytes, SHA-256",
+    );
+    const second = await world.backup.run();
+    assert.deepEqual(namesOf(second, "asset"), ["asset-9-app%201.0.tar.gz.bin reused"]);
+    assert.deepEqual([unitOf(second)?.status, world.files.seen.length], ["unchanged", 1]);
+  });
+
+  test("one that comes short, or is not what GitHub says, fails its repository, and the rest is stored", async () => {
+    for (const [asset, code] of [
+      [{ size: 300_001 }, "SOURCE_TRUNCATED"],
+      [{ digest: `sha256:${"0".repeat(64)}` }, "SOURCE_CORRUPT"],
+    ] as const) {
+      await using world = await aRelease(asset);
+      const result = await world.backup.run();
+      assert.deepEqual([result.status, unitOf(result)?.error?.code], ["partial", code]);
+      assert.deepEqual(namesOf(result, "asset"), []);
+      assert.deepEqual(namesOf(result, "releases"), ["releases.jsonl.zst"]);
+    }
+  });
+});
+
+describe("LFS, with a server and a client that others wrote", { skip: noLfs }, () => {
+  test("objects of all refs are stored once, and what is restored is what git lfs wants", async () => {
+    await using folder = await aGitFolder();
+    await using lfs = await startLfsServer();
+    await using server = await startGithub(folder.path);
+    await addRepository(server, "app", { id: 42 });
+    const others = server.git.switches.answer;
+    server.git.switches.answer = (request, response) => lfs.answer(request, response) || others(request, response);
+    const work = await aRepositoryWithLfs(folder.path, `${lfs.url}/my-org/app.git/info/lfs`);
+
+    const backup = githubBackup(server, { skip: ["all"], include: ["git", "lfs"] });
+    const first = await backup.run();
+    assert.equal(first.status, "ok", unitOf(first)?.error?.message);
+    assert.equal(namesOf(first, "lfs-").length, 3);
+    assert.deepEqual(
+      (await backup.stored(first, "my-org/app", "lfs"))?.map(({ state }) => state),
+      ["STORED", "STORED", "STORED"],
+    );
+
+    const to = join(folder.path, "restored");
+    await restore({ ...backup.a.backup, kind: () => github }, { job: "docs", to, force: false });
+    const place = join(to, "my-org/app");
+    gitSync(place, ["clone", "--quiet", "--branch", "other", "repository.git", "work"]);
+    gitSync(join(place, "work"), ["config", "lfs.storage", join(place, "lfs")]);
+    gitSync(join(place, "work"), ["lfs", "install", "--local"]);
+    gitSync(join(place, "work"), ["lfs", "fsck"]);
+    gitSync(join(place, "work"), ["lfs", "checkout"]);
+    assert.ok((await readFile(join(place, "work/b.bin"))).equals(await readFile(join(work, "b.bin"))));
+
+    const second = await backup.run();
+    assert.equal(unitOf(second)?.status, "unchanged");
+    assert.equal(namesOf(second, "lfs-").filter((name) => name.endsWith("reused")).length, 3);
+  });
+
+  test("an object that the server does not have is told by name, and the others are stored", async () => {
+    await using folder = await aGitFolder();
+    await using lfs = await startLfsServer();
+    await using server = await startGithub(folder.path);
+    await addRepository(server, "app", { id: 42 });
+    const others = server.git.switches.answer;
+    server.git.switches.answer = (request, response) => lfs.answer(request, response) || others(request, response);
+    const work = await aRepositoryWithLfs(folder.path, `${lfs.url}/my-org/app.git/info/lfs`);
+    await writeFile(join(work, "lost.bin"), "never pushed");
+    gitSync(work, ["add", "lost.bin"]);
+    gitSync(work, ["commit", "--quiet", "--message", "lost"]);
+    gitSync(work, ["-c", "core.hooksPath=/dev/null", "push", "--quiet", "origin", "other"]);
+    const backup = githubBackup(server, { skip: ["all"], include: ["git", "lfs"] });
+    const result = await backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.deepEqual(
+      result.manifest?.warnings.map(({ code }) => code),
+      ["GITHUB_LFS_MISSING"],
+    );
+    assert.deepEqual((await backup.stored(result, "my-org/app", "lfs"))?.map(({ state }) => state).sort(), [
+      "MISSING",
+      "STORED",
+      "STORED",
+      "STORED",
+    ]);
+  });
+});
+
+/** Two objects on main, a third on another branch, pushed by git lfs. Answers the working copy, on that branch. */
+async function aRepositoryWithLfs(root: string, lfsUrl: string): Promise<string> {
+  const work = join(root, "work");
+  await rm(work, { recursive: true, force: true });
+  await mkdir(join(root, "my-org"), { recursive: true });
+  gitSync(root, ["init", "--quiet", "--bare", "--initial-branch=main", "my-org/app.git"]);
+  gitSync(join(root, "my-org/app.git"), ["config", "uploadpack.allowFilter", "true"]);
+  gitSync(root, ["init", "--quiet", "--initial-branch=main", work]);
+  gitSync(work, ["lfs", "install", "--local"]);
+  gitSync(work, ["config", "lfs.url", lfsUrl]);
+  gitSync(work, ["remote", "add", "origin", join(root, "my-org/app.git")]);
+  gitSync(work, ["lfs", "track", "*.bin"]);
+  for (const [n, branch] of ["main", "main", "other"].entries()) {
+    if (branch === "other") gitSync(work, ["checkout", "--quiet", "-b", "other"]);
+    await writeFile(join(work, n === 0 ? "a.bin" : "b.bin"), patternBytes(100_000 + n));
+    gitSync(work, ["add", "--all"]);
+    gitSync(work, ["commit", "--quiet", "--message", `commit ${n}`]);
+  }
+  gitSync(work, ["lfs", "push", "--all", "origin"]);
+  gitSync(work, ["-c", "core.hooksPath=/dev/null", "push", "--quiet", "--all", "origin"]);
+  return work;
+}
