@@ -33,7 +33,7 @@ async function aWorld(options: RepositoryOptions & { readonly git?: boolean } = 
   };
 }
 
-const WITHOUT_GIT = { skip: ["git", "wiki"] };
+const WITHOUT_GIT = { skip: ["git", "wiki", "lfs", "assets"] };
 const unitOf = (result: JobResult, id = "my-org/app") => result.manifest?.units.find((unit) => unit.id === id);
 const statesOf = (result: JobResult, id = "my-org/app"): Readonly<Record<string, string>> => ({
   ...Object(unitOf(result, id)?.artifacts.find(({ path }) => path.includes("collected.json"))?.facts.states),

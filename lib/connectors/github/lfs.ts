@@ -39,7 +39,12 @@ export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGener
 }
 
 /** Undefined where the refs are those of last time. */
-async function pointersOf({ session, context: { signal } }: SubjectWork, cloneUrl: string, known: unknown) {
+async function pointersOf({ session, states, context: { signal } }: SubjectWork, cloneUrl: string, known: unknown) {
+  // The refs were listed a moment ago, for the bundle.
+  const listed = states.get("git");
+  if (listed?.state === "EMPTY") return { fingerprint: undefined, pointers: [] };
+  if (listed?.newest !== undefined && listed.newest === known)
+    return { fingerprint: listed.newest, pointers: undefined };
   const remote = {
     location: parseLocation(cloneUrl),
     refs: undefined,
