@@ -141,7 +141,21 @@ const webhook = z
     "An HTTP server: the whole report as JSON, signed where there is a key; and pings, as healthchecks.io takes them.",
   );
 
-export const notifierKinds = { slack, email, pagerduty, webhook } as const;
+const sns = z
+  .strictObject({
+    type: z.literal("sns"),
+    ...common,
+    topic_arn: z
+      .string()
+      .regex(/^arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, {
+        error: "must be a topic's ARN, such as arn:aws:sns:eu-central-1:123456789012:backups",
+      })
+      .describe("The topic; its region is taken from it."),
+    endpoint: endpoint.optional().describe("Address of another service that speaks SNS."),
+  })
+  .describe("An Amazon SNS topic.");
+
+export const notifierKinds = { slack, email, pagerduty, webhook, sns } as const;
 
 export type NotifierType = keyof typeof notifierKinds;
 export type NotifierOptions = z.infer<(typeof notifierKinds)[NotifierType]>;
@@ -149,6 +163,7 @@ export type SlackOptions = z.infer<typeof slack>;
 export type EmailOptions = z.infer<typeof email>;
 export type PagerDutyOptions = z.infer<typeof pagerduty>;
 export type WebhookOptions = z.infer<typeof webhook>;
+export type SnsOptions = z.infer<typeof sns>;
 export type Thresholds = z.infer<typeof thresholds>;
 
 /** What a notifier wants to hear of. */

@@ -10,6 +10,8 @@ export async function openNotifier(options: NotifierOptions, context: NotifierCo
       return (await import("./email.ts")).emailNotifier(options, context);
     case "pagerduty":
       return (await import("./pagerduty.ts")).pagerDutyNotifier(options, context);
+    case "sns":
+      return (await import("./sns.ts")).snsNotifier(options);
     case "webhook":
       return (await import("./webhook.ts")).webhookNotifier(options, context);
   }

@@ -830,7 +830,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
   {
     title: "a notifier whose name is no type, without type",
     text: notifications("ops: { webhook_env: SET }"),
-    faults: ["6:3: notifications.ops.type: is missing: it must be slack, email, pagerduty or webhook"],
+    faults: ["6:3: notifications.ops.type: is missing: it must be slack, email, pagerduty, webhook or sns"],
   },
   {
     title: "a notifier type that there is not",
@@ -903,6 +903,13 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     faults: [
       "6:45: notifications.slack.manifest_link: must be an http or https address that holds {key}, such as https://backups.example.com/{key}",
       "6:76: notifications.slack.timeout: must not be longer than 10m",
+    ],
+  },
+  {
+    title: "a topic by its name",
+    text: notifications("sns: { topic_arn: backups }"),
+    faults: [
+      "6:21: notifications.sns.topic_arn: must be a topic's ARN, such as arn:aws:sns:eu-central-1:123456789012:backups",
     ],
   },
   {
