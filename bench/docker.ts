@@ -8,8 +8,8 @@ import { type BenchLine, benchLine, median } from "./line.ts";
 import { writeMixedFiles } from "./mixed-files.ts";
 import type { Stored } from "./store-unit.ts";
 
-const TOTAL_BYTES = 512 * 1024 * 1024;
-const SMALL_FILES = 5_000;
+const TOTAL_BYTES = 256 * 1024 * 1024;
+const SMALL_FILES = 3_000;
 const ROUNDS = 3;
 const CHECKOUT = path.join(import.meta.dirname, "..");
 const IMAGE = "core-backup-test/busybox:1";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { link, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -251,6 +252,33 @@ describe("docker_volume, from configuration to a restored volume", { skip: docke
     assert.equal(await readFile(join(folder, "share/on the share"), "utf8"), "x");
     assert.match(await engine.docker("volume", "inspect", "mounted"), /"o": "bind"/);
     await engine.docker("volume", "rm", "mounted");
+  });
+
+  test("a volume that has no room for the archive is said to be full, and one made for it is gone again", async (t) => {
+    const folder = join(await temporaryFolder(t), "mounted");
+    await mkdir(folder);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]);
+    // Before the folder is removed: hooks run in the order in which they were given.
+    using _ = { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", folder]) };
+    const options = ["type=none", "o=bind", `device=${folder}`].flatMap((option) => ["--opt", option]);
+    await engine.docker("volume", "create", ...options, "tight");
+    await writeFile(join(folder, "noise"), randomBytes(4_000_000));
+    const { command } = await config(t, { volumes: "tight" });
+    assert.equal((await command("run")).code, 0);
+    await rm(join(folder, "noise"));
+    execFileSync("mount", ["-o", "remount,size=1m", folder]);
+    const volumes = async () => (await engine.docker("volume", "ls", "--quiet")).split("\n");
+    for (const [name, isThere] of [
+      ["tight", true],
+      ["made", false],
+    ] as const) {
+      const restored = await command("restore", "--job", "volumes", "--to-volume", name);
+      assert.equal(restored.code, 1);
+      assert.match(restored.stdout, /STORAGE_FULL.*no space left/s);
+      assert.equal((await volumes()).includes(name), isThere, name);
+      await rm(join(folder, "noise"), { force: true });
+    }
+    await engine.docker("volume", "rm", "tight");
   });
 
   test("the definitions of volume, containers and networks are stored; values of variables are not, unless asked for", async (t) => {

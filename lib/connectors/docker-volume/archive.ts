@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Bytes } from "../../bytes.ts";
-import { SourceError, TransientError } from "../../errors.ts";
+import { SourceError, StorageError, TransientError } from "../../errors.ts";
 import { filterTar, type TarFilter } from "../../tar/tar-filter.ts";
 import { TarFormatError } from "../../tar/tar-header.ts";
 import { plainPath } from "../../tar/tar-path.ts";
@@ -55,7 +55,12 @@ export async function putArchive(engine: Engine, helper: Helper, archive: Bytes,
   const tar = filterTar(archive, prefixingFilter(Buffer.from(helper.path.slice(1))));
   const query = { path: "/" };
   const request = { method: "PUT", path: `/containers/${helper.id}/archive`, query, tar, signal } as const;
-  await engine.send({ ...request, what: "does not take the archive" });
+  try {
+    await engine.send({ ...request, what: "does not take the archive" });
+  } catch (error) {
+    const full = error instanceof EngineRefusal && /no space left on device|disk quota exceeded/i.test(error.message);
+    throw full ? new StorageError("STORAGE_FULL", error.message, { cause: error }) : error;
+  }
 }
 
 function prefixingFilter(folder: Buffer): TarFilter {

@@ -12,12 +12,20 @@ import { temporaryFolder } from "../../../support/files-source.ts";
 const ARCHIVE = "GET /containers/helper/archive";
 
 /** What the Engine would give for a volume with two files. */
-async function anArchive(): Promise<Buffer> {
+async function anArchive(options: readonly string[] = []): Promise<Buffer> {
   await using folder = await temporaryFolder("fake-engine-tar-");
   await mkdir(join(folder.path, "v"));
   await writeFile(join(folder.path, "v/first"), "x".repeat(10_000));
   await writeFile(join(folder.path, "v/second"), "y".repeat(10_000));
-  const { stdout, status } = spawnSync("tar", ["-C", join(folder.path, "v"), "--sort=name", "-cf", "-", "."]);
+  const { stdout, status } = spawnSync("tar", [
+    "-C",
+    join(folder.path, "v"),
+    "--sort=name",
+    ...options,
+    "-cf",
+    "-",
+    ".",
+  ]);
   assert.equal(status, 0);
   return stdout;
 }
@@ -134,6 +142,22 @@ test("what listens and is no Engine, or one from another age, is told as such", 
   engine.answers["GET /_ping"] = (_, response) => response.setHeader("api-version", "1.99").end("OK");
   engine.answers["GET /volumes"] = json({ Volumes: "many" });
   await fails(engine, SourceError, "SOURCE_PROTOCOL", /otherwise than Docker does/);
+});
+
+test("numbers of users that are the machine's, under userns-remap, are stored as containers have them", async () => {
+  await using engine = await startFakeEngine();
+  const owned = ["--owner=root:100000", "--group=root:100007", "--numeric-owner"];
+  engine.answers[ARCHIVE] = streams(await anArchive(owned));
+  engine.answers["GET /info"] = json({
+    SecurityOptions: ["name=userns"],
+    DockerRootDir: "/var/lib/docker/100000.100000",
+  });
+  const [collected] = await collect(engine);
+  const listed = spawnSync("tar", ["--numeric-owner", "-tvf", "-"], { input: collected?.bytes, encoding: "utf8" });
+  assert.deepEqual(
+    [...listed.stdout.matchAll(/ (\d+\/\d+) /g)].map((match) => match[1]),
+    ["0/7", "0/7", "0/7"],
+  );
 });
 
 test("a missing image is made of nothing, and nothing is pulled", async () => {
