@@ -420,3 +420,40 @@ describe("what goes wrong", () => {
     await assert.rejects(opened.collect("app", stop.signal), (error) => error === reason);
   });
 });
+
+describe("AWS IAM", () => {
+  test("signs in with the credentials that the SDK finds, and shows the secret to nobody", async () => {
+    const given = {
+      AWS_ACCESS_KEY_ID: "AKIAEXAMPLE",
+      AWS_SECRET_ACCESS_KEY: "s3cretOfTheRole",
+      AWS_SESSION_TOKEN: "t0ken",
+    };
+    const before = Object.fromEntries(Object.keys(given).map((name) => [name, process.env[name]]));
+    Object.assign(process.env, given);
+    try {
+      const answer = ({ name, body }: Command): Answer => {
+        if (name !== "saslStart")
+          return name === "saslContinue" ? { conversationId: 1, done: true, payload: Buffer.alloc(0) } : undefined;
+        const { r } = BSON.deserialize(body.payload.buffer, { promoteBuffers: true });
+        const payload = BSON.serialize({
+          s: new BSON.Binary(Buffer.concat([r, Buffer.alloc(32, 1)])),
+          h: "sts.amazonaws.com",
+        });
+        return { conversationId: 1, done: false, payload: new BSON.Binary(payload) };
+      };
+      await using server = await startScriptedMongo({ ...app({ name: "a", documents: documents(2) }), answer });
+      await using opened = await openMongodb({ uri: `${server.uri}/?authMechanism=MONGODB-AWS&authSource=$external` });
+      assert.equal((await opened.collect("app")).items[0]?.artifact.facts.documents, 2);
+      const said = server.seen.find(({ name }) => name === "saslContinue")?.body.payload.buffer;
+      const { a, t } = BSON.deserialize(said);
+      assert.match(a, /^AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE\/\d{8}\//);
+      assert.equal(t, "t0ken");
+      assert.ok(!JSON.stringify(server.seen).includes(given.AWS_SECRET_ACCESS_KEY));
+    } finally {
+      for (const [name, value] of Object.entries(before)) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
+  });
+});

@@ -108,7 +108,6 @@ describe("mongodump", () => {
       "--db=app",
       "--readPreference=secondary",
       "--excludeCollection=cache_1",
-      "--excludeCollection=system.profile",
     ]);
   });
 

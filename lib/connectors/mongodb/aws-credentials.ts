@@ -1,7 +1,10 @@
 import type { AWSCredentialProvider } from "mongodb";
 
-/** The chain of the AWS SDK: environment, shared files, web identity, the role of the task, the function or the machine. */
+/**
+ * The chain of the AWS SDK: environment, shared files, web identity, the role of the task, the function or the machine.
+ * The driver asks for this very package, also where it is given a provider.
+ */
 export async function awsCredentials(): Promise<AWSCredentialProvider> {
-  const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
-  return defaultProvider();
+  const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+  return fromNodeProviderChain();
 }

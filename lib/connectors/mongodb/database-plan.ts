@@ -7,7 +7,7 @@ import { extendedJson, jsonText } from "./extended-json.ts";
 import { driverFault, isForbidden, isMissingNamespace } from "./fault.ts";
 import { type CollectionInfo, listCollections, listIndexes } from "./listing.ts";
 import type { DatabaseOptions } from "./options.ts";
-import { selectCollections } from "./selection.ts";
+import { isStorable, selectCollections } from "./selection.ts";
 import { atLeast, databaseOf, type ServerInfo } from "./server.ts";
 
 /** One collection that will be in the archive, and where its documents come from. */
@@ -38,7 +38,7 @@ export interface DatabasePlan {
   /** Collections that these credentials may not read. */
   readonly forbidden: readonly string[];
   readonly unmatched: readonly string[];
-  /** Names of what is there and will not be in it. */
+  /** Names of what could be stored and will not be: the server's own is left out by mongodump itself. */
   readonly left: readonly string[];
 }
 
@@ -81,7 +81,7 @@ export async function planDatabase(
     readable.filter(({ header }) => !isSpecial(header)),
   ];
   const stored = new Set(readable.map(({ archived }) => archived.collection));
-  const left = listed.map(({ name }) => name).filter((name) => !stored.has(name));
+  const left = listed.map(({ name }) => name).filter((name) => isStorable(db, name, true) && !stored.has(name));
   return { collections: [...special, ...first, ...rest], forbidden: forbidden.sort(), unmatched, left };
 }
 
