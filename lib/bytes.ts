@@ -5,6 +5,7 @@ export type Bytes = AsyncIterable<Uint8Array>;
 
 /** Hashes and zlib run at half speed on 64 KiB pieces, so streams are regrouped to this size. */
 export const CHUNK_BYTES = 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
 
 /** What a stream held. `sha256` is lower-case hexadecimal. */
 export interface Measurement {
@@ -55,23 +56,31 @@ export async function measureAll(source: Bytes): Promise<Measurement> {
  * piece stays valid until the next but one is asked for. Who keeps it for longer copies it.
  */
 export async function* rechunk(source: Bytes, size = CHUNK_BYTES): Bytes {
-  let piece = Buffer.allocUnsafeSlow(size);
-  let other = Buffer.allocUnsafeSlow(size);
+  // Grows to its size: a run can have a hundred thousand artifacts of a few bytes each.
+  let piece = Buffer.allocUnsafeSlow(Math.min(size, FIRST_BYTES));
+  let other: typeof piece | undefined;
   let filled = 0;
   for await (const chunk of source) {
     let offset = 0;
     while (offset < chunk.byteLength) {
-      const count = Math.min(size - filled, chunk.byteLength - offset);
+      if (filled === piece.byteLength) piece = grown(piece, Math.min(size, filled * 16));
+      const count = Math.min(piece.byteLength - filled, chunk.byteLength - offset);
       piece.set(chunk.subarray(offset, offset + count), filled);
       filled += count;
       offset += count;
       if (filled < size) continue;
       yield piece;
-      [piece, other] = [other, piece];
+      [piece, other] = [other ?? Buffer.allocUnsafeSlow(size), piece];
       filled = 0;
     }
   }
   if (filled > 0) yield piece.subarray(0, filled);
+}
+
+function grown(piece: Buffer, size: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(size);
+  larger.set(piece);
+  return larger;
 }
 
 /** A stream of one piece, or of none when it is empty. */

@@ -67,7 +67,10 @@ async function endOf(
   log: Log,
 ): Promise<Ending> {
   try {
-    const onPending = (pending: string) => writeRecord(storage, input, { ...running(), pending });
+    const onPending = (path: string) => {
+      progress.begun.add(path);
+      return writeRecord(storage, input, running());
+    };
     if (await reuseArtifacts(storage, input, progress, onPending, log)) {
       return { status: "unchanged", reusedFrom: input.unit.previous?.snapshot };
     }
@@ -89,10 +92,11 @@ async function endOf(
 
 /** What a unit that its source had put off stored by then is the beginning of what goes on now. */
 function progressAfter(before: UnitRecord | undefined): UnitProgress {
-  const begun = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined, resuming: false };
-  if (before?.deferredUntil === undefined) return begun;
+  const begun = new Set([...(before?.pending ?? []), ...(before?.artifacts ?? []).map(({ path }) => path)]);
+  const fresh = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined, begun, resuming: false };
+  if (before?.deferredUntil === undefined) return fresh;
   const { artifacts, warnings, attempts } = before;
-  return { ...begun, artifacts: [...artifacts], warnings: [...warnings], attempts, resuming: true };
+  return { ...fresh, artifacts: [...artifacts], warnings: [...warnings], attempts, resuming: true };
 }
 
 /** A unit of which every artifact is the last snapshot's is as unchanged as one whose fingerprint said so. */
@@ -113,6 +117,7 @@ function failure(error: unknown, unit: PlanLine, redact: (text: string) => strin
 }
 
 function runningRecord(unit: PlanLine, progress: UnitProgress, startedAt: Date, backup: Backup): UnitRecord {
+  const pending = [...progress.begun].filter((path) => !progress.artifacts.some((artifact) => artifact.path === path));
   return {
     run: unit.run,
     n: unit.n,
@@ -125,6 +130,7 @@ function runningRecord(unit: PlanLine, progress: UnitProgress, startedAt: Date, 
     attempts: progress.attempts,
     compute: unit.compute,
     artifacts: [...progress.artifacts],
+    ...(pending.length === 0 ? {} : { pending }),
     warnings: [...progress.warnings],
   };
 }

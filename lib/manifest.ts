@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Facts, JsonValue } from "./connectors/connector.ts";
 import { SEALED_DOCUMENT } from "./encryption/encryption.ts";
 import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
+import { checkSeal } from "./seal.ts";
 
 /**
  * The documents that are kept beside the artifacts: a unit's record, the manifest, and what was verified. Their
@@ -96,12 +97,16 @@ export const manifestSchema = z.strictObject({
   previous: z.strictObject({ snapshot: snapshotName, manifestSha256: digest }).nullable(),
 });
 
-/** `.run/units/<n>.json`. `running` until the unit ends; `pending` names the artifact that is being stored. */
+/** `.run/units/<n>.json`. `running` until the unit ends; `pending` names artifacts that may lie there beside those listed. */
 export const unitRecordSchema = unit.extend({
   run: z.string(),
   n: count,
   status: z.enum(["running", "ok", "unchanged", "failed", "skipped"]),
-  pending: z.string().optional(),
+  pending: z
+    .array(z.string())
+    .optional()
+    .describe("begun, by this attempt or an earlier one, and not known to be stored"),
+  seal: digest.optional().describe("SHA-256 of the rest of the record as compact JSON"),
   deferredUntil: instant.optional().describe("for a unit that waits for its source, when it is to go on"),
   warnings: z.array(warning),
 });
@@ -153,6 +158,7 @@ export function unitOfRecord(record: UnitRecord): ManifestUnit {
     run: _run,
     n: _n,
     pending: _pending,
+    seal: _seal,
     deferredUntil: _until,
     warnings: _warnings,
     id,
@@ -183,6 +189,7 @@ export function parseDocument<T>(schema: z.ZodType<T>, key: string, bytes: Uint8
   } catch (error) {
     throw new IntegrityError("INTEGRITY_MANIFEST", `${key} is not JSON`, { cause: error });
   }
+  checkSeal(value, key);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -3,6 +3,7 @@ import { lineTexts } from "./bytes.ts";
 import { IntegrityError } from "./errors.ts";
 import { planKey } from "./keys.ts";
 import { artifactSchema, json } from "./manifest.ts";
+import { checkSeal, sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What names a run to every step after `plan`. */
@@ -35,6 +36,7 @@ export const planLineSchema = z.strictObject({
     .optional()
     .describe("the newest verified snapshot that holds this unit whole"),
   reuse: z.array(artifactSchema).optional().describe("its artifacts there, when the fingerprint is still the same"),
+  seal: z.string().optional().describe("SHA-256 of the rest of the line as compact JSON"),
 });
 
 export type PlanLine = z.infer<typeof planLineSchema>;
@@ -65,10 +67,17 @@ export async function* readPlan(
   }
 }
 
+/** One line with its newline. */
+export const planLineBytes = (line: PlanLine): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(sealed(line))}\n`);
+
 function parseLine(text: string, where: string): PlanLine {
   try {
-    return planLineSchema.parse(JSON.parse(text));
+    const line: unknown = JSON.parse(text);
+    checkSeal(line, where);
+    return planLineSchema.parse(line);
   } catch (error) {
+    if (error instanceof IntegrityError) throw error;
     throw new IntegrityError("INTEGRITY_MANIFEST", `${where} is not a line of a plan`, { cause: error });
   }
 }

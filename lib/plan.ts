@@ -8,7 +8,7 @@ import { findJob } from "./jobs.ts";
 import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
 import { documentBytes } from "./manifest.ts";
-import type { PlanLine, RunPointer } from "./plan-line.ts";
+import { type PlanLine, planLineBytes, type RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
 import { type BegunRun, findUnfinished, type ResumeMode, resume } from "./resume.ts";
 import { configurationDigest, type RunDocument } from "./run-document.ts";
@@ -124,7 +124,7 @@ async function* planLines(
   for await (const unit of uniqueUnits(units)) {
     const line: PlanLine = { n: counted.units, run, ...lineOf(unit), ...(await known.of(unit)) };
     counted.units += 1;
-    yield new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    yield planLineBytes(line);
   }
 }
 

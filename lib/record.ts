@@ -4,6 +4,7 @@ import { recordKey } from "./keys.ts";
 import { documentBytes, parseDocument, type UnitRecord, unitRecordSchema } from "./manifest.ts";
 import type { RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
+import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A record holds a unit's artifacts and facts, which are bounded; a larger one is damaged. */
@@ -12,7 +13,7 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 /** Replaces the unit's record. Tried again for passing faults, since its loss would make the unit `UNIT_LOST`. */
 export async function writeRecord(storage: Storage, pointer: RunPointer, record: UnitRecord): Promise<void> {
   const { job, snapshot, resumed } = pointer;
-  await putDocument(storage, recordKey(job, snapshot, record.n, resumed), documentBytes(record));
+  await putDocument(storage, recordKey(job, snapshot, record.n, resumed), documentBytes(sealed(record)));
 }
 
 /** Undefined where there is none, and for one that belongs to another run. @throws IntegrityError for a damaged one */

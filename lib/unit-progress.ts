@@ -7,6 +7,8 @@ export interface UnitProgress {
   attempts: number;
   /** An earlier process began this unit in this run, so its artifacts may be there without a word of ours. */
   readonly begunBefore: boolean;
+  /** Artifacts that were begun. Of those that are not in `artifacts` nobody knows whether they lie there. */
+  readonly begun: Set<string>;
   /** The next attempt goes on where the source had us wait: what is stored stays. */
   resuming: boolean;
 }

@@ -1,17 +1,32 @@
-import type { Bytes } from "../../lib/bytes.ts";
+import { type Bytes, bytesOf, readAll } from "../../lib/bytes.ts";
 import { release } from "../../lib/storage/body.ts";
-import type { Storage } from "../../lib/storage/storage.ts";
+import { byUtf16 } from "../../lib/storage/key.ts";
+import type { Storage, StoredObject } from "../../lib/storage/storage.ts";
 
 export type StorageMethod = keyof Storage;
 
-/** What goes wrong in the `call`-th call of a method, counted from 1; in every call without one; only for `key` with one. */
-export type Fault = { readonly on: StorageMethod; readonly call?: number; readonly key?: string | RegExp } & (
+/**
+ * What goes wrong in the `call`-th call of a method, counted from 1, or in all from the `from`-th on; in every call
+ * without either; only for `key` with one.
+ */
+export type Fault = {
+  readonly on: StorageMethod;
+  readonly call?: number;
+  readonly from?: number;
+  readonly key?: string | RegExp;
+} & (
   | { readonly do: "fail"; readonly error: Error; readonly when: "before" | "after" }
   | { readonly do: "wait"; readonly until: () => Promise<void> }
   /** Of `get`: gives only the first bytes and then fails, or simply ends where there is no error, as no storage may. */
   | { readonly do: "cut"; readonly afterBytes: number; readonly error?: Error }
-  /** Of `get`: turns over one bit. */
+  /** Of `get`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. */
   | { readonly do: "flip"; readonly atByte: number }
+  /** Of `put`: what was stored and confirmed is gone right afterwards. */
+  | { readonly do: "vanish" }
+  /** Of `put`: takes only the first bytes of the body and then fails. */
+  | { readonly do: "choke"; readonly afterBytes: number; readonly error: Error }
+  /** Of `list` and `folders`: knows nothing of what this process has stored or removed. */
+  | { readonly do: "stale" }
   /** Of `list` and `folders`: gives so many entries and then fails. */
   | { readonly do: "break"; readonly afterEntries: number; readonly error: Error }
 );
@@ -19,18 +34,24 @@ export type Fault = { readonly on: StorageMethod; readonly call?: number; readon
 export interface FaultyStorage extends Storage {
   /** Every call so far, as `put some/key`. */
   readonly calls: readonly string[];
+  /** The same as method and the how-manieth call of it, which is what a Fault is bound to. */
+  readonly callsByMethod: readonly (readonly [StorageMethod, number])[];
 }
 
 /** A storage that fails by plan: what takes effect "before" the failure does so in `inner`, as when an answer is lost. */
 export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): FaultyStorage {
   const calls: string[] = [];
+  const callsByMethod: [StorageMethod, number][] = [];
+  const past = pastOf(inner);
   const counts = new Map<StorageMethod, number>();
 
   const faultsOf = (on: StorageMethod, key: string): readonly Fault[] => {
     calls.push(`${on} ${key}`.trimEnd());
     const call = (counts.get(on) ?? 0) + 1;
     counts.set(on, call);
-    return plan.filter((fault) => fault.on === on && (fault.call ?? call) === call && matches(fault.key, key));
+    callsByMethod.push([on, call]);
+    const isDue = (fault: Fault) => (fault.call ?? call) === call && (fault.from ?? 1) <= call;
+    return plan.filter((fault) => fault.on === on && isDue(fault) && matches(fault.key, key));
   };
 
   async function faulty<T>(faults: readonly Fault[], work: () => Promise<T>): Promise<T> {
@@ -57,14 +78,19 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
 
   return {
     calls,
+    callsByMethod,
     prepare: (owned) => faulty(faultsOf("prepare", ""), () => inner.prepare(owned)),
     async put(key, body, options) {
       const faults = faultsOf("put", key);
       let begun = false;
       try {
-        return await faulty(faults, () => {
+        return await faulty(faults, async () => {
           begun = true;
-          return inner.put(key, body, options);
+          past.changes(key);
+          const stored = await inner.put(key, faults.reduce(choked, body), options);
+          for (const fault of faults) if (fault.do === "flip") await flipStored(inner, key, fault.atByte);
+          if (faults.some((fault) => fault.do === "vanish")) await inner.remove([key]);
+          return stored;
         });
       } catch (error) {
         if (!begun) await release(body);
@@ -78,11 +104,61 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
     },
     read: (key, maxBytes) => faulty(faultsOf("read", key), () => inner.read(key, maxBytes)),
     head: (key) => faulty(faultsOf("head", key), () => inner.head(key)),
-    list: (prefix) => faultyList(faultsOf("list", prefix), () => inner.list(prefix)),
-    folders: (prefix) => faultyList(faultsOf("folders", prefix), () => inner.folders(prefix)),
-    copy: (from, to) => faulty(faultsOf("copy", from), () => inner.copy(from, to)),
-    remove: (keys) => faulty(faultsOf("remove", keys[0] ?? ""), () => inner.remove(keys)),
+    list(prefix) {
+      const faults = faultsOf("list", prefix);
+      return faultyList(faults, () => (isStale(faults) ? past.list(prefix) : inner.list(prefix)));
+    },
+    folders(prefix) {
+      const faults = faultsOf("folders", prefix);
+      return faultyList(faults, () => (isStale(faults) ? past.folders(prefix) : inner.folders(prefix)));
+    },
+    copy: (from, to) =>
+      faulty(faultsOf("copy", from), () => {
+        past.changes(to);
+        return inner.copy(from, to);
+      }),
+    remove: (keys) =>
+      faulty(faultsOf("remove", keys[0] ?? ""), async () => {
+        for (const key of keys) past.removes(await inner.head(key));
+        return inner.remove(keys);
+      }),
   };
+}
+
+const isStale = (faults: readonly Fault[]) => faults.some((fault) => fault.do === "stale");
+
+/** The storage as it was before this process changed anything in it, as listings that lag behind show it. */
+function pastOf(inner: Storage) {
+  const stored = new Set<string>();
+  const removed = new Map<string, StoredObject>();
+
+  async function list(prefix: string): Promise<StoredObject[]> {
+    const here = (await Array.fromAsync(inner.list(prefix))).filter(({ key }) => !stored.has(key));
+    const gone = [...removed.values()].filter(({ key }) => key.startsWith(prefix));
+    return [...here, ...gone].sort((a, b) => byUtf16(a.key, b.key));
+  }
+
+  return {
+    changes(key: string) {
+      stored.add(key);
+    },
+    removes(object: StoredObject | undefined) {
+      if (object !== undefined && !stored.has(object.key)) removed.set(object.key, object);
+    },
+    async *list(prefix: string): AsyncIterable<StoredObject> {
+      yield* await list(prefix);
+    },
+    async *folders(prefix: string): AsyncIterable<string> {
+      const below = (await list(prefix)).map(({ key }) => key.slice(prefix.length).split("/"));
+      yield* new Set(below.flatMap(([name, ...rest]) => (name === undefined || rest.length === 0 ? [] : [name])));
+    },
+  };
+}
+
+/** By the storage itself, for only it knows how to change what it holds. */
+async function flipStored(inner: Storage, key: string, atByte: number): Promise<void> {
+  const content = await readAll(await inner.get(key), Number.MAX_SAFE_INTEGER);
+  if (content.byteLength > 0) await inner.put(key, flipped(bytesOf(content), atByte % content.byteLength));
 }
 
 function failIf(faults: readonly Fault[], when: "before" | "after"): void {
@@ -99,6 +175,10 @@ function damaged(bytes: Bytes, fault: Fault): Bytes {
   if (fault.do === "cut") return cut(bytes, fault.afterBytes, fault.error);
   if (fault.do === "flip") return flipped(bytes, fault.atByte);
   return bytes;
+}
+
+function choked(body: Bytes, fault: Fault): Bytes {
+  return fault.do === "choke" ? cut(body, fault.afterBytes, fault.error) : body;
 }
 
 async function* cut(bytes: Bytes, afterBytes: number, error: Error | undefined): Bytes {

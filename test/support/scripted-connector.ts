@@ -21,6 +21,8 @@ export interface ScriptedUnit {
   readonly before?: (item: string, context: CollectContext) => Promise<void>;
   /** Artifact name to content; a function is called at each open, and may throw or never end. */
   readonly items?: { readonly [name: string]: string | (() => Bytes) | undefined };
+  /** False for contents that are not to be compressed. */
+  readonly compress?: boolean;
   /** Thrown after the items were stored; a function decides anew at each attempt. */
   readonly fails?: () => Error | undefined;
   readonly warnings?: readonly { readonly code: string; readonly message: string }[];
@@ -46,7 +48,7 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
         if (content === undefined) continue;
         await scripted?.before?.(name, context);
         const unchanged = scripted?.unchanged?.includes(name) ?? false;
-        const item = itemOf(name, () => {
+        const item = itemOf(name, scripted?.compress ?? true, () => {
           opened.push(`${unit.id}/${name}`);
           return typeof content === "string" ? bytesOf(content) : content();
         });
@@ -101,11 +103,11 @@ function unitOf(id: string, fingerprint: string | undefined, identity: string | 
   };
 }
 
-function itemOf(name: string, open: () => Bytes): Item {
+function itemOf(name: string, compress: boolean, open: () => Bytes): Item {
   return {
     name,
     contentType: "application/json",
-    compress: true,
+    compress,
     restore: "cat {}",
     open,
     facts: () => ({ made: true }),

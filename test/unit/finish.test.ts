@@ -9,6 +9,7 @@ import { type PlanLine, type RunPointer, readPlan } from "../../lib/plan-line.ts
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
+import { resealed } from "../support/resealed.ts";
 
 const FOLDER = "docs/2026-11-22/030000Z/";
 const units = () => [
@@ -46,19 +47,27 @@ test("a unit without a record is UNIT_LOST", async () => {
 test("a unit whose record never ended is UNIT_LOST, and what it had stored stays named", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/1.json`;
-  const record =
-    (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
+  const ended = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
+  const record = resealed(ended, '"status": "ok"', '"status": "running"');
   await a.storage.put(key, bytesOf(record));
   const manifest = await finish(a.backup, planned);
   assert.equal(manifest.units[1]?.error?.code, "UNIT_LOST");
   assert.equal(manifest.units[1]?.artifacts.length, 1);
 });
 
+test("a record in which one bit was turned over ends the run instead of being believed", async () => {
+  const { a, planned } = await aCollectedRun();
+  const key = `${FOLDER}.run/units/1.json`;
+  const record = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
+  await a.storage.put(key, bytesOf(record.replace('"bytes": 1', '"bytes": 3')));
+  await assert.rejects(finish(a.backup, planned), /1[.]json: .*seal does not fit/);
+});
+
 test("a record of another run counts as none", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/1.json`;
-  const record = (await contentsOf(a.storage)).get(key)?.toString().replace(planned.run, "01OTHER") ?? "";
-  await a.storage.put(key, bytesOf(record));
+  const record = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
+  await a.storage.put(key, bytesOf(resealed(record, planned.run, "01OTHER")));
   assert.equal((await finish(a.backup, planned)).units[1]?.error?.code, "UNIT_LOST");
 });
 
@@ -116,8 +125,8 @@ test("a unit that ended well is not collected again", async () => {
 test("a unit that was begun by a process that died is collected over what it left", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/0.json`;
-  const record =
-    (await contentsOf(a.storage)).get(key)?.toString().replace('"status": "ok"', '"status": "running"') ?? "";
+  const ended = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
+  const record = resealed(ended, '"status": "ok"', '"status": "running"');
   await a.storage.put(key, bytesOf(record));
   const [unit] = await linesOf(a.storage, planned);
   assert.ok(unit);

@@ -4,11 +4,11 @@ import fc from "fast-check";
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
 import { snapshotId } from "../../lib/keys.ts";
 import { decide, type SnapshotState } from "../../lib/retention.ts";
+import { type History, millis, retentionModel } from "../support/retention-model.ts";
 
 /** What CI holds to; RETENTION_RUNS=1000000 for a longer look. */
 const HISTORIES = Number(process.env.RETENTION_RUNS ?? 100_000);
 const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 // Half-hour summer time, a skipped date, midnight changes, both hemispheres, the far ends.
 const ZONES = [
   "UTC",
@@ -20,14 +20,6 @@ const ZONES = [
   "Pacific/Kiritimati",
   "Asia/Kolkata",
 ];
-const dates = new Map(ZONES.map((zone) => [zone, new Intl.DateTimeFormat("sv-SE", { timeZone: zone })]));
-
-interface History {
-  readonly states: readonly SnapshotState[];
-  readonly policy: RetentionPolicy;
-  readonly now: Date;
-  readonly zone: string;
-}
 
 const rule = (most: number) => fc.option(fc.integer({ min: 1, max: most }), { nil: undefined, freq: 2 });
 
@@ -71,57 +63,7 @@ const histories: fc.Arbitrary<History> = fc
     return { states, policy, now: new Date(now), zone: ZONES[zone] ?? "UTC" };
   });
 
-/** By the id's own text, and not by what the code under test reads it with. */
-const millis = (snapshot: string): number => {
-  const at = (start: number, end: number) => Number(snapshot.slice(start, end));
-  return Date.UTC(at(0, 4), at(5, 7) - 1, at(8, 10), at(11, 13), at(13, 15), at(15, 17));
-};
 const plan = ({ states, policy, now, zone }: History) => decide(states, policy, now, zone);
-
-/** Another reading of docs/retention.md, by brute force: the ids that stay, before `max_removals` is looked at. */
-function model({ states, policy, now, zone }: History): Set<string> {
-  const ids = [...new Set(states.map(({ snapshot }) => snapshot))];
-  const isGood = (id: string) =>
-    states.filter(({ snapshot }) => snapshot === id).every(({ status, verified }) => status === "ok" && verified);
-  const hasFailed = (id: string) => states.some(({ snapshot, status }) => snapshot === id && status === "failed");
-  const past = ids.filter((id) => millis(id) <= now.getTime());
-  const goods = past.filter(isGood);
-  const newerThan = (group: readonly string[], id: string) => group.filter((other) => millis(other) > millis(id));
-  const latest = past.find((id) => newerThan(past, id).length === 0);
-  const rules = [
-    policy.keep_last,
-    policy.keep_days,
-    policy.keep_daily,
-    policy.keep_weekly,
-    policy.keep_monthly,
-    policy.keep_yearly,
-  ];
-  if (goods.length === 0 || rules.every((one) => one === undefined) || (latest !== undefined && hasFailed(latest)))
-    return new Set(ids);
-  const newestGood = Math.max(...goods.map(millis));
-  const known = new Map<string, string>();
-  const local = (id: string) => {
-    const date = known.get(id) ?? dates.get(zone)?.format(millis(id)) ?? "";
-    known.set(id, date);
-    return date;
-  };
-  const week = (id: string) => String(Math.floor((Date.parse(local(id)) / DAY + 3) / 7));
-  const inSlot = (id: string, count: number | undefined, bucket: (id: string) => string) => {
-    if (count === undefined || !goods.includes(id)) return false;
-    const newer = newerThan(goods, id).map(bucket);
-    return !newer.includes(bucket(id)) && new Set(newer).size < count;
-  };
-  const stays = (id: string) =>
-    millis(id) > now.getTime() ||
-    (isGood(id) ? newerThan(goods, id).length < policy.min_keep : millis(id) > newestGood) ||
-    newerThan(isGood(id) ? goods : past, id).length < (policy.keep_last ?? 0) ||
-    (policy.keep_days !== undefined && newestGood - millis(id) <= policy.keep_days * DAY) ||
-    inSlot(id, policy.keep_daily, local) ||
-    inSlot(id, policy.keep_weekly, week) ||
-    inSlot(id, policy.keep_monthly, (one) => local(one).slice(0, 7)) ||
-    inSlot(id, policy.keep_yearly, (one) => local(one).slice(0, 4));
-  return new Set(ids.filter(stays));
-}
 
 test(`over ${HISTORIES} random histories, what is kept is what an independent model keeps, and the promises hold`, () => {
   const seen = { removing: 0, refused: 0, held: 0, future: 0, calendar: 0 };
@@ -138,7 +80,7 @@ test(`over ${HISTORIES} random histories, what is kept is what an independent mo
       decisions.every(({ keep, reason }) => /^(kept|removed): \S/.test(reason) && reason.startsWith("kept") === keep),
     );
 
-    const wanted = model(history);
+    const wanted = retentionModel(history);
     if (ids.size - wanted.size > policy.max_removals) {
       assert.ok(refused !== undefined && removals === 0);
       seen.refused += 1;

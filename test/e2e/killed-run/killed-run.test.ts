@@ -91,9 +91,9 @@ async function described(backups: string, folder: string): Promise<ReadonlySet<s
   const records = await readdir(join(backups, folder, ".run/units")).catch(() => []);
   const units = [...manifest.units];
   for (const name of records.filter((one) => one.endsWith(".json"))) units.push(await read(`.run/units/${name}`));
-  for (const { artifacts, pending } of units) {
+  for (const { artifacts, pending = [] } of units) {
     for (const { path } of artifacts) names.add(path);
-    if (pending !== undefined) names.add(pending);
+    for (const path of pending) names.add(path);
   }
   return names;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf, readAll } from "../../../lib/bytes.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
-import { patternBytes, watched } from "../../support/bytes.ts";
+import { pattern, patternBytes, sha256, watched } from "../../support/bytes.ts";
 import { type Fault, faultyStorage } from "../../support/faulty-storage.ts";
 
 const error = new Error("by plan");
@@ -46,6 +46,39 @@ test("a body is cut short, in silence or with an error, or has one bit turned ov
   const flipped = await readAll(await storage.get("a"), 200);
   assert.deepEqual([...flipped].filter((byte, index) => byte !== whole[index]).length, 1);
   assert.deepEqual(Buffer.from(await readAll(await storage.get("a"), 200)), Buffer.from(whole));
+});
+
+test("a body that is stored is choked, or changed or lost after it was confirmed", async () => {
+  const { inner, storage } = await faulty(
+    { on: "put", call: 1, do: "choke", afterBytes: 40, error },
+    { on: "put", call: 2, do: "flip", atByte: 250 },
+    { on: "put", call: 3, do: "vanish" },
+  );
+  const body = watched(pattern(100, { size: 30 }));
+  await assert.rejects(storage.put("b", body.bytes), error);
+  assert.ok(body.state.released);
+  assert.equal(await inner.head("b"), undefined);
+  const whole = patternBytes(100);
+  assert.equal((await storage.put("b", bytesOf(whole))).sha256, sha256(whole));
+  const stored = await readAll(await inner.get("b"), 200);
+  assert.deepEqual(
+    [...stored.keys()].filter((index) => stored[index] !== whole[index]),
+    [50],
+  );
+  assert.equal((await storage.put("c", bytesOf(whole))).bytes, 100);
+  assert.equal(await inner.head("c"), undefined);
+});
+
+test("a stale listing shows the storage as it was before this process changed it", async () => {
+  const { storage } = await faulty({ on: "list", from: 2, do: "stale" }, { on: "folders", from: 2, do: "stale" });
+  const keys = async (prefix: string) => (await Array.fromAsync(storage.list(prefix))).map(({ key }) => key);
+  const names = () => Array.fromAsync(storage.folders(""));
+  await storage.put("new/b", bytesOf("1"));
+  await storage.copy("a", "new/c");
+  await storage.remove(["a", "new/c", "absent"]);
+  assert.deepEqual([await keys(""), await names()], [["new/b"], ["new"]]);
+  assert.deepEqual([await keys(""), await names()], [["a"], []]);
+  assert.deepEqual([await keys("n"), await names()], [[], []]);
 });
 
 test("a listing breaks after so many entries", async () => {

@@ -1,0 +1,84 @@
+import fs, { type FileHandle } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+
+/**
+ * Numbers every moment at which a killed process leaves a folder in another state than a moment before. To be imported
+ * before anything of lib/: from then on whatever this process changes by `node:fs/promises` passes here first. Nothing in the
+ * product knows of it.
+ */
+const watched = { folder: "", killAt: 0, passed: [] as string[] };
+
+/**
+ * Counts from now on what happens below `folder`, and right before the `killAt`-th change the process ends itself as if by
+ * `kill -9`; 0 is never. Answers what stood before each, in order: `open job/…`, `second half of a write job/…`, `link …`.
+ */
+export function watchBoundaries(folder: string, killAt: number): readonly string[] {
+  Object.assign(watched, { folder, killAt });
+  return watched.passed;
+}
+
+const { open, link, rename, unlink, mkdir, rmdir } = fs;
+
+function boundary(what: string, path: unknown): void {
+  const { folder, killAt, passed } = watched;
+  if (folder === "" || typeof path !== "string" || !path.startsWith(folder)) return;
+  passed.push(`${what} ${path.slice(folder.length + 1).replace(/\.core-backup-tmp-.*/, "(temporary)")}`.trimEnd());
+  if (passed.length === killAt) process.kill(process.pid, "SIGKILL");
+}
+
+Object.assign(fs, {
+  async open(...args: Parameters<typeof open>): Promise<FileHandle> {
+    const [path, flags] = args;
+    if (typeof flags === "string" && /[wa+]/.test(flags)) boundary("open", path);
+    const file = await open(...args);
+    watchFile(file, path);
+    return file;
+  },
+  link(...args: Parameters<typeof link>) {
+    boundary("link", args[1]);
+    return link(...args);
+  },
+  rename(...args: Parameters<typeof rename>) {
+    boundary("rename", args[1]);
+    return rename(...args);
+  },
+  unlink(...args: Parameters<typeof unlink>) {
+    boundary("unlink", args[0]);
+    return unlink(...args);
+  },
+  mkdir(...args: Parameters<typeof mkdir>) {
+    boundary("mkdir", args[0]);
+    return mkdir(...args);
+  },
+  rmdir(...args: Parameters<typeof rmdir>) {
+    boundary("rmdir", args[0]);
+    return rmdir(...args);
+  },
+});
+syncBuiltinESMExports();
+
+/** Of a write the first byte, the middle and the last one are told apart by writing it in two halves. */
+function watchFile(file: FileHandle, path: unknown): void {
+  const write = file.write.bind(file);
+  const writeFile = file.writeFile.bind(file);
+  const sync = file.sync.bind(file);
+  Object.assign(file, {
+    async write(buffer: Uint8Array, offset: number, length: number, position: number | null) {
+      boundary("write", path);
+      const half = Math.floor(length / 2);
+      if (half === 0) return write(buffer, offset, length, position);
+      const first = await write(buffer, offset, half, position);
+      boundary("second half of a write", path);
+      const second = await write(buffer, offset + half, length - half, position === null ? null : position + half);
+      return { bytesWritten: first.bytesWritten + second.bytesWritten, buffer };
+    },
+    writeFile(...args: Parameters<typeof writeFile>) {
+      boundary("write", path);
+      return writeFile(...args);
+    },
+    sync() {
+      boundary("sync", path);
+      return sync();
+    },
+  });
+}

@@ -1,0 +1,139 @@
+import { type Fault, faultyStorage, type StorageMethod } from "../support/faulty-storage.ts";
+import { readStore } from "./documents.ts";
+import { FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
+import type { Image } from "./image.ts";
+import { removalViolations, secretViolations, storeViolations, type Violation, violation } from "./invariants.ts";
+import type { Scenario } from "./scenarios.ts";
+import type { Source } from "./source.ts";
+import type { StoreKind } from "./stores.ts";
+import { newTally, note, type Tally } from "./tally.ts";
+import { act, isKnownCode, type Outcome, SECRET } from "./world.ts";
+
+/** One fault: which call it befalls, what it does, and whether the later calls suffer it too. */
+export interface Planned {
+  readonly kind: FaultKind;
+  readonly on: StorageMethod;
+  /** Of the calls of that method, from 1. */
+  readonly call: number;
+  readonly lasts: boolean;
+  readonly key: string;
+}
+
+/** Of these no second digest is kept anywhere, so the run that wrote them cannot know. */
+const UNCHECKED = /(\/manifest|\/verified)[.]json$|SHA256SUMS$/;
+
+/** Every fault that can befall a scenario: each call that it makes, in each way that this call can go wrong. */
+export async function plannedFaults(store: StoreKind, scenario: Scenario, source: Source): Promise<readonly Planned[]> {
+  await using opened = await store.open(scenario.image);
+  const faulty = faultyStorage(opened.storage);
+  await act(scenario.action, { ...scenario, storage: faulty, source });
+  return faulty.callsByMethod.flatMap(([on, call], index) => {
+    const key = faulty.calls[index]?.slice(on.length + 1) ?? "";
+    return FAULT_KINDS.flatMap((kind) => {
+      if (!kind.methods.includes(on)) return [];
+      const planned = { kind, on, call, key };
+      return kind.lasts
+        ? [
+            { ...planned, lasts: false },
+            { ...planned, lasts: true },
+          ]
+        : [{ ...planned, lasts: false }];
+    });
+  });
+}
+
+/** Lets each fault happen, judges what is then told and stored, and has the next day's run set it right. */
+export async function injectFaults(
+  store: StoreKind,
+  scenario: Scenario,
+  source: Source,
+  faults: readonly Planned[],
+  firstByte = 40,
+): Promise<Tally> {
+  const tally = newTally();
+  for (const [n, fault] of faults.entries()) {
+    const where = `faults ${store.name}, ${scenario.name}, ${described(fault)}`;
+    await injectOne(store, scenario, source, { ...fault, atByte: firstByte + ((n * 37) % 400) }, where, tally);
+  }
+  return tally;
+}
+
+export function described({ kind, on, call, lasts, key }: Planned): string {
+  return `${kind.name} ${lasts ? "from" : "at"} ${on} ${call} (${key})`;
+}
+
+async function injectOne(
+  store: StoreKind,
+  scenario: Scenario,
+  source: Source,
+  fault: Planned & { readonly atByte: number },
+  where: string,
+  tally: Tally,
+): Promise<void> {
+  await using opened = await store.open(scenario.image);
+  const { on, call, kind, lasts } = fault;
+  const plan: Fault = { on, ...(lasts ? { from: call } : { call }), ...kind.make(on, fault.atByte) };
+  const outcome = await act(scenario.action, { ...scenario, storage: faultyStorage(opened.storage, [plan]), source });
+  const damaged = damagedBy(fault);
+  // What was read wrong once counts as damaged from then on, whatever lies there.
+  const doubtful = damaged.size > 0 || kind.name === "flipped bit";
+  const after = await opened.image();
+  const change = { policy: scenario.policy, now: new Date(8.64e15), mayPrune: scenario.action !== "verify" };
+  note(tally, where, [
+    ...outcomeViolations(scenario, outcome, after, damaged),
+    ...storeViolations(after, source, damaged),
+    ...removalViolations({ ...change, before: scenario.image, after, doubtful }),
+    ...secretViolations(SECRET, after, outcome.said),
+  ]);
+
+  const policy = scenario.nextPolicy ?? scenario.policy;
+  const next = await act("run", { storage: opened.storage, source, day: scenario.day + 1, policy });
+  const settled = await opened.image();
+  note(tally, `${where}, next run`, [
+    ...(next.status === "ok" ? [] : [violation("next-run-succeeds", `${next.status}: ${next.codes.join(", ")}`)]),
+    ...storeViolations(settled, source, damaged),
+    ...removalViolations({
+      ...change,
+      policy,
+      before: after,
+      after: settled,
+      mayPrune: true,
+      doubtful,
+    }),
+  ]);
+  tally.faults += 1;
+  tally.runs += 2;
+}
+
+/** Keys that are not as the storage confirmed them. An artifact that is gone is not among them: no manifest may name it. */
+function damagedBy({ kind, on, key }: Planned): ReadonlySet<string> {
+  const isFlipped = on === "put" && kind.name === "flipped bit";
+  const isLost = kind.name === "lost write" && (UNCHECKED.test(key) || key.includes("/.run/"));
+  return new Set(isFlipped || isLost ? [key] : []);
+}
+
+/** What was told against what lies there. */
+function outcomeViolations(
+  { action }: Scenario,
+  { status, job, codes }: Outcome,
+  after: Image,
+  damaged: ReadonlySet<string>,
+): Violation[] {
+  const found: Violation[] = codes
+    .filter((code) => !isKnownCode(code))
+    .map((code) => violation("typed-error", `the failure has the code ${code}`));
+  if (status !== "ok" && codes.length === 0) found.push(violation("typed-error", `${status} and no reason given`));
+  if (action !== "run" || job?.snapshot === undefined) return found;
+  const seen = readStore(after).snapshots.find(({ snapshot }) => snapshot === job.snapshot);
+  const isDamaged = [...damaged].some((key) => UNCHECKED.test(key));
+  const isRotten = [...damaged].some((key) => seen?.artifacts.has(key.slice(seen.prefix.length)));
+  if (status === "ok" && !isDamaged && (seen?.good !== true || isRotten)) {
+    found.push(violation("ok-is-true", `the run is reported as ok, and ${job.snapshot} is none`));
+  }
+  if (job.manifest !== undefined && seen?.manifest?.status !== job.manifest.status && !isDamaged) {
+    found.push(
+      violation("partial-honest", `${job.manifest.status} is reported, the manifest says ${seen?.manifest?.status}`),
+    );
+  }
+  return found;
+}

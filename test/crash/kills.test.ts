@@ -1,0 +1,34 @@
+import "./no-waiting.ts";
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { boundariesOf, killAtEach } from "./kill-run.ts";
+import { scenarios } from "./scenarios.ts";
+import { sourceOf } from "./source.ts";
+import { added, findingLines, newTally, summary, type Tally } from "./tally.ts";
+
+/** The short form takes every third boundary; `npm run soak` takes all. */
+const EVERY = 3;
+const LEAST_POINTS = 200;
+/** More than one write: the artifact is given in pieces of a mebibyte. */
+const BIG_BYTES = 2_300_000;
+
+const tallies: Tally[] = [];
+
+for (const scenario of await scenarios(sourceOf({ bigBytes: BIG_BYTES }))) {
+  if (scenario.nextPolicy !== undefined) continue;
+  test(`killed at any boundary of "${scenario.name}", nothing is lost and the next run succeeds by itself`, async () => {
+    const boundaries = await boundariesOf(scenario, BIG_BYTES);
+    const points = boundaries.map((_, index) => index + 1).filter((point) => point % EVERY === 1);
+    const tally = await killAtEach(scenario, BIG_BYTES, points);
+    tallies.push(tally);
+    assert.equal(tally.points, points.length);
+    assert.equal(findingLines(tally.findings).join("\n"), "");
+  });
+}
+
+test(`at least ${LEAST_POINTS} points were killed`, () => {
+  const { points } = added(tallies);
+  assert.ok(points >= LEAST_POINTS, `only ${points}`);
+});
+
+after(() => console.log(summary(added([newTally(), ...tallies]))));

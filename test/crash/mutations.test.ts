@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { INVARIANTS } from "./invariants.ts";
+import { probeMutant } from "./mutation-run.ts";
+import { MUTATIONS } from "./mutations.ts";
+import { findingLines } from "./tally.ts";
+
+/** CI takes the first of each invariant; CRASH_MUTATIONS=all takes every one. */
+const seen = new Set<string>();
+const chosen = MUTATIONS.filter(({ breaks }) => {
+  const isFirst = !seen.has(breaks);
+  seen.add(breaks);
+  return isFirst || process.env.CRASH_MUTATIONS === "all";
+});
+
+describe("the harness tells when a guard is taken out:", { concurrency: 2 }, () => {
+  for (const mutation of chosen) {
+    test(`${mutation.what}, and "${INVARIANTS[mutation.breaks]}" does not hold`, async () => {
+      const { findings } = await probeMutant(mutation);
+      const broken = new Set(findings.map(({ invariant }) => invariant));
+      assert.ok(broken.has(mutation.breaks), `${[...broken].join(", ")} was found instead of ${mutation.breaks}`);
+    });
+  }
+
+  test("and finds nothing in the same places while all guards are there", async () => {
+    for (const { probe } of chosen) {
+      const { findings } = await probeMutant({ changes: [], probe });
+      assert.equal(findingLines(findings).join("\n"), "");
+    }
+  });
+});
+
+test("every invariant has a mutation that breaks it", () => {
+  assert.deepEqual([...seen].sort(), Object.keys(INVARIANTS).sort());
+});

@@ -1,0 +1,235 @@
+import type { Invariant } from "./invariants.ts";
+import type { Probe } from "./probe.ts";
+
+/** A guard of the product taken out, and the part of the harness that must then say which promise is broken. */
+export interface Mutation {
+  readonly breaks: Invariant;
+  readonly what: string;
+  readonly changes: readonly Change[];
+  readonly probe: Probe;
+}
+
+/** `text` must be in the file exactly once: a guard that was moved or reworded needs this list to follow it. */
+export interface Change {
+  readonly file: string;
+  readonly text: string;
+  readonly to: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    breaks: "object-whole",
+    what: "an object is written under its final name",
+    changes: [
+      {
+        file: "lib/storage/filesystem.ts",
+        text: 'async (temporary) => ({\n        temporary,\n        file: await open(temporary, "wx", 0o600),',
+        to: 'async (beside, temporary = key.endsWith(".lease") ? beside : pathOf(key)) => ({\n        temporary,\n        file: await open(temporary, "w", 0o600),',
+      },
+      {
+        file: "lib/storage/filesystem.ts",
+        text: ", temporary);\n      await onFile(`storing",
+        to: ', temporary === join(base, key) ? temporary + "-" : temporary);\n      await onFile(`storing',
+      },
+    ],
+    probe: { harness: "kills", scenario: "first run", only: "second half of a write .*org/app/" },
+  },
+  {
+    breaks: "object-whole",
+    what: "a source that breaks ends its stream like one that is through",
+    changes: [
+      { file: "lib/compression.ts", text: "    await fed;\n", to: "" },
+      {
+        file: "lib/compression.ts",
+        text: "fed.catch((error: unknown) => transform.destroy(error instanceof Error ? error : new Error(String(error))));",
+        to: "fed.catch(() => transform.end());",
+      },
+    ],
+    probe: { harness: "steady" },
+  },
+  {
+    breaks: "manifest-last",
+    what: "the list of digests is written after the manifest",
+    changes: [
+      {
+        file: "lib/commit.ts",
+        text: "    await putSums(backup, storage, pointer, sumsText(manifest, manifestSha256));\n    await backup.lease",
+        to: "    await backup.lease",
+      },
+      {
+        file: "lib/commit.ts",
+        text: "{ ifAbsent: true });\n      return manifest;",
+        to: "{ ifAbsent: true });\n      return finishedBefore(backup, storage, pointer);",
+      },
+    ],
+    probe: { harness: "kills", scenario: "first run", only: "open docs/[^/]*/[^/]*/[(]temporary" },
+  },
+  {
+    breaks: "manifest-last",
+    what: "prune takes a manifest away after what it names",
+    changes: [
+      {
+        file: "lib/prune.ts",
+        text: "[[manifest], documents, ...batches(artifacts), ...batches(records)]",
+        to: "[...batches(artifacts), ...batches(records), documents, [manifest]]",
+      },
+    ],
+    probe: { harness: "kills", scenario: "prune of two", only: "unlink .*28/.*plan[.]jsonl" },
+  },
+  {
+    breaks: "manifest-last",
+    what: "what was stored is not looked for again before the manifest names it",
+    changes: [{ file: "lib/finish.ts", text: "  await confirmStored(storage, pointer, units);\n", to: "" }],
+    probe: { harness: "faults", scenario: "first run", only: "lost write at put .*big[.]tar" },
+  },
+  {
+    breaks: "unit-accounted",
+    what: "a unit without a record is left out",
+    changes: [
+      {
+        file: "lib/finish.ts",
+        text: "units[line.n] = record === undefined ? lost(line) : unitOfRecord(record);",
+        to: "if (record !== undefined) units.push(unitOfRecord(record));",
+      },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "lost write at put .*units/0" },
+  },
+  {
+    breaks: "partial-honest",
+    what: "what failed in part is ok",
+    changes: [
+      {
+        file: "lib/totals.ts",
+        text: 'return units.some((unit) => unit.status === "failed") ? "partial" : "ok";',
+        to: 'return "ok";',
+      },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "error at put .*big" },
+  },
+  {
+    breaks: "ok-is-true",
+    what: "what is read back is not compared",
+    changes: [
+      {
+        file: "lib/artifact.ts",
+        text: 'if (is.stored.sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");',
+        to: "",
+      },
+      {
+        file: "lib/artifact.ts",
+        text: "if (is.plain.bytes !== artifact.sourceBytes || is.plain.sha256 !== artifact.sourceSha256) {",
+        to: "if (artifact.bytes < 0) {",
+      },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "flipped bit at put .*big[.]tar" },
+  },
+  {
+    breaks: "ok-is-true",
+    what: "a snapshot counts as good before it was read back",
+    changes: [
+      { file: "lib/run.ts", text: "  if (!verification.ok) {", to: "  if (verification.artifacts.length < 0) {" },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "flipped bit at put .*big[.]tar" },
+  },
+  {
+    breaks: "spoken-of",
+    what: "an artifact is stored before its record names it",
+    changes: [{ file: "lib/attempt.ts", text: "    await onPending(path);\n", to: "" }],
+    probe: { harness: "kills", scenario: "first run", only: "sync .*/org/app" },
+  },
+  {
+    breaks: "good-stays",
+    what: "the newest good snapshot is like any other",
+    changes: [
+      { file: "lib/retention.ts", text: 'if (index === 0) keep(one, "newest good snapshot");', to: "" },
+      {
+        file: "lib/retention.ts",
+        text: "if (last !== undefined && index < last) keep(one, `last",
+        to: "if (last !== undefined && index > 0 && index < last) keep(one, `last",
+      },
+    ],
+    probe: { harness: "faults", scenario: "prune of two", only: "503 slow down at head 1 " },
+  },
+  {
+    breaks: "good-stays",
+    what: "max_removals is not looked at",
+    changes: [
+      { file: "lib/retention.ts", text: "if (removals <= limit) return plan;", to: "if (limit > 0) return plan;" },
+    ],
+    probe: { harness: "faults", scenario: "prune of too many", only: "503 slow down at head 1 " },
+  },
+  {
+    breaks: "no-secret",
+    what: "log lines are not redacted",
+    changes: [
+      { file: "lib/log.ts", text: "options.write(options.redaction.redact(text));", to: "options.write(text);" },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "timeout at put .*big[.]tar" },
+  },
+  {
+    breaks: "no-secret",
+    what: "messages of errors are not redacted",
+    changes: [
+      {
+        file: "lib/errors.ts",
+        text: "return { code, message: redact(error.message),",
+        to: "return { code, message: error.message,",
+      },
+    ],
+    probe: { harness: "steady" },
+  },
+  {
+    breaks: "typed-error",
+    what: "what a parser says of a damaged document is passed on",
+    changes: [
+      {
+        file: "lib/manifest.ts",
+        text: " is not JSON`, { cause: error });",
+        to: " is not JSON`) && error;",
+      },
+    ],
+    probe: { harness: "faults", scenario: "daily run", only: "flipped bit at get" },
+  },
+  {
+    breaks: "next-run-succeeds",
+    what: "a second that a killed run has taken is not passed over",
+    changes: [
+      {
+        file: "lib/plan.ts",
+        text: "if (!taken || ahead >= MAX_SECONDS_AHEAD) throw error;",
+        to: "if (taken || ahead >= 0) throw error;",
+      },
+    ],
+    probe: { harness: "kills", scenario: "first run", only: "SHA256SUMS" },
+  },
+  {
+    breaks: "no-leftovers",
+    what: "what killed writers left is not swept",
+    changes: [
+      {
+        file: "lib/storage/prepare-base.ts",
+        text: 'for await (const folder of sweepAbandoned(base, nowMs)) await folders.removeEmpty(folder.replace(/\\/$/, ""));',
+        to: "",
+      },
+    ],
+    probe: { harness: "kills", scenario: "first run", only: "sync .*units/[(]temporary" },
+  },
+  {
+    breaks: "restores-without-us",
+    what: "the manifest names another program than the one that made the artifact",
+    changes: [{ file: "lib/compression.ts", text: 'zstd: "zstd -d"', to: 'zstd: "gunzip -k"' }],
+    probe: { harness: "steady" },
+  },
+  {
+    breaks: "memory-bounded",
+    what: "a stream is gathered before it is stored",
+    changes: [
+      {
+        file: "lib/artifact.ts",
+        text: "const body = compress(plain.bytes, compression);",
+        to: "const whole = await Array.fromAsync(plain.bytes, (chunk) => chunk.slice());\n  const body = compress((async function* () { yield* whole; })(), compression);",
+      },
+    ],
+    probe: { harness: "steady" },
+  },
+];

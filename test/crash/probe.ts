@@ -1,0 +1,42 @@
+import "./no-waiting.ts";
+import { described, injectFaults, plannedFaults } from "./fault-run.ts";
+import { boundariesOf, killAtEach } from "./kill-run.ts";
+import { scenarios } from "./scenarios.ts";
+import { sourceOf } from "./source.ts";
+import { steadily } from "./steady-run.ts";
+import { inMemory } from "./stores.ts";
+import type { Tally } from "./tally.ts";
+
+/** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
+export type Probe =
+  | { readonly harness: "kills"; readonly scenario: string; readonly only: string }
+  | { readonly harness: "faults"; readonly scenario: string; readonly only: string }
+  | { readonly harness: "steady" };
+
+const BIG_BYTES = 5_000;
+
+/** Run as a program: a Probe as JSON in argv, its Tally as JSON on stdout. */
+if (process.argv[1] === import.meta.filename) {
+  process.stdout.write(JSON.stringify(await probe(JSON.parse(process.argv[2] ?? ""))));
+}
+
+async function probe(what: Probe): Promise<Tally> {
+  if (what.harness === "steady") return steadily();
+  const source = sourceOf({ bigBytes: BIG_BYTES });
+  const scenario = (await scenarios(source)).find(({ name }) => name === what.scenario);
+  if (scenario === undefined) throw new Error(`no scenario is called ${what.scenario}`);
+  const only = new RegExp(what.only);
+  if (what.harness === "faults") {
+    const planned = await plannedFaults(inMemory, scenario, source);
+    return injectFaults(inMemory, scenario, source, some(planned.filter((fault) => only.test(described(fault)))));
+  }
+  const boundaries = await boundariesOf(scenario, BIG_BYTES);
+  const points = boundaries.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
+  return killAtEach(scenario, BIG_BYTES, some(points));
+}
+
+/** A pattern that fits nothing would let every mutation live. */
+function some<T>(found: readonly T[]): readonly T[] {
+  if (found.length === 0) throw new Error("the probe's pattern fits nothing");
+  return found;
+}

@@ -1,0 +1,61 @@
+import type { RetentionPolicy } from "../../lib/config/schema.ts";
+import type { Image } from "./image.ts";
+import type { Source } from "./source.ts";
+import { inMemory } from "./stores.ts";
+import { type Action, act, POLICY } from "./world.ts";
+
+/** A store as it is before something happens, and what then happens. */
+export interface Scenario {
+  readonly name: string;
+  readonly image: Image;
+  readonly action: Action;
+  readonly day: number;
+  readonly policy: RetentionPolicy;
+  /** What an operator changes the policy to where the scenario ends in a refusal. */
+  readonly nextPolicy?: RetentionPolicy;
+}
+
+const EMPTY: Image = new Map();
+const KEEP_ALL: RetentionPolicy = { min_keep: 1, max_removals: 3 };
+
+/** Those that every harness goes through. */
+export async function scenarios(source: Source): Promise<readonly Scenario[]> {
+  const week = await storeAfter(source, [0, 1, 2, 3], KEEP_ALL);
+  const two = await storeAfter(source, [0, 1, 2], POLICY);
+  const unfinished = await withUnfinished(source, two);
+  return [
+    { name: "first run", image: EMPTY, action: "run", day: 0, policy: POLICY },
+    { name: "daily run", image: two, action: "run", day: 3, policy: POLICY },
+    { name: "run after an unfinished one", image: unfinished, action: "run", day: 5, policy: POLICY },
+    { name: "prune of two", image: week, action: "prune", day: 3, policy: POLICY },
+    {
+      name: "prune of too many",
+      image: week,
+      action: "prune",
+      day: 3,
+      policy: { keep_last: 1, min_keep: 1, max_removals: 1 },
+      nextPolicy: { ...POLICY, max_removals: 10 },
+    },
+    { name: "verify", image: two, action: "verify", day: 2, policy: POLICY },
+  ];
+}
+
+async function storeAfter(source: Source, days: readonly number[], policy: RetentionPolicy): Promise<Image> {
+  await using store = await inMemory.open(EMPTY);
+  for (const day of days) {
+    const { status, codes } = await act("run", { storage: store.storage, source, day, policy });
+    if (status !== "ok") throw new Error(`the store for a scenario cannot be made: ${codes.join(", ")}`);
+  }
+  return await store.image();
+}
+
+/** Of a run two days later only the plan, the first unit and an artifact in the making came to be. */
+async function withUnfinished(source: Source, image: Image): Promise<Image> {
+  await using store = await inMemory.open(image);
+  await act("run", { storage: store.storage, source, day: 3, policy: KEEP_ALL });
+  const all = await store.image();
+  const lasting = [...all].filter(
+    ([key]) => image.has(key) || /\.run\/(plan\.jsonl|units\/0\.json)$|\/org\//.test(key),
+  );
+  return new Map(lasting);
+}

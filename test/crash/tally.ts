@@ -1,0 +1,51 @@
+import { INVARIANTS, type Invariant, type Violation } from "./invariants.ts";
+
+export interface Finding extends Violation {
+  /** What was done, so that it can be done again: `faults memory daily 41 put flipped bit`. */
+  readonly where: string;
+}
+
+/** What a harness did and found. */
+export interface Tally {
+  points: number;
+  faults: number;
+  runs: number;
+  readonly findings: Finding[];
+}
+
+export const newTally = (): Tally => ({ points: 0, faults: 0, runs: 0, findings: [] });
+
+export function note(tally: Tally, where: string, violations: readonly Violation[]): void {
+  for (const one of violations) tally.findings.push({ ...one, where });
+}
+
+export function added(tallies: readonly Tally[]): Tally {
+  const sum = (of: (tally: Tally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
+  return {
+    points: sum(({ points }) => points),
+    faults: sum(({ faults }) => faults),
+    runs: sum(({ runs }) => runs),
+    findings: tallies.flatMap(({ findings }) => findings),
+  };
+}
+
+const REPAIRS: readonly Invariant[] = ["next-run-succeeds", "no-leftovers"];
+
+/** What is printed at the end; `0 lost, 0 manual repairs` when all held. */
+export function summary({ points, faults, runs, findings }: Tally): string {
+  const repairs = findings.filter(({ invariant }) => REPAIRS.includes(invariant)).length;
+  const count = (number: number) => number.toLocaleString("en-US");
+  return (
+    `${count(points)} points killed, ${count(faults)} faults injected, ${count(runs)} runs: ` +
+    `${count(findings.length - repairs)} lost, ${count(repairs)} manual repairs`
+  );
+}
+
+/** Each finding once by what it breaks, with the first places where it did. */
+export function findingLines(findings: readonly Finding[], most = 5): string[] {
+  const groups = Map.groupBy(findings, ({ invariant }) => invariant);
+  return [...groups].flatMap(([invariant, ones]) => [
+    `${invariant} (${INVARIANTS[invariant]}) does not hold, ${ones.length} times:`,
+    ...ones.slice(0, most).map(({ where, detail }) => `  ${where}: ${detail}`),
+  ]);
+}

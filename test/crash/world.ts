@@ -1,0 +1,143 @@
+import type { Backup } from "../../lib/backup.ts";
+import type { RetentionPolicy } from "../../lib/config/schema.ts";
+import { CodedError, errorCodes, errorRecord } from "../../lib/errors.ts";
+import { findJob } from "../../lib/jobs.ts";
+import type { LeaseContext } from "../../lib/lease.ts";
+import { prune } from "../../lib/prune.ts";
+import { type JobResult, runJobs } from "../../lib/run.ts";
+import { retryingStorage } from "../../lib/storage/retrying.ts";
+import type { Storage } from "../../lib/storage/storage.ts";
+import { underLease } from "../../lib/under-lease.ts";
+import { verify } from "../../lib/verify.ts";
+import { aBackup, aJob } from "../support/a-backup.ts";
+import type { Source } from "./source.ts";
+
+/** What a process is asked to do. */
+export type Action = "run" | "prune" | "verify";
+
+export interface World {
+  readonly storage: Storage;
+  readonly source: Source;
+  /** Days since the first; the clock stands at three o'clock of it. */
+  readonly day: number;
+  /** And so many seconds later, asked anew whenever the time is. */
+  readonly secondsNow?: () => number;
+  /** For how long the process was stopped so far, by the clock that nobody sets. */
+  readonly suspendedMs?: () => number;
+  readonly policy: RetentionPolicy;
+  readonly concurrency?: number;
+  readonly timezone?: string;
+}
+
+export interface Outcome {
+  readonly status: "ok" | "partial" | "failed";
+  /** Of a run. */
+  readonly job?: JobResult;
+  /** Codes of everything that was reported as wrong. */
+  readonly codes: readonly string[];
+  /** Log lines, and the result as `--json` would give it. */
+  readonly said: readonly string[];
+  /** `unit/artifact` for each time that the source was read. */
+  readonly opened: readonly string[];
+}
+
+const JOB = "docs";
+export const POLICY: RetentionPolicy = { keep_last: 2, min_keep: 1, max_removals: 3 };
+/** The third day is 29 February, and the clocks of Europe and America change within the weeks that follow. */
+const FIRST_DAY = Date.UTC(2028, 1, 27, 3);
+const DAY_MS = 86_400_000;
+
+/** A known secret, which every error that the harness makes carries in it. */
+export const SECRET = "canary-Zq7vN2xK9w";
+
+export const timeOf = (day: number, seconds = 0): Date => new Date(FIRST_DAY + day * DAY_MS + seconds * 1000);
+
+/** Does one thing as a process of its own would: everything is opened anew. */
+export async function act(action: Action, world: World): Promise<Outcome> {
+  const { source, day, policy } = world;
+  const storage = retryingStorage(world.storage, {
+    attempts: 7,
+    baseMs: 1_000,
+    maxMs: 30_000,
+    signal: new AbortController().signal,
+  });
+  const {
+    backup: standing,
+    lines,
+    source: scripted,
+  } = aBackup({
+    storage,
+    units: () => source.units(day),
+    jobs: [
+      aJob({ name: JOB, retention: policy, concurrency: world.concurrency ?? 1, timezone: world.timezone ?? "UTC" }),
+    ],
+  });
+  // Waiting for a lease takes no time here either: what nobody sets goes on by what was waited.
+  const waited = { ms: 0 };
+  const lease: Pick<LeaseContext, "elapsed" | "sleep"> = {
+    elapsed: () => waited.ms + (world.suspendedMs?.() ?? 0),
+    sleep: async (ms) => {
+      waited.ms += ms;
+    },
+  };
+  const backup: Backup = {
+    ...standing,
+    ...lease,
+    now: () => timeOf(day, (world.secondsNow?.() ?? 0) + waited.ms / 1000),
+  };
+  backup.redaction.add(SECRET);
+  const done = await result(action, backup);
+  await backup.close();
+  return { ...done, said: [...lines, JSON.stringify(done)], opened: scripted.opened };
+}
+
+type Done = Pick<Outcome, "status" | "job" | "codes">;
+
+async function result(action: Action, backup: Backup): Promise<Done> {
+  try {
+    switch (action) {
+      case "run":
+        return ofRun((await runJobs(backup, [JOB])).jobs[0]);
+      case "prune":
+        return ofPrune(await pruneUnderLease(backup));
+      case "verify":
+        return ofVerification(await verify(backup, { job: JOB, snapshot: "latest", mode: "prove" }));
+    }
+  } catch (error) {
+    const { code } = errorRecord(error, backup.redaction.redact);
+    // What has no code would be told as INTERNAL: which one it was is worth knowing.
+    return { status: "failed", codes: [error instanceof CodedError ? code : `INTERNAL: ${String(error)}`] };
+  }
+}
+
+function ofRun(job: JobResult | undefined): Done {
+  if (job === undefined) return { status: "failed", codes: ["no result"] };
+  const errors = [
+    ...(job.error === undefined ? [] : [job.error]),
+    ...(job.manifest?.units ?? []).flatMap(({ error }) => error ?? []),
+    ...(job.verification?.faults ?? []),
+    ...(job.verification?.artifacts ?? []).flatMap(({ error }) => error ?? []),
+  ];
+  const status = job.status === "ok" || job.status === "partial" ? job.status : "failed";
+  const codes = errors.map(({ code, message }) => (code === "INTERNAL" ? `INTERNAL: ${message}` : code));
+  return { status, job, codes };
+}
+
+/** As the command does it. */
+function pruneUnderLease(backup: Backup) {
+  const request = { purpose: "prune", processBound: true, waitMs: 0 } as const;
+  return underLease(backup, findJob(backup.config, JOB), request, (leased) =>
+    prune(leased, { job: JOB, dryRun: false }),
+  );
+}
+
+function ofPrune({ refused }: { readonly refused?: string }): Done {
+  return refused === undefined ? { status: "ok", codes: [] } : { status: "failed", codes: ["REFUSED"] };
+}
+
+function ofVerification({ ok, faults, artifacts }: NonNullable<JobResult["verification"]>): Done {
+  const errors = [...faults, ...artifacts.flatMap(({ error }) => error ?? [])];
+  return { status: ok ? "ok" : "failed", codes: errors.map(({ code }) => code) };
+}
+
+export const isKnownCode = (code: string): boolean => Object.hasOwn(errorCodes, code) && code !== "INTERNAL";
