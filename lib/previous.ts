@@ -7,10 +7,10 @@ import type { Job } from "./config/schema.ts";
 import type { PreviousArtifact, PreviousUnit } from "./connectors/connector.ts";
 import { decryptionsFor } from "./decryptions.ts";
 import { encryptionExtension } from "./encryption/encryption.ts";
-import { EncryptionError, NotFoundError } from "./errors.ts";
+import { EncryptionError, IntegrityError, NotFoundError } from "./errors.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import { snapshotPrefix } from "./keys.ts";
-import type { Artifact } from "./manifest.ts";
+import type { Artifact, UnitRecord } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
 import { newestRecord } from "./record.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -36,7 +36,7 @@ export async function previousOf(
   const { previous, id, identity } = input.unit;
   if (previous === undefined) return undefined;
   const { snapshot, n, resumed = 0 } = previous;
-  const record = await newestRecord(storage, { job: input.job, snapshot, resumed }, n);
+  const record = await recordThere(backup, storage, { job: input.job, snapshot, resumed }, n);
   if (record === undefined || (identity === undefined ? record.id !== id : record.identity !== identity)) {
     return undefined;
   }
@@ -53,6 +53,22 @@ export async function previousOf(
     seen.set(name, { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) });
   }
   return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
+}
+
+/** One that is damaged is as good as none: it must not make the unit fail in every run from now on. */
+async function recordThere(
+  backup: Backup,
+  storage: Storage,
+  place: Parameters<typeof newestRecord>[1],
+  n: number,
+): Promise<UnitRecord | undefined> {
+  try {
+    return await newestRecord(storage, place, n);
+  } catch (error) {
+    if (!(error instanceof IntegrityError || error instanceof RangeError)) throw error;
+    backup.log.warn(`nothing is taken over from the last snapshot: ${error.message}`, { snapshot: place.snapshot });
+    return undefined;
+  }
 }
 
 /** To the connector, what is sealed is as good as gone: it collects in full. */

@@ -93,7 +93,7 @@ function readFolder(prefix: string, files: ReadonlyMap<string, Uint8Array>): Sna
   const ofManifest = parsed(manifest, "manifest.json");
   const ofVerified = parsed(verified, "verified.json");
   const records = [...files.keys()]
-    .filter((name) => /^\.run\/units\/\d+\.json$/.test(name))
+    .filter((name) => /^\.run\/units\/\d+(\.\d+)?\.json$/.test(name))
     .flatMap((name) => parsed(record, name) ?? []);
   const sums = sumsOf(files.get("SHA256SUMS"));
   const digest = sha256(files.get("manifest.json") ?? new Uint8Array());

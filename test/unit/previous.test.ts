@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readAll } from "../../lib/bytes.ts";
+import { bytesOf, readAll } from "../../lib/bytes.ts";
 import type { PreviousUnit } from "../../lib/connectors/connector.ts";
 import { SourceError } from "../../lib/errors.ts";
 import { runJobs } from "../../lib/run.ts";
@@ -48,6 +48,19 @@ test("a unit of which every item is unchanged is unchanged", async () => {
   const items = { "a.json": "one" };
   const { units } = await nights([[{ id: "r", items }], [{ id: "r", items, unchanged: ["a.json"] }]]);
   assert.deepEqual([units[1]?.[0]?.status, units[1]?.[0]?.reusedFrom], ["unchanged", FIRST]);
+});
+
+test("over a damaged record of the last snapshot an unchanged item is collected, and the log says why", async () => {
+  const items = { "a.json": "one" };
+  const { units, source, lines } = await nights(
+    [[{ id: "r", items }], [{ id: "r", items, unchanged: ["a.json"] }]],
+    async ({ storage }, night) => {
+      if (night === 0) await storage.put("docs/2026-11-22/030000Z/.run/units/0.json", bytesOf("{"));
+    },
+  );
+  assert.deepEqual(source.opened, ["r/a.json", "r/a.json"]);
+  assert.equal(units[1]?.[0]?.status, "ok");
+  assert.ok(lines.some((line) => /nothing is taken over .*units\/0[.]json is not JSON/.test(line)));
 });
 
 test("an unchanged item that is gone from the storage is collected", async () => {
