@@ -31,7 +31,9 @@ const FOLDER = "docs/2028-02-29/030000Z/";
 
 const source = sourceOf({ bigBytes: 1_000 });
 const store: Image = (await scenarios(source)).find(({ name }) => name === "daily run")?.image ?? new Map();
-const documents = [...store.keys()].filter((key) => /\.(json|jsonl)$|SHA256SUMS$/.test(key) && !/\/(org|db)\//.test(key));
+const documents = [...store.keys()].filter(
+  (key) => /\.(json|jsonl)$|SHA256SUMS$/.test(key) && !/\/(org|db)\//.test(key),
+);
 
 interface Damage {
   readonly at: number;
@@ -45,7 +47,23 @@ const damages = fc.array(
     remove: fc.oneof(fc.nat(4), fc.nat(2_000)),
     insert: fc.oneof(
       fc.uint8Array({ maxLength: 4 }),
-      fc.constantFrom("{", "}", "[]", "null", "-1", '"', ",", "\n", "\\u0000", '"__proto__":{},', "1e999", "../", "\ud800").map(utf8),
+      fc
+        .constantFrom(
+          "{",
+          "}",
+          "[]",
+          "null",
+          "-1",
+          '"',
+          ",",
+          "\n",
+          "\\u0000",
+          '"__proto__":{},',
+          "1e999",
+          "../",
+          "\ud800",
+        )
+        .map(utf8),
     ),
   }),
   { minLength: 1, maxLength: 3 },
@@ -66,7 +84,9 @@ test("documents of any bytes, and real ones with any damage, are read or refused
   const contents = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.json().map(utf8),
-    fc.tuple(fc.constantFrom(...documents), damages).map(([key, changes]) => damaged(store.get(key) ?? utf8(""), changes)),
+    fc
+      .tuple(fc.constantFrom(...documents), damages)
+      .map(([key, changes]) => damaged(store.get(key) ?? utf8(""), changes)),
   );
   await fc.assert(
     fc.asyncProperty(contents, async (content) => {
@@ -75,7 +95,9 @@ test("documents of any bytes, and real ones with any damage, are read or refused
       }
       const storage = memoryStorage();
       await storage.put(`${FOLDER}.run/plan.jsonl`, bytesOf(content));
-      await typedOnly(() => Array.fromAsync(readPlan(storage, { job: "docs", snapshot: "2028-02-29T030000Z", run: "1", resumed: 0 })));
+      await typedOnly(() =>
+        Array.fromAsync(readPlan(storage, { job: "docs", snapshot: "2028-02-29T030000Z", run: "1", resumed: 0 })),
+      );
     }),
     LIMITS,
   );
@@ -92,14 +114,21 @@ async function typedOnly(work: () => Promise<unknown>): Promise<void> {
 test("over a store with a damaged document every step ends, with a code when it fails, and the next run succeeds", async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...documents), damages, async (key, changes) => {
-      await using opened = await inMemory.open(new Map([...store, [key, damaged(store.get(key) ?? utf8(""), changes)]]));
+      await using opened = await inMemory.open(
+        new Map([...store, [key, damaged(store.get(key) ?? utf8(""), changes)]]),
+      );
       const { storage } = opened;
       await Array.fromAsync(listSnapshots(storage, "docs"));
       for (const action of ["verify", "prune"] as const) {
         const { codes } = await act(action, { storage, source, day: 3, policy: POLICY });
         assert.ok(codes.every(isKnownCode), `${action}: ${codes.join(", ")}`);
       }
-      const { status, codes, said } = await act("run", { storage, source, day: 3, policy: { ...POLICY, max_removals: 9 } });
+      const { status, codes, said } = await act("run", {
+        storage,
+        source,
+        day: 3,
+        policy: { ...POLICY, max_removals: 9 },
+      });
       assert.equal(status, "ok", codes.join(", "));
       assert.ok(!said.join().includes(SECRET));
     }),
@@ -109,7 +138,17 @@ test("over a store with a damaged document every step ends, with a code when it 
 
 test("a manifest that was made to leave its folder restores nothing outside, and is refused with a code", async () => {
   const hostile = fc.oneof(
-    fc.constantFrom("../../etc/passwd", "/etc/passwd", "a/../../b", ".", "..", "", "a//b", "a\0b", "org/app/../../x.json"),
+    fc.constantFrom(
+      "../../etc/passwd",
+      "/etc/passwd",
+      "a/../../b",
+      ".",
+      "..",
+      "",
+      "a//b",
+      "a\0b",
+      "org/app/../../x.json",
+    ),
     fc.string({ unit: "binary", maxLength: 30 }),
   );
   const manifest = JSON.parse(Buffer.from(store.get(`${FOLDER}manifest.json`) ?? []).toString());
@@ -149,7 +188,8 @@ test("a storage key of any form is refused or stays below the base, in every met
     fc.string({ unit: "binary", maxLength: 12 }),
   );
   const keys = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/"));
-  const refused = (error: unknown) => error instanceof CodedError || /not a (storage|folder's) (key|prefix)/.test(String(error));
+  const refused = (error: unknown) =>
+    error instanceof CodedError || /not a (storage|folder's) (key|prefix)/.test(String(error));
   await fc.assert(
     fc.asyncProperty(keys, keys, async (key, other) => {
       for (const work of [

@@ -37,6 +37,8 @@ export interface Outcome {
   readonly codes: readonly string[];
   /** Log lines, and the result as `--json` would give it. */
   readonly said: readonly string[];
+  /** By the clock that it had, which waiting for a lease sets on. */
+  readonly endedAt: Date;
   /** `unit/artifact` for each time that the source was read. */
   readonly opened: readonly string[];
 }
@@ -88,7 +90,7 @@ export async function act(action: Action, world: World): Promise<Outcome> {
   backup.redaction.add(SECRET);
   const done = await result(action, backup);
   await backup.close();
-  return { ...done, said: [...lines, JSON.stringify(done)], opened: scripted.opened };
+  return { ...done, said: [...lines, JSON.stringify(done)], opened: scripted.opened, endedAt: backup.now() };
 }
 
 type Done = Pick<Outcome, "status" | "job" | "codes">;

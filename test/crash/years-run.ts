@@ -10,7 +10,7 @@ import { type Known, knownSnapshots } from "./known-snapshots.ts";
 import { type Random, randomOf } from "./random.ts";
 import type { Source } from "./source.ts";
 import { newTally, note, type Tally } from "./tally.ts";
-import { act, type Outcome, timeOf } from "./world.ts";
+import { act, type Outcome } from "./world.ts";
 
 const ZONE = "Europe/Berlin";
 const DAY_S = 86_400;
@@ -67,7 +67,7 @@ export async function liveThrough({ days, seed }: Years): Promise<Life> {
     const outcome = await act("run", { ...world, storage: faultyStorage(guarded, weather.faults) });
     const after = await known.all();
     removed += before.filter(({ snapshot }) => !after.some((one) => one.snapshot === snapshot)).length;
-    note(tally, where, dayViolations(before, after, outcome, today, timeOf(day, weather.seconds)));
+    note(tally, where, dayViolations(before, after, outcome, today));
     if (weather.what === "fair" && outcome.status === "failed" && !outcome.codes.includes("REFUSED"))
       note(tally, where, [violation("next-run-succeeds", `failed: ${outcome.codes.join(", ")}`)]);
     if (outcome.codes.includes("REFUSED")) refusals += 1;
@@ -152,9 +152,8 @@ type Seen = Awaited<ReturnType<Known["all"]>>[number];
 function dayViolations(
   before: readonly Seen[],
   after: readonly Seen[],
-  { job }: Outcome,
+  { job, endedAt: now }: Outcome,
   policy: RetentionPolicy,
-  now: Date,
 ): Violation[] {
   const all = [...before, ...after.filter(({ snapshot }) => !before.some((one) => one.snapshot === snapshot))];
   const gone = all.filter(({ snapshot }) => !after.some((one) => one.snapshot === snapshot)).map((one) => one.snapshot);

@@ -1,0 +1,26 @@
+import "./no-waiting.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { noVersitygw, startVersitygw } from "../support/s3-server.ts";
+import { injectFaults, plannedFaults } from "./fault-run.ts";
+import { onS3 } from "./s3-store.ts";
+import { scenarios } from "./scenarios.ts";
+import { sourceOf } from "./source.ts";
+import { findingLines } from "./tally.ts";
+
+/** Of a hundred faults one: what a server adds to the thousands in memory is its own way of keeping objects. */
+const EVERY = 101;
+
+test("S3: whatever call fails, what is told is true and the next run succeeds", { skip: noVersitygw }, async () => {
+  await using server = await startVersitygw();
+  const store = onS3(server);
+  const source = sourceOf({ bigBytes: 5_000 });
+  let faults = 0;
+  for (const scenario of await scenarios(source)) {
+    const planned = (await plannedFaults(store, scenario, source)).filter((_, index) => index % EVERY === EVERY >> 1);
+    const tally = await injectFaults(store, scenario, source, planned);
+    assert.equal(findingLines(tally.findings).join("\n"), "");
+    faults += tally.faults;
+  }
+  assert.ok(faults > 10, `only ${faults} faults were injected`);
+});
