@@ -134,7 +134,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "spoken-of",
     what: "an artifact is stored before its record names it",
-    changes: [{ file: "lib/attempt.ts", text: "    await onPending(path);\n", to: "" }],
+    changes: [{ file: "lib/attempt.ts", text: "  await onPending(path);\n", to: "" }],
     probe: { harness: "kills", scenario: "first run", only: "sync .*/org/app" },
   },
   {
@@ -172,8 +172,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "lib/errors.ts",
-        text: "return { code, message: redact(error.message),",
-        to: "return { code, message: error.message,",
+        text: "message: redact(error.message),",
+        to: "message: error.message,",
       },
     ],
     probe: { harness: "steady" },
@@ -226,8 +226,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "lib/artifact.ts",
-        text: "const body = compress(plain.bytes, compression);",
-        to: "const whole = await Array.fromAsync(plain.bytes, (chunk) => chunk.slice());\n  const body = compress((async function* () { yield* whole; })(), compression);",
+        text: "const compressed = compress(plain.bytes, compression);",
+        to: "const whole = await Array.fromAsync(plain.bytes, (chunk) => chunk.slice());\n  const compressed = compress((async function* () { yield* whole; })(), compression);",
       },
     ],
     probe: { harness: "steady" },
