@@ -95,9 +95,7 @@ test("documents of any bytes, and real ones with any damage, are read or refused
       }
       const storage = memoryStorage();
       await storage.put(`${FOLDER}.run/plan.jsonl`, bytesOf(content));
-      await typedOnly(() =>
-        Array.fromAsync(readPlan(storage, { job: "docs", snapshot: "2028-02-29T030000Z" })),
-      );
+      await typedOnly(() => Array.fromAsync(readPlan(storage, { job: "docs", snapshot: "2028-02-29T030000Z" })));
     }),
     LIMITS,
   );
