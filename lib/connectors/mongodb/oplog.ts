@@ -1,6 +1,7 @@
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import { CodedError, SourceError, TransientError } from "../../errors.ts";
 import { type BsonElement, BsonType, bsonElements } from "./bson-read.ts";
+import { abortable } from "./client.ts";
 import { driverFault } from "./fault.ts";
 import { rawReplies } from "./server.ts";
 
@@ -105,13 +106,15 @@ async function first(
   const cursor = client.db(db).runCursorCommand(command, { readPreference: client.readPreference });
   try {
     signal.throwIfAborted();
-    return (await cursor.next()) ?? undefined;
+    return (await abortable(cursor.next(), signal)) ?? undefined;
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CodedError) throw error;
     throw driverFault(error, `reading ${db}.${command.find}`);
   } finally {
-    await cursor.close();
+    const closing = cursor.close();
+    if (signal.aborted) closing.catch(() => {});
+    else await closing;
   }
 }
 

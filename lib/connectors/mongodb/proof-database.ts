@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Document, MongoClient } from "mongodb";
 import type { ArchivedCollection } from "./archive-format.ts";
+import { abortable } from "./client.ts";
 import { extendedJson } from "./extended-json.ts";
 import { extendedValue } from "./extended-values.ts";
 import { listCollections, listIndexes } from "./listing.ts";
@@ -32,7 +33,7 @@ export async function proofDatabase(client: MongoClient, signal: AbortSignal): P
     import("mongodb/lib/cmap/commands.js"),
   ]);
   const name = await freeName(client, signal);
-  const run = (command: Document) => client.db(name).command(command);
+  const run = (command: Document) => abortable(client.db(name).command(command), signal);
   const bsonOf = (json: OrderedJson) => extendedValue(json, BSON);
 
   return {

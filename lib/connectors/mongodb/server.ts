@@ -66,14 +66,11 @@ export async function* rawReplies(
   { signal, nextBatchSize }: { signal: AbortSignal; nextBatchSize?: (reply: readonly Buffer[]) => number },
 ): AsyncGenerator<readonly Buffer[]> {
   signal.throwIfAborted();
-  const options: RunCursorCommandOptions & { raw: true; signal: AbortSignal } = {
-    raw: true,
-    signal,
-    readPreference: client.readPreference,
-  };
+  const options: RunCursorCommandOptions & { raw: true } = { raw: true, readPreference: client.readPreference };
   const cursor = databaseOf(client, db).runCursorCommand(document, options);
   try {
-    while (await cursor.hasNext()) {
+    // The driver does not break off a reply that it waits for, so we stop waiting.
+    while (await abortable(cursor.hasNext(), signal)) {
       const reply = cursor.readBufferedDocuments().map(asBuffer);
       if (nextBatchSize !== undefined) cursor.setBatchSize(nextBatchSize(reply));
       yield reply;
@@ -82,7 +79,9 @@ export async function* rawReplies(
     signal.throwIfAborted();
     throw error;
   } finally {
-    await cursor.close();
+    const closing = cursor.close();
+    if (signal.aborted) closing.catch(() => {});
+    else await closing;
   }
 }
 
