@@ -12,6 +12,7 @@ import { type BenchLine, lineText } from "./line.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> = {
   git: async () => (await import("./git.ts")).benchGit(),
+  github: async () => (await import("./github.ts")).benchGithub(),
   files: async () => (await import("./files.ts")).benchFiles(),
   docker: async () => (await import("./docker.ts")).benchDocker(),
   s3: async () => (await import("./s3.ts")).benchS3(),

@@ -1,0 +1,186 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { createServer } from "node:tls";
+import { makeServerCertificate } from "../test/support/certificates.ts";
+import { addRepository } from "../test/support/github-organization.ts";
+import { type GithubServer, startGithub } from "../test/support/github-server.ts";
+import { type BenchLine, benchLine } from "./line.ts";
+
+const REPOSITORIES = 50;
+const ISSUES_EACH = 40;
+const COMMENTS_EACH = 2;
+const LATENCY_MS = 20;
+const RIVAL = process.env.CORE_BACKUP_BENCH_GITHUB_BACKUP ?? "github-backup";
+
+interface Taken {
+  readonly seconds: number;
+  /** All that the API was asked, and what of it counts against GitHub's limit: an answer of 304 does not. */
+  readonly requests: number;
+  readonly paid: number;
+}
+
+/**
+ * An organization's issues with their comments and events, labels, milestones and releases over an API that takes 20 ms to answer, against
+ * python-github-backup doing the same. Then once more with nothing changed. Git is left out: it costs no requests, and has a benchmark of its own.
+ */
+export async function benchGithub(): Promise<readonly BenchLine[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), "core-backup-bench-"));
+  try {
+    console.error(`github: making ${REPOSITORIES} repositories with ${REPOSITORIES * ISSUES_EACH} issues`);
+    await using server = await startGithub("/nonexistent");
+    server.anyToken = true;
+    server.latencyMs = LATENCY_MS;
+    server.objects.set("/user", { id: 1, login: "bench" });
+    for (let n = 0; n < REPOSITORIES; n += 1) await addOne(server, n);
+    await using door = await tlsDoor(folder, server.git.port);
+    const config = path.join(folder, "bench.yml");
+    await writeFile(config, configuration(server, path.join(folder, "store")));
+    const ours = () =>
+      measured(server, "node", [path.join(import.meta.dirname, "../cli/main.ts"), "run", "--config", config], {});
+    const theirs = () =>
+      measured(server, RIVAL, rivalArguments(door.port, path.join(folder, "rival")), { SSL_CERT_FILE: door.caFile });
+    const rows = { theirs: [await theirs(), await theirs()], ours: [await ours(), await ours()] };
+    for (const [name, [first, second]] of Object.entries(rows))
+      console.error(`github: ${name} first ${shown(first)}, unchanged ${shown(second)}`);
+    return lines(rows.ours, rows.theirs);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function lines([first, second]: readonly Taken[], [rival, rivalAgain]: readonly Taken[]): readonly BenchLine[] {
+  if (first === undefined || second === undefined || rival === undefined || rivalAgain === undefined)
+    throw new Error("a run is missing");
+  const asked = { unit: "requests" };
+  return [
+    benchLine(
+      "github: time of a first run to github-backup",
+      { ours: first.seconds, theirs: rival.seconds, unit: "s" },
+      { atMost: 0.25 },
+    ),
+    benchLine(
+      "github: requests of a first run to github-backup",
+      { ours: first.requests, theirs: rival.requests, ...asked },
+      { atMost: 0.2 },
+    ),
+    benchLine(
+      "github: requests of an unchanged run to github-backup",
+      { ours: second.requests, theirs: rivalAgain.requests, ...asked },
+      { atMost: 0.05 },
+    ),
+    benchLine(
+      "github: requests that count, of an unchanged run to github-backup",
+      { ours: second.paid, theirs: rivalAgain.paid, ...asked },
+      { atMost: 0.05 },
+    ),
+  ];
+}
+
+async function addOne(server: GithubServer, n: number): Promise<void> {
+  const at = await addRepository(server, `repository-${n}`, {
+    id: 1_000 + n,
+    issues: ISSUES_EACH,
+    commentsPerIssue: COMMENTS_EACH,
+    pulls: 0,
+  });
+  server.lists.set(`${at}/releases`, [
+    { id: n, tag_name: "v1", body: "notes", assets: [], created_at: "2026-01-01T00:00:00Z" },
+  ]);
+  const comments = server.lists.get(`${at}/issues/comments`) ?? [];
+  // The rival asks issue by issue.
+  for (const { number } of server.lists.get(`${at}/issues`) ?? []) {
+    server.lists.set(
+      `${at}/issues/${number}/comments`,
+      comments.filter(({ issue_url: url }) => String(url).endsWith(`/issues/${number}`)),
+    );
+    server.lists.set(`${at}/issues/${number}/events`, [{ id: Number(number), event: "labeled" }]);
+  }
+}
+
+function configuration({ apiUrl }: GithubServer, store: string): string {
+  return `jobs:
+  - name: bench
+    service: github
+    concurrency: 8
+    options:
+      organization: my-org
+      api_url: ${apiUrl}
+      token_env: BENCH_TOKEN
+      skip: [all]
+      include: [issues, issue_comments, issue_events, labels, milestones, releases]
+storage:
+  local: { type: filesystem, base_path: ${store} }
+`;
+}
+
+function rivalArguments(port: number, output: string): string[] {
+  const what = ["--issues", "--issue-comments", "--issue-events", "--labels", "--milestones", "--releases"];
+  return [
+    "my-org",
+    "--organization",
+    "--token",
+    "bench",
+    "--github-host",
+    `localhost:${port}`,
+    "--output-directory",
+    output,
+    "--private",
+    ...what,
+  ];
+}
+
+async function measured(
+  server: GithubServer,
+  program: string,
+  args: readonly string[],
+  extra: Readonly<Record<string, string>>,
+): Promise<Taken> {
+  server.requests.length = 0;
+  const began = performance.now();
+  const child = spawn(program === "node" ? process.execPath : program, args, {
+    env: { ...process.env, BENCH_TOKEN: "bench", ...extra },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (chunk) => {
+    said = (said + String(chunk)).slice(-2_000);
+  });
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`${program} ended with exit code ${code}: ${said}`);
+  const requests = server.requests.filter(({ status }) => status !== 404);
+  return {
+    seconds: (performance.now() - began) / 1000,
+    requests: requests.length,
+    paid: requests.filter(({ status }) => status !== 304).length,
+  };
+}
+
+/** The rival takes an Enterprise Server over https only. */
+async function tlsDoor(folder: string, port: number) {
+  await mkdir(path.join(folder, "tls"));
+  const certificate = await makeServerCertificate(path.join(folder, "tls"));
+  const options = { cert: await readFile(certificate.certFile), key: await readFile(certificate.keyFile) };
+  const door = createServer(options, (socket) => {
+    const inner = connect(port, "127.0.0.1");
+    inner.on("error", () => socket.destroy());
+    socket.on("error", () => inner.destroy());
+    socket.pipe(inner).pipe(socket);
+  });
+  door.listen(0, "127.0.0.1");
+  await once(door, "listening");
+  return {
+    port: (door.address() as AddressInfo).port,
+    caFile: certificate.caFile,
+    async [Symbol.asyncDispose]() {
+      door.close();
+    },
+  };
+}
+
+const shown = (taken: Taken | undefined): string =>
+  taken === undefined ? "" : `${taken.seconds.toFixed(1)} s, ${taken.requests} requests, ${taken.paid} that count`;
