@@ -11,7 +11,7 @@ export interface DocumentBlock {
 /** As the server itself begins, before anything is known of the documents' size. */
 const FIRST_BATCH = 101;
 /** Large enough that a round trip weighs nothing, small enough that several collections at once stay small. */
-const REPLY_BYTES = 4 * 1024 * 1024;
+const REPLY_BYTES = 2 * 1024 * 1024;
 const MAX_BATCH = 100_000;
 
 /** A block for each reply. The bytes of the documents are those that the server sent. @throws what the driver throws */
