@@ -5,6 +5,16 @@ import { Cron } from "croner";
 export interface Schedule {
   /** The five fields, nicknames such as `@daily` written out. */
   readonly pattern: string;
+  /** Minute, hour, day of month, month, day of week (0 and 7 are both Sunday). */
+  readonly fields: readonly ScheduleField[];
+}
+
+export interface ScheduleField {
+  /** Names replaced by numbers. */
+  readonly text: string;
+  /** Exactly `*`, and no step of it. */
+  readonly isAny: boolean;
+  readonly values: ReadonlySet<number>;
 }
 
 interface Field {
@@ -54,7 +64,7 @@ export function parseSchedule(text: string): Schedule {
   }
   const parsed = FIELDS.map((field, index) => parseField(field, fields[index] ?? ""));
   refuseImpossible(parsed);
-  return { pattern: parsed.map(({ text: one }) => one).join(" ") };
+  return { pattern: parsed.map(({ text: one }) => one).join(" "), fields: parsed };
 }
 
 /** What is wrong with a schedule, or undefined. */
@@ -94,13 +104,6 @@ export function isTimezone(name: string): boolean {
 /** For suggestions. */
 export const timezones = (): readonly string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
-interface ParsedField {
-  /** Names replaced by numbers. */
-  readonly text: string;
-  readonly isAny: boolean;
-  readonly values: ReadonlySet<number>;
-}
-
 function nicknamed(text: string): string {
   const pattern = NICKNAMES.get(text.toLowerCase());
   if (pattern === undefined) {
@@ -109,7 +112,7 @@ function nicknamed(text: string): string {
   return pattern;
 }
 
-function parseField(field: Field, text: string): ParsedField {
+function parseField(field: Field, text: string): ScheduleField {
   const values = new Set<number>();
   const parts = text.split(",").map((part) => parsePart(field, part, values));
   return { text: parts.join(","), isAny: text === "*", values };
@@ -156,7 +159,7 @@ function expected({ min, max, names }: Field): string {
 }
 
 /** A day of the week as well makes it "either", and that always comes. */
-function refuseImpossible([, , days, months, weekdays]: readonly ParsedField[]): void {
+function refuseImpossible([, , days, months, weekdays]: readonly ScheduleField[]): void {
   if (days === undefined || months === undefined || weekdays === undefined) return;
   if (days.isAny || !weekdays.isAny) return;
   const first = Math.min(...days.values);

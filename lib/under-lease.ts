@@ -30,7 +30,8 @@ export async function underLease<T>(
   }
 }
 
-function leased(backup: Backup, job: Job, storage: Storage, lease: HeldLease): LeasedBackup {
+/** For a step in a process of its own, with what `acquireLease` or `continueLease` gave. */
+export function leased(backup: Backup, job: Job, storage: Storage, lease: HeldLease): LeasedBackup {
   const fenced = fencedStorage(storage, () => lease.check());
   return {
     ...backup,

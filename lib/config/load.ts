@@ -7,6 +7,7 @@ import { ConfigError, type ConfigFault } from "../errors.ts";
 import { checkConfig } from "./check-config.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import { faultLine, withSource } from "./faults.ts";
+import type { Issue } from "./issues.ts";
 import { type FaultAt, pathText } from "./place.ts";
 import type { Config } from "./schema.ts";
 import { reasonOf } from "./secret-checks.ts";
@@ -22,6 +23,8 @@ export interface LoadOptions {
   readonly sources?: boolean;
   /** The same for variables and files of the notifications. Default: as `sources`. */
   readonly notifiers?: boolean;
+  /** What else is asked of the file, as the YAML gives it, where it is to be used. */
+  readonly more?: (value: unknown) => readonly Issue[];
 }
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -32,7 +35,7 @@ const LIMIT_BYTES = 1024 * 1024;
  */
 export async function loadConfig(
   file: string,
-  { env, kinds = connectors, sources = true, notifiers = sources }: LoadOptions,
+  { env, kinds = connectors, sources = true, notifiers = sources, more = () => [] }: LoadOptions,
 ): Promise<Config> {
   const text = await readText(file);
   const document = readDocument(text);
@@ -44,7 +47,7 @@ export async function loadConfig(
     notifiers,
     folder: dirname(resolve(file)),
   });
-  const found = issues.map(({ path, isKey, message }): FaultAt => {
+  const found = [...issues, ...more(document.value)].map(({ path, isKey, message }): FaultAt => {
     return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };
   });
   // What could not be read was told already.

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { ServerCertificate } from "./certificates.ts";
 import { type ServerProcess, startListening } from "./listening.ts";
@@ -64,15 +64,24 @@ export async function addUser(server: S3Server): Promise<S3Server["credentials"]
   return { accessKeyId, secretAccessKey };
 }
 
-/** The lenient one: every key, in memory. It takes any secret. */
-export async function startMinistack(): Promise<S3Server> {
+/**
+ * The lenient one: every key, in memory. It takes any secret. `mended` is for what it plays beside S3, Lambda and Step
+ * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process.
+ */
+export async function startMinistack({ mended = false } = {}): Promise<S3Server> {
   if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
   const folder = await temporaryFolder();
   const command = (port: number) => ({
-    program: MINISTACK,
-    args: [],
+    program: mended ? join(dirname(MINISTACK), "python") : MINISTACK,
+    args: mended ? [join(BIN, "..", "ministack", "mended.py")] : [],
     cwd: folder.path,
-    env: { GATEWAY_PORT: `${port}`, BIND_HOST: "127.0.0.1", IOT_MTLS_ENABLED: "false", HOME: folder.path },
+    env: {
+      GATEWAY_PORT: `${port}`,
+      BIND_HOST: "127.0.0.1",
+      IOT_MTLS_ENABLED: "false",
+      HOME: folder.path,
+      ...(mended ? { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` } : {}),
+    },
   });
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   return serverOf(command, "http", { region: "us-east-1", credentials }, folder);
@@ -84,17 +93,17 @@ async function serverOf(
   facts: Pick<S3Server, "region" | "credentials">,
   folder: AsyncDisposable,
 ): Promise<S3Server> {
-  let process: ServerProcess = await startListening(command);
-  const { port } = process;
+  let started: ServerProcess = await startListening(command);
+  const { port } = started;
   return {
     ...facts,
     endpoint: `${scheme}://127.0.0.1:${port}`,
-    kill: () => process.kill(),
+    kill: () => started.kill(),
     async restart() {
-      process = await startListening(command, port);
+      started = await startListening(command, port);
     },
     async [Symbol.asyncDispose]() {
-      await process.stop();
+      await started.stop();
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -1,0 +1,41 @@
+import * as z from "zod";
+import { endRun } from "../lib/end-run.ts";
+import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
+import { stepPointerSchema } from "../lib/function-steps.ts";
+
+const outcomeSchema = z.object({
+  job: z.string(),
+  status: z.enum(["ok", "partial", "failed"]),
+  snapshot: z.string().optional(),
+  /** Which step could not be done, and what it threw. */
+  step: z.string().optional(),
+  error: z.string().optional(),
+  cause: z.string().optional(),
+  refused: z.string().optional(),
+});
+const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchema.nullish() });
+
+/** The last function of a run, however it went: the lease is given back, and whoever is to be told is told. */
+export const handler = (event: unknown, invocation: Invocation) => {
+  const { outcome, pointer } = eventSchema.parse(event);
+  const { job, status, snapshot } = outcome;
+  const error = errorOf(outcome);
+  return withFunctionBackup(invocation, (backup) =>
+    endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined }),
+  );
+};
+
+function errorOf({ step, error, cause, refused }: z.infer<typeof outcomeSchema>) {
+  if (refused !== undefined) return { code: "REFUSED" as const, message: refused, retryable: false };
+  if (error === undefined) return undefined;
+  return { code: "INTERNAL" as const, message: `${step}: ${error}: ${messageIn(cause)}`, retryable: false };
+}
+
+/** Lambda gives what was thrown as JSON with errorMessage. */
+function messageIn(cause = ""): string {
+  try {
+    return String(z.object({ errorMessage: z.string() }).parse(JSON.parse(cause)).errorMessage);
+  } catch {
+    return cause.slice(0, 500);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Job } from "../lib/config/schema.ts";
+import { logicalId } from "./names.ts";
+import { machineLogicalId } from "./state-machines.ts";
+
+const PERIOD_SECONDS = 300;
+
+/**
+ * An alarm for each job whose run did not end well, in time or at all, and one for starts that never happened. They tell
+ * the topic `Alarms`. A run that was refused because another one goes on ends well, so it is none.
+ */
+export function alarmResources(jobs: readonly Job[]): Record<string, unknown> {
+  return Object.assign(
+    {
+      MissedStarts: alarm("core-backup: a scheduled run could not be started", {
+        Namespace: "AWS/SQS",
+        MetricName: "ApproximateNumberOfMessagesVisible",
+        Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": ["ScheduleDeadLetters", "QueueName"] } }],
+        Statistic: "Maximum",
+      }),
+    },
+    ...jobs.map(({ name }) => ({
+      [`${logicalId(name)}Failed`]: alarm(`core-backup: a run of job ${name} failed`, endsOf(name, "ExecutionsFailed")),
+      [`${logicalId(name)}TimedOut`]: alarm(
+        `core-backup: a run of job ${name} did not end in time`,
+        endsOf(name, "ExecutionsTimedOut"),
+      ),
+    })),
+  );
+}
+
+const endsOf = (job: string, MetricName: string) => ({
+  Namespace: "AWS/States",
+  MetricName,
+  Dimensions: [{ Name: "StateMachineArn", Value: { Ref: machineLogicalId(job) } }],
+  Statistic: "Sum",
+});
+
+function alarm(AlarmDescription: string, metric: Readonly<Record<string, unknown>>): unknown {
+  return {
+    Type: "AWS::CloudWatch::Alarm",
+    Properties: {
+      AlarmDescription,
+      ...metric,
+      Period: PERIOD_SECONDS,
+      EvaluationPeriods: 1,
+      Threshold: 0,
+      ComparisonOperator: "GreaterThanThreshold",
+      TreatMissingData: "notBreaching",
+      AlarmActions: [{ Ref: "Alarms" }],
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { faultLine } from "../lib/config/faults.ts";
+import { loadConfig } from "../lib/config/load.ts";
+import type { Config } from "../lib/config/schema.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { BUCKET_VARIABLE, onAwsFaults } from "./on-aws.ts";
+
+/**
+ * The configuration as it is deployed. Every fault is told at once, those that only AWS has among them: what cannot be
+ * written into a schedule, a secret that would stand in clear in a function's environment.
+ * @throws Error with a line a fault, `file:line:column: path: message`
+ */
+export async function awsConfig(file: string, bucket: string): Promise<Config> {
+  try {
+    return await loadConfig(file, { env: { [BUCKET_VARIABLE]: bucket }, sources: false, more: onAwsFaults });
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.faults.length === 0) throw error;
+    const message = `the configuration cannot be deployed:\n${error.faults.map(faultLine).join("\n")}`;
+    const refused = new Error(message, { cause: error });
+    // The framework prints the stack of whatever is thrown; where in infra/ it was found helps nobody.
+    refused.stack = message;
+    throw refused;
+  }
+}

@@ -1,0 +1,2 @@
+// Read by serverless.yml, whose reader takes no TypeScript itself.
+export { resources } from "./bucket.ts";

@@ -1,0 +1,74 @@
+import { type Resolving, textOf } from "./resolving.ts";
+
+/** A copy that prune removed, or a run replaced, can be had again for so long. */
+const OLD_VERSIONS_DAYS = 30;
+/** Parts of uploads that a killed function left: the next run clears them away as well. */
+const UNFINISHED_UPLOADS_DAYS = 7;
+
+/**
+ * The bucket of the stack, unless `bucket` names one that exists: private, over TLS only, encrypted, versioned, and kept when
+ * the stack is removed. With `objectLock` objects can be locked (`object_lock` of the storage says for how long).
+ */
+export async function resources(resolving: Resolving): Promise<{ Resources: Record<string, unknown> }> {
+  const text = (name: string) => textOf(resolving, `param:${name}`);
+  if ((await text("bucket")) !== "") return { Resources: {} };
+  const kmsKey = await text("kmsKey");
+  const objectLock = (await text("objectLock")) === "on";
+  return {
+    Resources: {
+      BackupBucket: {
+        Type: "AWS::S3::Bucket",
+        DeletionPolicy: "Retain",
+        UpdateReplacePolicy: "Retain",
+        Properties: {
+          PublicAccessBlockConfiguration: {
+            BlockPublicAcls: true,
+            BlockPublicPolicy: true,
+            IgnorePublicAcls: true,
+            RestrictPublicBuckets: true,
+          },
+          OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+          VersioningConfiguration: { Status: "Enabled" },
+          BucketEncryption: { ServerSideEncryptionConfiguration: [encryption(kmsKey)] },
+          LifecycleConfiguration: { Rules: lifecycle() },
+          ...(objectLock ? { ObjectLockEnabled: true } : {}),
+        },
+      },
+      BackupBucketPolicy: {
+        Type: "AWS::S3::BucketPolicy",
+        Properties: {
+          Bucket: { Ref: "BackupBucket" },
+          PolicyDocument: { Version: "2012-10-17", Statement: [tlsOnly()] },
+        },
+      },
+    },
+  };
+}
+
+const encryption = (kmsKey: string): unknown =>
+  kmsKey === ""
+    ? { ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }
+    : { ServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms", KMSMasterKeyID: kmsKey }, BucketKeyEnabled: true };
+
+const lifecycle = (): readonly unknown[] => [
+  {
+    Id: "unfinished-uploads",
+    Status: "Enabled",
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: UNFINISHED_UPLOADS_DAYS },
+  },
+  {
+    Id: "old-versions",
+    Status: "Enabled",
+    NoncurrentVersionExpiration: { NoncurrentDays: OLD_VERSIONS_DAYS },
+    ExpiredObjectDeleteMarker: true,
+  },
+];
+
+const tlsOnly = (): unknown => ({
+  Sid: "TlsOnly",
+  Effect: "Deny",
+  Principal: "*",
+  Action: "s3:*",
+  Resource: [{ "Fn::GetAtt": ["BackupBucket", "Arn"] }, { "Fn::Sub": `\${BackupBucket.Arn}/*` }],
+  Condition: { Bool: { "aws:SecureTransport": "false" } },
+});

@@ -1,0 +1,14 @@
+/** The framework's hook into infra/bundle.ts: functions are bundled whenever they are about to be packaged. */
+export default class BundlePlugin {
+  constructor(serverless, _options, { log }) {
+    this.hooks = {
+      "before:package:createDeploymentArtifacts": async () => {
+        const { awsConfig } = await import("./aws-config.ts");
+        const { bundleFunctions } = await import("./bundle.ts");
+        const config = await awsConfig(serverless.service.custom.configFile, "the-bucket-of-the-stack");
+        for (const { name, bytes } of await bundleFunctions(config))
+          log.notice(`  ${name}: ${(bytes / 1024).toFixed(0)} KiB`);
+      },
+    };
+  }
+}

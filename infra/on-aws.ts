@@ -1,0 +1,90 @@
+import type { Issue } from "../lib/config/issues.ts";
+import { isRecord } from "../lib/config/messages.ts";
+import type { Path } from "../lib/config/place.ts";
+import { scheduleFault } from "../lib/schedule.ts";
+import { eventBridgeCron } from "./eventbridge-cron.ts";
+
+/** The variable that the stack sets for its functions: the bucket of the stack, or the one that was given. */
+export const BUCKET_VARIABLE = "S3_BUCKET";
+
+/** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
+export function onAwsFaults(value: unknown): readonly Issue[] {
+  if (!isRecord(value)) return [];
+  const jobs = Array.isArray(value.jobs) ? value.jobs : [];
+  return [
+    ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage)),
+    ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
+  ];
+}
+
+function jobFaults(job: unknown, path: Path, storages: unknown): readonly Issue[] {
+  if (!isRecord(job)) return [];
+  return [
+    ...nameFaults(job, path),
+    ...serviceFaults(job, path),
+    ...storageFaults(job, path, storages),
+    ...scheduleFaults(job, path),
+  ];
+}
+
+/** Both mean something in a state machine's definition, in which the name stands. */
+function nameFaults({ name }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  if (typeof name !== "string" || !/\$\{|\{%/.test(name)) return [];
+  return [at([...path, "name"], "cannot hold ${ or {% on AWS")];
+}
+
+/** A function has no disk of anyone's: what is there is the function's own. */
+function serviceFaults({ service }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  if (service !== "filesystem") return [];
+  return [at([...path, "service"], "has nothing to read on AWS, where no machine's files are: run this job at a desk")];
+}
+
+function storageFaults(job: Readonly<Record<string, unknown>>, path: Path, storages: unknown): readonly Issue[] {
+  if (!isRecord(storages)) return [];
+  const [only, ...others] = Object.keys(storages);
+  const named = typeof job.target_storage === "string";
+  const name = named ? String(job.target_storage) : others.length === 0 ? only : undefined;
+  const storage = name !== undefined && Object.hasOwn(storages, name) ? storages[name] : undefined;
+  if (!isRecord(storage) || typeof storage.type !== "string" || storage.type === "s3") return [];
+  const place = named ? [...path, "target_storage"] : path;
+  return [at(place, `is stored in ${name}, of type ${storage.type}: on AWS a job's storage is of type s3`)];
+}
+
+function scheduleFaults({ schedule }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  // One that is wrong everywhere is told already.
+  if (typeof schedule !== "string" || scheduleFault(schedule) !== undefined) return [];
+  try {
+    eventBridgeCron(schedule);
+    return [];
+  } catch (error) {
+    if (error instanceof RangeError) return [at([...path, "schedule"], error.message)];
+    throw error;
+  }
+}
+
+interface Reference {
+  readonly key: string;
+  readonly given: string;
+  readonly path: Path;
+}
+
+function* referencesIn(value: unknown, path: Path): Generator<Reference> {
+  if (!isRecord(value) && !Array.isArray(value)) return;
+  for (const [key, given] of Object.entries(value)) {
+    const below = [...path, Array.isArray(value) ? Number(key) : key];
+    if (typeof given === "string") yield { key, given, path: below };
+    else yield* referencesIn(given, below);
+  }
+}
+
+/** What is in a function's environment or package can be read by whoever may look at the function. */
+function referenceFaults(key: string, given: string, path: Path): readonly Issue[] {
+  const [, name, form] = /^(.+)_(env|file)$/.exec(key) ?? [];
+  if (name === undefined || given === BUCKET_VARIABLE) return [];
+  // A certificate is no secret, but it lies on a disk of this machine all the same.
+  if (key === "ca_file") return [at(path, "is a file of this machine, which a function does not have")];
+  const why = form === "env" ? "a variable of a function can be read in clear" : "a function has no files of yours";
+  return [at(path, `cannot be had on AWS, where ${why}: use ${name}_secret (Secrets Manager) or ${name}_ssm`)];
+}
+
+const at = (path: Path, message: string): Issue => ({ path, isKey: false, message });

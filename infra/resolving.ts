@@ -1,0 +1,10 @@
+/** What the framework gives to a function that answers a part of serverless.yml. */
+export interface Resolving {
+  resolveVariable(expression: string): Promise<unknown>;
+}
+
+/** The value of `param:bucket`, `sls:stage` and the like as text; empty where there is none. */
+export async function textOf({ resolveVariable }: Resolving, expression: string): Promise<string> {
+  const value = await resolveVariable(expression);
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}

@@ -1,0 +1,78 @@
+import { RESERVED_PREFIX } from "../lib/storage/key.ts";
+import type { FunctionSpec } from "./functions.ts";
+import type { BucketPlace } from "./storage-places.ts";
+
+export interface Statement {
+  readonly Effect: "Allow";
+  readonly Action: readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+export interface RoleInputs {
+  readonly places: readonly BucketPlace[];
+  readonly sourceSecrets: readonly Statement[];
+  readonly storageSecrets: readonly Statement[];
+  /** `finish` looks whether everyone can be told, since that goes into the manifest. */
+  readonly notifierSecrets: readonly Statement[];
+}
+
+/** What each function may do. Nothing but `prune` may remove what is stored. */
+export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): readonly Statement[] {
+  const { places, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
+  const common = [...places.flatMap(reading), ...places.flatMap(writing), ...storageSecrets];
+  switch (name) {
+    case "plan":
+      return [...common, ...places.flatMap(preparing), ...sourceSecrets];
+    case "collect":
+    case "verify":
+      return [...common, ...sourceSecrets];
+    case "finish":
+    case "notify":
+      return [...common, ...notifierSecrets];
+    case "prune":
+      return [...common, ...places.map(({ arn, prefix }) => allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}*`)))];
+  }
+}
+
+function reading({ arn, prefix, kmsKey }: BucketPlace): readonly Statement[] {
+  const ofPrefix = prefix === "" ? {} : { Condition: { StringLike: { "s3:prefix": [`${prefix}*`] } } };
+  return [
+    { ...allow(["s3:ListBucket"], arn), ...ofPrefix },
+    allow(["s3:GetObject"], objectsOf(arn, `${prefix}*`)),
+    ...(kmsKey === undefined ? [] : [allow(["kms:Decrypt", "kms:GenerateDataKey"], kmsKey)]),
+  ];
+}
+
+function writing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
+  const actions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", ...more];
+  return [allow(actions, objectsOf(arn, `${prefix}*`))];
+}
+
+/** Before a run a storage finds out what it may do by an empty object of its own, and clears unfinished uploads away. */
+function preparing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
+  return [
+    allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}${RESERVED_PREFIX}probe-*`)),
+    allow(["s3:ListBucketMultipartUploads"], arn),
+    ...(more.includes("s3:PutObjectRetention") ? [allow(["s3:GetBucketObjectLockConfiguration"], arn)] : []),
+  ];
+}
+
+const allow = (Action: readonly string[], Resource: unknown): Statement => ({ Effect: "Allow", Action, Resource });
+
+/** The objects of a bucket under a pattern. */
+export const objectsOf = (arn: unknown, pattern: string): unknown => ({ "Fn::Join": ["", [arn, `/${pattern}`]] });
+
+/** A role that one service of AWS takes on. */
+export function roleFor(service: string, policy: string, statements: readonly unknown[]): unknown {
+  return {
+    Type: "AWS::IAM::Role",
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }],
+      },
+      Policies: [{ PolicyName: policy, PolicyDocument: { Version: "2012-10-17", Statement: statements } }],
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Job } from "../lib/config/schema.ts";
+import { eventBridgeCron } from "./eventbridge-cron.ts";
+import { awsName, logicalId } from "./names.ts";
+import { roleFor } from "./roles.ts";
+import { machineLogicalId } from "./state-machines.ts";
+
+/** A schedule's name may have 64 characters. */
+const NAME_LIMIT = 64;
+/** Later than that, the next run is near, and the watch has told of the one that is missing. */
+const LATEST_START_SECONDS = 3_600;
+
+export interface ScheduleOptions {
+  /** `<service>-<stage>` */
+  readonly stack: string;
+  readonly state: "ENABLED" | "DISABLED";
+  /** 0: to the minute. Otherwise somewhere in so many minutes, so that many jobs do not start at once. */
+  readonly flexibleMinutes: number;
+}
+
+/** One schedule a job that has one; a start that fails for good lies in the dead-letter queue, and that is an alarm. */
+export function scheduleResources(
+  job: Job,
+  { stack, state, flexibleMinutes }: ScheduleOptions,
+): Record<string, unknown> {
+  if (job.schedule === undefined) return {};
+  const id = `${logicalId(job.name)}Schedule`;
+  return {
+    [id]: {
+      Type: "AWS::Scheduler::Schedule",
+      Properties: {
+        Name: awsName(job.name, NAME_LIMIT),
+        GroupName: { Ref: "ScheduleGroup" },
+        Description: `core-backup: job ${job.name}`,
+        ScheduleExpression: eventBridgeCron(job.schedule),
+        ScheduleExpressionTimezone: job.timezone,
+        State: state,
+        FlexibleTimeWindow:
+          flexibleMinutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: flexibleMinutes },
+        Target: {
+          Arn: { Ref: machineLogicalId(job.name) },
+          RoleArn: { "Fn::GetAtt": [`${id}Role`, "Arn"] },
+          Input: JSON.stringify({ startedBy: "schedule" }),
+          RetryPolicy: { MaximumRetryAttempts: 10, MaximumEventAgeInSeconds: LATEST_START_SECONDS },
+          DeadLetterConfig: { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } },
+        },
+      },
+    },
+    [`${id}Role`]: roleFor("scheduler.amazonaws.com", `${stack}-start`, [
+      { Effect: "Allow", Action: ["states:StartExecution"], Resource: { Ref: machineLogicalId(job.name) } },
+      { Effect: "Allow", Action: ["sqs:SendMessage"], Resource: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } },
+    ]),
+  };
+}

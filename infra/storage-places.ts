@@ -1,0 +1,59 @@
+import type { S3Options } from "../lib/config/s3-options.ts";
+import type { Config, Job } from "../lib/config/schema.ts";
+import { BUCKET_VARIABLE } from "./on-aws.ts";
+
+/** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
+export interface BucketPlace {
+  readonly name: unknown;
+  readonly arn: unknown;
+  /** Empty, or ending in `/`. */
+  readonly prefix: string;
+  /** Rights that the storage's options need beside reading and writing. */
+  readonly more: readonly string[];
+  /** ARN of the key that objects are encrypted with, where the storage names one. */
+  readonly kmsKey: string | undefined;
+}
+
+/** What the stack's variable stands for. */
+export interface StackBucket {
+  readonly name: unknown;
+  readonly kmsKey: string | undefined;
+}
+
+/** Where a job's snapshots lie. */
+export function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace {
+  const storage = config.storage[job.target_storage];
+  if (storage?.type !== "s3") throw new Error(`storage ${job.target_storage} of job ${job.name} is no bucket`);
+  const isOfStack = storage.bucket_env === BUCKET_VARIABLE;
+  const name = isOfStack ? stack.name : storage.bucket;
+  if (name === undefined) {
+    throw new Error(
+      `storage ${job.target_storage}: the stack must know its bucket to give rights to it: use bucket, or bucket_env: ${BUCKET_VARIABLE}`,
+    );
+  }
+  return {
+    name,
+    arn: arnOf(name),
+    prefix: storage.prefix,
+    more: moreRights(storage),
+    kmsKey: storage.kms_key ?? (isOfStack ? stack.kmsKey : undefined),
+  };
+}
+
+/** The places of all jobs, each once. */
+export function placesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
+  const places = config.jobs.map((job) => placeOf(config, job, stack));
+  return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
+}
+
+const arnOf = (name: unknown): unknown =>
+  typeof name === "string"
+    ? { "Fn::Sub": `arn:\${AWS::Partition}:s3:::${name}` }
+    : { "Fn::GetAtt": ["BackupBucket", "Arn"] };
+
+function moreRights({ object_lock, tags }: S3Options): readonly string[] {
+  return [
+    ...(object_lock === undefined ? [] : ["s3:PutObjectRetention", "s3:GetObjectRetention"]),
+    ...(tags === undefined ? [] : ["s3:PutObjectTagging"]),
+  ];
+}

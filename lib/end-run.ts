@@ -1,0 +1,42 @@
+import type { Backup } from "./backup.ts";
+import { errorRecord, LeaseLostError } from "./errors.ts";
+import type { StepPointer } from "./function-steps.ts";
+import type { RunOutcome } from "./job-report.ts";
+import { findJob } from "./jobs.ts";
+import { continueLease } from "./lease.ts";
+import { notify } from "./notify.ts";
+
+export interface EndedRun {
+  readonly outcome: RunOutcome;
+  /** Absent for a run that never began. */
+  readonly pointer?: StepPointer | undefined;
+}
+
+export interface Told {
+  /** Notifiers that were told, and that could not be. */
+  readonly told: number;
+  readonly untold: number;
+}
+
+/** The last step, however the others ended: gives the lease back, and tells. Throws nothing that has to do with either. */
+export async function endRun(backup: Backup, { outcome, pointer }: EndedRun): Promise<Told> {
+  if (pointer !== undefined) await giveBack(backup, pointer);
+  const { deliveries } = await notify(backup, { runs: [outcome] });
+  const told = deliveries.filter(({ ok }) => ok).length;
+  return { told, untold: deliveries.length - told };
+}
+
+/** One that is lost is another run's by now, and one that cannot be had runs out by itself. */
+async function giveBack(backup: Backup, { job: name, lease: token }: StepPointer): Promise<void> {
+  try {
+    const job = findJob(backup.config, name);
+    const lease = await continueLease(await backup.storage(job), name, token, backup);
+    await lease.release();
+  } catch (error) {
+    if (error instanceof LeaseLostError) return;
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log
+      .with({ job: name })
+      .warn(`the lease could not be given back, and runs out by itself: ${message}`, { code });
+  }
+}

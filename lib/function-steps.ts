@@ -1,0 +1,124 @@
+import * as z from "zod";
+import { acquireLease } from "./acquire-lease.ts";
+import type { Backup } from "./backup.ts";
+import { collect } from "./collect.ts";
+import { DeferredError } from "./errors.ts";
+import { finish } from "./finish.ts";
+import { findJob } from "./jobs.ts";
+import { planKey } from "./keys.ts";
+import { continueLease } from "./lease.ts";
+import type { Manifest } from "./manifest.ts";
+import { checkNotifiers } from "./notifier-checks.ts";
+import { plan } from "./plan.ts";
+import type { PlanLine } from "./plan-line.ts";
+import { prune } from "./prune.ts";
+import { type LeasedBackup, leased } from "./under-lease.ts";
+import { verify } from "./verify.ts";
+
+/*
+ * The steps of one run, each in a process of its own, as the state machine calls them: those of run.ts, with the lease
+ * handed on by its token. What they answer is small, because it travels from state to state. endRun gives the lease back.
+ */
+
+/** What goes from state to state. */
+export const stepPointerSchema = z.object({
+  job: z.string(),
+  snapshot: z.string(),
+  run: z.string(),
+  resumed: z.int().nonnegative(),
+  lease: z.string(),
+});
+
+export type StepPointer = Readonly<z.infer<typeof stepPointerSchema>>;
+
+export interface Begun {
+  readonly pointer: StepPointer;
+  /** Of the plan, relative to the storage's prefix: a unit a line. */
+  readonly planKey: string;
+  readonly units: number;
+}
+
+/** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, and then nothing was begun */
+export async function beginRun(backup: Backup, input: { readonly job: string }): Promise<Begun> {
+  const job = findJob(backup.config, input.job);
+  const storage = await backup.storage(job);
+  await storage.prepare();
+  const lease = await acquireLease(storage, job.name, { purpose: "run", processBound: false, waitMs: 0 }, backup);
+  try {
+    const step = leased(backup, job, storage, lease);
+    const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within" });
+    await lease.leave();
+    const pointer = { job: job.name, snapshot, run, resumed, lease: lease.token };
+    return { pointer, planKey: planKey(job.name, snapshot), units };
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+export interface Collected {
+  readonly status: "ok" | "unchanged" | "failed" | "skipped" | "deferred";
+  /** With `deferred`: when to call again, as the source asked. */
+  readonly resumeAt?: string;
+}
+
+/** One unit. That it failed is a result; what is thrown is for the state machine to try again. */
+export async function collectStep(backup: Backup, pointer: StepPointer, unit: PlanLine): Promise<Collected> {
+  return goingOn(backup, pointer, async (step) => {
+    try {
+      const { status } = await collect(step, { ...pointer, unit });
+      return { status: status === "running" ? "failed" : status };
+    } catch (error) {
+      if (error instanceof DeferredError) return { status: "deferred", resumeAt: error.until.toISOString() };
+      throw error;
+    }
+  });
+}
+
+export type Finished = Pick<Manifest, "job" | "snapshot" | "run" | "status" | "totals">;
+
+export async function finishStep(backup: Backup, pointer: StepPointer): Promise<Finished> {
+  return goingOn(backup, pointer, async (step) => {
+    const warnings = await checkNotifiers(step, [pointer.job]).warnings(pointer.job);
+    const { job, snapshot, run, status, totals } = await finish(step, pointer, warnings);
+    return { job, snapshot, run, status, totals };
+  });
+}
+
+export interface Verified {
+  /** When a byte or a proof was wrong; absent otherwise, so that the run's own status stays. */
+  readonly status?: "failed";
+  readonly verified: boolean;
+  readonly proved: number;
+}
+
+export async function verifyStep(backup: Backup, { job, snapshot, ...pointer }: StepPointer): Promise<Verified> {
+  return goingOn(backup, { job, snapshot, ...pointer }, async (step) => {
+    const { ok, proved } = await verify(step, { job, snapshot, mode: "policy" });
+    return { ...(ok ? {} : { status: "failed" as const }), verified: ok, proved };
+  });
+}
+
+export interface Pruned {
+  readonly status?: "failed";
+  readonly removed: number;
+  readonly refused?: string;
+}
+
+export async function pruneStep(backup: Backup, pointer: StepPointer): Promise<Pruned> {
+  return goingOn(backup, pointer, async (step) => {
+    const { removed, refused } = await prune(step, { job: pointer.job, dryRun: false });
+    return { removed: removed.length, ...(refused === undefined ? {} : { status: "failed" as const, refused }) };
+  });
+}
+
+async function goingOn<T>(backup: Backup, pointer: StepPointer, work: (step: LeasedBackup) => Promise<T>): Promise<T> {
+  const job = findJob(backup.config, pointer.job);
+  const storage = await backup.storage(job);
+  const lease = await continueLease(storage, job.name, pointer.lease, backup);
+  try {
+    return await work(leased(backup, job, storage, lease));
+  } finally {
+    await lease.leave();
+  }
+}

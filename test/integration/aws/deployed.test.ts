@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  DescribeMapRunCommand,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { type Manifest, manifestSchema } from "../../../lib/manifest.ts";
+import { coreBackup } from "../../e2e/core-backup.ts";
+import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
+import { aRepository, gitSync } from "../../support/git-repository.ts";
+import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+
+const ENDS_MS = 180_000;
+const REPOSITORIES = ["one.git", "two.git", "three.git"];
+
+describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, () => {
+  let cloud: S3Server;
+  let git: GitServer;
+  let deployment: Deployment;
+  let folder: AsyncDisposable & { readonly path: string };
+  let env: Record<string, string>;
+  let s3: S3Client;
+  let sfn: SFNClient;
+  let bucket: string;
+  let queue: string;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    for (const name of REPOSITORIES) await aRepository(folder.path, { name });
+    git = await startGitServer(folder.path);
+    cloud = await startMinistack({ mended: true });
+    env = {
+      AWS_ENDPOINT_URL: cloud.endpoint,
+      AWS_REGION: cloud.region,
+      AWS_ACCESS_KEY_ID: cloud.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: cloud.credentials.secretAccessKey,
+    };
+    deployment = await aDeployment(configuration());
+    await deployment.serverless("deploy", { env });
+    const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
+    s3 = new S3Client({ ...client, forcePathStyle: true });
+    sfn = new SFNClient(client);
+    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+    bucket = Buckets.map(({ Name = "" }) => Name).find((name) => name.includes("backupbucket")) ?? "";
+    assert.notEqual(bucket, "");
+    queue = await listenToBus(client);
+  });
+
+  after(async () => {
+    await deployment[Symbol.asyncDispose]();
+    await cloud[Symbol.asyncDispose]();
+    await git[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test("a run stores what the same configuration stores at a desk, unit by unit", async () => {
+    const ended = await execute("repositories");
+    assert.equal(ended.status, "SUCCEEDED", ended.cause);
+    const { snapshot, verified, proved } = JSON.parse(ended.output ?? "{}");
+    assert.deepEqual([verified, proved], [true, REPOSITORIES.length], ended.output);
+    const deployed = await manifestOf("repositories", snapshot);
+
+    const config = join(folder.path, "desk.yml");
+    await writeFile(config, configuration().replace("prefix: backups/", "prefix: desk/, path_style: true"));
+    const desk = await coreBackup(["run", "--job", "repositories", "--json", "--config", config], {
+      env: { ...env, S3_BUCKET: bucket },
+    });
+    assert.equal(desk.code, 0, desk.stderr);
+    const [ofDesk] = JSON.parse(desk.stdout).runs;
+    assert.deepEqual(comparable(deployed), comparable(manifestSchema.parse(ofDesk)));
+  });
+
+  test("each unit of the plan is one child execution, and its bundle clones to the refs of its source", async () => {
+    const ended = await execute("repositories");
+    const { snapshot, totals } = JSON.parse(ended.output ?? "{}");
+    assert.equal(totals.unchanged, REPOSITORIES.length);
+    const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
+    const run = await sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
+    assert.equal(run.itemCounts?.succeeded, REPOSITORIES.length);
+    const { units } = await manifestOf("repositories", snapshot);
+    for (const { id, artifacts } of units) {
+      const [artifact] = artifacts;
+      assert.ok(artifact);
+      const bytes = await objectOf(`backups/repositories/${folders(snapshot)}/${artifact.path}`);
+      assert.equal(createHash("sha256").update(bytes).digest("hex"), artifact.sha256);
+      const work = join(folder.path, "restored", id);
+      await mkdir(work, { recursive: true });
+      await writeFile(join(work, "a.bundle"), bytes);
+      gitSync(work, ["clone", "--quiet", "--mirror", "a.bundle", "a.git"]);
+      const name = REPOSITORIES.find((one) => id.includes(one.replace(/\.git$/, ""))) ?? "";
+      assert.equal(gitSync(join(work, "a.git"), ["show-ref"]), gitSync(join(folder.path, name), ["show-ref"]));
+    }
+  });
+
+  test("a repository that is gone makes the run partial: announced with its numbers, and red on the console", async () => {
+    const ended = await execute("broken");
+    assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupPartial"]);
+    const { snapshot, totals } = JSON.parse(ended.cause ?? "{}");
+    assert.deepEqual([totals.ok, totals.failed], [1, 1]);
+    const { units } = await manifestOf("broken", snapshot);
+    assert.deepEqual(units.map(({ error }) => error?.code).filter(Boolean), ["SOURCE_NOT_FOUND"]);
+    const announced = await heard((detail) => detail.execution === ended.executionArn);
+    assert.deepEqual([announced.status, announced.job, announced.totals], ["partial", "broken", totals]);
+  });
+
+  test("a run that is started while another one goes on ends as refused, and is no failure", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    git.switches.answer = (request, response) => {
+      if (request.method !== "POST") return false;
+      void held.then(() => response.destroy());
+      return true;
+    };
+    const first = await start("slow");
+    await until(async () => (await keysBelow("backups/slow/")).some((key) => key.endsWith("/.lease")));
+    const second = await execute("slow");
+    git.switches.answer = () => false;
+    release();
+    assert.equal(second.status, "SUCCEEDED");
+    const { status, reason } = JSON.parse(second.output ?? "{}");
+    assert.equal(status, "refused");
+    assert.match(reason, /^job slow is being worked on by (a run|run 01)/);
+    assert.equal((await untilEnded(first)).status, "SUCCEEDED", "what was cut is asked for again");
+  });
+
+  test("a function that dies leaves no unit unspoken of, and the next execution succeeds by itself", async () => {
+    await breaking("collect", async () => {
+      const ended = await execute("lost");
+      assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
+      const { units } = await manifestOf("lost", JSON.parse(ended.cause ?? "{}").snapshot);
+      assert.deepEqual(
+        units.map(({ status, error }) => [status, error?.code]),
+        [["failed", "UNIT_LOST"]],
+      );
+    });
+    const next = await execute("lost");
+    assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+  });
+
+  for (const step of ["plan", "finish", "verify", "prune"] as const) {
+    test(`when ${step} cannot be had, the execution ends announced, and the next one succeeds by itself`, async () => {
+      await breaking(step, async () => {
+        const ended = await execute("steps");
+        assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
+        const announced = await heard((detail) => detail.execution === ended.executionArn);
+        assert.deepEqual([announced.status, announced.job, announced.step], ["failed", "steps", step]);
+      });
+      const next = await execute("steps");
+      assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+    });
+  }
+
+  test("when notify cannot be had, the run has ended as it has", async () => {
+    await breaking("notify", async () => {
+      const ended = await execute("untold");
+      assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+    });
+  });
+
+  test("a schedule starts its job by itself", async () => {
+    const machine = await machineOf("minutely");
+    await until(async () => {
+      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: machine }));
+      return executions.some(({ status }) => status === "SUCCEEDED");
+    });
+    assert.ok((await keysBelow("backups/minutely/")).some((key) => key.endsWith("manifest.json")));
+  });
+
+  function configuration(): string {
+    const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
+    const job = (name: string, names: readonly string[], more = "") =>
+      `  - { name: ${name}, service: git, ${more}options: { repositories: [${urls(names)}] } }`;
+    return [
+      "jobs:",
+      job("repositories", REPOSITORIES),
+      job("broken", ["one.git", "absent.git"]),
+      job("slow", ["one.git"]),
+      job("lost", ["two.git"]),
+      job("steps", ["three.git"]),
+      job("untold", ["two.git"]),
+      job("minutely", ["one.git"], 'schedule: "* * * * *", '),
+      "storage:",
+      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }",
+      "",
+    ].join("\n");
+  }
+
+  async function machineOf(job: string): Promise<string> {
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+    const found = stateMachines.find(({ name }) => name === `core-backup-test-${job}`)?.stateMachineArn;
+    assert.ok(found, `a state machine for ${job}`);
+    return found;
+  }
+
+  async function start(job: string): Promise<string> {
+    const command = new StartExecutionCommand({ stateMachineArn: await machineOf(job), input: "{}" });
+    return (await sfn.send(command)).executionArn ?? "";
+  }
+
+  async function untilEnded(executionArn: string): Promise<DescribeExecutionOutput> {
+    let found: DescribeExecutionOutput | undefined;
+    await until(async () => {
+      found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+      return found.status !== "RUNNING";
+    });
+    assert.ok(found);
+    return found;
+  }
+
+  const execute = async (job: string) => untilEnded(await start(job));
+
+  /** With a handler that its bundle does not have, a function fails whenever it is called. */
+  async function breaking(step: string, work: () => Promise<void>): Promise<void> {
+    const lambda = new LambdaClient({ endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials });
+    const handler = (name: string) =>
+      lambda.send(
+        new UpdateFunctionConfigurationCommand({
+          FunctionName: `core-backup-test-${step}`,
+          Handler: `.build/${step}/index.${name}`,
+        }),
+      );
+    await handler("broken");
+    try {
+      await work();
+    } finally {
+      await handler("handler");
+      lambda.destroy();
+    }
+  }
+
+  async function objectOf(key: string): Promise<Uint8Array> {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    assert.ok(Body);
+    return Body.transformToByteArray();
+  }
+
+  async function keysBelow(prefix: string): Promise<string[]> {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+    return Contents.map(({ Key = "" }) => Key);
+  }
+
+  async function manifestOf(job: string, snapshot: string): Promise<Manifest> {
+    const bytes = await objectOf(`backups/${job}/${folders(snapshot)}/manifest.json`);
+    return manifestSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  }
+
+  /** A queue that hears what is announced on the stack's bus, as anyone's rule would. */
+  async function listenToBus(client: { endpoint: string; region: string; credentials: S3Server["credentials"] }) {
+    const sqs = new SQSClient(client);
+    const events = new EventBridgeClient(client);
+    const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "announced" }));
+    const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
+    const { Attributes } = await sqs.send(asked);
+    const EventBusName = "core-backup-test";
+    const EventPattern = JSON.stringify({ source: ["core-backup"], "detail-type": ["Backup Run Finished"] });
+    await events.send(new PutRuleCommand({ Name: "all", EventBusName, EventPattern }));
+    const Targets = [{ Id: "queue", Arn: Attributes?.QueueArn ?? "" }];
+    await events.send(new PutTargetsCommand({ Rule: "all", EventBusName, Targets }));
+    return QueueUrl;
+  }
+
+  async function heard(wanted: (detail: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
+    const sqs = new SQSClient(client);
+    let found: Record<string, unknown> | undefined;
+    await until(async () => {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10 }));
+      found = Messages.map(({ Body = "{}" }) => JSON.parse(Body).detail).find(wanted);
+      return found !== undefined;
+    });
+    sqs.destroy();
+    return found ?? {};
+  }
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + ENDS_MS; Date.now() < deadline; await delay(250)) if (await holds()) return;
+  throw new Error(`not within ${ENDS_MS / 1000} s`);
+}
+
+/** `2026-11-22T030000Z` as it stands in a key. */
+const folders = (snapshot: string): string => snapshot.replace("T", "/");
+
+/** What must not differ between a desk and AWS: all but times, ids of the run, and where it was computed. */
+function comparable({ status, totals, units, service, job }: Manifest): unknown {
+  return {
+    job,
+    service,
+    status,
+    totals,
+    units: units.map(({ durationMs: _d, startedAt: _s, ...unit }) => unit),
+  };
+}

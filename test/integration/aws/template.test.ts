@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import aslValidator from "asl-validator";
+import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
+
+const CONFIG = `
+jobs:
+  - name: repositories
+    service: git
+    schedule: "30 2 * * MON-FRI"
+    timezone: Europe/Berlin
+    concurrency: 7
+    options:
+      repositories:
+        - https://git.example.com/a.git
+        - { url: "https://git.example.com/b.git", token_secret: backups/git#token }
+  - name: "team files: the rest"
+    service: git
+    options: { repositories: [{ url: "https://git.example.com/c.git", token_ssm: /backups/token }] }
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }
+`;
+
+/** JSON of which only a few places are looked at. */
+interface Loose {
+  readonly [key: string]: Loose;
+}
+
+type Statement = { readonly Effect: string; readonly Action: string | string[]; readonly Resource: unknown };
+
+describe("what is deployed", () => {
+  let deployment: Deployment;
+  let template: Template;
+  const ofType = (type: string) =>
+    Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+      Type === type ? [{ id, properties: Properties as Loose }] : [],
+    );
+  const only = (type: string) => {
+    const [found, ...others] = ofType(type);
+    assert.ok(found !== undefined && others.length === 0, `one ${type}, not ${others.length + 1}`);
+    return found.properties;
+  };
+
+  before(async () => {
+    deployment = await aDeployment(CONFIG);
+    await deployment.serverless("package", { params: { objectLock: "on", kmsKey: "arn:aws:kms:us-east-1:1:key/k" } });
+    template = await deployment.template();
+  });
+  after(() => deployment[Symbol.asyncDispose]());
+
+  const statements = (): { readonly role: string; readonly statement: Statement }[] =>
+    ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
+      ((properties.Policies ?? []) as unknown as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
+        ({ PolicyDocument }) => PolicyDocument.Statement.map((statement) => ({ role: id, statement })),
+      ),
+    );
+
+  test("the bucket is private, over TLS only, versioned, encrypted, can be locked, and outlives the stack", () => {
+    const { BackupBucket: bucket } = template.Resources as Record<string, Record<string, unknown>>;
+    const backup = ofType("AWS::S3::Bucket").find(({ id }) => id === "BackupBucket")?.properties;
+    assert.deepEqual(backup?.PublicAccessBlockConfiguration, {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    });
+    assert.deepEqual(backup?.VersioningConfiguration, { Status: "Enabled" });
+    assert.equal(backup?.ObjectLockEnabled, true);
+    assert.match(JSON.stringify(backup?.BucketEncryption), /aws:kms.*key\/k/);
+    assert.match(JSON.stringify(backup?.LifecycleConfiguration), /AbortIncompleteMultipartUpload/);
+    assert.deepEqual([bucket?.DeletionPolicy, bucket?.UpdateReplacePolicy], ["Retain", "Retain"]);
+    const policy = JSON.stringify(ofType("AWS::S3::BucketPolicy").find(({ id }) => id === "BackupBucketPolicy"));
+    assert.match(policy, /"Effect":"Deny".*"aws:SecureTransport":"false"/);
+  });
+
+  test("a schedule has its time zone, starts its own machine, and leaves what it could not start in a queue", () => {
+    const schedule = only("AWS::Scheduler::Schedule");
+    assert.equal(schedule.ScheduleExpression, "cron(30 2 ? * 2-6 *)");
+    assert.equal(schedule.ScheduleExpressionTimezone, "Europe/Berlin");
+    assert.equal(schedule.State, "ENABLED");
+    const target = schedule.Target;
+    assert.equal(template.Resources[String(target?.Arn?.Ref)]?.Type, "AWS::StepFunctions::StateMachine");
+    assert.deepEqual(target?.DeadLetterConfig, { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } });
+  });
+
+  test("each job has a machine of a name of its own, and the language knows its definition", () => {
+    const machines = ofType("AWS::StepFunctions::StateMachine").map(({ properties }) => properties);
+    assert.equal(machines.length, 2);
+    const [first, second] = machines.map(({ StateMachineName: name }) => String(name));
+    assert.equal(first, "core-backup-test-repositories");
+    assert.match(second ?? "", /^core-backup-test-team-files-the-rest-[0-9a-f]{8}$/);
+    for (const { DefinitionString: text } of machines) {
+      const { isValid, errorsText } = aslValidator(JSON.parse(String(text)));
+      assert.ok(isValid, errorsText("\n"));
+    }
+    assert.match(String(machines[0]?.DefinitionString), /"MaxConcurrency":7,/);
+  });
+
+  test("nobody may do everything, and where a resource can be named it is", () => {
+    // Of these the service authorization reference knows no resource.
+    const unnamed = /^(xray:|logs:(Create|Get|Update|Delete|List)LogDeliver|logs:PutResourcePolicy|logs:Describe)/;
+    const all = statements();
+    assert.ok(all.length > 20);
+    for (const { role, statement } of all) {
+      for (const action of [statement.Action].flat()) {
+        assert.ok(!/\*/.test(action), `${role} may ${action}`);
+        if (statement.Resource === "*") assert.match(action, unnamed, `${role} may ${action} on everything`);
+      }
+    }
+  });
+
+  test("only prune may remove what is stored, and plan the object it tries the bucket with", () => {
+    const removing = statements().filter(({ statement }) =>
+      [statement.Action].flat().some((a) => /Delete(Object|Bucket)/.test(a)),
+    );
+    assert.deepEqual(removing.map(({ role }) => role).sort(), ["PlanRole", "PruneRole"]);
+    const ofPlan = JSON.stringify(removing.find(({ role }) => role === "PlanRole")?.statement.Resource);
+    assert.match(ofPlan, /backups\/\.core-backup-tmp-probe-\*/);
+  });
+
+  test("who reads or writes the bucket may use its key", () => {
+    const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
+    assert.equal(users.length, 6);
+    for (const { statement } of users) assert.equal(statement.Resource, "arn:aws:kms:us-east-1:1:key/k");
+  });
+
+  test("a secret is in the rights of those who read the source by its name, and nowhere as a value", () => {
+    const readers = statements().filter(({ statement }) =>
+      /GetSecretValue|GetParameter/.test(String(statement.Action)),
+    );
+    assert.deepEqual([...new Set(readers.map(({ role }) => role))].sort(), ["CollectRole", "PlanRole", "VerifyRole"]);
+    assert.match(JSON.stringify(readers), /secret:backups\/git-\?\?\?\?\?\?/);
+    assert.match(JSON.stringify(readers), /parameter\/backups\/token/);
+  });
+
+  test("functions have time, a log that ends some day, and no variable but where their things are", () => {
+    const functions = ofType("AWS::Lambda::Function");
+    assert.equal(functions.length, 6);
+    for (const { id, properties } of functions) {
+      assert.equal(properties.Timeout, id.startsWith("Notify") ? 300 : 900, id);
+      const variables = properties.Environment?.Variables ?? {};
+      assert.deepEqual(Object.keys(variables).sort(), ["CORE_BACKUP_CONFIG", "S3_BUCKET"], id);
+    }
+    const logs = ofType("AWS::Logs::LogGroup");
+    assert.equal(logs.length, 7);
+    for (const { id, properties } of logs) assert.equal(properties.RetentionInDays, 30, id);
+  });
+
+  test("bundles are small, and hold the connectors of the configuration alone", async () => {
+    for (const name of ["plan", "collect", "finish", "verify", "prune", "notify"]) {
+      const file = join(deployment.folder, ".build", name, "index.mjs");
+      const { size } = await stat(file);
+      assert.ok(size < 2 * 1024 * 1024, `${name}: ${size} bytes`);
+      const { sources } = JSON.parse(await readFile(`${file}.map`, "utf8")) as { sources: readonly string[] };
+      const services = new Set(sources.flatMap((one) => /lib\/connectors\/([^/]+)\//.exec(one)?.[1] ?? []));
+      assert.deepEqual([...services], ["plan", "collect", "verify"].includes(name) ? ["git"] : [], name);
+    }
+  });
+
+  test("every job has an alarm for a run that failed or never ended, and starts that never happened have one", () => {
+    const alarms = ofType("AWS::CloudWatch::Alarm");
+    assert.equal(alarms.length, 1 + 2 * 2);
+    for (const { id, properties } of alarms) assert.deepEqual(properties.AlarmActions, [{ Ref: "Alarms" }], id);
+  });
+});
+
+test("a configuration that cannot be deployed fails the packaging, with the line and column of each fault", async () => {
+  await using deployment = await aDeployment(`
+jobs:
+  - name: files
+    service: filesystem
+    schedule: 0 0 13 * FRI
+    target_storage: disk
+    options: { paths: /srv }
+  - name: repositories
+    service: git
+    target_storage: s3
+    options: { repositories: [{ url: "https://git.example.com/a.git", token_env: GIT_TOKEN }], nonsense: 1 }
+storage:
+  disk: { type: filesystem, base_path: /backups }
+  s3: { type: s3, bucket_env: S3_BUCKET }
+`);
+  await assert.rejects(deployment.serverless("package"), ({ message }: Error) => {
+    for (const line of [
+      "config/core-backup.yml:4:14: jobs[0].service: has nothing to read on AWS",
+      "config/core-backup.yml:5:15: jobs[0].schedule: EventBridge cannot run on days of the month or else days of the week (13 and 5)",
+      "config/core-backup.yml:6:21: jobs[0].target_storage: is stored in disk, of type filesystem: on AWS a job's storage is of type s3",
+      "config/core-backup.yml:11:82: jobs[1].options.repositories[0].token_env: cannot be had on AWS, where a variable of a function can be read in clear: use token_secret (Secrets Manager) or token_ssm",
+      "config/core-backup.yml:11:96: jobs[1].options.nonsense: unknown key",
+    ])
+      assert.ok(message.includes(line), `${line}\nis not in\n${message}`);
+    return true;
+  });
+});
