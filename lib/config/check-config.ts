@@ -8,6 +8,7 @@ import type { Path } from "./place.ts";
 import { type Config, fileSchema, type Job, jobFields, jobSchema } from "./schema.ts";
 import { checkReferences } from "./secret-checks.ts";
 import { type StorageOptions, storageKinds } from "./storage-options.ts";
+import { nearest } from "./suggestion.ts";
 
 export interface CheckConfigOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -91,13 +92,16 @@ async function checkStorage(
     return { value: undefined, issues: [fault([...path, "type"], `is missing: it must be ${joined(types)}`)] };
   if (typeof type !== "string")
     return { value: undefined, issues: [fault([...path, "type"], `must be text, not ${kindOf(type)}`)] };
-  if (!Object.hasOwn(storageKinds, type)) {
-    return { value: undefined, issues: [fault([...path, "type"], unknownNameMessage("storage type", type, types))] };
-  }
-  const schema = storageKinds[type as keyof typeof storageKinds];
-  const references = await checkReferences(schema, given, { env, folder, look, path });
-  const checked = check<StorageOptions>(schema, given, { path });
-  return { value: checked.value, issues: [...references, ...checked.issues] };
+  const isKnown = Object.hasOwn(storageKinds, type);
+  const unknown = isKnown ? [] : [fault([...path, "type"], unknownNameMessage("storage type", type, types))];
+  // A misspelt type must not hide what is wrong with the rest.
+  const meant = isKnown ? type : nearest(type, types);
+  if (meant === undefined) return { value: undefined, issues: unknown };
+  const schema = storageKinds[meant as keyof typeof storageKinds];
+  const options = isKnown ? given : { ...given, type: meant };
+  const references = await checkReferences(schema, options, { env, folder, look, path });
+  const checked = check<StorageOptions>(schema, options, { path });
+  return { value: isKnown ? checked.value : undefined, issues: [...unknown, ...references, ...checked.issues] };
 }
 
 async function checkJob(
@@ -114,7 +118,10 @@ async function checkJob(
   }
   const { kinds } = options;
   const service = typeof given.service === "string" ? given.service : undefined;
-  const kind = service !== undefined && Object.hasOwn(kinds, service) ? kinds[service] : undefined;
+  const isKnown = service !== undefined && Object.hasOwn(kinds, service);
+  // A misspelt service must not hide what is wrong with its options.
+  const meant = isKnown ? service : nearest(service ?? "", Object.keys(kinds));
+  const kind = meant === undefined ? undefined : kinds[meant];
   const optionNames = kind === undefined ? [] : optionKeys(kind);
   const unknownKey = (key: string) => (optionNames.includes(key) ? "belongs under options" : undefined);
   const { env, folder, sources: look } = options;
@@ -126,7 +133,7 @@ async function checkJob(
   });
   const common = check(jobSchema, given, { path, unknownKey });
   const issues = [...keys, ...common.issues];
-  if (service !== undefined && kind === undefined) {
+  if (service !== undefined && !isKnown) {
     issues.push(fault([...path, "service"], unknownNameMessage("service", service, Object.keys(kinds))));
   }
   const target = targetOf(given.target_storage, storageNames);
@@ -134,9 +141,10 @@ async function checkJob(
   const own =
     kind === undefined
       ? undefined
-      : await checkOptions(kind, service ?? "", given.options, [...path, "options"], options);
+      : await checkOptions(kind, meant ?? "", given.options, [...path, "options"], options);
   issues.push(...(own?.issues ?? []));
-  if (common.value === undefined || own === undefined || target.name === undefined) return { value: undefined, issues };
+  if (!isKnown || common.value === undefined || own === undefined || target.name === undefined)
+    return { value: undefined, issues };
   const { schedule, target_storage: _, ...rest } = common.value;
   const value = {
     ...rest,

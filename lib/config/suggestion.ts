@@ -7,7 +7,8 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return near === undefined ? "" : ` (did you mean ${near}?)`;
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
+/** The one of `known` that `name` is most likely a misspelling of. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const one of known) {

@@ -260,6 +260,14 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     faults: ['2:25: jobs[0].service: unknown service "filesytem" (did you mean filesystem?)'],
   },
   {
+    title: "a misspelt service with options that are wrong",
+    text: `jobs:\n  - { name: a, service: filesytem, options: { pathes: docs } }\n${STORAGE}`,
+    faults: [
+      '2:25: jobs[0].service: unknown service "filesytem" (did you mean filesystem?)',
+      "2:47: jobs[0].options.pathes: unknown key (did you mean paths?)",
+    ],
+  },
+  {
     title: "a service that every JavaScript object has",
     text: `jobs:\n  - { name: a, service: constructor }\n${STORAGE}`,
     faults: [
@@ -719,6 +727,15 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     title: "an unknown type of storage",
     text: storage("storage:\n  local: { type: filesytem, base_path: x }"),
     faults: ['4:18: storage.local.type: unknown storage type "filesytem" (did you mean filesystem?)'],
+  },
+  {
+    title: "a storage of a misspelt type with more that is wrong",
+    text: storage("storage:\n  local: { type: filesytem, base_path: 7, foo: 1 }"),
+    faults: [
+      '4:18: storage.local.type: unknown storage type "filesytem" (did you mean filesystem?)',
+      "4:40: storage.local.base_path: must be text, not a number (put it in quotes)",
+      "4:43: storage.local.foo: unknown key; known here: type, base_path",
+    ],
   },
   {
     title: "a storage without a type",
