@@ -2,7 +2,7 @@ import { commit } from "./commit.ts";
 import { IntegrityError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, snapshotTime } from "./keys.ts";
-import { type Manifest, type ManifestUnit, type ManifestWarning, unitOfRecord } from "./manifest.ts";
+import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord, unitOfRecord } from "./manifest.ts";
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
@@ -17,7 +17,7 @@ const RECORDS_AT_ONCE = 16;
 
 /**
  * Makes the snapshot exist: plan and records become SHA256SUMS and, last, manifest.json. Every unit of the plan is in
- * it; one without a record is `UNIT_LOST`. `more` are warnings of the run that are no unit's. Called again for a
+ * it; one without a record, or with a damaged one, is `UNIT_LOST`. `more` are warnings of the run that are no unit's. Called again for a
  * finished run, it answers the manifest that is there.
  * @throws StorageError | TransientError | IntegrityError | LeaseLostError, and then there is no snapshot
  */
@@ -64,16 +64,26 @@ async function readUnits(storage: Storage, pointer: RunPointer) {
     if (line.run !== pointer.run) {
       throw new IntegrityError("INTEGRITY_MANIFEST", `the plan of ${pointer.job} ${pointer.snapshot} is another run's`);
     }
-    const record = await readRecord(storage, pointer, line.n);
-    units[line.n] = record === undefined ? lost(line) : unitOfRecord(record);
+    const record = await recordOf(storage, pointer, line);
+    units[line.n] = typeof record === "string" ? lost(line, record) : unitOfRecord(record);
     warnings.push(...(line.warnings ?? []).map((warning) => ({ ...warning, unit: line.id })));
-    warnings.push(...(record?.warnings ?? []));
+    if (typeof record !== "string") warnings.push(...record.warnings);
   });
   return { units, warnings };
 }
 
-function lost(line: PlanLine): ManifestUnit {
-  const message = "the unit has no record: it never began, or what it did was lost";
+/** Or why there is none. A damaged one loses its unit and not the run: it would be as damaged the next time. */
+async function recordOf(storage: Storage, pointer: RunPointer, line: PlanLine): Promise<UnitRecord | string> {
+  try {
+    const record = await readRecord(storage, pointer, line.n);
+    return record ?? "the unit has no record: it never began, or what it did was lost";
+  } catch (error) {
+    if (error instanceof IntegrityError) return `what the unit did is not known: ${error.message}`;
+    throw error;
+  }
+}
+
+function lost(line: PlanLine, message: string): ManifestUnit {
   return {
     id: line.id,
     ...(line.identity === undefined ? {} : { identity: line.identity }),

@@ -88,8 +88,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "lib/finish.ts",
-        text: "units[line.n] = record === undefined ? lost(line) : unitOfRecord(record);",
-        to: "if (record !== undefined) units.push(unitOfRecord(record));",
+        text: 'units[line.n] = typeof record === "string" ? lost(line, record) : unitOfRecord(record);',
+        to: 'if (typeof record !== "string") units.push(unitOfRecord(record));',
       },
     ],
     probe: { harness: "faults", scenario: "first run", only: "lost write at put .*units/0" },

@@ -55,12 +55,15 @@ test("a unit whose record never ended is UNIT_LOST, and what it had stored stays
   assert.equal(manifest.units[1]?.artifacts.length, 1);
 });
 
-test("a record in which one bit was turned over ends the run instead of being believed", async () => {
+test("a record in which one bit was turned over is not believed: its unit is UNIT_LOST, and the others are stored", async () => {
   const { a, planned } = await aCollectedRun();
   const key = `${FOLDER}.run/units/1.json`;
   const record = (await contentsOf(a.storage)).get(key)?.toString() ?? "";
   await a.storage.put(key, bytesOf(record.replace('"bytes": 1', '"bytes": 3')));
-  await assert.rejects(finish(a.backup, planned), /1[.]json: .*seal does not fit/);
+  const manifest = await finish(a.backup, planned);
+  assert.deepEqual([manifest.status, manifest.units[0]?.status, manifest.units[1]?.artifacts], ["partial", "ok", []]);
+  assert.equal(manifest.units[1]?.error?.code, "UNIT_LOST");
+  assert.match(manifest.units[1]?.error?.message ?? "", /1[.]json: .*seal does not fit/);
 });
 
 test("a record of another run counts as none", async () => {
