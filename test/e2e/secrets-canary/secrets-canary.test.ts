@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { encodedForms } from "../../../lib/secrets/secret-forms.ts";
+import { aGitFolder, aRepository } from "../../support/git-repository.ts";
+import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+import { coreBackup, type Ended } from "../core-backup.ts";
+
+/** One for each place that a secret can come from and each use that it is put to. */
+const CANARIES = {
+  token: "canary-token-env-4711",
+  filed: "canary-token-file-4712",
+  passphrase: "canary-passphrase-4713",
+  webhook: "canary-webhook-4714",
+  signature: "canary-signature-4715",
+};
+/** Programs that are started for a job: each writes down what it was given, and goes on as itself. */
+const PROGRAMS = ["git", "tar", "zstd", "gpg"];
+
+describe("no secret is ever seen, whatever is asked and whatever goes wrong", () => {
+  let folder: AsyncDisposable & { readonly path: string };
+  let served: AsyncDisposable & { readonly path: string };
+  let git: GitServer;
+  let env: NodeJS.ProcessEnv;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    served = await aGitFolder();
+    await aRepository(served.path, { name: "app.git" });
+    git = await startGitServer(served.path);
+    await mkdir(join(folder.path, "programs"));
+    await mkdir(join(folder.path, "tmp"));
+    await writeFile(join(folder.path, "seen"), "");
+    await writeFile(join(folder.path, "token"), `${CANARIES.filed}\n`);
+    for (const name of PROGRAMS) await spy(name);
+    env = {
+      PATH: `${join(folder.path, "programs")}${delimiter}${process.env.PATH}`,
+      TMPDIR: join(folder.path, "tmp"),
+      TOKEN: CANARIES.token,
+      PASSPHRASE: CANARIES.passphrase,
+      WEBHOOK: `http://127.0.0.1:65529/${CANARIES.webhook}`,
+      SIGNATURE: CANARIES.signature,
+    };
+  });
+  after(async () => {
+    await git[Symbol.asyncDispose]();
+    await served[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** In PATH before the real one, which it looks for behind itself. */
+  async function spy(name: string): Promise<void> {
+    const script = `#!/bin/sh
+{ echo "$0" "$@"; env; } >>'${join(folder.path, "seen")}'
+PATH="\${PATH#*:}"
+exec ${name} "$@"
+`;
+    await writeFile(join(folder.path, "programs", name), script);
+    await chmod(join(folder.path, "programs", name), 0o755);
+  }
+
+  function configuration({ storage = "store", more = "" } = {}): string {
+    return `jobs:
+  - name: app
+    service: git
+    deadline: 1h
+    options:
+      repositories:
+        - { url: "${git.url}/app.git", token_env: TOKEN }
+        - { url: "${git.url}/app.git", name: again, username: me, password_file: token }
+  - name: sealed
+    service: filesystem
+    encryption: { type: age, passphrase_env: PASSPHRASE }
+    options: { paths: "${join(folder.path, "token-copy")}" }
+storage:
+  local: { type: filesystem, base_path: "${join(folder.path, storage)}" }
+notifications:
+  hook: { type: webhook, url_env: WEBHOOK, key_env: SIGNATURE, timeout: 2s, on: [failure, partial, success] }
+${more}`;
+  }
+
+  async function core(name: string, config: string, args: readonly string[]): Promise<Ended> {
+    const file = join(folder.path, `${name}.yml`);
+    await writeFile(file, config);
+    await writeFile(join(folder.path, "token-copy"), "nothing secret");
+    return coreBackup([...args, "--config", file], { cwd: folder.path, env });
+  }
+
+  /** In no form: as it is, encoded for a URL, in JSON or base64. The files that hold it on purpose aside. */
+  function assertUnseen(text: string, where: string): void {
+    for (const canary of Object.values(CANARIES)) {
+      for (const form of [canary, ...encodedForms(canary)].filter(({ length }) => length >= 8))
+        assert.ok(!text.includes(form), `${canary} is in ${where}:\n${text.slice(0, 4_000)}`);
+    }
+  }
+
+  async function assertNowhere(ended: Ended, what: string): Promise<void> {
+    assertUnseen(ended.stdout, `stdout of ${what}`);
+    assertUnseen(ended.stderr, `stderr of ${what}`);
+    assertUnseen(await readFile(join(folder.path, "seen"), "latin1"), `arguments or environment of a program, ${what}`);
+    for (const place of ["store", "tmp", "restored"]) await assertUnseenBelow(join(folder.path, place), what);
+  }
+
+  async function assertUnseenBelow(place: string, what: string): Promise<void> {
+    for (const entry of await readdir(place, { recursive: true, withFileTypes: true }).catch(() => [])) {
+      const path = join(entry.parentPath, entry.name);
+      assertUnseen(path, `the name of a file, ${what}`);
+      if (entry.isFile()) assertUnseen(await readFile(path, "latin1"), `${path}, ${what}`);
+    }
+  }
+
+  const LOGS = [["--verbose"], ["--verbose", "--log", "json"], ["--json"]];
+
+  for (const [title, config, code, switches] of [
+    ["all is well", () => configuration(), 0, () => false],
+    ["the source refuses the token", () => configuration(), 1, refuse(401)],
+    ["the source repeats the token in what it answers", () => configuration(), 1, repeat()],
+    ["the storage cannot be used", () => configuration({ storage: "token/below" }), 1, () => false],
+  ] as const) {
+    for (const log of LOGS) {
+      test(`run ${log.join(" ")}: ${title}`, async () => {
+        git.switches.answer = switches;
+        const ended = await core("run", config(), ["run", ...log]);
+        git.switches.answer = () => false;
+        assert.equal(ended.code, code, JSON.stringify(ended));
+        await assertNowhere(ended, title);
+      });
+    }
+  }
+
+  for (const [code, ...command] of [
+    [0, "validate"],
+    [0, "plan"],
+    [0, "list"],
+    [0, "show", "--job", "app"],
+    [0, "show", "--job", "sealed"],
+    [0, "verify", "--prove"],
+    [0, "restore", "--job", "sealed", "--to", "restored"],
+    [0, "prune", "--dry-run"],
+    [0, "watch", "--dry-run"],
+    [1, "notify", "--test"],
+    [2, "run", "--job", CANARIES.token.slice(0, 3)],
+    [2, "run", "--unknown-flag"],
+  ] as const) {
+    for (const log of [["--verbose"], ["--json"]]) {
+      test(`${command.join(" ")} ${log.join(" ")}`, async () => {
+        const args = command.map((word) => (word === "restored" ? join("restored", log.join("")) : word));
+        const ended = await core("asked", configuration(), [...args, ...log]);
+        assert.equal(ended.code, code, JSON.stringify(ended));
+        await assertNowhere(ended, command.join(" "));
+      });
+    }
+  }
+
+  test("a secret that stands in the configuration is refused and not shown", async () => {
+    for (const [title, config] of [
+      ["a token", configuration().replace("token_env: TOKEN", `token: ${CANARIES.token}`)],
+      ["a token in a variable's place", configuration().replace("TOKEN }", `"${CANARIES.token} x" }`)],
+      ["a webhook", configuration().replace("url_env: WEBHOOK", `url: "https://x/${CANARIES.webhook}"`)],
+      ["a URL with a password", configuration().replace("http://", `http://me:${CANARIES.token}@`)],
+      ["a passphrase", configuration().replace("passphrase_env: PASSPHRASE", `passphrase: ${CANARIES.passphrase}`)],
+      ["a file that is no YAML", configuration({ more: `  token: "${CANARIES.token}\n` })],
+    ] as const) {
+      for (const log of LOGS) {
+        const ended = await core("wrong", config, ["run", ...log]);
+        assert.equal(ended.code, 2, `${title}: ${JSON.stringify(ended)}`);
+        await assertNowhere(ended, title);
+      }
+    }
+  });
+
+  test("the spies did see programs start, and a canary would be found", async () => {
+    const seen = await readFile(join(folder.path, "seen"), "latin1");
+    for (const name of ["git", "tar"]) assert.match(seen, new RegExp(`/${name} `));
+    assert.match(seen, /^PATH=/m);
+    assert.throws(() => assertUnseen(`x${Buffer.from(`me:${CANARIES.token}`).toString("base64")}`, "a header"));
+    assert.ok(!tmpdir().startsWith(folder.path));
+  });
+});
+
+function refuse(status: number): GitServer["switches"]["answer"] {
+  return (_request, response) => {
+    response.writeHead(status, { "content-type": "text/plain" }).end("no");
+    return true;
+  };
+}
+
+function repeat(): GitServer["switches"]["answer"] {
+  return (request, response) => {
+    const { authorization = "" } = request.headers;
+    const plain = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
+    response.writeHead(403, { "content-type": "text/plain" }).end(`${authorization} ${plain} may not`);
+    return true;
+  };
+}
