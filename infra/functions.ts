@@ -1,3 +1,5 @@
+import { capitalized } from "./names.ts";
+
 /** A step of a run as a function. Memory in MiB (CPU grows with it), time in seconds. */
 export interface FunctionSpec {
   readonly name: "plan" | "collect" | "finish" | "verify" | "prune" | "notify";
@@ -26,8 +28,7 @@ export const functionTable: readonly FunctionSpec[] = [
 export const BUILD_FOLDER = ".build";
 
 /** The logical id that the framework gives the function of a name. */
-export const functionLogicalId = (name: string): string =>
-  `${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`;
+export const functionLogicalId = (name: string): string => `${capitalized(name)}LambdaFunction`;
 
 export interface FunctionOptions {
   /** For the names of the configuration's file in the package and of the bucket. */

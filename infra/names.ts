@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 /** Letters and digits alone, as CloudFormation wants its logical ids. Two jobs never share one. */
 export function logicalId(job: string): string {
   const words = job.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
-  return `${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")}${digest(job)}`;
+  return `${words.map(capitalized).join("")}${digest(job)}`;
 }
+
+/** `collect` as it begins in a logical id: `Collect`. */
+export const capitalized = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 /**
  * The job as a part of a name on AWS (state machine, schedule: letters, digits, `-`, `_`), as readable as can be. A job that

@@ -2,6 +2,7 @@ import type { Config } from "../lib/config/schema.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
 import { functionDefinitions, functionTable } from "./functions.ts";
+import { capitalized } from "./names.ts";
 import { BUCKET_VARIABLE } from "./on-aws.ts";
 import { type Resolving, textOf } from "./resolving.ts";
 import { roleFor, statementsOf } from "./roles.ts";
@@ -53,7 +54,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
   return { Resources: Object.assign(alarmResources(config.jobs), Object.fromEntries(roles), ...ofJobs) };
 }
 
-const roleLogicalId = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+const roleLogicalId = (name: string): string => `${capitalized(name)}Role`;
 
 async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const text = (expression: string) => textOf(resolving, expression);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Job } from "../lib/config/schema.ts";
 import { functionLogicalId, functionTable } from "./functions.ts";
-import { awsName, logicalId } from "./names.ts";
+import { awsName, capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
 
@@ -44,10 +44,7 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
           Prefix: options.bucket.prefix,
           EventBus: { Ref: "EventBus" },
           ...Object.fromEntries(
-            STEPS.map((step) => [
-              `${step.charAt(0).toUpperCase()}${step.slice(1)}Function`,
-              { "Fn::GetAtt": [functionLogicalId(step), "Arn"] },
-            ]),
+            STEPS.map((step) => [`${capitalized(step)}Function`, { "Fn::GetAtt": [functionLogicalId(step), "Arn"] }]),
           ),
         },
         LoggingConfiguration: {

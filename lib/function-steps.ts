@@ -92,8 +92,9 @@ export interface Verified {
   readonly proved: number;
 }
 
-export async function verifyStep(backup: Backup, { job, snapshot, ...pointer }: StepPointer): Promise<Verified> {
-  return goingOn(backup, { job, snapshot, ...pointer }, async (step) => {
+export async function verifyStep(backup: Backup, pointer: StepPointer): Promise<Verified> {
+  return goingOn(backup, pointer, async (step) => {
+    const { job, snapshot } = pointer;
     const { ok, proved } = await verify(step, { job, snapshot, mode: "policy" });
     return { ...(ok ? {} : { status: "failed" as const }), verified: ok, proved };
   });
