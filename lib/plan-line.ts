@@ -22,6 +22,7 @@ export const planLineSchema = z.strictObject({
   id: z.string(),
   identity: z.string().optional(),
   compute: z.enum(["lambda", "fargate"]),
+  estimatedBytes: z.int().nonnegative().optional().describe("what the source says of its size when it is listed"),
   fingerprint: z.string().optional(),
   input: z.record(z.string(), json),
   warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),

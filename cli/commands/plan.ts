@@ -20,9 +20,11 @@ interface PlannedUnit {
   /** `new` to every good snapshot, `changed` since, `unchanged`, or `unknown` where only collecting it would tell. */
   readonly state: "new" | "changed" | "unchanged" | "unknown";
   readonly fingerprint: string | undefined;
-  /** The newest good snapshot that holds it, and its size there. */
+  /** What the source says of its size. */
+  readonly estimatedBytes: number | undefined;
   /** What listing found that an operator should know. */
   readonly warnings: readonly Warning[];
+  /** The newest good snapshot that holds it, and its size there. */
   readonly previous: { readonly snapshot: string; readonly sourceBytes: number } | undefined;
 }
 
@@ -81,6 +83,7 @@ async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
           id: unit.id,
           state: stateOf(unit.fingerprint, previous, reuse),
           fingerprint: unit.fingerprint,
+          estimatedBytes: unit.estimatedBytes,
           warnings: unit.warnings ?? [],
           previous,
         };
@@ -101,11 +104,15 @@ function planText(plan: JobPlan, { paint, width }: Output): string {
     { title: "unit", shrink: true },
     { title: "since the last good snapshot" },
     { title: "size there", align: "right" as const },
+    ...(plan.units.some(({ estimatedBytes }) => estimatedBytes !== undefined)
+      ? [{ title: "estimated now", align: "right" as const }]
+      : []),
   ];
-  const rows = plan.units.map(({ id, state, previous }) => [
+  const rows = plan.units.map(({ id, state, previous, estimatedBytes }) => [
     id,
     state === "unknown" ? "shows when it is collected" : state,
     previous === undefined ? "-" : formatBytes(previous.sourceBytes),
+    estimatedBytes === undefined ? "-" : formatBytes(estimatedBytes),
   ]);
   const removals = plan.prune.decisions.filter(({ keep }) => !keep);
   return [

@@ -13,6 +13,8 @@ export interface Unit {
   /** Unique in a plan and the same in the next run: `my-org/app`. */
   readonly id: string;
   readonly compute: "lambda" | "fargate";
+  /** About how much `collect` will read, before compression, where the source says so when it is listed. */
+  readonly estimatedBytes?: number;
   /**
    * What stays when the unit is renamed or moved at the source, such as its number there: by it the last snapshot's
    * artifacts are found under the old id. Unique in a plan. Left out where the id is all there is.

@@ -248,12 +248,12 @@ describe("what is chosen", () => {
     await assert.rejects(opened.collect("app"), fails("SOURCE_NOT_FOUND", /there is no database app/));
   });
 
-  test("a database that is too large for a function is for a container", async () => {
+  test("a database is planned with its size, and for a container when that is too much for a function", async () => {
     const answer = ({ name }: Command): Answer => (name === "dbStats" ? { dataSize: 11 * 1024 ** 3 } : undefined);
     await using server = await startScriptedMongo({ ...app({ name: "a" }), answer });
     await using opened = await openMongodb({ uri: server.uri });
     const [unit] = await Array.fromAsync(opened.connector.units(new AbortController().signal));
-    assert.equal(unit?.compute, "fargate");
+    assert.deepEqual([unit?.compute, unit?.estimatedBytes], ["fargate", 11 * 1024 ** 3]);
   });
 });
 

@@ -17,7 +17,8 @@ export async function* listDatabases(
   for (const name of await databaseNames(client, options, signal)) {
     signal.throwIfAborted();
     const bytes = await databaseBytes(client, name, signal);
-    yield { id: name, compute: bytes !== undefined && bytes > LAMBDA_MAX_BYTES ? "fargate" : "lambda", input: {} };
+    const compute = bytes !== undefined && bytes > LAMBDA_MAX_BYTES ? "fargate" : "lambda";
+    yield { id: name, compute, ...(bytes === undefined ? {} : { estimatedBytes: Math.round(bytes) }), input: {} };
   }
 }
 
