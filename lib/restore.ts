@@ -7,6 +7,7 @@ import { type ErrorRecord, errorRecord, RefusedError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact, Manifest, ManifestUnit } from "./manifest.ts";
 import { incompleteUnits, type RestorableChoice, restorable } from "./restorable.ts";
+import { clearAbandoned, lookAt, makeStaging } from "./restore-staging.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface RestoreInput extends RestorableChoice {
@@ -33,7 +34,8 @@ export interface RestoreResult {
 /**
  * Brings artifacts back in usable form: `<to>/<unit>/…`. Each one is made in a folder of its own beside its place and
  * moved there once all its bytes have been compared, so nothing wrong ever lies under a final name. An artifact that
- * cannot be restored is `incomplete`, and the others are.
+ * cannot be restored is `incomplete`, and the others are. One that is killed can be done again: what it had in the making is cleared
+ * away, and where it had brought something to its place already, the error says what to remove.
  * @throws NotFoundError | RefusedError | IntegrityError | EncryptionError when nothing was restored
  */
 export async function restore(backup: Backup, input: RestoreInput): Promise<RestoreResult> {
@@ -42,18 +44,26 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
   await prepareTarget(target, units, input.force);
   const files: RestoredFile[] = [];
   const failed: { unit: string; error: unknown }[] = [];
-  for (const unit of units) {
-    for (const artifact of unit.artifacts) {
-      backup.signal.throwIfAborted();
-      try {
-        files.push(
-          ...(await restoreArtifact(backup, storage, manifest, unit, artifact, decryptions.of(artifact), target)),
-        );
-      } catch (error) {
+  const staging = await makeStaging(target).catch((error: Error) => {
+    throw new RefusedError(`${target} cannot be written to: ${error.message}`, { cause: error });
+  });
+  try {
+    for (const unit of units) {
+      for (const artifact of unit.artifacts) {
         backup.signal.throwIfAborted();
-        failed.push({ unit: unit.id, error });
+        try {
+          const places = { target, staging };
+          files.push(
+            ...(await restoreArtifact(backup, storage, manifest, unit, artifact, decryptions.of(artifact), places)),
+          );
+        } catch (error) {
+          backup.signal.throwIfAborted();
+          failed.push({ unit: unit.id, error });
+        }
       }
     }
+  } finally {
+    await rm(staging, { recursive: true, force: true });
   }
   // Of many units the others are worth having; of one there is nothing to say but why.
   const [first] = failed;
@@ -67,21 +77,27 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
 
 /** Refuses before the first byte, so that a refused restore has touched nothing. */
 async function prepareTarget(target: string, units: readonly ManifestUnit[], force: boolean): Promise<void> {
-  const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  const present = await lookAt(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOTDIR" || error.code === "ELOOP")
       throw new RefusedError(`${target} is a file; --to takes a folder`);
     throw error;
   });
-  if (present !== undefined && present.length > 0 && !force) {
-    throw new RefusedError(`${target} is not empty; give an empty folder, or --force to restore beside what is there`);
+  const wasKilled = present !== undefined && present.abandoned.length > 0;
+  const again = (folder: string) =>
+    `${folder} holds a part of what a restore brought that was ended before its time: ` +
+    `remove ${folder} and restore again, or restore to another folder`;
+  if (present !== undefined && present.others.length > 0 && !force) {
+    const anew = `${target} is not empty; give an empty folder, or --force to restore beside what is there`;
+    throw new RefusedError(wasKilled ? again(target) : anew);
   }
   for (const unit of units) {
     const folder = placeOf(target, unit);
     const there = await readdir(folder).catch(() => []);
-    if (there.length > 0) throw new RefusedError(`${folder} is not empty; what is there is never replaced`);
+    if (there.length === 0 || present?.others.length === 0) continue;
+    throw new RefusedError(wasKilled ? again(folder) : `${folder} is not empty; what is there is never replaced`);
   }
   await makeFolders(target);
+  if (present !== undefined) await clearAbandoned(target, present);
 }
 
 /** One at a time: with `recursive` Node goes round in circles where a file system refuses folders, as /proc does. */
@@ -110,23 +126,23 @@ async function restoreArtifact(
   unit: ManifestUnit,
   artifact: Artifact,
   decryption: Decryption | undefined,
-  target: string,
+  { target, staging }: { readonly target: string; readonly staging: string },
 ): Promise<RestoredFile[]> {
   const kind = backup.kind(manifest.service);
   const place = placeOf(target, unit);
-  const staging = await mkdtemp(join(target, ".restoring-"));
+  const making = await mkdtemp(join(staging, "artifact-"));
   try {
     const bytes = readArtifact(storage, snapshotPrefix(manifest.job, manifest.snapshot), artifact, decryption);
-    const made = await kind.restore(artifact, bytes, staging, backup.signal);
+    const made = await kind.restore(artifact, bytes, making, backup.signal);
     await mkdir(place, { recursive: true, mode: 0o700 });
     for (const name of made) {
       await mkdir(dirname(join(place, name)), { recursive: true, mode: 0o700 });
-      await move(join(staging, name), join(place, name));
+      await move(join(making, name), join(place, name));
     }
     backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
     return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(making, { recursive: true, force: true });
   }
 }
 

@@ -6,22 +6,23 @@ import { syncBuiltinESMExports } from "node:module";
  * before anything of lib/: from then on whatever this process changes by `node:fs/promises` passes here first. Nothing in the
  * product knows of it.
  */
-const watched = { folder: "", killAt: 0, passed: [] as string[] };
+const watched = { folders: [] as readonly string[], killAt: 0, passed: [] as string[] };
 
 /**
- * Counts from now on what happens below `folder`, and right before the `killAt`-th change the process ends itself as if by
+ * Counts from now on what happens below `folders`, and right before the `killAt`-th change the process ends itself as if by
  * `kill -9`; 0 is never. Answers what stood before each, in order: `open job/…`, `second half of a write job/…`, `link …`.
  */
-export function watchBoundaries(folder: string, killAt: number): readonly string[] {
-  Object.assign(watched, { folder, killAt });
+export function watchBoundaries(folders: readonly string[], killAt: number): readonly string[] {
+  Object.assign(watched, { folders, killAt });
   return watched.passed;
 }
 
-const { open, link, rename, unlink, mkdir, rmdir } = fs;
+const { open, link, rename, unlink, mkdir, mkdtemp, rmdir, rm, writeFile } = fs;
 
 function boundary(what: string, path: unknown): void {
-  const { folder, killAt, passed } = watched;
-  if (folder === "" || typeof path !== "string" || !path.startsWith(folder)) return;
+  const { folders, killAt, passed } = watched;
+  const folder = typeof path === "string" ? folders.find((one) => path.startsWith(one)) : undefined;
+  if (folder === undefined || typeof path !== "string") return;
   passed.push(`${what} ${path.slice(folder.length + 1).replace(/\.core-backup-tmp-.*/, "(temporary)")}`.trimEnd());
   if (passed.length === killAt) process.kill(process.pid, "SIGKILL");
 }
@@ -50,9 +51,21 @@ Object.assign(fs, {
     boundary("mkdir", args[0]);
     return mkdir(...args);
   },
+  mkdtemp(prefix: string) {
+    boundary("mkdtemp", prefix);
+    return mkdtemp(prefix);
+  },
   rmdir(...args: Parameters<typeof rmdir>) {
     boundary("rmdir", args[0]);
     return rmdir(...args);
+  },
+  rm(...args: Parameters<typeof rm>) {
+    boundary("rm", args[0]);
+    return rm(...args);
+  },
+  writeFile(...[path, content, options]: Parameters<typeof writeFile>) {
+    boundary("writeFile", path);
+    return writeFile(path, isPieces(content) ? inHalves(path, content) : content, options);
   },
 });
 syncBuiltinESMExports();
@@ -81,4 +94,16 @@ function watchFile(file: FileHandle, path: unknown): void {
       return sync();
     },
   });
+}
+
+const isPieces = (content: unknown): content is AsyncIterable<Uint8Array> =>
+  typeof content === "object" && content !== null && Symbol.asyncIterator in content;
+
+async function* inHalves(path: unknown, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const piece of pieces) {
+    boundary("write", path);
+    yield piece.subarray(0, piece.byteLength >> 1);
+    boundary("second half of a write", path);
+    yield piece.subarray(piece.byteLength >> 1);
+  }
 }

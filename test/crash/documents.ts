@@ -50,6 +50,7 @@ export interface SnapshotSeen {
   readonly good: boolean;
 }
 
+/** Files in the making; of S3 uploads that are open, which s3-store.ts shows under such names. */
 export const TEMPORARY = /(^|\/)\.core-backup-tmp-[^/]+$/;
 const PLACE = /^([^/]+)\/(\d{4}-\d\d-\d\d)\/(\d{6}Z)\/(.+)$/;
 const DOCUMENTS = new Set(["manifest.json", "SHA256SUMS", "verified.json"]);

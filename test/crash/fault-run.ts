@@ -2,7 +2,14 @@ import { type Fault, faultyStorage, type StorageMethod } from "../support/faulty
 import { readStore } from "./documents.ts";
 import { FAULT_KINDS, type FaultKind } from "./fault-kinds.ts";
 import type { Image } from "./image.ts";
-import { removalViolations, secretViolations, storeViolations, type Violation, violation } from "./invariants.ts";
+import {
+  removalViolations,
+  secretViolations,
+  storeViolations,
+  temporaryViolations,
+  type Violation,
+  violation,
+} from "./invariants.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Source } from "./source.ts";
 import type { StoreKind } from "./stores.ts";
@@ -84,6 +91,7 @@ async function injectOne(
     ...storeViolations(after, source, damaged),
     ...removalViolations({ ...change, before: scenario.image, after, doubtful }),
     ...secretViolations(SECRET, after, outcome.said),
+    ...temporaryViolations(after),
   ]);
 
   const policy = scenario.nextPolicy ?? scenario.policy;
@@ -92,6 +100,7 @@ async function injectOne(
   note(tally, `${where}, next run`, [
     ...(next.status === "ok" ? [] : [violation("next-run-succeeds", `${next.status}: ${next.codes.join(", ")}`)]),
     ...storeViolations(settled, source, damaged),
+    ...temporaryViolations(settled),
     ...removalViolations({
       ...change,
       policy,

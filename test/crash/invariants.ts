@@ -7,6 +7,7 @@ import {
   readStore,
   type SnapshotSeen,
   sha256,
+  TEMPORARY,
   type UnitSeen,
 } from "./documents.ts";
 import type { Image } from "./image.ts";
@@ -28,6 +29,7 @@ export const INVARIANTS = {
   "typed-error": "a failure has a code of the list, and never INTERNAL",
   "next-run-succeeds": "the next run succeeds with no hand on it",
   "no-leftovers": "what was left half-done is cleared away by the runs that follow",
+  "not-again": "what had ended before the kill is not collected again when the run is taken up",
   "restores-without-us": "sha256sum and the manifest's own restore commands bring back what was there",
   "memory-bounded": "a stream is never held as a whole",
 } as const;
@@ -188,6 +190,32 @@ export function removalViolations({ before, after, policy, now, mayPrune, doubtf
 
 function statusOf(manifest: ManifestSeen | undefined): "ok" | "partial" | "failed" {
   return manifest?.status === "ok" || manifest?.status === "partial" ? manifest.status : "failed";
+}
+
+/** A run sweeps what is in the making before it begins, wherever it lies, and leaves none of its own. */
+export function temporaryViolations(image: Image): Violation[] {
+  const found = [...image.keys()].filter((key) => TEMPORARY.test(key));
+  return found.map((key) => violation("no-leftovers", `${key} is still there after a whole run`));
+}
+
+const ENDED = new Set(["ok", "unchanged", "skipped"]);
+
+/**
+ * What a run collected although an unfinished one had a whole plan and, of that unit, a record that ended. `opened` is
+ * `unit/artifact` for each time that the source was read.
+ */
+export function collectedAgain(killed: Image, opened: readonly string[]): Violation[] {
+  return endedUnits(killed).flatMap((id) => {
+    const again = opened.filter((one) => one.startsWith(`${id}/`));
+    return again.length === 0 ? [] : [violation("not-again", `${again.join(", ")} was collected again`)];
+  });
+}
+
+/** Units that the next run need not collect: those that ended in the newest run, if that has a whole plan and no manifest. */
+export function endedUnits(killed: Image): readonly string[] {
+  const newest = readStore(killed).snapshots.at(-1);
+  if (newest === undefined || newest.hasManifest || !killed.has(`${newest.prefix}.run/run.json`)) return [];
+  return newest.records.filter(({ status }) => ENDED.has(status)).map(({ id }) => id);
 }
 
 /** A secret that the run knew, in the store or in anything it said. */

@@ -4,6 +4,7 @@ import { after, test } from "node:test";
 import { boundariesOf, killAtEach } from "./kill-run.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
+import { onFilesystem } from "./stores.ts";
 import { added, findingLines, newTally, summary, type Tally } from "./tally.ts";
 
 /** The short form takes every third boundary; `npm run soak` takes all. */
@@ -17,18 +18,19 @@ const tallies: Tally[] = [];
 for (const scenario of await scenarios(sourceOf({ bigBytes: BIG_BYTES }))) {
   if (scenario.nextPolicy !== undefined) continue;
   test(`killed at any boundary of "${scenario.name}", nothing is lost and the next run succeeds by itself`, async () => {
-    const boundaries = await boundariesOf(scenario, BIG_BYTES);
+    const boundaries = await boundariesOf(onFilesystem, scenario, BIG_BYTES);
     const points = boundaries.map((_, index) => index + 1).filter((point) => point % EVERY === 1);
-    const tally = await killAtEach(scenario, BIG_BYTES, points);
+    const tally = await killAtEach(onFilesystem, scenario, BIG_BYTES, points);
     tallies.push(tally);
     assert.equal(tally.points, points.length);
     assert.equal(findingLines(tally.findings).join("\n"), "");
   });
 }
 
-test(`at least ${LEAST_POINTS} points were killed`, () => {
-  const { points } = added(tallies);
+test(`at least ${LEAST_POINTS} points were killed, and what had ended before was not collected again`, () => {
+  const { points, kept } = added(tallies);
   assert.ok(points >= LEAST_POINTS, `only ${points}`);
+  assert.ok(kept > 0, "no unit had ended before a kill");
 });
 
 after(() => console.log(summary(added([newTally(), ...tallies]))));

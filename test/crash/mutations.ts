@@ -203,6 +203,18 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "kills", scenario: "first run", only: "SHA256SUMS" },
   },
   {
+    breaks: "not-again",
+    what: "a unit that ended is begun anew by who takes the run up",
+    changes: [
+      {
+        file: "lib/collect.ts",
+        text: 'if (before !== undefined && before.status !== "running" && before.status !== "failed") {',
+        to: 'if (before?.status === "skipped") {',
+      },
+    ],
+    probe: { harness: "kills", scenario: "first run", only: "link .*SHA256SUMS" },
+  },
+  {
     breaks: "no-leftovers",
     what: "what killed writers left is not swept",
     changes: [

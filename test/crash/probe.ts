@@ -4,7 +4,7 @@ import { boundariesOf, killAtEach } from "./kill-run.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
-import { inMemory } from "./stores.ts";
+import { inMemory, onFilesystem } from "./stores.ts";
 import type { Tally } from "./tally.ts";
 
 /** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
@@ -30,9 +30,9 @@ async function probe(what: Probe): Promise<Tally> {
     const planned = await plannedFaults(inMemory, scenario, source);
     return injectFaults(inMemory, scenario, source, some(planned.filter((fault) => only.test(described(fault)))));
   }
-  const boundaries = await boundariesOf(scenario, BIG_BYTES);
+  const boundaries = await boundariesOf(onFilesystem, scenario, BIG_BYTES);
   const points = boundaries.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
-  return killAtEach(scenario, BIG_BYTES, some(points));
+  return killAtEach(onFilesystem, scenario, BIG_BYTES, some(points));
 }
 
 /** A pattern that fits nothing would let every mutation live. */

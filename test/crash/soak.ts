@@ -52,8 +52,8 @@ async function* oneRound(random: Random, seed: number): AsyncIterable<Tally> {
     if (scenario.nextPolicy !== undefined) continue;
     const jumps = await plannedJumps(inMemory, scenario, source);
     for (const slice of slices(jumps)) pieces.push(() => jumpClocks(inMemory, scenario, source, slice));
-    const points = (await boundariesOf(scenario, bigBytes)).map((_, index) => index + 1);
-    for (const slice of slices(points)) pieces.push(() => killAtEach(scenario, bigBytes, slice));
+    const points = (await boundariesOf(onFilesystem, scenario, bigBytes)).map((_, index) => index + 1);
+    for (const slice of slices(points)) pieces.push(() => killAtEach(onFilesystem, scenario, bigBytes, slice));
   }
   while (pieces.length > 0) yield (await pieces.splice(random.below(pieces.length), 1)[0]?.()) ?? newTally();
 }

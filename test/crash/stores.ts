@@ -6,6 +6,7 @@ import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { temporaryFolder } from "../support/stores.ts";
 import { type Image, imageOfFolder, imageOfStorage } from "./image.ts";
+import type { Reach } from "./reach.ts";
 
 /** A kind of storage that the harness can put into any state, and look into from outside. */
 export interface StoreKind {
@@ -17,6 +18,8 @@ export interface StoreKind {
 export interface Store extends AsyncDisposable {
   readonly storage: Storage;
   image(): Promise<Image>;
+  /** For another process, which is killed; absent where no other one can reach it. */
+  readonly reach?: Reach;
 }
 
 export const inMemory: StoreKind = {
@@ -36,6 +39,7 @@ export const onFilesystem: StoreKind = {
     return {
       storage: filesystemStorage({ basePath: folder.path }),
       image: () => imageOfFolder(folder.path),
+      reach: { kind: "filesystem", folder: folder.path },
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     };
   },

@@ -4,6 +4,7 @@ import { CodedError, errorCodes, errorRecord } from "../../lib/errors.ts";
 import { findJob } from "../../lib/jobs.ts";
 import type { LeaseContext } from "../../lib/lease.ts";
 import { prune } from "../../lib/prune.ts";
+import { type RestoreResult, restore } from "../../lib/restore.ts";
 import { type JobResult, runJobs } from "../../lib/run.ts";
 import { retryingStorage } from "../../lib/storage/retrying.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
@@ -13,7 +14,7 @@ import { aBackup, aJob } from "../support/a-backup.ts";
 import type { Source } from "./source.ts";
 
 /** What a process is asked to do. */
-export type Action = "run" | "prune" | "verify";
+export type Action = "run" | "prune" | "verify" | "restore";
 
 export interface World {
   readonly storage: Storage;
@@ -27,6 +28,8 @@ export interface World {
   readonly policy: RetentionPolicy;
   readonly concurrency?: number;
   readonly timezone?: string;
+  /** Of a restore: the folder. */
+  readonly to?: string;
 }
 
 export interface Outcome {
@@ -35,6 +38,8 @@ export interface Outcome {
   readonly job?: JobResult;
   /** Codes of everything that was reported as wrong. */
   readonly codes: readonly string[];
+  /** What was thrown, in the words that an operator reads. */
+  readonly message?: string;
   /** Log lines, and the result as `--json` would give it. */
   readonly said: readonly string[];
   /** By the clock that it had, which waiting for a lease sets on. */
@@ -88,14 +93,14 @@ export async function act(action: Action, world: World): Promise<Outcome> {
     now: () => timeOf(day, (world.secondsNow?.() ?? 0) + waited.ms / 1000),
   };
   backup.redaction.add(SECRET);
-  const done = await result(action, backup);
+  const done = await result(action, backup, world.to);
   await backup.close();
   return { ...done, said: [...lines, JSON.stringify(done)], opened: scripted.opened, endedAt: backup.now() };
 }
 
-type Done = Pick<Outcome, "status" | "job" | "codes">;
+type Done = Pick<Outcome, "status" | "job" | "codes" | "message">;
 
-async function result(action: Action, backup: Backup): Promise<Done> {
+async function result(action: Action, backup: Backup, to = ""): Promise<Done> {
   try {
     switch (action) {
       case "run":
@@ -104,11 +109,13 @@ async function result(action: Action, backup: Backup): Promise<Done> {
         return ofPrune(await pruneUnderLease(backup));
       case "verify":
         return ofVerification(await verify(backup, { job: JOB, snapshot: "latest", mode: "prove" }));
+      case "restore":
+        return ofRestore(await restore(backup, { job: JOB, to, force: false }));
     }
   } catch (error) {
-    const { code } = errorRecord(error, backup.redaction.redact);
+    const { code, message } = errorRecord(error, backup.redaction.redact);
     // What has no code would be told as INTERNAL: which one it was is worth knowing.
-    return { status: "failed", codes: [error instanceof CodedError ? code : `INTERNAL: ${String(error)}`] };
+    return { status: "failed", codes: [error instanceof CodedError ? code : `INTERNAL: ${String(error)}`], message };
   }
 }
 
@@ -135,6 +142,10 @@ function pruneUnderLease(backup: Backup) {
 
 function ofPrune({ refused }: { readonly refused?: string }): Done {
   return refused === undefined ? { status: "ok", codes: [] } : { status: "failed", codes: ["REFUSED"] };
+}
+
+function ofRestore({ incomplete }: RestoreResult): Done {
+  return { status: incomplete.length === 0 ? "ok" : "partial", codes: incomplete.map(({ reason }) => reason) };
 }
 
 function ofVerification({ ok, faults, artifacts }: NonNullable<JobResult["verification"]>): Done {

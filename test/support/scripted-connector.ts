@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import * as z from "zod";
 import { type Bytes, bytesOf, measureAll, readAll } from "../../lib/bytes.ts";
 import type {
@@ -80,10 +82,10 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
   const kind: ConnectorKind = {
     options: z.unknown(),
     create: async () => connector,
-    async restore(_artifact, bytes, folder) {
-      const { writeFile } = await import("node:fs/promises");
-      await writeFile(`${folder}/restored.txt`, bytes);
-      return ["restored.txt"];
+    async restore({ path }, bytes, folder) {
+      const name = basename(path).replace(/[.].*/, ".txt");
+      await writeFile(join(folder, name), bytes);
+      return [name];
     },
     targets: [place],
   };

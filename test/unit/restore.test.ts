@@ -30,9 +30,9 @@ test("everything comes back in a folder a unit, and nothing leaves the target", 
   assert.equal(snapshot, "2026-11-22T030000Z");
   assert.deepEqual(
     files.map(({ path }) => path),
-    ["org/a/restored.txt", "%2E./b/restored.txt"],
+    ["org/a/a.txt", "%2E./b/b.txt"],
   );
-  assert.equal(await readFile(join(to, "org/a/restored.txt"), "utf8"), "content of a");
+  assert.equal(await readFile(join(to, "org/a/a.txt"), "utf8"), "content of a");
   assert.deepEqual(await readdir(folder), ["to"]);
   assert.deepEqual((await readdir(to)).sort(), ["%2E.", "org"]);
 });
@@ -47,10 +47,10 @@ test("one unit can be asked for; one that is not there is named", async (t) => {
 test("a target that is not empty is refused and untouched; with force, what is there is still never replaced", async (t) => {
   const { backup, to } = await prepared(t);
   await restore(backup, { job: "docs", unit: "org/a", to, force: false });
-  await writeFile(join(to, "org/a/restored.txt"), "edited since");
+  await writeFile(join(to, "org/a/a.txt"), "edited since");
   await assert.rejects(restore(backup, { job: "docs", to, force: false }), RefusedError);
   await assert.rejects(restore(backup, { job: "docs", unit: "org/a", to, force: true }), RefusedError);
-  assert.equal(await readFile(join(to, "org/a/restored.txt"), "utf8"), "edited since");
+  assert.equal(await readFile(join(to, "org/a/a.txt"), "utf8"), "edited since");
   const { files } = await restore(backup, { job: "docs", unit: "../b", to, force: true });
   assert.equal(files.length, 1);
 });
@@ -79,7 +79,7 @@ test("one artifact that cannot be restored does not keep the others back", async
   const { files, incomplete } = await restore(backup, { job: "docs", to, force: false });
   assert.deepEqual(
     files.map(({ path }) => path),
-    ["%2E./b/restored.txt"],
+    ["%2E./b/b.txt"],
   );
   assert.deepEqual(
     incomplete.map(({ unit }) => unit),

@@ -1,0 +1,47 @@
+import "./no-waiting.ts";
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { noVersitygw, startVersitygw } from "../support/s3-server.ts";
+import { boundariesOf, killAtEach } from "./kill-run.ts";
+import { onS3 } from "./s3-store.ts";
+import { scenarios } from "./scenarios.ts";
+import { sourceOf } from "./source.ts";
+import { added, findingLines, summary, type Tally } from "./tally.ts";
+
+/** An upload of two parts. */
+const LARGE = 6_000_000;
+const SMALL = 5_000;
+
+/** The short form; `npm run soak` kills at every request that changes something: before it, in the middle of its body, and after it. */
+const POINTS: readonly { scenario: string; bigBytes: number; at: RegExp; least: number }[] = [
+  { scenario: "first run", bigBytes: LARGE, at: /big[.]tar/, least: 10 },
+  { scenario: "first run", bigBytes: SMALL, at: /^(in the middle of|after) .*(two|units.[02]|run)[.]json/, least: 12 },
+  { scenario: "daily run", bigBytes: SMALL, at: /^(in the middle of|after) .*(one[.]json|SUMS|manifest)/, least: 6 },
+  { scenario: "prune of two", bigBytes: SMALL, at: /^after (DELETE|POST)/, least: 4 },
+  { scenario: "verify", bigBytes: SMALL, at: /verified/, least: 3 },
+];
+
+describe("S3:", { skip: noVersitygw }, () => {
+  const tallies: Tally[] = [];
+
+  for (const { scenario: name, bigBytes, at, least } of POINTS) {
+    test(`killed in "${name}" at ${at}, nothing is lost, no upload stays open, and the next run succeeds by itself`, async () => {
+      await using server = await startVersitygw();
+      const store = onS3(server);
+      const scenario = (await scenarios(sourceOf({ bigBytes }))).find((one) => one.name === name);
+      assert.ok(scenario);
+      const boundaries = await boundariesOf(store, scenario, bigBytes);
+      const points = boundaries.flatMap((text, index) => (at.test(text) ? [index + 1] : []));
+      assert.ok(points.length >= least, `only ${points.length} boundaries are ${at}`);
+      const tally = await killAtEach(store, scenario, bigBytes, points);
+      tallies.push(tally);
+      assert.equal(findingLines(tally.findings).join("\n"), "");
+    });
+  }
+
+  test("units that had ended were kept", (t) => {
+    const all = added(tallies);
+    assert.ok(all.kept > 0);
+    t.diagnostic(summary(all));
+  });
+});
