@@ -1,6 +1,7 @@
 import { formatCount } from "../lib/format.ts";
 import type { ManifestUnit } from "../lib/manifest.ts";
 import { printable } from "../lib/printable.ts";
+import type { MetricsDelivery } from "../lib/publish-metrics.ts";
 import type { JobResult, RunResult } from "../lib/run.ts";
 import { shellWord } from "../lib/shell-word.ts";
 import type { Delivery } from "../lib/tell.ts";
@@ -10,6 +11,7 @@ import { statusPaint, unitTable } from "./unit-table.ts";
 export interface RunReportInput {
   readonly result: RunResult;
   readonly deliveries: readonly Delivery[];
+  readonly metrics: readonly MetricsDelivery[];
   /** Units that ended, for jobs that have no manifest. */
   readonly seen: ReadonlyMap<string, readonly ManifestUnit[]>;
   /** Where a job's snapshot lies. */
@@ -26,7 +28,7 @@ const MAX_WARNINGS = 10;
 /** What a run ends with: a table a job, where its snapshot lies, what failed, and what to type next. */
 export function runReport(input: RunReportInput): string {
   const jobs = input.result.jobs.map((job) => jobReport(job, input));
-  return [...jobs, failures(input), warnings(input), untold(input), nextCommands(input)]
+  return [...jobs, failures(input), warnings(input), untold(input), unmeasured(input), nextCommands(input)]
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -94,6 +96,13 @@ function untold({ deliveries, paint }: RunReportInput): string {
   ];
   if (stoodIn.length > 0) lines.push(`  told in their place: ${printable(stoodIn.join(", "))}\n`);
   return lines.length === 0 ? "" : `${paint("yellow", "could not be told:")}\n${lines.join("")}`;
+}
+
+function unmeasured({ metrics, paint }: RunReportInput): string {
+  const lines = metrics
+    .filter(({ ok }) => !ok)
+    .map(({ output, error }) => `  ${printable(`${output}: ${error?.code}: ${error?.message}`)}\n`);
+  return lines.length === 0 ? "" : `${paint("yellow", "metrics could not be given to:")}\n${lines.join("")}`;
 }
 
 /** For what was ended before its time, and of the first job that has a snapshot. */

@@ -12,16 +12,17 @@ const outcomeSchema = z.object({
   error: z.string().optional(),
   cause: z.string().optional(),
   refused: z.string().optional(),
+  removed: z.int().optional(),
 });
 const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchema.nullish() });
 
 /** The last function of a run, however it went: the lease is given back, and whoever is to be told is told. */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer } = eventSchema.parse(event);
-  const { job, status, snapshot } = outcome;
+  const { job, status, snapshot, removed = 0 } = outcome;
   const error = errorOf(outcome);
   return withFunctionBackup(invocation, (backup) =>
-    endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined }),
+    endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined, removed }),
   );
 };
 

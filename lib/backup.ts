@@ -2,6 +2,7 @@ import type { Config, Job } from "./config/schema.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
 import type { Decryption, Encryption, EncryptionType } from "./encryption/encryption.ts";
 import type { Log } from "./log.ts";
+import type { MetricsTarget } from "./metrics/metrics.ts";
 import type { Notifier } from "./notifiers/notifier.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
@@ -24,6 +25,8 @@ export interface Backup {
   readonly secrets: SecretResolver;
   /** A notifier by its name, made at the first call, and again after one that failed. @throws ConfigError | TransientError */
   notifier(name: string): Promise<Notifier>;
+  /** Where metrics go; none where the configuration has no `metrics`. */
+  readonly metricsTargets: readonly MetricsTarget[];
   readonly log: Log;
   /** Hears what happens while a run goes on. It must not throw. */
   readonly emit: (event: RunEvent) => void;

@@ -1,4 +1,5 @@
 import type { Backup } from "./backup.ts";
+import { emitMetrics } from "./emit-metrics.ts";
 import { errorRecord, LeaseLostError } from "./errors.ts";
 import type { StepPointer } from "./function-steps.ts";
 import type { RunOutcome } from "./job-report.ts";
@@ -8,6 +9,8 @@ import { notify } from "./notify.ts";
 
 export interface EndedRun {
   readonly outcome: RunOutcome;
+  /** How many snapshots the retention removed. */
+  readonly removed: number;
   /** Absent for a run that never began. */
   readonly pointer?: StepPointer | undefined;
 }
@@ -16,14 +19,17 @@ export interface Told {
   /** Notifiers that were told, and that could not be. */
   readonly told: number;
   readonly untold: number;
+  /** Outputs that could not be given the metrics. */
+  readonly unmeasured: number;
 }
 
-/** The last step, however the others ended: gives the lease back, and tells. Throws nothing that has to do with either. */
-export async function endRun(backup: Backup, { outcome, pointer }: EndedRun): Promise<Told> {
+/** The last step, however the others ended: gives the lease back, tells, and gives metrics away. Throws nothing that has to do with any of it. */
+export async function endRun(backup: Backup, { outcome, pointer, removed }: EndedRun): Promise<Told> {
   if (pointer !== undefined) await giveBack(backup, pointer);
   const { deliveries } = await notify(backup, { runs: [outcome] });
   const told = deliveries.filter(({ ok }) => ok).length;
-  return { told, untold: deliveries.length - told };
+  const metrics = await emitMetrics(backup, [{ ...outcome, removed }]);
+  return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
 
 /** One that is lost is another run's by now, and one that cannot be had runs out by itself. */

@@ -44,6 +44,8 @@ export const errorCodes = {
   JOB_STUCK: "a run of the job ended without an end",
   NOTIFIER_UNREACHABLE: "a notifier does not answer",
   NOTIFIER_REFUSED: "a notifier does not take the message or the credentials",
+  METRICS_UNREACHABLE: "metrics cannot be written, or their server does not answer",
+  METRICS_REFUSED: "a server does not take the metrics or the credentials",
   INTERRUPTED: "the run was told to stop",
   USAGE: "the command line is wrong",
   REFUSED: "the operation would do harm and was not begun",
@@ -132,6 +134,9 @@ export class StorageError extends CodedError {}
 /** The notifier does not take what it is given, and trying again will not help. */
 export class NotifierError extends CodedError {}
 
+/** Whoever collects metrics does not take them, and trying again will not help. */
+export class MetricsError extends CodedError {}
+
 /** There is no such object, snapshot, unit or job. */
 export class NotFoundError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
@@ -190,6 +195,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [SourceError, "SourceError"],
   [StorageError, "StorageError"],
   [NotifierError, "NotifierError"],
+  [MetricsError, "MetricsError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],
   [EncryptionError, "EncryptionError"],

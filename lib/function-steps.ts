@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { acquireLease } from "./acquire-lease.ts";
 import type { Backup } from "./backup.ts";
+import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
 import { DeferredError } from "./errors.ts";
 import { finish } from "./finish.ts";
@@ -8,7 +9,6 @@ import { findJob } from "./jobs.ts";
 import { planKey } from "./keys.ts";
 import { continueLease } from "./lease.ts";
 import type { Manifest } from "./manifest.ts";
-import { checkNotifiers } from "./notifier-checks.ts";
 import { plan } from "./plan.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { prune } from "./prune.ts";
@@ -79,7 +79,7 @@ export type Finished = Pick<Manifest, "job" | "snapshot" | "run" | "status" | "t
 
 export async function finishStep(backup: Backup, pointer: StepPointer): Promise<Finished> {
   return goingOn(backup, pointer, async (step) => {
-    const warnings = await checkNotifiers(step, [pointer.job]).warnings(pointer.job);
+    const warnings = await checkOutside(step, [pointer.job]).warnings(pointer.job);
     const { job, snapshot, run, status, totals } = await finish(step, pointer, warnings);
     return { job, snapshot, run, status, totals };
   });

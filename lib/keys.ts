@@ -98,6 +98,8 @@ export function snapshotOfFolders(day: string, time: string): string | undefined
 export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
 /** What was told of the job. */
 export const toldKey = (job: string): string => `${jobPrefix(job)}.told.json`;
+/** What its runs add up to, for metrics. */
+export const countsKey = (job: string): string => `${jobPrefix(job)}.metrics.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const runKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/run.json`;
 /** `time` counts from 1: how often the run was taken up again. */

@@ -3,18 +3,14 @@ import type { Backup } from "./backup.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import type { ManifestWarning } from "./manifest.ts";
+import type { RunChecks } from "./run-checks.ts";
 import { readTold } from "./told.ts";
-
-export interface NotifierChecks {
-  /** What the manifest of this job's run has to say of its notifiers. Throws nothing. */
-  warnings(job: string): Promise<readonly ManifestWarning[]>;
-}
 
 /**
  * Looks, beside the run, whether everyone who is to be told can be: a manifest is never rewritten, so what is wrong
  * has to be known before it is written. Also tells those that want to hear of it that runs begin.
  */
-export function checkNotifiers(backup: Backup, jobs: readonly string[]): NotifierChecks {
+export function checkNotifiers(backup: Backup, jobs: readonly string[]): RunChecks {
   const names = Object.keys(backup.config.notifications);
   const at = backup.now().toISOString();
   const routed = (name: string) => jobs.filter((job) => findJob(backup.config, job).notify?.includes(name) ?? true);

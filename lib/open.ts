@@ -8,6 +8,7 @@ import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryptio
 import { openVeil } from "./encryption/veil/open-veil.ts";
 import { ConfigError, NotFoundError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { metricsTargets } from "./metrics/all.ts";
 import { openNotifier } from "./notifiers/all.ts";
 import type { Notifier } from "./notifiers/notifier.ts";
 import type { RunEvent } from "./progress.ts";
@@ -78,6 +79,7 @@ export function open(config: Config, options: OpenOptions): Backup {
       opened.catch(() => notifiers.delete(name));
       return opened;
     },
+    metricsTargets: metricsTargets(config.metrics),
     async close() {
       // What could not be opened holds nothing.
       for (const opening of [...encryptions.values(), ...decryptions.values()]) {

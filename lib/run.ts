@@ -1,17 +1,20 @@
 import type { Backup } from "./backup.ts";
+import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
 import type { Job } from "./config/schema.ts";
 import { type ErrorRecord, errorRecord, InterruptedError, LeaseHeldError, type LeaseHolder } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, Verification } from "./manifest.ts";
-import { checkNotifiers, type NotifierChecks } from "./notifier-checks.ts";
 import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import type { RunEvent } from "./progress.ts";
 import { type PruneResult, prune } from "./prune.ts";
 import type { ResumeMode } from "./resume.ts";
+import type { RunChecks } from "./run-checks.ts";
+import type { RunTiming } from "./run-measures.ts";
+import { type StepTimes, stepTimes } from "./step-times.ts";
 import { type LeasedBackup, underLease } from "./under-lease.ts";
 import { verify } from "./verify.ts";
 
@@ -32,6 +35,8 @@ export interface JobResult {
   readonly resumed?: { readonly at: readonly string[]; readonly kept: number };
   /** For a job that was refused: who works on it. */
   readonly heldBy?: LeaseHolder;
+  /** When its steps happened; absent for a run that never began. */
+  readonly timing?: RunTiming;
   /** For a job that was not begun because another one failed. */
   readonly skippedBecause?: string;
 }
@@ -59,7 +64,7 @@ export async function runJobs(
 ): Promise<RunResult> {
   const jobs = names.map((name) => findJob(backup.config, name));
   const results: JobResult[] = [];
-  const checks = checkNotifiers(backup, names);
+  const checks = checkOutside(backup, names);
   let fatal: string | undefined;
   await eachLimited(jobs.entries(), backup.config.max_jobs, async ([n, job]) => {
     if (backup.signal.aborted) {
@@ -76,19 +81,18 @@ export async function runJobs(
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */
-async function runJob(
-  backup: Backup,
-  job: Job,
-  { waitMs, resume }: RunOptions,
-  checks: NotifierChecks,
-): Promise<JobResult> {
+async function runJob(backup: Backup, job: Job, { waitMs, resume }: RunOptions, checks: RunChecks): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
+  const times = stepTimes(backup.now);
   try {
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
     await storage.prepare();
     const request = { purpose: "run", processBound: true, waitMs } as const;
-    await underLease(backup, job, request, (leased) => steps(leased, job, { resume, checks }, result));
+    await underLease(backup, job, request, (leased) => {
+      times.leaseTaken();
+      return steps(leased, job, { resume, checks, times }, result);
+    });
   } catch (error) {
     const interrupted = backup.signal.aborted;
     result.status = interrupted ? "interrupted" : error instanceof LeaseHeldError ? "refused" : "failed";
@@ -97,16 +101,23 @@ async function runJob(
     backup.log.with({ job: job.name }).error(result.error.message, { code: result.error.code });
     if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);
   }
+  result.timing = times.timing();
   return result;
+}
+
+interface StepContext {
+  readonly resume: ResumeMode;
+  readonly checks: RunChecks;
+  readonly times: StepTimes;
 }
 
 async function steps(
   backup: LeasedBackup,
   job: Job,
-  { resume, checks }: { readonly resume: ResumeMode; readonly checks: NotifierChecks },
+  { resume, checks, times }: StepContext,
   result: Mutable<JobResult>,
 ): Promise<void> {
-  const planned = await plan(backup, { job: job.name, resume });
+  const planned = await times.step("plan", () => plan(backup, { job: job.name, resume }));
   result.snapshot = planned.snapshot;
   const { resumedAt } = planned;
   let kept = 0;
@@ -115,22 +126,24 @@ async function steps(
     backup.emit(event);
   };
   try {
-    await collectAll({ ...backup, emit }, job, planned);
+    await times.step("collect", () => collectAll({ ...backup, emit }, job, planned));
   } finally {
     if (resumedAt.length > 0) result.resumed = { at: resumedAt, kept };
   }
-  const manifest = await finish(backup, planned, await checks.warnings(job.name));
+  const warnings = await checks.warnings(job.name);
+  const manifest = await times.step("finish", () => finish(backup, planned, warnings));
   result.manifest = manifest;
   result.status = manifest.status;
   if (manifest.status === "failed") return;
-  const verification = await verify(backup, { job: job.name, snapshot: manifest.snapshot, mode: "policy" });
+  const { snapshot } = manifest;
+  const verification = await times.step("verify", () => verify(backup, { job: job.name, snapshot, mode: "policy" }));
   result.verification = verification;
   if (!verification.ok) {
     result.status = "failed";
     result.error = verification.faults[0] ?? verification.artifacts.find(({ error }) => error !== undefined)?.error;
     return;
   }
-  result.prune = await prune(backup, { job: job.name, dryRun: false });
+  result.prune = await times.step("prune", () => prune(backup, { job: job.name, dryRun: false }));
   if (result.prune.refused !== undefined) {
     result.status = "failed";
     result.error = { code: "REFUSED", message: result.prune.refused, retryable: false };

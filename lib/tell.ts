@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
-import { type Attempted, attemptNotifier } from "./attempt-notifier.ts";
+import { attemptNotifier } from "./attempt-notifier.ts";
+import type { Attempted } from "./attempt-outside.ts";
 import type { Backup } from "./backup.ts";
 import { type NotifierOptions, type NotifierType, type Thresholds, wantedEvents } from "./config/notifier-options.ts";
 import { type JobReport, makeReport, onlyEvents, type Report, type ReportEvent } from "./report.ts";

@@ -1,7 +1,9 @@
 import type { Config } from "../../lib/config/schema.ts";
+import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
 import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
 import { notify } from "../../lib/notify.ts";
+import type { MetricsDelivery } from "../../lib/publish-metrics.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
 import type { Delivery } from "../../lib/tell.ts";
 import type { Command, ExitCode } from "../command.ts";
@@ -25,10 +27,12 @@ export const runCommand: Command = async (context) => {
       const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume });
       progress.end();
       const { deliveries } = await notify(backup, { runs: result.jobs });
+      const metrics = await emitMetrics(backup, measuredRuns(result.jobs));
       const { paint, width } = context.output;
       const text = runReport({
         result,
         deliveries,
+        metrics,
         seen: progress.seen,
         place: (name, snapshot) => placeOf(config, name, snapshot) ?? "",
         program: context.program,
@@ -36,7 +40,7 @@ export const runCommand: Command = async (context) => {
         paint,
         width,
       });
-      context.output.result({ text, json: runDocument(config, result, deliveries) });
+      context.output.result({ text, json: runDocument(config, result, { deliveries, metrics }) });
       context.signal.throwIfAborted();
       return exitCode(result);
     });
@@ -63,14 +67,20 @@ function exitCode(result: RunResult): ExitCode {
   return neverBegan ? 2 : 1;
 }
 
-function runDocument(config: Config, { status, jobs }: RunResult, deliveries: readonly Delivery[]): unknown {
+interface Outside {
+  readonly deliveries: readonly Delivery[];
+  readonly metrics: readonly MetricsDelivery[];
+}
+
+function runDocument(config: Config, { status, jobs }: RunResult, { deliveries, metrics }: Outside): unknown {
   return {
     status,
     runs: jobs.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
-    jobs: jobs.map(({ manifest: _manifest, verification, prune, ...result }) => {
+    jobs: jobs.map(({ manifest: _manifest, timing: _timing, verification, prune, ...result }) => {
       return { ...result, location: placeOf(config, result.job, result.snapshot), verification, prune };
     }),
     ...(Object.keys(config.notifications).length === 0 ? {} : { notifications: deliveries }),
+    ...(metrics.length === 0 ? {} : { metrics }),
   };
 }
 

@@ -62,12 +62,13 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     issues.push(...checked.issues, ...duplicateName(given, index, names), ...unknownNotifiers(given, path, told.names));
     if (checked.value !== undefined) jobs.push(checked.value);
   }
-  const { max_jobs = 1, secrets } = whole.value ?? {};
+  const { max_jobs = 1, secrets, metrics } = whole.value ?? {};
   const config = {
     jobs,
     storage: Object.fromEntries(storages),
     notifications: told.notifications,
     max_jobs,
+    ...(metrics === undefined ? {} : { metrics }),
     ...(secrets === undefined ? {} : { secrets }),
   };
   return { config, issues };

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { encryptionSchema } from "../encryption/all.ts";
 import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
+import { type MetricsOptions, metricsSchema } from "./metrics-options.ts";
 import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
@@ -131,6 +132,7 @@ export const fileSchema = z.strictObject({
   jobs: z.array(z.unknown()).min(1, { error: "must hold at least one job" }).describe("What to back up."),
   storage: z.record(z.string(), z.unknown()).describe("Where snapshots live, by names of your choice."),
   notifications: z.record(z.string(), z.unknown()).optional().describe("Whom to tell, by names of your choice."),
+  metrics: metricsSchema.optional(),
   secrets: secretsSchema.optional(),
   max_jobs: z.int().positive().max(100).default(2).describe("Jobs that run at the same time. Default: 2."),
 });
@@ -150,6 +152,7 @@ export interface Config {
   readonly jobs: readonly Job[];
   readonly storage: Readonly<Record<string, StorageOptions>>;
   readonly notifications: Readonly<Record<string, NotifierOptions>>;
+  readonly metrics?: MetricsOptions | undefined;
   readonly secrets?: { readonly vault?: VaultOptions | undefined };
   readonly max_jobs: number;
 }

@@ -4,6 +4,7 @@ import type { Decryption, Encryption } from "../../lib/encryption/encryption.ts"
 import { ConfigError } from "../../lib/errors.ts";
 import type { HeldLease } from "../../lib/lease.ts";
 import { createLog } from "../../lib/log.ts";
+import type { MetricsTarget } from "../../lib/metrics/metrics.ts";
 import type { Notifier } from "../../lib/notifiers/notifier.ts";
 import type { RunEvent } from "../../lib/progress.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
@@ -37,6 +38,8 @@ export interface BackupChanges {
   readonly notifications?: Config["notifications"];
   /** Who is told, by the names in `notifications`. */
   readonly notifiers?: Readonly<Record<string, Notifier>>;
+  readonly metrics?: Config["metrics"];
+  readonly metricsTargets?: readonly MetricsTarget[];
   readonly waits?: Backup["waits"];
   /** Asked at each call, so that a test can change them between runs. */
   readonly encryption?: () => Encryption | undefined;
@@ -68,6 +71,7 @@ export function aBackup(changes: BackupChanges = {}) {
     jobs: changes.jobs ?? [aJob()],
     storage: {},
     notifications: changes.notifications ?? {},
+    ...(changes.metrics === undefined ? {} : { metrics: changes.metrics }),
     max_jobs: changes.maxJobs ?? 1,
   };
   const backup: LeasedBackup = {
@@ -81,6 +85,7 @@ export function aBackup(changes: BackupChanges = {}) {
       if (notifier === undefined) throw new ConfigError(`no notifier is called ${name}`);
       return notifier;
     },
+    metricsTargets: changes.metricsTargets ?? [],
     secrets: { resolve: () => Promise.reject(new Error("no secret was configured")) },
     encryption: async () => changes.encryption?.(),
     decryption: async () => changes.decryption?.(),

@@ -4,6 +4,7 @@ import { painter } from "../../../cli/output.ts";
 import { runReport } from "../../../cli/run-report.ts";
 import { snapshotPrefix } from "../../../lib/keys.ts";
 import type { ManifestUnit } from "../../../lib/manifest.ts";
+import type { MetricsDelivery } from "../../../lib/publish-metrics.ts";
 import type { JobResult } from "../../../lib/run.ts";
 import type { Delivery } from "../../../lib/tell.ts";
 import { totalsOf } from "../../../lib/totals.ts";
@@ -141,14 +142,28 @@ test("who could not be told is named, with who was told in their place", () => {
   assert.doesNotMatch(report([]), /told/);
 });
 
+test("outputs that could not be given the metrics are named, the others are not", () => {
+  const error = { code: "METRICS_UNREACHABLE", message: "127.0.0.1:9091 answers 500", retryable: true } as const;
+  const metrics = [
+    { output: "pushgateway", ok: false, attempts: 5, error },
+    { output: "textfile", ok: true, attempts: 1 },
+  ];
+  assert.match(
+    report([], [], [], metrics),
+    /metrics could not be given to:\n {2}pushgateway: METRICS_UNREACHABLE: 127.0.0.1:9091 answers 500\n$/,
+  );
+});
+
 function report(
   jobs: readonly JobResult[],
   seen: readonly ManifestUnit[] = [],
   deliveries: readonly Delivery[] = [],
+  metrics: readonly MetricsDelivery[] = [],
 ): string {
   return runReport({
     result: { status: "ok", jobs },
     deliveries,
+    metrics,
     seen: new Map([["docs", seen]]),
     place: (job, snapshot) => `/backups/${snapshotPrefix(job, snapshot)}`,
     program: "core-backup",

@@ -29,6 +29,8 @@ const vault = (keys: string) => `jobs:\n${JOB}${STORAGE}secrets:\n  vault:\n${in
 
 const notifications = (lines: string) => `jobs:\n${JOB}${STORAGE}notifications:\n${indented(lines, 2)}\n`;
 
+const metrics = (lines: string) => `jobs:\n${JOB}${STORAGE}metrics:\n${indented(lines, 2)}\n`;
+
 /** Seven levels of ten aliases each: ten million values in less than a kilobyte. */
 function anchorBomb(): string {
   const levels = "bcdefg".split("").map((name, index) => {
@@ -866,6 +868,19 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     title: "a notifier whose variable is not set",
     text: notifications("pagerduty: { routing_key_env: UNSET }"),
     faults: ["6:33: notifications.pagerduty.routing_key_env: the environment variable UNSET is not set"],
+  },
+  {
+    title:
+      "metrics: an output that there is not, a label that is ours, one that is none, and a timeout that is too long",
+    text: metrics(
+      "textfiles: { folder: x }\nlabels: { status: a, a-b: c, good: d }\ntextfile: { folder: x, timeout: 2m }",
+    ),
+    faults: [
+      "6:3: metrics.textfiles: unknown key (did you mean textfile?)",
+      "7:21: metrics.labels.status: is a label that metrics have already: choose another name",
+      "7:29: metrics.labels.a-b: is no name for a label: letters, digits and underscores",
+      "8:35: metrics.textfile.timeout: must not be longer than 1m",
+    ],
   },
   {
     title: "notifications that are a list",

@@ -1,0 +1,38 @@
+import { resolve } from "node:path";
+import type { Backup } from "./backup.ts";
+import type { Job } from "./config/schema.ts";
+import { errorRecord } from "./errors.ts";
+import { jobSamples } from "./job-samples.ts";
+import { jobStanding } from "./job-standing.ts";
+import { eachLimited } from "./pool.ts";
+import { type JobSamples, prometheusText } from "./prometheus-text.ts";
+import { readCounts } from "./run-counts.ts";
+
+const JOBS_AT_ONCE = 4;
+
+/**
+ * Every metric of every job in Prometheus' text format (content type `text/plain; version=0.0.4`), read from the storage
+ * anew with each call: whoever serves it to more than one scraper keeps it for a while. Throws nothing: a job whose storage
+ * cannot be read says so in `core_backup_storage_readable`.
+ */
+export async function metricsPage(backup: Backup): Promise<string> {
+  const jobs: JobSamples[] = [];
+  await eachLimited(backup.config.jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
+    jobs[n] = await samplesOf(backup, job);
+  });
+  return prometheusText(jobs, backup.config.metrics?.labels);
+}
+
+/** What is known of a job just now; `running`: since when it runs. Throws nothing. */
+export async function samplesOf(backup: Backup, job: Job, running?: Date): Promise<JobSamples> {
+  const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
+  try {
+    const storage = await backup.storage(job);
+    const [standing, counts] = [await jobStanding(storage, job.name), await readCounts(storage, job.name)];
+    return { job: job.name, samples: jobSamples({ ...base, stored: { standing, counts } }) };
+  } catch (error) {
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).debug(`metrics know nothing of the storage: ${message}`, { code });
+    return { job: job.name, samples: jobSamples({ ...base, stored: undefined }) };
+  }
+}

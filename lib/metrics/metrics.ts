@@ -1,0 +1,41 @@
+import type { Sample } from "../metric-families.ts";
+import type { JobSamples } from "../prometheus-text.ts";
+import type { RunTrace } from "../run-trace.ts";
+
+/**
+ * Where metrics go. Throws `TransientError` `METRICS_UNREACHABLE` for what is tried again, `MetricsError` for what is not,
+ * and `ConfigError` `SECRET_MISSING`; no message holds a secret.
+ */
+export interface MetricsOutput {
+  /**
+   * Gives away what is known of some jobs, in place of what it gave of them before, and takes away what it gave of jobs that
+   * the configuration does not have any more. Called when runs begin, which shows whether it can be reached, and when
+   * they ended. Ends with the signal, which is aborted when its time is over.
+   */
+  publish(published: Published, signal: AbortSignal): Promise<void>;
+}
+
+export interface Published {
+  readonly jobs: readonly PublishedJob[];
+  /** The names of all jobs of the configuration. */
+  readonly configured: readonly string[];
+  /** The configuration's absolute path: what was given away by another one is not ours to take away. */
+  readonly configFile: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface PublishedJob extends JobSamples {
+  /** By how much the run that ended raised the counters; none when it begins. */
+  readonly increments: readonly Sample[];
+  /** Absent when the run begins. */
+  readonly trace?: RunTrace;
+}
+
+/** An output of the configuration. */
+export interface MetricsTarget {
+  readonly name: string;
+  /** Half of it for the begin of a run, half for its end. */
+  readonly timeoutMs: number;
+  /** Made at the first call, and again after one that failed. @throws ConfigError | TransientError */
+  open(): Promise<MetricsOutput>;
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Published } from "../../../lib/metrics/metrics.ts";
+import { textfileOutput } from "../../../lib/metrics/textfile.ts";
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "core-backup-textfile-"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const signal = new AbortController().signal;
+
+function published(names: readonly string[], configured = names, configFile = "/etc/core-backup.yml"): Published {
+  const jobs = names.map((job) => ({
+    job,
+    samples: [{ name: "core_backup_storage_readable" as const, labels: {}, value: 1 }],
+    increments: [],
+  }));
+  return { jobs, configured, configFile, labels: { site: "fra" } };
+}
+
+test("each job has a file that anyone may read, and none that the collector would read half-written", async () => {
+  const output = textfileOutput({ folder, timeout: 1_000 });
+  await output.publish(published(["docs", "a/b"]), signal);
+  assert.deepEqual((await readdir(folder)).sort(), ["core_backup_a%2Fb.prom", "core_backup_docs.prom"]);
+  const path = join(folder, "core_backup_docs.prom");
+  assert.equal((await stat(path)).mode & 0o777, 0o644);
+  assert.equal(
+    await readFile(path, "utf8"),
+    `# by core-backup, of "/etc/core-backup.yml", job docs
+# HELP core_backup_storage_readable 1 if the job's snapshots could be read, else 0.
+# TYPE core_backup_storage_readable gauge
+core_backup_storage_readable{site="fra",backup_job="docs"} 1
+`,
+  );
+});
+
+test("the file of a job that left the configuration goes; those of other configurations and of others stay", async () => {
+  const output = textfileOutput({ folder, timeout: 1_000 });
+  await writeFile(join(folder, "node.prom"), "up 1\n");
+  await writeFile(join(folder, "core_backup_by_hand.prom"), "up 1\n");
+  await output.publish(published(["other"], ["other"], "/srv/other.yml"), signal);
+  await output.publish(published(["docs"]), signal);
+  assert.deepEqual((await readdir(folder)).sort(), [
+    "core_backup_by_hand.prom",
+    "core_backup_docs.prom",
+    "core_backup_other.prom",
+    "node.prom",
+  ]);
+});
+
+test("a folder that is not there is an error that names it, and leaves nothing behind", async () => {
+  const output = textfileOutput({ folder: join(folder, "missing"), timeout: 1_000 });
+  await assert.rejects(output.publish(published(["docs"]), signal), {
+    code: "METRICS_UNREACHABLE",
+    message: /missing/,
+  });
+});
