@@ -1,6 +1,6 @@
 import type { Config, Job } from "../lib/config/schema.ts";
 import { NotFoundError } from "../lib/errors.ts";
-import { findSnapshot, type SnapshotEntry } from "../lib/snapshots.ts";
+import { findRestorable, findSnapshot, type SnapshotEntry } from "../lib/snapshots.ts";
 import type { Storage } from "../lib/storage/storage.ts";
 import type { CommandOptions } from "./command.ts";
 import { knownNames } from "./known.ts";
@@ -15,16 +15,26 @@ export function theJob(config: Config, { jobs }: CommandOptions): Job {
 }
 
 /** @throws UsageError for a snapshot that is not there, naming those nearest to it */
-export async function theSnapshot(storage: Storage, job: Job, snapshot: string): Promise<SnapshotEntry> {
+export const theSnapshot = (storage: Storage, job: Job, snapshot: string): Promise<SnapshotEntry> =>
+  found(findSnapshot(storage, job.name, snapshot));
+
+/** The one to bring back, and that it holds the unit. @throws UsageError */
+export async function theRestorable(storage: Storage, job: Job, options: CommandOptions): Promise<SnapshotEntry> {
+  const entry = await found(findRestorable(storage, job.name, options));
+  checkUnit(entry, options.unit);
+  return entry;
+}
+
+async function found(entry: Promise<SnapshotEntry>): Promise<SnapshotEntry> {
   try {
-    return await findSnapshot(storage, job.name, snapshot);
+    return await entry;
   } catch (error) {
     throw error instanceof NotFoundError ? new UsageError(error.message, { cause: error }) : error;
   }
 }
 
 /** @throws UsageError for a unit that the snapshot does not hold */
-export function checkUnit({ snapshot, manifest }: SnapshotEntry, unit: string | undefined): void {
+function checkUnit({ snapshot, manifest }: SnapshotEntry, unit: string | undefined): void {
   const known = manifest?.units.map(({ id }) => id);
   if (unit === undefined || known === undefined || known.includes(unit)) return;
   throw new UsageError(`snapshot ${snapshot} has no unit ${unit}${knownNames(unit, known)}`);

@@ -44,6 +44,12 @@ const keys: readonly OptionSpec[] = [
   { flags: "--passphrase-file <file>", about: "passphrase of what is encrypted, or of the private key" },
 ];
 
+const units: OptionSpec = {
+  flags: "--unit <id>",
+  about: "narrow the run to this unit of the one job, or to those that match a glob; may be given several times",
+  repeatable: true,
+};
+
 const wait: OptionSpec = {
   flags: "--wait <duration>",
   about: "wait so long for another process that works on the job, such as 30m (default: not at all)",
@@ -88,14 +94,22 @@ export const commandTable: readonly CommandSpec[] = [
       "Runs all jobs, or those named with --job. A failing unit leaves the others alone, and so does a failing job.\n" +
       "A run that was killed or interrupted is taken up again: what it had collected is not collected anew.\n" +
       "A job that another process works on is refused, and says who that is.\n" +
+      "A run that --unit narrows says so in its manifest, and stands for the whole job nowhere.\n" +
       "The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends it at once.",
     options: [
       { flags: "--job <name>", about: "only this job; may be given several times", repeatable: true },
+      units,
       { flags: "--resume", about: "take up a run that was ended before its time, however old it is" },
       { flags: "--no-resume", about: "begin anew (default: one within resume_within is taken up)" },
       wait,
     ],
-    examples: ["run", "run --job docs --job databases", "run --resume", "run --log json --quiet"],
+    examples: [
+      "run",
+      "run --job docs --job databases",
+      "run --job repos --unit 'my-org/api-*'",
+      "run --resume",
+      "run --log json --quiet",
+    ],
     exits: [
       "0  everything is stored and verified",
       "1  something of a job failed, partial runs included, or another process works on it",

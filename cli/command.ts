@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly jobs: readonly string[];
   readonly snapshot: string | undefined;
   readonly unit: string | undefined;
+  /** Of a command that takes several. */
+  readonly units: readonly string[];
   readonly to: string | undefined;
   /** From `--to-NAME PLACE`: what the service of the job can restore to beside a folder. */
   readonly targets: readonly { readonly name: string; readonly place: string }[];
@@ -59,16 +61,17 @@ const targetFlags = [
 export function commandOptions(record: Readonly<Record<string, unknown>>): CommandOptions {
   const text = (name: string) => (typeof record[name] === "string" ? record[name] : undefined);
   const flag = (name: string) => record[name] === true;
-  const jobs = Array.isArray(record.job) ? record.job : record.job === undefined ? [] : [record.job];
+  const texts = (name: string) => (record[name] === undefined ? [] : [record[name]].flat().map(String));
   return {
     config: text("config"),
     json: flag("json"),
     quiet: flag("quiet"),
     verbose: flag("verbose"),
     log: record.log === "json" ? "json" : "text",
-    jobs: jobs.map(String),
+    jobs: texts("job"),
     snapshot: text("snapshot"),
     unit: text("unit"),
+    units: texts("unit"),
     to: text("to"),
     targets: targetFlags.flatMap(({ name, key }) => {
       const place = text(key);

@@ -6,7 +6,7 @@ import type { JobResult, RunResult } from "../lib/run.ts";
 import { shellWord } from "../lib/shell-word.ts";
 import type { Delivery } from "../lib/tell.ts";
 import type { Paint } from "./output.ts";
-import { statusPaint, unitTable } from "./unit-table.ts";
+import { narrowingText, statusPaint, unitTable } from "./unit-table.ts";
 
 export interface RunReportInput {
   readonly result: RunResult;
@@ -14,6 +14,8 @@ export interface RunReportInput {
   readonly metrics: readonly MetricsDelivery[];
   /** Units that ended, for jobs that have no manifest. */
   readonly seen: ReadonlyMap<string, readonly ManifestUnit[]>;
+  /** What the run was narrowed to. */
+  readonly only?: readonly string[] | undefined;
   /** Where a job's snapshot lies. */
   readonly place: (job: string, snapshot: string) => string;
   /** The program and the configuration's path, as they are typed. */
@@ -33,10 +35,10 @@ export function runReport(input: RunReportInput): string {
     .join("\n");
 }
 
-function jobReport(result: JobResult, { seen, place, paint, width }: RunReportInput): string {
+function jobReport(result: JobResult, { seen, only, place, paint, width }: RunReportInput): string {
   const { manifest, verification, snapshot } = result;
   const status = statusPaint(result.status, paint)(result.status);
-  const head = `${paint("bold", printable(result.job))}  ${status}${result.resumed === undefined ? "" : ", resumed"}\n`;
+  const head = `${paint("bold", printable(result.job))}  ${status}${result.resumed === undefined ? "" : ", resumed"}${narrowingText(only)}\n`;
   const units = manifest?.units ?? seen.get(result.job) ?? [];
   const body = units.length === 0 ? "" : `\n${unitTable(units, verification, { paint, width })}`;
   if (result.skippedBecause !== undefined) return `${head}not begun: ${result.skippedBecause}\n`;
@@ -106,11 +108,12 @@ function unmeasured({ metrics, paint }: RunReportInput): string {
 }
 
 /** For what was ended before its time, and of the first job that has a snapshot. */
-function nextCommands({ result, program, configFile }: RunReportInput): string {
+function nextCommands({ result, only = [], program, configFile }: RunReportInput): string {
   const config = `--config ${shellWord(configFile)}`;
+  const units = only.map((unit) => ` --unit ${shellWord(unit)}`).join("");
   const commands = result.jobs
     .filter(isUnfinished)
-    .map(({ job }) => `${program} run ${config} --job ${shellWord(job)} --resume`);
+    .map(({ job }) => `${program} run ${config} --job ${shellWord(job)}${units} --resume`);
   const stored = result.jobs.find(({ manifest }) => manifest !== undefined && manifest.totals.artifacts > 0)?.job;
   if (stored !== undefined) {
     commands.push(

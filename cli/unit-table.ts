@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from "../lib/format.ts";
 import type { ManifestUnit, Verification } from "../lib/manifest.ts";
+import { printable } from "../lib/printable.ts";
 import type { Paint, Style } from "./output.ts";
 import { table } from "./table.ts";
 
@@ -56,6 +57,10 @@ export function unitStatus(unit: ManifestUnit): string {
   if (unit.error?.code === "INTERRUPTED") return "interrupted";
   return unit.artifacts.length > 0 ? "partial" : "failed";
 }
+
+/** Behind a status, so that a narrowed snapshot is not taken for one of the whole job. */
+export const narrowingText = (only: readonly string[] | undefined): string =>
+  only === undefined ? "" : `, narrowed to ${printable(only.join(", "))}`;
 
 export function statusPaint(status: string, paint: Paint): (text: string) => string {
   const colour = colours[status];

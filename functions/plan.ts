@@ -1,11 +1,28 @@
 import * as z from "zod";
+import { ConfigError } from "../lib/errors.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { beginRun } from "../lib/function-steps.ts";
+import { choiceOf } from "../lib/narrow.ts";
 
-const eventSchema = z.object({ job: z.string() });
+const inputSchema = z.strictObject({
+  /** Ids or globs: only these units. None: the whole job. */
+  units: z.array(z.string().min(1)).default([]),
+  startedBy: z.string().optional(),
+  /** What the console puts into an input that nobody has edited. */
+  Comment: z.string().optional(),
+});
+const eventSchema = z.object({ job: z.string(), input: z.unknown() });
 
 /** The first state of a run: takes the job's lease and lists the units. */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { job } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => beginRun(backup, { job }));
+  const { job, input } = eventSchema.parse(event);
+  return withFunctionBackup(invocation, (backup) => beginRun(backup, { job, only: choiceOf(unitsOf(input)) }));
 };
+
+/** @throws ConfigError: an input that is not understood must not pass for one that asks for the whole job */
+function unitsOf(input: unknown): readonly string[] {
+  const parsed = inputSchema.safeParse(input ?? {});
+  if (parsed.success) return parsed.data.units;
+  const what = parsed.error.issues.map(({ path, message }) => [...path, message].join(": ")).join("; ");
+  throw new ConfigError(`the execution's input is {} or {"units": ["id or glob", …]}: ${what}`);
+}

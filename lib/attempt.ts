@@ -19,7 +19,7 @@ export interface Attempt {
   readonly storage: Storage;
   readonly input: CollectInput;
   readonly progress: UnitProgress;
-  readonly onPending: (path: string) => Promise<void>;
+  readonly onPending: (paths: readonly string[]) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -82,7 +82,8 @@ async function takenOver(
   if (before === undefined || previous === undefined) return undefined;
   const log = backup.log.with({ job: input.job, run: input.run, unit: input.unit.id });
   const path = pathIn(input, before);
-  if (!(await takeOver(storage, input, before, path, onPending, log))) return undefined;
+  await onPending([path]);
+  if (!(await takeOver(storage, input, before, path, log))) return undefined;
   return { ...before, path, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
 }
 
@@ -93,7 +94,7 @@ async function storeItem(
 ): Promise<Artifact> {
   const before = progress.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
   // Written first, so that at no moment there is an object that no record speaks of.
-  await onPending(path);
+  await onPending([path]);
   return storeArtifact(item, {
     storage,
     prefix: snapshotPrefix(input.job, input.snapshot),

@@ -67,11 +67,12 @@ async function endOf(
   log: Log,
 ): Promise<Ending> {
   try {
-    const onPending = (path: string) => {
-      progress.begun.add(path);
+    const onPending = (paths: readonly string[]) => {
+      for (const path of paths) progress.begun.add(path);
       return writeRecord(storage, input, running());
     };
-    if (await reuseArtifacts(storage, input, progress, onPending, log)) {
+    const encryption = await backup.encryption(job);
+    if (await reuseArtifacts(input, { storage, encryption, progress, onPending, log })) {
       return { status: "unchanged", reusedFrom: input.unit.previous?.snapshot };
     }
     const attempt: Omit<Attempt, "signal"> = { backup, job, storage, input, progress, onPending };

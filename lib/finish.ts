@@ -6,8 +6,8 @@ import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
-import { timesResumed } from "./resume.ts";
-import { type SnapshotEntry, snapshotBefore } from "./snapshots.ts";
+import { narrowedTo, timesResumed } from "./resume.ts";
+import { type SnapshotEntry, snapshotsBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { tool } from "./tool.ts";
 import { statusOf, totalsOf } from "./totals.ts";
@@ -30,8 +30,9 @@ export async function finish(
   const storage = await backup.storage(job);
   const { units, warnings } = await readUnits(storage, pointer);
   await confirmStored(storage, pointer, units);
-  const before = await snapshotBefore(storage, job.name, pointer.snapshot);
-  warnings.push(...absent(before, units), ...more);
+  const only = await narrowedTo(storage, pointer);
+  const { last, lastWhole } = await snapshotsBefore(storage, job.name, pointer.snapshot);
+  warnings.push(...(only === undefined ? absent(lastWhole, units) : []), ...more);
   if (units.length === 0)
     warnings.push({ code: "SOURCE_EMPTY", message: "the plan holds no units: nothing was stored" });
   const resumedAt = await timesResumed(storage, job.name, pointer.snapshot, pointer.resumed);
@@ -49,10 +50,11 @@ export async function finish(
     finishedAt: finishedAt.toISOString(),
     durationMs: Math.max(0, finishedAt.getTime() - startedAt.getTime()),
     ...(resumedAt.length === 0 ? {} : { resumedAt: [...resumedAt] }),
+    ...(only === undefined ? {} : { only: [...only] }),
     totals: totalsOf(units),
     units,
     warnings,
-    previous: before === undefined ? null : { snapshot: before.snapshot, manifestSha256: before.manifestSha256 },
+    previous: last === undefined ? null : { snapshot: last.snapshot, manifestSha256: last.manifestSha256 },
   };
   return commit(backup, storage, pointer, manifest);
 }

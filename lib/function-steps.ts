@@ -39,14 +39,17 @@ export interface Begun {
 }
 
 /** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, and then nothing was begun */
-export async function beginRun(backup: Backup, input: { readonly job: string }): Promise<Begun> {
+export async function beginRun(
+  backup: Backup,
+  input: { readonly job: string; readonly only: readonly string[] | undefined },
+): Promise<Begun> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   await storage.prepare();
   const lease = await acquireLease(storage, job.name, { purpose: "run", processBound: false, waitMs: 0 }, backup);
   try {
     const step = leased(backup, job, storage, lease);
-    const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within" });
+    const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within", only: input.only });
     await lease.leave();
     const pointer = { job: job.name, snapshot, run, resumed, lease: lease.token };
     return { pointer, planKey: planKey(job.name, snapshot), units };

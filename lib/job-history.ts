@@ -1,7 +1,7 @@
 import { snapshotTime } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
 import type { LastGood } from "./report.ts";
-import { type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What a job's snapshots say of its past. */
@@ -21,8 +21,9 @@ export interface JobHistory {
 /** Manifests can be large: what lies further back is not looked at. */
 const LOOK_BACK = 100;
 
-/** Good is what is `ok` and verified: a partial snapshot never counts as one. */
-export const isGood = ({ manifest, verified }: SnapshotEntry): boolean => verified && manifest?.status === "ok";
+/** Good is what is `ok`, verified and of the whole job: a partial or a narrowed snapshot never counts as one. */
+export const isGood = (entry: SnapshotEntry): boolean =>
+  entry.verified && entry.manifest?.status === "ok" && !isNarrowed(entry);
 
 /**
  * When the last of its artifacts was proved; undefined where one was not. A sealed one is not proved, and `orSealed` counts
@@ -62,8 +63,8 @@ export async function jobHistory(
     if (isGood(entry)) {
       good ??= entry;
       if (entry.snapshot !== options.snapshot) before ??= entry.manifest;
-    } else if (good === undefined) badSince = firstRun;
-    provedAt ??= provedWhen(entry);
+    } else if (good === undefined && !(isNarrowed(entry) && entry.manifest?.status === "ok")) badSince = firstRun;
+    if (!isNarrowed(entry)) provedAt ??= provedWhen(entry);
     looked += 1;
     if (before !== undefined && (provedAt !== undefined || !options.proof)) break;
     if (looked === LOOK_BACK) break;

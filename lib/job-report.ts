@@ -38,6 +38,7 @@ export interface JobReportInput {
 
 const MAX_ERRORS = 8;
 const MAX_MESSAGE = 500;
+const MAX_NARROWING = 100;
 /** Of what the watch finds. A manifest that was changed stays so. */
 const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_STUCK"]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
@@ -53,7 +54,8 @@ export function jobReport(input: JobReportInput): JobReport {
     job: job.name,
     service: job.service,
     key: reportKey(config, job),
-    events: eventsOf(status, told),
+    events: eventsOf(status, told, manifest?.only !== undefined),
+    ...(manifest?.only === undefined ? {} : { only: manifest.only }),
     status,
     summary: summaryOf(outcome, manifest, history?.current),
     ...(snapshot === undefined ? {} : { snapshot, location: placeOf(config, job, snapshot, manifest) }),
@@ -73,6 +75,8 @@ export function jobReport(input: JobReportInput): JobReport {
 
 /** What is remembered once it was told. */
 export function toldAfter(report: JobReport, told: Told): Told {
+  // Of what else the job has, a narrowed run knows nothing.
+  if (report.since === undefined && report.only !== undefined) return told;
   if (report.since === undefined) {
     const lasting = told.missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
     const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: lasting };
@@ -99,17 +103,21 @@ export function commandLine(config: Config, command: string, job: string, more: 
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 
-function eventsOf(status: RunOutcome["status"], before: JobReportInput["told"]): readonly ReportEvent[] {
+function eventsOf(
+  status: RunOutcome["status"],
+  before: JobReportInput["told"],
+  isNarrowed: boolean,
+): readonly ReportEvent[] {
   if (status === "partial") return ["partial"];
   if (status !== "ok") return ["failure"];
   const cured = before.missed?.problems.some((problem) => CURED_BY_A_RUN.has(problem)) ?? false;
-  return before.failing === null && !cured ? ["success"] : ["recovered", "success"];
+  return isNarrowed || (before.failing === null && !cured) ? ["success"] : ["recovered", "success"];
 }
 
 function summaryOf(outcome: RunOutcome, manifest: Manifest | undefined, entry: SnapshotEntry | undefined): string {
   if (outcome.skippedBecause !== undefined) return told(`not begun: ${outcome.skippedBecause}`);
   if (manifest !== undefined && manifest.totals.failed > 0) {
-    return `${manifest.totals.failed} of ${formatCount(manifest.totals.units, "unit")} failed`;
+    return `${manifest.totals.failed} of ${formatCount(manifest.totals.units, "unit")} failed${narrowing(manifest)}`;
   }
   if (outcome.error !== undefined) {
     const unverified = entry?.verification?.ok === false ? "what was stored did not pass verification: " : "";
@@ -118,7 +126,12 @@ function summaryOf(outcome: RunOutcome, manifest: Manifest | undefined, entry: S
   if (manifest === undefined) return outcome.status === "ok" ? "everything is stored" : "no snapshot came to exist";
   const { totals, durationMs, warnings } = manifest;
   const warned = warnings.length === 0 ? "" : `, ${formatCount(warnings.length, "warning")}`;
-  return `${formatCount(totals.units, "unit")}, ${formatBytes(totals.bytes)} in ${formatDuration(durationMs)}${warned}`;
+  return `${formatCount(totals.units, "unit")}, ${formatBytes(totals.bytes)} in ${formatDuration(durationMs)}${warned}${narrowing(manifest)}`;
+}
+
+/** So that nobody takes it for the whole job. */
+function narrowing({ only }: Manifest): string {
+  return only === undefined ? "" : told(`; narrowed to ${only.join(", ")}`, MAX_NARROWING);
 }
 
 function errorsOf(outcome: RunOutcome, entry: SnapshotEntry | undefined): readonly ToldError[] {

@@ -4,7 +4,7 @@ import type { Encryption } from "./encryption/encryption.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
-import { snapshotsNewestFirst } from "./snapshots.ts";
+import { isNarrowed, snapshotsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
@@ -22,11 +22,14 @@ interface Known {
 
 /** How far back a unit that failed is looked for: a month of nights. Whoever mends it later has it collected in full. */
 const LOOK_BACK = 30;
+/** A line of the plan stays short. */
+const MAX_DAMAGED = 100;
 
 /**
  * Of the newest snapshot whose bytes were verified. A partial one counts too, for the units in it that are whole:
  * otherwise one repository that fails for weeks would have all the others collected anew each night. Those that failed
- * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once. What was
+ * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once. Of one that was
+ * narrowed to some units, all others are looked for in the ones before. What was
  * encrypted otherwise than `encryption` does it is not reused: a recipient that was taken out must not go on reading.
  */
 export async function knownUnits(
@@ -42,18 +45,28 @@ export async function knownUnits(
     damage.see(entry);
     if (!entry.verified || entry.manifest === undefined) continue;
     const { units, resumedAt = [] } = entry.manifest;
+    const isOfAll = failed === undefined && !isNarrowed(entry);
     const resumed = resumedAt.length;
     for (const [n, unit] of units.entries()) {
-      if (!isWhole(unit) || (failed !== undefined && !failed.has(keyOf(unit)))) continue;
+      const isLookedFor = failed === undefined ? !known.has(keyOf(unit)) : failed.has(keyOf(unit));
+      if (!isWhole(unit) || !isLookedFor) continue;
       known.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
       failed?.delete(keyOf(unit));
     }
-    failed ??= new Set(units.filter(({ status }) => status === "failed").map(keyOf));
+    if (isOfAll) failed = failedOf(units, known);
     looked += 1;
-    if (failed.size === 0 || looked === LOOK_BACK) break;
+    if (failed?.size === 0 || looked === LOOK_BACK) break;
   }
   return { of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage, encryption) };
 }
+
+const failedOf = (units: readonly ManifestUnit[], known: ReadonlyMap<string, Known>): Set<string> =>
+  new Set(
+    units
+      .filter(({ status }) => status === "failed")
+      .map(keyOf)
+      .filter((key) => !known.has(key)),
+  );
 
 const isWhole = ({ status }: ManifestUnit): boolean => status === "ok" || status === "unchanged";
 const keyOf = ({ identity, id }: Pick<Unit, "identity" | "id">): string =>
@@ -75,10 +88,10 @@ async function knownOf(
     n,
     ...(resumed === 0 ? {} : { resumed }),
     sourceBytes,
-    ...(damaged.length === 0 ? {} : { damaged }),
+    ...(damaged.length === 0 ? {} : { damaged: damaged.length > MAX_DAMAGED ? ("all" as const) : damaged }),
   };
   const same = unit.fingerprint !== undefined && unit.fingerprint === known.unit.fingerprint;
   if (!same || damaged.length > 0) return { previous };
   for (const artifact of artifacts) if (!(await isEncryptedBy(encryption, artifact))) return { previous };
-  return { previous, reuse: artifacts };
+  return { previous, reuse: true };
 }

@@ -28,7 +28,7 @@ const warning = z.strictObject({
   unit: z.string().optional().describe("absent for a warning about the whole run"),
 });
 
-export const artifactSchema = z.strictObject({
+const artifactSchema = z.strictObject({
   path: z.string().describe("relative to the snapshot's folder"),
   bytes: count.describe("as stored"),
   sha256: digest.describe("of the stored bytes, confirmed by the storage"),
@@ -91,6 +91,11 @@ export const manifestSchema = z.strictObject({
     .describe(
       "when the run was taken up again after it had been ended before its time; units that had ended by then are of before",
     ),
+  only: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("the run was narrowed to the units of these ids or globs; what else the job has is not in this snapshot"),
   totals,
   units: z.array(unit),
   warnings: z.array(warning),

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { lineTexts } from "./bytes.ts";
 import { IntegrityError } from "./errors.ts";
 import { planKey } from "./keys.ts";
-import { artifactSchema, json } from "./manifest.ts";
+import { json } from "./manifest.ts";
 import { checkSeal, sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -15,7 +15,10 @@ export interface RunPointer {
   readonly resumed: number;
 }
 
-/** One line of `.run/plan.jsonl`: a unit, its number, and what the last snapshots know of it. */
+/**
+ * One line of `.run/plan.jsonl`: a unit, its number, and where the last snapshots know of it. It names no artifacts, so that
+ * it fits into the 256 KiB that travel between states on AWS, whatever a unit holds.
+ */
 export const planLineSchema = z.strictObject({
   n: z.int().nonnegative(),
   run: z.string(),
@@ -32,11 +35,14 @@ export const planLineSchema = z.strictObject({
       n: z.int().nonnegative().describe("the unit's number there"),
       resumed: z.int().positive().optional().describe("how often that run was taken up again"),
       sourceBytes: z.int().nonnegative(),
-      damaged: z.array(z.string()).optional().describe("paths there that were found damaged since"),
+      damaged: z
+        .union([z.array(z.string()), z.literal("all")])
+        .optional()
+        .describe("paths there that were found damaged since; all: too many to name"),
     })
     .optional()
     .describe("the newest verified snapshot that holds this unit whole"),
-  reuse: z.array(artifactSchema).optional().describe("its artifacts there, when the fingerprint is still the same"),
+  reuse: z.literal(true).optional().describe("its artifacts there are its artifacts now: the fingerprint is the same"),
   seal: z.string().optional().describe("SHA-256 of the rest of the line as compact JSON"),
 });
 
@@ -47,7 +53,7 @@ export interface CollectInput extends RunPointer {
   readonly unit: PlanLine;
 }
 
-/** A line is at most this long: a unit with the artifacts to reuse. */
+/** A line is at most this long: a unit with what its connector tells itself of it. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /** The lines of a run's plan in order, one at a time. @throws NotFoundError | IntegrityError naming the line */

@@ -8,6 +8,7 @@ import { findJob } from "./jobs.ts";
 import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
 import { documentBytes } from "./manifest.ts";
+import { narrowed } from "./narrow.ts";
 import { type PlanLine, planLineBytes, type RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
 import { type BegunRun, findUnfinished, type ResumeMode, resume } from "./resume.ts";
@@ -27,6 +28,8 @@ export interface Planned extends RunPointer {
 export interface PlanInput {
   readonly job: string;
   readonly resume: ResumeMode;
+  /** Ids or globs of units that the run is narrowed to (`choiceOf`); all when absent. */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** Two runs of one job can be planned in one second; the later one takes the next second that is free. */
@@ -44,10 +47,10 @@ export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Plan
   // Under the lease nobody else writes there, so what lies there in the making is left over.
   await storage.prepare(jobPrefix(job.name));
   return withConnector(backup, job, async (connector) => {
-    const unfinished = await findUnfinished(backup, job, input.resume);
+    const unfinished = await findUnfinished(backup, job, input.resume, input.only);
     const begun =
       unfinished === undefined
-        ? await beginAnew(backup, job, storage, connector)
+        ? await beginAnew(backup, job, storage, connector, input.only)
         : await resume(backup, job, unfinished);
     const { run, snapshot, units, resumed, resumedAt } = begun;
     await backup.lease.describe({ run, snapshot });
@@ -58,12 +61,18 @@ export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Plan
   });
 }
 
-async function beginAnew(backup: LeasedBackup, job: Job, storage: Storage, connector: Connector): Promise<BegunRun> {
+async function beginAnew(
+  backup: LeasedBackup,
+  job: Job,
+  storage: Storage,
+  connector: Connector,
+  only: readonly string[] | undefined,
+): Promise<BegunRun> {
   const encryption = await openedEncryption(backup, job);
   const known = await knownUnits(storage, job.name, encryption);
   const run = runId(backup.now());
   const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
-    planLines(connector.units(backup.signal), run, known, count),
+    planLines(narrowed(connector.units(backup.signal), only, job.name), run, known, count),
   );
   const document: RunDocument = {
     schemaVersion: 1,
@@ -72,6 +81,7 @@ async function beginAnew(backup: LeasedBackup, job: Job, storage: Storage, conne
     service: job.service,
     configuration: configurationDigest(job),
     encryption: encryption === undefined ? null : { type: encryption.type, recipients: [...encryption.recipients] },
+    ...(only === undefined ? {} : { only: [...only] }),
     units,
   };
   await putDocument(storage, runKey(job.name, snapshot), documentBytes(document));

@@ -10,6 +10,7 @@ import { encryptionExtension } from "./encryption/encryption.ts";
 import { EncryptionError, IntegrityError, NotFoundError } from "./errors.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import { snapshotPrefix } from "./keys.ts";
+import type { Log } from "./log.ts";
 import type { Artifact, UnitRecord } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
 import { newestRecord } from "./record.ts";
@@ -33,16 +34,12 @@ export async function previousOf(
   storage: Storage,
   input: CollectInput,
 ): Promise<Previous | undefined> {
-  const { previous, id, identity } = input.unit;
-  if (previous === undefined) return undefined;
-  const { snapshot, n, resumed = 0 } = previous;
-  const record = await recordThere(backup, storage, { job: input.job, snapshot, resumed }, n);
-  if (record === undefined || (identity === undefined ? record.id !== id : record.identity !== identity)) {
-    return undefined;
-  }
+  const { previous } = input.unit;
+  const record = await previousRecord(backup.log, storage, input);
+  if (previous === undefined || record === undefined) return undefined;
   const prefix = snapshotPrefix(input.job, previous.snapshot);
-  const damaged = new Set(previous.damaged);
-  const whole = record.artifacts.filter(({ path }) => !damaged.has(path));
+  const { damaged = [] } = previous;
+  const whole = damaged === "all" ? [] : record.artifacts.filter(({ path }) => !damaged.includes(path));
   const artifacts = new Map<string, Artifact>();
   for (const artifact of whole) {
     if (await isEncryptedBy(await backup.encryption(job), artifact)) artifacts.set(itemName(artifact), artifact);
@@ -55,9 +52,22 @@ export async function previousOf(
   return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
 }
 
+/** The unit's record there; undefined where the plan points at none, or what lies there is another unit's. */
+export async function previousRecord(
+  log: Log,
+  storage: Storage,
+  { job, unit: { previous, id, identity } }: CollectInput,
+): Promise<UnitRecord | undefined> {
+  if (previous === undefined) return undefined;
+  const { snapshot, n, resumed = 0 } = previous;
+  const record = await recordThere(log, storage, { job, snapshot, resumed }, n);
+  const isOurs = identity === undefined ? record?.id === id : record?.identity === identity;
+  return isOurs ? record : undefined;
+}
+
 /** One that is damaged is as good as none: it must not make the unit fail in every run from now on. */
 async function recordThere(
-  backup: Backup,
+  log: Log,
   storage: Storage,
   place: Parameters<typeof newestRecord>[1],
   n: number,
@@ -66,7 +76,7 @@ async function recordThere(
     return await newestRecord(storage, place, n);
   } catch (error) {
     if (!(error instanceof IntegrityError || error instanceof RangeError)) throw error;
-    backup.log.warn(`nothing is taken over from the last snapshot: ${error.message}`, { snapshot: place.snapshot });
+    log.warn(`nothing is taken over from the last snapshot: ${error.message}`, { snapshot: place.snapshot });
     return undefined;
   }
 }

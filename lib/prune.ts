@@ -6,7 +6,7 @@ import { holderIsGone, readLease } from "./lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention.ts";
-import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface PruneInput {
@@ -88,7 +88,8 @@ function stateOf(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
   const known = { snapshot, ...(lock === undefined ? {} : { lock }) };
   if (fault !== undefined || manifest === undefined) return { ...known, status: "failed", verified: false };
   const isDamaged = verified && manifest.units.some((unit) => unit.artifacts.some(damage.has));
-  return { ...known, status: manifest.status, verified: verified && !isDamaged };
+  const status = manifest.status === "ok" && isNarrowed(entry) ? "narrowed" : manifest.status;
+  return { ...known, status, verified: verified && !isDamaged };
 }
 
 /** In a dry run, which takes no lease, another process may be at work. */

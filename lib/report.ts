@@ -48,6 +48,8 @@ export interface JobReport {
   readonly durationMs?: number;
   readonly bytes?: number;
   readonly units?: number;
+  /** What the run was narrowed to; absent for one of the whole job. */
+  readonly only?: readonly string[];
   /** The one command to type next. */
   readonly next: string;
 }

@@ -6,7 +6,7 @@ import { EncryptionError, IntegrityError, NotFoundError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
 import type { Manifest, ManifestUnit } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
-import { findSnapshot } from "./snapshots.ts";
+import { findRestorable } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface RestorableChoice {
@@ -30,7 +30,7 @@ export interface Restorable {
 export async function restorable(backup: Backup, choice: RestorableChoice): Promise<Restorable> {
   const job = findJob(backup.config, choice.job);
   const storage = await backup.storage(job);
-  const entry = await findSnapshot(storage, job.name, choice.snapshot ?? "latest");
+  const entry = await findRestorable(storage, job.name, choice);
   const [fault] = await manifestFaults(storage, entry);
   if (fault !== undefined)
     throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);

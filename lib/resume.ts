@@ -1,10 +1,11 @@
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import type { Encryption } from "./encryption/encryption.ts";
-import { CodedError, NotFoundError } from "./errors.ts";
+import { CodedError, IntegrityError, NotFoundError } from "./errors.ts";
 import { openedEncryption } from "./job-encryption.ts";
 import { resumedKey, runKey, snapshotTime } from "./keys.ts";
 import { documentBytes, parseDocument } from "./manifest.ts";
+import { isSameChoice } from "./narrow.ts";
 import { type PlanLine, readPlan } from "./plan-line.ts";
 import { isRefusal, putDocument } from "./put-document.ts";
 import {
@@ -43,12 +44,17 @@ const AHEAD_MS = 60_000;
  * The newest unfinished run of the job, unless a snapshot was made since. One that is too old, or whose plan does not fit
  * the configuration any more, is passed over with a line in the log that says why. Reads only.
  */
-export async function findUnfinished(backup: Backup, job: Job, mode: ResumeMode): Promise<UnfinishedRun | undefined> {
+export async function findUnfinished(
+  backup: Backup,
+  job: Job,
+  mode: ResumeMode,
+  only?: readonly string[],
+): Promise<UnfinishedRun | undefined> {
   if (mode === "never" || (mode === "within" && job.resumeWithinMs === 0)) return undefined;
   const storage = await backup.storage(job);
   const log = backup.log.with({ job: job.name });
   for await (const snapshot of unfinishedSinceLast(storage, job.name)) {
-    const found = await examine(backup, job, storage, snapshot, mode);
+    const found = await examine(backup, job, storage, snapshot, mode, only);
     if (typeof found !== "string") return found;
     log.info(`an unfinished run is not taken up again: ${found}`, { snapshot });
   }
@@ -92,6 +98,7 @@ async function examine(
   storage: Storage,
   snapshot: string,
   mode: ResumeMode,
+  only: readonly string[] | undefined,
 ): Promise<UnfinishedRun | string> {
   const ageMs = backup.now().getTime() - (snapshotTime(snapshot)?.getTime() ?? 0);
   if (mode === "within" && ageMs < -AHEAD_MS) return "it is dated after now";
@@ -100,6 +107,7 @@ async function examine(
   const document = await readRun(storage, job.name, snapshot);
   if (document === undefined) return "its plan was not completed";
   if (typeof document === "string") return document;
+  if (!isSameChoice(document.only, only)) return "it is for other units of the job than this run";
   if (document.service !== job.service || document.configuration !== configurationDigest(job))
     return "the job's configuration has changed since";
   if (!(await isEncryptedAs(await openedEncryption(backup, job), document)))
@@ -128,6 +136,17 @@ async function whyNotReadable(storage: Storage, job: string, snapshot: string, {
       return `its plan cannot be read: ${error.message}`;
     throw error;
   }
+}
+
+/** What a run was narrowed to; undefined for a whole one. @throws IntegrityError where its document is damaged or gone */
+export async function narrowedTo(
+  storage: Storage,
+  { job, snapshot }: { readonly job: string; readonly snapshot: string },
+): Promise<readonly string[] | undefined> {
+  const document = await readRun(storage, job, snapshot);
+  if (typeof document === "object") return document.only;
+  const why = document ?? "it is gone";
+  throw new IntegrityError("INTEGRITY_MANIFEST", `what run ${snapshot} of ${job} was for is not known: ${why}`);
 }
 
 async function readRun(storage: Storage, job: string, snapshot: string): Promise<RunDocument | string | undefined> {

@@ -5,7 +5,8 @@ import { type CalendarLabels, calendarLabels, type Period, slotsOf } from "./ret
 export interface SnapshotState {
   /** The snapshot's id, which is its time. */
   readonly snapshot: string;
-  readonly status: "ok" | "partial" | "failed";
+  /** `narrowed`: ok, and of some units of the job alone. */
+  readonly status: "ok" | "narrowed" | "partial" | "failed";
   /** Its artifacts were read back, and were what its manifest says. */
   readonly verified: boolean;
   /** Why the storage lets nobody remove it just now. */
@@ -89,7 +90,7 @@ function candidates(snapshots: readonly SnapshotState[]): Candidate[] {
 }
 
 const rank = ({ status, verified }: SnapshotState): number =>
-  ["failed", "partial", "ok"].indexOf(status) * 2 + (verified ? 1 : 0);
+  ["failed", "partial", "narrowed", "ok"].indexOf(status) * 2 + (verified ? 1 : 0);
 
 function holdOf(past: readonly Candidate[], newestGood: Candidate | undefined): string | undefined {
   if (newestGood === undefined) return "no snapshot is good (ok and verified), so none is removed";

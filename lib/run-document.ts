@@ -13,6 +13,7 @@ export const runDocumentSchema = z.strictObject({
   service: z.string(),
   configuration: z.string().describe("digest of the job's settings that decide what is stored"),
   encryption: z.strictObject({ type: z.string(), recipients: z.array(z.string()) }).nullable(),
+  only: z.array(z.string()).min(1).optional().describe("what the run was narrowed to"),
   units: z.int().nonnegative(),
 });
 

@@ -50,9 +50,11 @@ export interface RunOptions {
   /** How long to wait for another process that works on the job. 0: not at all. */
   readonly waitMs: number;
   readonly resume: ResumeMode;
+  /** Ids or globs of units that the run is narrowed to; all when absent. */
+  readonly only: readonly string[] | undefined;
 }
 
-const DEFAULTS: RunOptions = { waitMs: 0, resume: "within" };
+const DEFAULTS: RunOptions = { waitMs: 0, resume: "within", only: undefined };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -81,7 +83,12 @@ export async function runJobs(
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */
-async function runJob(backup: Backup, job: Job, { waitMs, resume }: RunOptions, checks: RunChecks): Promise<JobResult> {
+async function runJob(
+  backup: Backup,
+  job: Job,
+  { waitMs, resume, only }: RunOptions,
+  checks: RunChecks,
+): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   const times = stepTimes(backup.now);
   try {
@@ -91,7 +98,7 @@ async function runJob(backup: Backup, job: Job, { waitMs, resume }: RunOptions, 
     const request = { purpose: "run", processBound: true, waitMs } as const;
     await underLease(backup, job, request, (leased) => {
       times.leaseTaken();
-      return steps(leased, job, { resume, checks, times }, result);
+      return steps(leased, job, { resume, only, checks, times }, result);
     });
   } catch (error) {
     const interrupted = backup.signal.aborted;
@@ -107,6 +114,7 @@ async function runJob(backup: Backup, job: Job, { waitMs, resume }: RunOptions, 
 
 interface StepContext {
   readonly resume: ResumeMode;
+  readonly only: readonly string[] | undefined;
   readonly checks: RunChecks;
   readonly times: StepTimes;
 }
@@ -114,10 +122,10 @@ interface StepContext {
 async function steps(
   backup: LeasedBackup,
   job: Job,
-  { resume, checks, times }: StepContext,
+  { resume, only, checks, times }: StepContext,
   result: Mutable<JobResult>,
 ): Promise<void> {
-  const planned = await times.step("plan", () => plan(backup, { job: job.name, resume }));
+  const planned = await times.step("plan", () => plan(backup, { job: job.name, resume, only }));
   result.snapshot = planned.snapshot;
   const { resumedAt } = planned;
   let kept = 0;

@@ -54,14 +54,43 @@ export async function snapshotAfter(
   return undefined;
 }
 
-export async function snapshotBefore(
+/** The one that was made before, and the last one before that was not narrowed to some units: mostly the same. */
+export async function snapshotsBefore(
   storage: Storage,
   job: string,
   snapshot: string,
-): Promise<SnapshotEntry | undefined> {
+): Promise<{ readonly last?: SnapshotEntry; readonly lastWhole?: SnapshotEntry }> {
   const earlier = (await snapshotFolders(storage, job)).filter((one) => one < snapshot);
-  for await (const entry of existing(storage, job, earlier.reverse())) return entry;
-  return undefined;
+  let last: SnapshotEntry | undefined;
+  for await (const entry of existing(storage, job, earlier.reverse())) {
+    last ??= entry;
+    if (!isNarrowed(entry)) return { last, lastWhole: entry };
+  }
+  return last === undefined ? {} : { last };
+}
+
+/** Made by a run for some units of its job: it says nothing of the others. */
+export const isNarrowed = ({ manifest }: SnapshotEntry): boolean => manifest?.only !== undefined;
+
+/**
+ * What `latest` means to who wants something back: the newest that was to hold `unit`, or all of the job where none is named.
+ * @throws NotFoundError
+ */
+export async function findRestorable(
+  storage: Storage,
+  job: string,
+  { snapshot = "latest", unit }: { readonly snapshot?: string | undefined; readonly unit?: string | undefined },
+): Promise<SnapshotEntry> {
+  if (snapshot !== "latest") return findSnapshot(storage, job, snapshot);
+  let narrowed: string | undefined;
+  for await (const entry of snapshotsNewestFirst(storage, job)) {
+    if (!isNarrowed(entry) || entry.manifest?.units.some(({ id }) => id === unit)) return entry;
+    narrowed ??= entry.snapshot;
+  }
+  if (narrowed === undefined) throw new NotFoundError(`job ${job} has no snapshot yet`);
+  throw new NotFoundError(
+    `job ${job} has no whole snapshot, only ones of runs that were narrowed to some units: name one, such as ${narrowed}`,
+  );
 }
 
 /** @throws NotFoundError that names the snapshots nearest in time */

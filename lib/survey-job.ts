@@ -67,7 +67,8 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
 
 function statusOf({ manifest, verified }: SnapshotEntry): string {
   if (manifest === undefined) return "damaged";
-  return manifest.status === "ok" && !verified ? "unverified" : manifest.status;
+  if (manifest.status !== "ok") return manifest.status;
+  return verified ? "narrowed" : "unverified";
 }
 
 /** A manifest that was changed differs from its list of digests, from what was verified, or from what its successor recorded of it. */

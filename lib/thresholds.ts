@@ -39,13 +39,13 @@ export function passedThresholds(thresholds: Thresholds, measured: Measured): re
 
 /** By what was read from the source: how well it compresses is no change of it. */
 function sizeChange(
-  { totals, status }: Manifest,
+  { totals, status, only }: Manifest,
   before: Manifest | undefined,
   shrunkBy: number | undefined,
   grownBy: number | undefined,
 ): readonly string[] {
-  // What failed is missing in the sum, and is told as what it is.
-  if (before === undefined || before.totals.sourceBytes === 0 || status !== "ok") return [];
+  // What failed, or was not asked for, is missing in the sum, and is told as what it is.
+  if (before === undefined || before.totals.sourceBytes === 0 || status !== "ok" || only !== undefined) return [];
   const change = totals.sourceBytes / before.totals.sourceBytes - 1;
   const sizes = `from ${formatBytes(before.totals.sourceBytes)} in ${before.snapshot} to ${formatBytes(totals.sourceBytes)}`;
   if (shrunkBy !== undefined && -change >= shrunkBy && change < 0) {

@@ -33,6 +33,7 @@ function listed({ job, snapshot, manifest, verified, verification, fault }: Snap
     bytes: manifest?.totals.bytes ?? null,
     sourceBytes: manifest?.totals.sourceBytes ?? null,
     units: manifest?.totals.units ?? null,
+    only: manifest?.only,
     artifacts: manifest?.totals.artifacts ?? null,
     verified,
     verifiedAt: verification?.verifiedAt ?? null,
@@ -53,13 +54,13 @@ function listText(snapshots: readonly ListedSnapshot[], { output, now }: Command
     { title: "age", align: "right" as const },
   ];
   const rows = snapshots.map((one) => {
-    const { job, snapshot, status, units, bytes } = one;
+    const { job, snapshot, status, units, only, bytes } = one;
     const age = now().getTime() - (snapshotTime(snapshot)?.getTime() ?? 0);
     return [
       job,
       snapshot,
       { text: status, paint: statusPaint(status, output.paint) },
-      units === null ? "-" : String(units),
+      units === null ? "-" : `${units}${only === undefined ? "" : " (narrowed)"}`,
       bytes === null ? "-" : formatBytes(bytes),
       verifiedText(one),
       formatAge(age),

@@ -2,18 +2,22 @@ import type { Config } from "../../lib/config/schema.ts";
 import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
 import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
+import { choiceOf } from "../../lib/narrow.ts";
 import { notify } from "../../lib/notify.ts";
 import type { MetricsDelivery } from "../../lib/publish-metrics.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
 import type { Delivery } from "../../lib/tell.ts";
 import type { Command, ExitCode } from "../command.ts";
+import { knownNames } from "../known.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
 import { chosenJobs, configFile, withBackup } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 import { waitMs } from "../wait-option.ts";
 
 export const runCommand: Command = async (context) => {
   const wait = waitMs(context.options.wait);
+  const only = choiceOf(context.options.units);
   const progress = runProgress(context);
   try {
     const options = {
@@ -24,7 +28,9 @@ export const runCommand: Command = async (context) => {
     return await withBackup(context, options, async (backup) => {
       const { config } = backup;
       const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
-      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume });
+      if (only !== undefined && names.length !== 1)
+        throw new UsageError(`--unit narrows the run of one job: name it with --job${knownNames("", names)}`);
+      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume, only });
       progress.end();
       const { deliveries } = await notify(backup, { runs: result.jobs });
       const metrics = await emitMetrics(backup, measuredRuns(result.jobs));
@@ -34,6 +40,7 @@ export const runCommand: Command = async (context) => {
         deliveries,
         metrics,
         seen: progress.seen,
+        only,
         place: (name, snapshot) => placeOf(config, name, snapshot) ?? "",
         program: context.program,
         configFile: configFile(context),

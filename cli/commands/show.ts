@@ -10,7 +10,7 @@ import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { withBackup } from "../session.ts";
 import { table } from "../table.ts";
-import { statusPaint, unitTable } from "../unit-table.ts";
+import { narrowingText, statusPaint, unitTable } from "../unit-table.ts";
 
 export const showCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
@@ -38,7 +38,7 @@ function showText(config: Config, job: Job, entry: SnapshotEntry, manifest: Mani
     ({ code, message, unit }) => `${unit === undefined ? "" : `${unit}: `}${code}: ${message}`,
   );
   return [
-    `${paint("bold", printable(manifest.job))}  ${manifest.snapshot}  ${statusPaint(manifest.status, paint)(manifest.status)}\n`,
+    `${paint("bold", printable(manifest.job))}  ${manifest.snapshot}  ${statusPaint(manifest.status, paint)(manifest.status)}${narrowingText(manifest.only)}\n`,
     `run ${manifest.run}, begun ${manifest.startedAt}, took ${formatDuration(manifest.durationMs)}\n`,
     verification === undefined
       ? "never verified\n"
