@@ -23,7 +23,7 @@ async function execution(a: ReturnType<typeof aBackup>) {
   }
   const finished = await finishStep(a.backup, pointer);
   const verified = await verifyStep(a.backup, pointer);
-  await endRun(a.backup, { outcome: finished, pointer });
+  await endRun(a.backup, { outcome: finished, pointer, removed: 0 });
   a.later(60);
   return { pointer, units, collected, finished, verified };
 }
