@@ -8,6 +8,7 @@ export type CommandName =
   | "restore"
   | "prune"
   | "watch"
+  | "serve"
   | "notify"
   | "schema"
   | "completion";
@@ -55,6 +56,9 @@ const wait: OptionSpec = {
   about: "wait so long for another process that works on the job, such as 30m (default: not at all)",
 };
 
+/** Of the endpoints of `serve`. Registered for nothing else. */
+export const DEFAULT_PORT = 8970;
+
 const DONE = "0  done";
 const WRONG = "2  the command line or the configuration is wrong, or it was refused; nothing was changed";
 
@@ -98,6 +102,11 @@ export const commandTable: readonly CommandSpec[] = [
       "The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends it at once.",
     options: [
       { flags: "--job <name>", about: "only this job; may be given several times", repeatable: true },
+      {
+        flags: "--due",
+        about: "only jobs whose schedule has passed since their last run; for a line of cron",
+        conflicts: "unit",
+      },
       units,
       { flags: "--resume", about: "take up a run that was ended before its time, however old it is" },
       { flags: "--no-resume", about: "begin anew (default: one within resume_within is taken up)" },
@@ -107,15 +116,33 @@ export const commandTable: readonly CommandSpec[] = [
       "run",
       "run --job docs --job databases",
       "run --job repos --unit 'my-org/api-*'",
+      "run --due",
       "run --resume",
       "run --log json --quiet",
     ],
     exits: [
-      "0  everything is stored and verified",
+      "0  everything is stored and verified, or nothing was due",
       "1  something of a job failed, partial runs included, or another process works on it",
       WRONG,
       "129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM",
     ],
+  },
+  {
+    name: "serve",
+    group: "Back up:",
+    summary: "run jobs on their schedules, for as long as this process lives",
+    details:
+      "The scheduler for a machine or container without cron. What is due follows from the storage: times that were missed\n" +
+      "are made up for (catch_up), runs that were ended are taken up again, no job runs twice at once.\n" +
+      "SIGHUP reads the configuration again; a wrong one is refused, and the one in force stays.\n" +
+      "SIGTERM and SIGINT end the runs in order, then this; a second one ends at once.\n" +
+      "Serves /healthz, /readyz and, at /, a summary.",
+    options: [
+      { flags: "--port <number>", about: `port of the endpoints (default: ${DEFAULT_PORT}); 0: any that is free` },
+      { flags: "--host <address>", about: "address of the endpoints (default: 127.0.0.1)" },
+    ],
+    examples: ["serve", "serve --port 9000 --log json", "serve --host 0.0.0.0 --config /etc/core-backup.yml"],
+    exits: ["0  ended by SIGTERM or SIGINT, in order", WRONG, "130, 143  a second SIGINT or SIGTERM ended it at once"],
   },
   {
     name: "list",

@@ -26,6 +26,10 @@ export interface CommandOptions {
   readonly wait: string | undefined;
   readonly resume: ResumeMode;
   readonly manifest: boolean;
+  /** For `run`: only what is due. */
+  readonly due: boolean;
+  readonly host: string | undefined;
+  readonly port: string | undefined;
   /** A notifier's name, or true for all. */
   readonly test: string | boolean;
 }
@@ -44,6 +48,8 @@ export interface CommandContext {
   readonly now: () => Date;
   /** Aborted with an `InterruptedError` by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
+  /** From this call on SIGHUP does this instead. */
+  readonly onHangup: (listener: () => void) => void;
 }
 
 export type Command = (context: CommandContext) => Promise<ExitCode>;
@@ -86,6 +92,9 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     wait: text("wait"),
     resume: record.resume === true ? "always" : record.resume === false ? "never" : "within",
     manifest: flag("manifest"),
+    due: flag("due"),
+    host: text("host"),
+    port: text("port"),
     test: text("test") ?? flag("test"),
   };
 }

@@ -6,6 +6,12 @@ export const exitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SI
 /** One signal to a whole process group comes twice: by itself, and passed on by the launcher. No finger is as fast. */
 const ECHO_MS = 100;
 
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** SIGHUP means this from now on, as daemons take it, and stops nothing any more. */
+  onHangup(listener: () => void): void;
+}
+
 /**
  * The first signal aborts, and whoever works ends in order; a second one of the same kind calls `endNow`, which must
  * not return.
@@ -13,10 +19,12 @@ const ECHO_MS = 100;
 export function interruption(options: {
   readonly onFirst: (signal: StopSignal) => void;
   readonly endNow: (exitCode: number) => void;
-}): AbortSignal {
+}): Interruption {
   const controller = new AbortController();
   const heard = new Map<StopSignal, number>();
+  let hangup: (() => void) | undefined;
   const onSignal = (signal: StopSignal) => {
+    if (signal === "SIGHUP" && hangup !== undefined) return hangup();
     const before = heard.get(signal);
     if (before !== undefined && performance.now() - before < ECHO_MS) return;
     if (before !== undefined) options.endNow(exitCodes[signal]);
@@ -29,5 +37,10 @@ export function interruption(options: {
   process.on("SIGTERM", onSignal);
   // Node takes back what nohup set, so without a handler a closed terminal would end the run at once.
   process.on("SIGHUP", onSignal);
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    onHangup: (listener) => {
+      hangup = listener;
+    },
+  };
 }

@@ -12,6 +12,7 @@ export const loadCommand: Readonly<Record<CommandName, () => Promise<Command>>> 
   restore: async () => (await import("./commands/restore.ts")).restoreCommand,
   prune: async () => (await import("./commands/prune.ts")).pruneCommand,
   watch: async () => (await import("./commands/watch.ts")).watchCommand,
+  serve: async () => (await import("./commands/serve.ts")).serveCommand,
   notify: async () => (await import("./commands/notify.ts")).notifyCommand,
   schema: async () => (await import("./commands/schema.ts")).schemaCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,

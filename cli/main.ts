@@ -49,14 +49,15 @@ async function runCommandLine(): Promise<number> {
   });
   if (invocation === undefined) return 0;
   const { command, options, argument } = invocation;
-  const signal = interruption({
+  const { signal, onHangup } = interruption({
     onFirst: (name) => output.note(`${name}: ending in order; once more ends at once`),
     endNow: (code) => {
       output.live?.clear();
       process.exit(code);
     },
   });
-  const context: CommandContext = { options, argument, output, program, env, redaction, now: () => new Date(), signal };
+  const now = () => new Date();
+  const context: CommandContext = { options, argument, output, program, env, redaction, now, signal, onHangup };
   return command(context);
 }
 

@@ -50,7 +50,7 @@ function both(first: (event: RunEvent) => void, second: (event: RunEvent, log: L
 }
 
 /** A failed unit has its line from the step itself, with its code. */
-function eventLines(withFields: boolean): (event: RunEvent, log: Log) => void {
+export function eventLines(withFields: boolean): (event: RunEvent, log: Log) => void {
   const runs = new Map<string, string>();
   return (event, log) => {
     if (event.type === "planned") runs.set(event.job, event.run);

@@ -13,7 +13,7 @@ export interface ScheduleOptions {
   /** `<service>-<stage>` */
   readonly stack: string;
   readonly state: "ENABLED" | "DISABLED";
-  /** 0: to the minute. Otherwise somewhere in so many minutes, so that many jobs do not start at once. */
+  /** For jobs without `jitter`. 0: to the minute. Otherwise somewhere in so many minutes, so that many jobs do not start at once. */
   readonly flexibleMinutes: number;
 }
 
@@ -23,6 +23,7 @@ export function scheduleResources(
   { stack, state, flexibleMinutes }: ScheduleOptions,
 ): Record<string, unknown> {
   if (job.schedule === undefined) return {};
+  const minutes = job.jitterMs === undefined ? flexibleMinutes : Math.min(Math.ceil(job.jitterMs / 60_000), 1_440);
   const id = `${logicalId(job.name)}Schedule`;
   return {
     [id]: {
@@ -34,8 +35,7 @@ export function scheduleResources(
         ScheduleExpression: eventBridgeCron(job.schedule),
         ScheduleExpressionTimezone: job.timezone,
         State: state,
-        FlexibleTimeWindow:
-          flexibleMinutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: flexibleMinutes },
+        FlexibleTimeWindow: minutes === 0 ? { Mode: "OFF" } : { Mode: "FLEXIBLE", MaximumWindowInMinutes: minutes },
         Target: {
           Arn: { Ref: machineLogicalId(job.name) },
           RoleArn: { "Fn::GetAtt": [`${id}Role`, "Arn"] },

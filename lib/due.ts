@@ -5,7 +5,7 @@ import { nextRuns } from "./schedule.ts";
 const LEAST_GRACE_MS = 15 * 60_000;
 const MOST_GRACE_MS = 24 * 3_600_000;
 /** A run that a clock which is a little fast began before its time is that time's. */
-const EARLY_MS = 60_000;
+export const EARLY_MS = 60_000;
 
 /**
  * When a job must have its next good snapshot, the last one being of `since`: after `deadline`, or else at its next

@@ -52,6 +52,22 @@ export function formatAge(ms: number): string {
 
 /** A moment in a time zone with its offset there: `2026-11-24 03:00:00 +01:00`. */
 export function formatTime(time: Date, timezone: string): string {
+  const parts = new Map(
+    formatOf(timezone)
+      .formatToParts(time)
+      .map(({ type, value }) => [type, value]),
+  );
+  const at = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
+  const offset = at("timeZoneName").replace("GMT", "") || "+00:00";
+  return `${at("year")}-${at("month")}-${at("day")} ${at("hour")}:${at("minute")}:${at("second")} ${offset}`;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Kept: making one takes a hundred times as long as using it. */
+function formatOf(timezone: string): Intl.DateTimeFormat {
+  const known = formats.get(timezone);
+  if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat("en-CA", {
     timeZone: timezone,
     year: "numeric",
@@ -63,10 +79,8 @@ export function formatTime(time: Date, timezone: string): string {
     hourCycle: "h23",
     timeZoneName: "longOffset",
   });
-  const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, value]));
-  const at = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
-  const offset = at("timeZoneName").replace("GMT", "") || "+00:00";
-  return `${at("year")}-${at("month")}-${at("day")} ${at("hour")}:${at("minute")}:${at("second")} ${offset}`;
+  formats.set(timezone, format);
+  return format;
 }
 
 /** `1 unit`, `3 units`. */

@@ -44,6 +44,8 @@ const WITHOUT_EFFECT = new Set([
   "notify",
   "fatal",
   "resumeWithinMs",
+  "catchUpMs",
+  "jitterMs",
 ]);
 
 /** The same for two configurations by which a job stores the same things. */

@@ -3,8 +3,6 @@ import { Cron } from "croner";
 /** The fields are checked here and not by croner, so that a message can name the one that is wrong. */
 
 export interface Schedule {
-  /** The five fields, nicknames such as `@daily` written out. */
-  readonly pattern: string;
   /** Minute, hour, day of month, month, day of week (0 and 7 are both Sunday). */
   readonly fields: readonly ScheduleField[];
 }
@@ -46,6 +44,8 @@ const NICKNAMES: ReadonlyMap<string, string> = new Map([
 ]);
 /** Longest, so that 29 February counts as a date that comes. */
 const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const crons = new Map<string, Cron>();
+const MAX_CRONS = 500;
 const FIELD_NAMES = FIELDS.map(({ name }) => name).join(", ");
 
 class ScheduleFault extends RangeError {}
@@ -64,7 +64,7 @@ export function parseSchedule(text: string): Schedule {
   }
   const parsed = FIELDS.map((field, index) => parseField(field, fields[index] ?? ""));
   refuseImpossible(parsed);
-  return { pattern: parsed.map(({ text: one }) => one).join(" "), fields: parsed };
+  return { fields: parsed };
 }
 
 /** What is wrong with a schedule, or undefined. */
@@ -79,15 +79,41 @@ export function scheduleFault(text: string): string | undefined {
 }
 
 /**
- * The next `count` times strictly after `from`. Where clocks go forward, a fixed time that the day lacks runs once, at the
- * first moment after the gap; where they go back, a fixed time that comes twice runs the first time only. A schedule
- * with `*` or a step in minute or hour follows the clock itself: it runs in both hours and skips what is not there.
+ * The next `count` times strictly after `from`. Where clocks go forward, times that the day lacks run once, at the first
+ * moment after the gap; where they go back, a time that comes twice runs the first time only. A schedule of every hour
+ * follows the clock itself: it runs in both hours and skips what is not there.
  * @throws RangeError for a schedule that `parseSchedule` refuses, and for an unknown time zone
  */
 export function nextRuns(schedule: string, timezone: string, from: Date, count: number): Date[] {
-  const { pattern } = parseSchedule(schedule);
+  return cronOf(schedule, timezone).nextRuns(count, from);
+}
+
+/** Kept: a scheduler asks for each job again and again. */
+function cronOf(schedule: string, timezone: string): Cron {
+  const key = `${timezone} ${schedule}`;
+  const known = crons.get(key);
+  if (known !== undefined) return known;
+  const { fields } = parseSchedule(schedule);
   if (!isTimezone(timezone)) throw new RangeError(`unknown time zone ${timezone}`);
-  return new Cron(pattern, { mode: "5-part", timezone, paused: true }).nextRuns(count, from);
+  const options = { mode: "5-part", timezone, paused: true, fixedTimeRule: "no-wildcard" } as const;
+  const cron = new Cron(clockPattern(fields), options);
+  if (crons.size >= MAX_CRONS) crons.clear();
+  crons.set(key, cron);
+  return cron;
+}
+
+/**
+ * croner takes whatever has a star or a step in minute or hour for an interval, and leaves it out where the clock has a
+ * gap: every ten minutes of the hour from two to three would not run on that day at all. So those two fields become plain
+ * lists, unless every hour is meant.
+ */
+function clockPattern([minute, hour, ...days]: readonly ScheduleField[]): string {
+  const everyHour = hour?.values.size === 24;
+  const list = ({ values }: ScheduleField) => [...values].sort((a, b) => a - b).join(",");
+  const clock = [minute, hour].map((field) =>
+    field === undefined || (everyHour && field === hour) ? "*" : list(field),
+  );
+  return [...clock, ...days.map(({ text }) => text)].join(" ");
 }
 
 /** True for an IANA name in its own spelling, or an alias such as `US/Eastern`. Offsets such as `+01:00` are none: they know no summer. */

@@ -131,6 +131,17 @@ export async function* lostManifests(storage: Storage, job: string): AsyncIterab
   }
 }
 
+/** Ids that have a folder, whatever lies in it, newest first: when runs were begun. The first costs two questions or so. */
+export async function* foldersNewestFirst(storage: Storage, job: string): AsyncIterable<string> {
+  const days = (await Array.fromAsync(storage.folders(jobPrefix(job)))).sort().reverse();
+  for (const day of days) {
+    if (snapshotOfFolders(day, "000000Z") === undefined) continue;
+    const times = await Array.fromAsync(storage.folders(`${jobPrefix(job)}${day}/`));
+    const snapshots = times.map((time) => snapshotOfFolders(day, time)).filter((one) => one !== undefined);
+    yield* snapshots.sort().reverse();
+  }
+}
+
 /** Every id that has a folder, oldest first: ids of one form sort by time. */
 async function snapshotFolders(storage: Storage, job: string): Promise<string[]> {
   const snapshots: string[] = [];

@@ -1,6 +1,6 @@
 import { isGood, provedWhen } from "./job-history.ts";
 import { snapshotTime, verifiedKey } from "./keys.ts";
-import { holderIsGone, type LeaseDocument, readLease } from "./lease-document.ts";
+import { isLive, type LeaseDocument, readLease } from "./lease-document.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -21,8 +21,6 @@ export interface JobSurvey {
 
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
 const LOOK_BACK = 30;
-/** Clocks of two machines differ. */
-const CLOCK_MARGIN_MS = 5 * 60_000;
 /** Without a lease, a run is taken for stuck after this. */
 const IDLE_MS = 24 * 3_600_000;
 
@@ -102,8 +100,7 @@ function stateOf(snapshot: string, found: LeaseDocument | undefined, now: Date):
   const mine = found?.snapshot === undefined || found.snapshot === snapshot ? found : undefined;
   if (mine === undefined) return now.getTime() - beginning(snapshot) > IDLE_MS ? "stuck" : "stopped";
   if (mine.released) return "stopped";
-  const over = Date.parse(mine.expiresAt) + CLOCK_MARGIN_MS < now.getTime();
-  return over || holderIsGone(mine) ? "stuck" : "running";
+  return isLive(mine, now) ? "running" : "stuck";
 }
 
 const beginning = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? 0;

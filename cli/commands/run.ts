@@ -1,13 +1,17 @@
-import type { Config } from "../../lib/config/schema.ts";
+import type { Backup } from "../../lib/backup.ts";
+import type { Config, Job } from "../../lib/config/schema.ts";
+import { dueJobs } from "../../lib/due-jobs.ts";
 import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
 import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
 import { choiceOf } from "../../lib/narrow.ts";
 import { notify } from "../../lib/notify.ts";
+import { printable } from "../../lib/printable.ts";
 import type { MetricsDelivery } from "../../lib/publish-metrics.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
+import { turnText } from "../../lib/scheduler.ts";
 import type { Delivery } from "../../lib/tell.ts";
-import type { Command, ExitCode } from "../command.ts";
+import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { knownNames } from "../known.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
@@ -27,7 +31,9 @@ export const runCommand: Command = async (context) => {
     };
     return await withBackup(context, options, async (backup) => {
       const { config } = backup;
-      const names = chosenJobs(config, context.options.jobs).map(({ name }) => name);
+      const chosen = chosenJobs(config, context.options.jobs);
+      const names = (context.options.due ? await dueAmong(backup, chosen, context) : chosen).map(({ name }) => name);
+      if (names.length === 0) return 0;
       if (only !== undefined && names.length !== 1)
         throw new UsageError(`--unit narrows the run of one job: name it with --job${knownNames("", names)}`);
       const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume, only });
@@ -55,6 +61,23 @@ export const runCommand: Command = async (context) => {
     progress.end();
   }
 };
+
+/** Those that are due. Where none is, that is the result. */
+async function dueAmong(
+  backup: Backup,
+  jobs: readonly Job[],
+  { output, now }: CommandContext,
+): Promise<readonly Job[]> {
+  const asked = await dueJobs(backup, jobs);
+  const due = asked.filter(({ isDue }) => isDue).map(({ job }) => job);
+  if (due.length > 0) return due;
+  const lines = asked.map(({ job, turn, running }) => {
+    const next = turn === undefined ? "has no schedule" : turnText(turn, job.timezone, now());
+    return `  ${printable(`${job.name}: ${running ? "a run is going on" : next}`)}\n`;
+  });
+  output.result({ text: `nothing is due\n${lines.join("")}`, json: { status: "ok", runs: [], jobs: [] } });
+  return [];
+}
 
 /** What is wrong with the set-up and not with one run, when it is found before anything is stored. */
 const SET_UP: readonly (ErrorCode | undefined)[] = [

@@ -43,6 +43,15 @@ const verify = z
   .prefault({})
   .describe("How a run proves what it stored.");
 
+const CATCH_UP = "must be true, false, or a duration such as 6h";
+
+const catchUp = z
+  .union([z.boolean(), age], { error: CATCH_UP })
+  .default(true)
+  .describe(
+    "Whether a time of the schedule that was missed, since nothing was running then, is made up for; a duration: only within so long. Default: true.",
+  );
+
 const fields = z.strictObject({
   name: z
     .string()
@@ -74,6 +83,12 @@ const fields = z.strictObject({
     })
     .default("UTC")
     .describe("IANA time zone of the schedule, such as Europe/Berlin. Default: UTC."),
+  catch_up: catchUp,
+  jitter: duration
+    .optional()
+    .describe(
+      "Each run begins up to so much later, by an amount that differs between jobs, such as 10m. Default: none.",
+    ),
   retention_days: z
     .int()
     .positive()
@@ -108,7 +123,7 @@ const fields = z.strictObject({
   fatal: z.boolean().default(false).describe("A failure of this job ends the whole invocation. Default: false."),
 });
 
-/** One job without its options, which are its service's to check. `timeout`, `resume_within` and `retention_days` become what the steps read. */
+/** One job without its options, which are its service's to check. Durations and `retention_days` become what the steps read. */
 export const jobSchema = fields
   .superRefine((job, context) => {
     if (job.retention_days === undefined) return;
@@ -116,12 +131,14 @@ export const jobSchema = fields
     if (job.retention.keep_days !== undefined) say("is given again as retention.keep_days: leave one out");
     else if (job.retention.mode === "count") say("contradicts retention.mode count: leave one out, or use mode hybrid");
   })
-  .transform(({ retention_days: days, timeout, resume_within, deadline, ...job }) => ({
+  .transform(({ retention_days: days, timeout, resume_within, deadline, catch_up, jitter, ...job }) => ({
     ...job,
     retention: withMode(days === undefined ? job.retention : { ...job.retention, keep_days: days }),
     timeoutMs: timeout,
     resumeWithinMs: resume_within,
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    ...(catch_up === true ? {} : { catchUpMs: catch_up === false ? 0 : catch_up }),
+    ...(jitter === undefined ? {} : { jitterMs: jitter }),
   }));
 
 /** The keys of a job, for the JSON Schema. */

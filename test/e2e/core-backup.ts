@@ -14,6 +14,8 @@ export interface Ended {
 export interface Started {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has written by now. */
+  stderr(): string;
   /** Waits until stderr holds `text`. @throws when the program ends before it */
   heard(text: string): Promise<void>;
 }
@@ -49,7 +51,7 @@ export function start(args: readonly string[], { cwd, env }: StartOptions = {}):
     child.on("error", fail);
     child.on("close", (code) => done({ code, stdout, stderr }));
   });
-  return { process: child, ended, heard: (text) => heard(text) };
+  return { process: child, ended, stderr: () => stderr, heard: (text) => heard(text) };
 
   function heard(text: string): Promise<void> {
     const early = ended.then((end) => {

@@ -32,6 +32,18 @@ describe("next runs", () => {
     ]);
   });
 
+  test("lists, ranges and steps are fixed times too, as long as not every hour is meant", () => {
+    assert.deepEqual(runs("*/20 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2), [
+      "2026-03-29T01:00Z",
+      "2026-03-30T00:00Z",
+    ]);
+    assert.deepEqual(runs("0 */2 * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", 3), [
+      "2026-10-25T00:00Z",
+      "2026-10-25T03:00Z",
+      "2026-10-25T05:00Z",
+    ]);
+  });
+
   test("an interval follows the clock through both", () => {
     assert.deepEqual(runs("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:15:00Z", 3), [
       "2026-03-29T00:30Z",

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { ConfigError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Service } from "../lib/serve.ts";
+import { serveSummary } from "./serve-summary.ts";
+
+export interface EndpointsOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface Endpoints {
+  readonly url: string;
+  /** From now on there is something to show; before it is not ready. */
+  show(service: Service): void;
+  close(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly type?: string;
+}
+
+/** A scheduler looks at the clock once a minute. */
+const HANGS_AFTER_MS = 5 * 60_000;
+const NAMES = new Set(["localhost", "localhost.", "ip6-localhost"]);
+
+/**
+ * What `serve` answers over HTTP, to GET and HEAD alone. It shows names of jobs and their states, never a secret; whoever
+ * reaches the address may read it.
+ * @throws ConfigError when the address cannot be used
+ */
+export async function startEndpoints(options: EndpointsOptions): Promise<Endpoints> {
+  const { host, port, log } = options;
+  let service: Service | undefined;
+  const server = createServer((request, response) => {
+    void answer(request).then(
+      (given) => send(request, response, given),
+      (error: unknown) => {
+        log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
+        send(request, response, {
+          status: 500,
+          text: "a fault in core-backup itself; the log with --verbose says more\n",
+        });
+      },
+    );
+  });
+  server.requestTimeout = 10_000;
+  server.headersTimeout = 10_000;
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`--host ${host} --port ${port} cannot be used: ${reason}`, { cause: error });
+  }
+  const address = server.address();
+  const used = typeof address === "object" && address !== null ? address.port : port;
+  return {
+    url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${used}/`,
+    show: (started) => {
+      service = started;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise<void>((closed) => server.close(() => closed()));
+    },
+  };
+
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, text: "only GET and HEAD\n" };
+    // A page on the web can have a name that leads here, and would read what is shown.
+    if (isLoopback(host) && !isLocalName(request.headers.host))
+      return { status: 421, text: "not served by this name\n" };
+    const path = (request.url ?? "/").split("?", 1)[0];
+    if (path === "/healthz") return health(service, options);
+    if (path === "/readyz") return ready(service, options);
+    if (service !== undefined && path === "/") return { status: 200, text: await serveSummary(service, options) };
+    return path === "/"
+      ? { status: 503, text: "starting\n" }
+      : { status: 404, text: "there are /, /healthz and /readyz\n" };
+  }
+}
+
+/** Alive: the scheduler looks at the clock. A probe that fails here should start the process anew. */
+function health(service: Service | undefined, { now }: EndpointsOptions): Answer {
+  const idle = service === undefined ? 0 : now().getTime() - service.lastLook().getTime();
+  if (idle <= HANGS_AFTER_MS) return { status: 200, text: "ok\n" };
+  return { status: 503, text: `the scheduler has not looked at the clock for ${Math.round(idle / 1000)} s\n` };
+}
+
+/** Ready: jobs are begun at their times. What is not known of their past, and a file that was refused, is said all the same. */
+function ready(service: Service | undefined, { signal }: EndpointsOptions): Answer {
+  if (signal.aborted) return { status: 503, text: "ending\n" };
+  if (service === undefined) return { status: 503, text: "starting\n" };
+  const asking = service.jobs().filter(({ state }) => state === "asking");
+  const lines = asking.map(({ job }) => `${job}: the storage has not said yet when it last ran\n`);
+  const refused = service.refused();
+  if (refused !== undefined)
+    lines.push(`the configuration in the file is wrong, the one before is in force: ${refused}\n`);
+  return { status: 200, text: `ready\n${lines.join("")}` };
+}
+
+function send({ method }: IncomingMessage, response: ServerResponse, { status, text, type }: Answer): void {
+  response.writeHead(status, {
+    "content-type": type ?? "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(status === 405 ? { allow: "GET, HEAD" } : {}),
+  });
+  response.end(method === "HEAD" ? "" : text);
+}
+
+const isLoopback = (host: string): boolean => host === "::1" || host === "localhost" || host.startsWith("127.");
+
+function isLocalName(header: string | undefined): boolean {
+  const name = (header ?? "").replace(/:\d+$/, "").toLowerCase();
+  return NAMES.has(name) || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
+}

@@ -1,0 +1,36 @@
+/** Things that happen close together, handed on together. */
+export interface Gathering<T> {
+  add(one: T): void;
+  /** Hands on what there is, and waits until everything was taken. */
+  flush(): Promise<void>;
+}
+
+/**
+ * Hands on what was added when nothing more came for `quietMs`, or after `mostMs` in any case: forty jobs that fail
+ * because one storage is down are one message. `take` must not throw.
+ */
+export function gather<T>(
+  { quietMs, mostMs }: { readonly quietMs: number; readonly mostMs: number },
+  take: (all: readonly T[]) => Promise<void>,
+): Gathering<T> {
+  let gathered: T[] = [];
+  let firstAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let taking: Promise<void> = Promise.resolve();
+  const handOn = () => {
+    clearTimeout(timer);
+    const all = gathered;
+    gathered = [];
+    if (all.length > 0) taking = taking.then(() => take(all));
+    return taking;
+  };
+  return {
+    add(one) {
+      if (gathered.length === 0) firstAt = performance.now();
+      gathered.push(one);
+      clearTimeout(timer);
+      timer = setTimeout(() => void handOn(), Math.max(0, Math.min(quietMs, firstAt + mostMs - performance.now())));
+    },
+    flush: handOn,
+  };
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLog } from "../../lib/log.ts";
+import { startScheduler } from "../../lib/scheduler.ts";
+import { createRedaction } from "../../lib/secrets/redaction.ts";
+import type { TimedJob } from "../../lib/turn.ts";
+import { fakeClock } from "../support/fake-clock.ts";
+import { localMinutes, naiveTimes } from "../support/naive-cron.ts";
+
+/** Both changes of the clock at two and three, half an hour's in Lord Howe, month ends, both days, intervals. */
+const SCHEDULES = [
+  "0 3 * * *",
+  "30 2 * * *",
+  "45 1 * * *",
+  "15 2 * * 0",
+  "0,30 1-3 * * *",
+  "*/20 2 * * *",
+  "0 */2 * * *",
+  "10-50/20 1,2,13 * * *",
+  "5 * * * *",
+  "*/45 * * * *",
+  "0 0 1 * *",
+  "59 23 31 * *",
+  "0 12 13 * 5",
+  "30 1 29 2 *",
+  "20 4 1-7 4,10 0",
+];
+const FROM = new Date("2027-12-31T00:00:00Z");
+const TO = new Date("2029-01-01T00:00:00Z");
+
+for (const timezone of ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]) {
+  test(`a leap year of ${timezone}: every schedule is begun exactly when it says, restarts in between`, async () => {
+    const jobs = SCHEDULES.map((schedule): TimedJob => ({ name: schedule, schedule, timezone }));
+    const begun = new Map(jobs.map(({ name }) => [name, [] as number[]]));
+    // Every twelve weeks another process, which knows what the storage knows.
+    for (let from = FROM; from < TO; ) {
+      const to = new Date(Math.min(from.getTime() + 84 * 86_400_000 + 1_000, TO.getTime()));
+      const clock = fakeClock(from, to);
+      const lastStart = async (job: string) => new Date(begun.get(job)?.at(-1) ?? FROM.getTime() - 61_000);
+      const { ended } = startScheduler(jobs, {
+        ...clock,
+        log: createLog({ format: "text", level: "error", redaction: createRedaction(), ...clock, write: () => {} }),
+        lastStart,
+        past: async (job) => ({ lastStart: await lastStart(job), unfinished: false, running: false }),
+        run: async (job) => {
+          begun.get(job)?.push(clock.now().getTime());
+        },
+      });
+      await ended;
+      from = clock.now();
+    }
+    const minutes = localMinutes(timezone, FROM, TO);
+    for (const schedule of SCHEDULES) {
+      const expected = naiveTimes(schedule, minutes).map((time) => new Date(time).toISOString());
+      const actual = begun.get(schedule)?.map((time) => new Date(time).toISOString());
+      assert.deepEqual(actual, expected, schedule);
+      assert.ok(expected.length > 0, schedule);
+    }
+  });
+}
