@@ -9,6 +9,7 @@ export type CommandName =
   | "prune"
   | "watch"
   | "serve"
+  | "report"
   | "notify"
   | "schema"
   | "completion";
@@ -235,6 +236,20 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     examples: ["watch", "watch --json", "watch --dry-run"],
     exits: ["0  every job is well", "1  one is not, or its storage could not be read", WRONG],
+  },
+  {
+    name: "report",
+    group: "Look:",
+    summary: "show the state of all jobs on one page",
+    details:
+      "What the last 60 days brought, job by job: from the storage and this file alone, so that it can be made anywhere.\n" +
+      "With --html, one file for a browser that needs nothing beside it. It is replaced whole, so a web server can show it.",
+    options: [
+      { ...job, repeatable: true },
+      { flags: "--html <file>", about: "write the page there" },
+    ],
+    examples: ["report", "report --html /var/www/backups/index.html", "report --json"],
+    exits: [DONE, "1  the storage of a job could not be read; the rest is shown", WRONG],
   },
   {
     name: "notify",

@@ -30,6 +30,8 @@ export interface CommandOptions {
   readonly due: boolean;
   readonly host: string | undefined;
   readonly port: string | undefined;
+  /** The file that `report` writes. */
+  readonly html: string | undefined;
   /** A notifier's name, or true for all. */
   readonly test: string | boolean;
 }
@@ -95,6 +97,7 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     due: flag("due"),
     host: text("host"),
     port: text("port"),
+    html: text("html"),
     test: text("test") ?? flag("test"),
   };
 }

@@ -13,6 +13,7 @@ export const loadCommand: Readonly<Record<CommandName, () => Promise<Command>>> 
   prune: async () => (await import("./commands/prune.ts")).pruneCommand,
   watch: async () => (await import("./commands/watch.ts")).watchCommand,
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
+  report: async () => (await import("./commands/report.ts")).reportCommand,
   notify: async () => (await import("./commands/notify.ts")).notifyCommand,
   schema: async () => (await import("./commands/schema.ts")).schemaCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,

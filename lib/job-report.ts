@@ -99,7 +99,12 @@ export function told(text: string, max = MAX_MESSAGE): string {
 }
 
 /** A command of this program about a job, to be typed as it stands. */
-export function commandLine(config: Config, command: string, job: string, more: readonly string[] = []): string {
+export function commandLine(
+  config: Pick<Config, "file">,
+  command: string,
+  job: string,
+  more: readonly string[] = [],
+): string {
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 

@@ -76,14 +76,14 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     damage.see(entry);
     if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
-    states.push(stateOf(entry, damage));
+    states.push(retentionState(entry, damage));
   }
   const snapshots = new Set(states.map(({ snapshot }) => snapshot));
   return { states, unfinished: unfinished.filter((snapshot) => !snapshots.has(snapshot)) };
 }
 
 /** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
-function stateOf(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
+export function retentionState(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
   const { snapshot, manifest, fault, verified, lock } = entry;
   const known = { snapshot, ...(lock === undefined ? {} : { lock }) };
   if (fault !== undefined || manifest === undefined) return { ...known, status: "failed", verified: false };
@@ -92,8 +92,8 @@ function stateOf(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
   return { ...known, status, verified: verified && !isDamaged };
 }
 
-/** In a dry run, which takes no lease, another process may be at work. */
-async function snapshotOfLease(storage: Storage, job: string): Promise<string | undefined> {
+/** The run that somebody is at work on: who looks and takes no lease may meet one. */
+export async function snapshotOfLease(storage: Storage, job: string): Promise<string | undefined> {
   const document = (await readLease(storage, job))?.document;
   return document === undefined || document.released || holderIsGone(document) ? undefined : document.snapshot;
 }

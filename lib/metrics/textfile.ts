@@ -1,9 +1,10 @@
-import { chmod, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TextfileOptions } from "../config/metrics-options.ts";
 import { TransientError } from "../errors.ts";
 import { folderName } from "../keys.ts";
 import { prometheusText } from "../prometheus-text.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 
 const PREFIX = "core_backup_";
@@ -32,23 +33,8 @@ export function textfileOutput({ folder }: TextfileOptions): MetricsOutput {
 }
 
 async function write(folder: string, job: PublishedJob, published: Published): Promise<void> {
-  const name = fileName(job.job);
-  // No name that the collector reads.
-  const temporary = join(folder, `.${name}.${process.pid}.tmp`);
-  try {
-    const file = await open(temporary, "w", 0o644);
-    try {
-      await file.writeFile(`${markOf(published.configFile, job.job)}\n${prometheusText([job], published.labels)}`);
-    } finally {
-      await file.close();
-    }
-    // The collector is another user's, whatever umask we run under.
-    await chmod(temporary, 0o644);
-    await rename(temporary, join(folder, name));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  const text = `${markOf(published.configFile, job.job)}\n${prometheusText([job], published.labels)}`;
+  await replaceFile(join(folder, fileName(job.job)), text);
 }
 
 /** Only what this configuration wrote: others may share the folder. */

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../escape-html.ts";
 import { isBad, type JobReport, type Report } from "../report.ts";
 import { bounded, jobLine, jobLines, jobTitle, type Line, subject, TEST_TEXT } from "./lines.ts";
 
@@ -42,12 +43,3 @@ function rowHtml({ label, text, code }: Line): string {
 
 const row = (label: string, html: string): string =>
   `<tr><td style="color:#4b5563;padding:1px 12px 1px 0;vertical-align:top;white-space:nowrap">${label}</td><td style="padding:1px 0">${html}</td></tr>`;
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -24,7 +24,7 @@ function offered(words: readonly string[], jobs: readonly string[] = []): string
 }
 
 test("bash offers the commands, then a command's own flags and the general ones", () => {
-  assert.deepEqual(offered(["core-backup", "re"]), ["restore"]);
+  assert.deepEqual(offered(["core-backup", "re"]), ["restore", "report"]);
   assert.deepEqual(
     offered(["core-backup", ""]).filter((word) => !word.startsWith("-")),
     commandTable.map(({ name }) => name),

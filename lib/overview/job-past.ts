@@ -1,0 +1,129 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { damageSeen } from "../damage.ts";
+import { errorRecord } from "../errors.ts";
+import { isGood } from "../job-history.ts";
+import { snapshotTime } from "../keys.ts";
+import { retentionState, snapshotOfLease } from "../prune.ts";
+import type { SnapshotState } from "../retention.ts";
+import { snapshotsNewestFirst, unfinishedRuns } from "../snapshots.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { WatchedJob } from "../watch-job.ts";
+import { type FailingUnit, failingUnits } from "./failing-units.ts";
+import { type Forecast, forecast } from "./forecast.ts";
+import { type RunSummary, runSummary, unfinishedSummary } from "./run-summary.ts";
+
+/** What the storage holds of a job. */
+export interface JobPast {
+  /** Those of the last days, newest first. */
+  readonly runs: readonly RunSummary[];
+  readonly firstRun: string | null;
+  readonly snapshots: number;
+  /** As stored, by all its snapshots: what a later one took over from an earlier one counts in both. */
+  readonly bytes: number;
+  /** The newest good snapshot beside the newest one of 30 days before it, or else the oldest good one. */
+  readonly growth: {
+    readonly since: string;
+    readonly from: number;
+    readonly newest: string;
+    readonly to: number;
+  } | null;
+  /** Those that failed most often in the last days. */
+  readonly failingUnits: readonly FailingUnit[];
+  /** What prune would remove next; null when nothing in sight. */
+  readonly prune: Forecast | null;
+}
+
+const DAY_MS = 86_400_000;
+const GROWTH_DAYS = 30;
+
+/** A storage that fails is told of by the watch; here it is in the log, and the past is empty. */
+export async function readPast(
+  backup: Backup,
+  { job: name, storage: place }: WatchedJob,
+  job: Job | undefined,
+  span: number,
+): Promise<JobPast> {
+  const [some] = backup.config.jobs;
+  try {
+    if (some === undefined) return nothing;
+    return await readFrom(
+      backup,
+      await backup.storage({ ...(job ?? some), name, target_storage: place }),
+      name,
+      job,
+      span,
+    );
+  } catch (error) {
+    backup.signal.throwIfAborted();
+    const { code, message } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: name }).warn(message, { code });
+    return nothing;
+  }
+}
+
+const nothing: JobPast = {
+  runs: [],
+  firstRun: null,
+  snapshots: 0,
+  bytes: 0,
+  growth: null,
+  failingUnits: [],
+  prune: null,
+};
+
+async function readFrom(
+  backup: Backup,
+  storage: Storage,
+  name: string,
+  job: Job | undefined,
+  span: number,
+): Promise<JobPast> {
+  const now = backup.now();
+  const runs: RunSummary[] = [];
+  const states: SnapshotState[] = [];
+  const sizes: { snapshot: string; bytes: number }[] = [];
+  const failing = failingUnits();
+  const damage = damageSeen();
+  const first = { snapshot: undefined as string | undefined, bytes: 0, count: 0 };
+  const isRecent = (snapshot: string) => timeOf(snapshot) > now.getTime() - (span + 1) * DAY_MS;
+  const goingOn = await snapshotOfLease(storage, name);
+  const unfinished = await Array.fromAsync(unfinishedRuns(storage, name));
+  for await (const entry of snapshotsNewestFirst(storage, name)) {
+    backup.signal.throwIfAborted();
+    damage.see(entry);
+    states.push(retentionState(entry, damage));
+    const bytes = entry.manifest?.totals.bytes ?? 0;
+    first.snapshot = entry.snapshot;
+    first.bytes += bytes;
+    first.count += 1;
+    if (isGood(entry)) sizes.push({ snapshot: entry.snapshot, bytes });
+    if (!isRecent(entry.snapshot)) continue;
+    runs.push(runSummary(entry));
+    failing.see(entry);
+  }
+  const open = unfinished.filter((one) => isRecent(one) && runs.every(({ snapshot }) => snapshot !== one));
+  runs.push(...open.map((one) => unfinishedSummary(one, one === goingOn)));
+  runs.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
+  return {
+    runs,
+    firstRun: [first.snapshot, unfinished[0]].filter((one) => one !== undefined).sort()[0] ?? null,
+    snapshots: first.count,
+    bytes: first.bytes,
+    growth: growthOf(sizes),
+    failingUnits: failing.most(),
+    prune: (job === undefined ? undefined : forecast(states, { ...job, now, schedule: job.schedule })) ?? null,
+  };
+}
+
+function growthOf(newestFirst: readonly { readonly snapshot: string; readonly bytes: number }[]): JobPast["growth"] {
+  const [newest] = newestFirst;
+  if (newest === undefined || newestFirst.length === 1) return null;
+  const wanted = timeOf(newest.snapshot) - GROWTH_DAYS * DAY_MS;
+  const before = newestFirst.find(({ snapshot }) => timeOf(snapshot) <= wanted) ?? newestFirst.at(-1);
+  return before === undefined
+    ? null
+    : { since: before.snapshot, from: before.bytes, newest: newest.snapshot, to: newest.bytes };
+}
+
+const timeOf = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? 0;

@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Day, writeSnapshots } from "../../support/many-snapshots.ts";
+
+export interface Store {
+  readonly config: string;
+  readonly jobs: readonly string[];
+}
+
+const DAY_MS = 86_400_000;
+/** One that would break out of any markup, command or table that let it. */
+export const HOSTILE = `<img src=x onerror=alert(1)> & "co" 'it'`;
+
+/** Jobs that run daily, and a hostile name among them, each with `days` days of mixed outcomes up to this morning. */
+export async function aStore(folder: string, jobCount: number, days: number): Promise<Store> {
+  const base = join(folder, "store");
+  await mkdir(base);
+  const jobs = Array.from({ length: jobCount }, (_, n) => (n === 1 ? HOSTILE : `job-${n}`));
+  const newest = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS);
+  await Promise.all(jobs.map((job, n) => writeSnapshots(base, job, outcomes(n, days), newest)));
+  const entries = jobs.map(
+    (job) => `  - name: ${JSON.stringify(job)}
+    service: filesystem
+    schedule: "0 0 * * *"
+    retention: { keep_daily: ${Math.max(1, days - 10)}, max_removals: 20 }
+    target_storage: store
+    options: { paths: [/etc] }`,
+  );
+  const config = join(folder, "core-backup.yml");
+  await writeFile(
+    config,
+    `jobs:\n${entries.join("\n")}\nstorage:\n  store: { type: filesystem, base_path: ${base} }\n`,
+  );
+  return { config, jobs };
+}
+
+/** All end well, but for the third job, which has not run for three days. */
+function outcomes(job: number, days: number): Day[] {
+  return Array.from({ length: days }, (_, n) => {
+    if (n >= days - 4) return job === 2 && n >= days - 3 ? "none" : "proved";
+    if ((n + job) % 23 === 5) return "partial";
+    if ((n + job) % 31 === 7) return "failed";
+    if ((n + job) % 37 === 9) return "none";
+    return (n + job) % 5 === 0 ? "good" : "proved";
+  });
+}

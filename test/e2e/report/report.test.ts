@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Overview } from "../../../lib/overview/overview.ts";
+import { assertPlain, coreBackup, document, temporaryFolder } from "../core-backup.ts";
+import { aStore, HOSTILE } from "./a-store.ts";
+
+test("a report shows each job with its days, what is not well and what fails, and nothing is written", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { config } = await aStore(folder, 3, 70);
+  const before = await readdir(folder, { recursive: true });
+  const ended = await coreBackup(["report", "--config", config]);
+  assert.equal(ended.code, 0, ended.stderr);
+  assertPlain(ended);
+  assert.match(ended.stdout, /^job-0 +ok +[Pgp]/m);
+  assert.match(ended.stdout, /^job-2 +NOT OK +\S{11}MMM /m);
+  assert.match(ended.stdout, /problems:\n {2}job-2: JOB_LATE: no good snapshot since/);
+  assert.match(
+    ended.stdout,
+    /units that fail most:\n(?:.*\n)*? {2}job-0: unit-0 failed \d+ times, last with SOURCE_UNAVAILABLE/,
+  );
+  assert.deepEqual(await readdir(folder, { recursive: true }), before);
+});
+
+test("--json has every run of the last 60 days, what is missed, and what prune removes next with its reason", async (t) => {
+  const { config } = await aStore(await temporaryFolder(t), 3, 70);
+  const found = document(await coreBackup(["report", "--json", "--config", config])) as Overview;
+  const [well, , late] = found.jobs;
+  assert.ok(well !== undefined && late !== undefined);
+  assert.equal(well.days.length, 60);
+  assert.deepEqual(
+    late.days.slice(-3).map(({ state }) => state),
+    ["missed", "missed", "missed"],
+  );
+  assert.deepEqual([late.ok, late.problems.map(({ code }) => code)], [false, ["JOB_LATE"]]);
+  const removal = well.prune?.removals[0];
+  assert.match(removal?.reason ?? "", /^removed: in no daily slot|^removed: failed|^removed: partial/);
+});
+
+test("the page is replaced whole, is open to its readers, and no name is more than text in it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { config } = await aStore(folder, 3, 20);
+  const file = join(folder, "index.html");
+  const ended = await coreBackup(["report", "--html", file, "--config", config]);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.match(ended.stdout, /the page lies in .*index\.html\n$/);
+  assert.equal((await stat(file)).mode & 0o777, 0o644);
+  const text = await readFile(file, "utf8");
+  assert.equal(text.includes("<img"), false);
+  assert.equal(text.includes("\u001b"), false);
+  assert.ok(text.includes("&lt;img src=x onerror=alert(1)&gt; &amp; &quot;co&quot;"));
+  assert.equal(/<script|https?:|<link|url\(/.test(text), false);
+  assert.deepEqual((await readdir(folder)).sort(), ["core-backup.yml", "index.html", "store"]);
+  assert.ok(HOSTILE.length > 0);
+});
+
+test("a page that cannot be written, an unknown job and an unreadable storage are told by their names", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { config } = await aStore(folder, 1, 3);
+  const nowhere = await coreBackup(["report", "--html", join(folder, "no/such/index.html"), "--config", config]);
+  assert.equal(nowhere.code, 2);
+  assert.match(nowhere.stderr, /--html .*index\.html cannot be written: ENOENT/);
+  assert.equal((await coreBackup(["report", "--job", "nothing", "--config", config])).code, 2);
+  const elsewhere = await coreBackup(["report", "--config", config.replace("core-backup.yml", "none.yml")]);
+  assert.equal(elsewhere.code, 2);
+});
