@@ -1,12 +1,18 @@
 import * as z from "zod";
+import { endedStep, endingSchema } from "../lib/ended-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { collectStep, stepPointerSchema } from "../lib/function-steps.ts";
 import { planLineSchema } from "../lib/plan-line.ts";
 
-const eventSchema = z.object({ pointer: stepPointerSchema, unit: planLineSchema });
+const eventSchema = z.object({ pointer: stepPointerSchema, unit: planLineSchema, ended: endingSchema.optional() });
 
-/** One unit of the plan. Its failure is a result; it is also the state machine's to wait when the source asked for that. */
+/**
+ * One unit of the plan, or with `ended` what became of one. Its failure is a result; it is also the state machine's to wait
+ * when the source asked for that, and to give it to a task when the function's time is up.
+ */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { pointer, unit } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => collectStep(backup, pointer, unit));
+  const { pointer, unit, ended } = eventSchema.parse(event);
+  return withFunctionBackup(invocation, (backup, asConfigured) =>
+    ended === undefined ? collectStep(backup, pointer, unit, asConfigured) : endedStep(backup, pointer, unit, ended),
+  );
 };

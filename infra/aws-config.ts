@@ -4,14 +4,26 @@ import type { Config } from "../lib/config/schema.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { BUCKET_VARIABLE, onAwsFaults } from "./on-aws.ts";
 
+export interface AwsConfig {
+  readonly config: Config;
+  /** The file as its YAML gives it. */
+  readonly document: unknown;
+}
+
 /**
  * The configuration as it is deployed. Every fault is told at once, those that only AWS has among them: what cannot be
  * written into a schedule, a secret that would stand in clear in a function's environment.
  * @throws Error with a line a fault, `file:line:column: path: message`
  */
-export async function awsConfig(file: string, bucket: string): Promise<Config> {
+export async function awsConfig(file: string, bucket: string): Promise<AwsConfig> {
+  let document: unknown;
+  const more = (value: unknown) => {
+    document = value;
+    return onAwsFaults(value);
+  };
   try {
-    return await loadConfig(file, { env: { [BUCKET_VARIABLE]: bucket }, sources: false, more: onAwsFaults });
+    const config = await loadConfig(file, { env: { [BUCKET_VARIABLE]: bucket }, sources: false, more });
+    return { config, document };
   } catch (error) {
     if (!(error instanceof ConfigError) || error.faults.length === 0) throw error;
     const message = `the configuration cannot be deployed:\n${error.faults.map(faultLine).join("\n")}`;

@@ -5,7 +5,7 @@ export default class BundlePlugin {
       "before:package:createDeploymentArtifacts": async () => {
         const { awsConfig } = await import("./aws-config.ts");
         const { bundleFunctions } = await import("./bundle.ts");
-        const config = await awsConfig(serverless.service.custom.configFile, "the-bucket-of-the-stack");
+        const { config } = await awsConfig(serverless.service.custom.configFile, "the-bucket-of-the-stack");
         for (const { name, bytes } of await bundleFunctions(config))
           log.notice(`  ${name}: ${(bytes / 1024).toFixed(0)} KiB`);
       },

@@ -5,7 +5,8 @@ import type { RoleInputs, Statement } from "./roles.ts";
 export function secretStatements(config: Config): Omit<RoleInputs, "places"> {
   return {
     sourceSecrets: statements(config.jobs.map(({ options }) => options)),
-    storageSecrets: statements(Object.values(config.storage)),
+    // A job's encryption belongs to how it is stored: what reads or writes its documents asks for the same secrets.
+    storageSecrets: statements([...Object.values(config.storage), ...config.jobs.map(({ encryption }) => encryption)]),
     notifierSecrets: statements(Object.values(config.notifications)),
   };
 }

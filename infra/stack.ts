@@ -1,4 +1,4 @@
-import type { Config } from "../lib/config/schema.ts";
+import type { Config, Job } from "../lib/config/schema.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
 import { functionDefinitions, functionTable } from "./functions.ts";
@@ -10,15 +10,23 @@ import { scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
 import { placeOf, placesOf, type StackBucket } from "./storage-places.ts";
+import { taskConfig } from "./task-config.ts";
+import { networkOf, networkResources } from "./task-network.ts";
+import { hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
+import { clusterResources, taskResources } from "./task-resources.ts";
 
 interface Deployment {
   readonly config: Config;
+  readonly document: unknown;
   readonly configFile: string;
   /** `<service>-<stage>` */
   readonly stack: string;
   readonly bucket: StackBucket;
   readonly schedules: "ENABLED" | "DISABLED";
   readonly flexibleMinutes: number;
+  readonly image: string;
+  /** Absent where no job has tasks. */
+  readonly tasks: TaskOptions | undefined;
 }
 
 /** What `functions:` of serverless.yml holds. */
@@ -30,7 +38,8 @@ export async function functions(resolving: Resolving): Promise<Record<string, un
 
 /** What `resources:` holds beside what serverless.yml writes out: what follows from the configuration's jobs. */
 export async function resources(resolving: Resolving): Promise<{ Resources: Record<string, unknown> }> {
-  const { config, stack, bucket, schedules, flexibleMinutes } = await deploymentOf(resolving);
+  const deployment = await deploymentOf(resolving);
+  const { config, stack, bucket, schedules, flexibleMinutes, tasks } = deployment;
   const inputs = { places: placesOf(config, bucket), ...secretStatements(config) };
   const roles = functionTable.map(({ name }) => [
     roleLogicalId(name),
@@ -48,10 +57,37 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ]),
   ]);
   const ofJobs = config.jobs.map((job) => ({
-    ...machineResources(job, { stack, bucket: placeOf(config, job, bucket) }),
+    ...machineResources(job, {
+      stack,
+      bucket: placeOf(config, job, bucket),
+      network: tasks !== undefined && hasTasks(job, deployment.image) ? networkOf(tasks) : undefined,
+    }),
+    ...taskResourcesOf(job, deployment),
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
   }));
-  return { Resources: Object.assign(alarmResources(config.jobs), Object.fromEntries(roles), ...ofJobs) };
+  return {
+    Resources: Object.assign(
+      alarmResources(config.jobs),
+      Object.fromEntries(roles),
+      tasks === undefined ? {} : { ...clusterResources(stack, tasks), ...networkResources(stack, tasks) },
+      ...ofJobs,
+    ),
+  };
+}
+
+function taskResourcesOf(
+  job: Job,
+  { config, document, stack, bucket, image, tasks }: Deployment,
+): Record<string, unknown> {
+  if (tasks === undefined || !hasTasks(job, image)) return {};
+  const storage = config.storage[job.target_storage];
+  const own: Config = {
+    ...config,
+    jobs: [job],
+    storage: storage === undefined ? {} : { [job.target_storage]: storage },
+  };
+  const statements = statementsOf("collect", { places: placesOf(own, bucket), ...secretStatements(own) });
+  return taskResources(job, { stack, config: taskConfig(document, job), bucket: bucket.name, statements }, tasks);
 }
 
 const roleLogicalId = (name: string): string => `${capitalized(name)}Role`;
@@ -60,13 +96,17 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const text = (expression: string) => textOf(resolving, expression);
   const configFile = await text("param:config");
   const given = await text("param:bucket");
-  const config = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given);
+  const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given);
+  const stack = `${await text("self:service")}-${await text("sls:stage")}`;
   return {
     config,
+    document,
     configFile,
-    stack: `${await text("self:service")}-${await text("sls:stage")}`,
+    stack,
     bucket: { name: given === "" ? { Ref: "BackupBucket" } : given, kmsKey: (await text("param:kmsKey")) || undefined },
     schedules: (await text("param:schedules")) === "off" ? "DISABLED" : "ENABLED",
     flexibleMinutes: Number(await text("param:flexibleMinutes")),
+    image: await text("param:image"),
+    tasks: await taskOptions(resolving, config, stack),
   };
 }

@@ -6,22 +6,43 @@ import { functionLogicalId, functionTable } from "./functions.ts";
 import { awsName, capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
+import type { TaskNetwork } from "./task-network.ts";
+import { clusterLogicalId, runTaskStatements, taskLogicalId } from "./task-resources.ts";
 
 export interface MachineOptions {
   /** `<service>-<stage>` */
   readonly stack: string;
   readonly bucket: BucketPlace;
+  /** Where its tasks are started; absent where it has none. */
+  readonly network: TaskNetwork | undefined;
 }
 
 const DEFINITION = join(import.meta.dirname, "../statemachines/backup.asl.json");
+const rule = z.looseObject({ Next: z.string() });
+const childFields = {
+  StartAt: z.string(),
+  States: z.record(
+    z.string(),
+    z.looseObject({
+      Next: z.string().optional(),
+      Default: z.string().optional(),
+      Choices: z.array(rule).optional(),
+      Catch: z.array(rule).optional(),
+      TimeoutSeconds: z.number().optional(),
+      Arguments: z.looseObject({}).optional(),
+    }),
+  ),
+};
 const definitionSchema = z.looseObject({
   States: z.looseObject({
     Job: z.looseObject({ Assign: z.strictObject({ job: z.string() }) }),
-    Collect: z.looseObject({ MaxConcurrency: z.number() }),
+    Collect: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
 });
 /** A state machine's name may have 80 characters. */
 const NAME_LIMIT = 80;
+/** Until a container runs: its image is fetched, its network made. */
+const TASK_START_SECONDS = 900;
 const STEPS = functionTable.map(({ name }) => name);
 
 export const machineLogicalId = (job: string): string => `${logicalId(job)}Machine`;
@@ -38,11 +59,12 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
         StateMachineName: name,
         StateMachineType: "STANDARD",
         RoleArn: { "Fn::GetAtt": [`${id}Role`, "Arn"] },
-        DefinitionString: definition(job),
+        DefinitionString: definition(job, options),
         DefinitionSubstitutions: {
           Bucket: options.bucket.name,
           Prefix: options.bucket.prefix,
           EventBus: { Ref: "EventBus" },
+          ...taskSubstitutions(job.name, options),
           ...Object.fromEntries(
             STEPS.map((step) => [`${capitalized(step)}Function`, { "Fn::GetAtt": [functionLogicalId(step), "Arn"] }]),
           ),
@@ -55,19 +77,64 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
         TracingConfiguration: { Enabled: true },
       },
     },
-    [`${id}Role`]: roleFor("states.amazonaws.com", name, machineStatements(name, options)),
+    [`${id}Role`]: roleFor("states.amazonaws.com", name, machineStatements(job.name, name, options)),
   };
 }
 
 /** What CloudFormation substitutes is text without any escaping: a number and a name that people choose are written in here. */
-function definition({ name, concurrency }: Job): string {
+function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineOptions): string {
   const machine = definitionSchema.parse(JSON.parse(readFileSync(DEFINITION, "utf8")));
   machine.States.Job.Assign.job = name;
   machine.States.Collect.MaxConcurrency = concurrency;
+  const { ItemProcessor: child } = machine.States.Collect;
+  if (network === undefined) withoutTasks(child);
+  else withTasks(child, network, timeoutMs);
   return JSON.stringify(machine);
 }
 
-function machineStatements(name: string, { bucket }: MachineOptions): readonly unknown[] {
+type Child = z.infer<z.ZodObject<typeof childFields>>;
+
+/** A job without tasks has no states for them: its functions collect all, and nothing is given on. */
+function withoutTasks(child: Child): void {
+  const { Where, Task: _, ...states } = child.States;
+  const first = Where?.Default;
+  if (first === undefined) throw new Error("statemachines/backup.asl.json: the state Where has no Default");
+  for (const state of Object.values(states)) {
+    if (state.Next === "Where") state.Next = first;
+    if (state.Choices !== undefined) state.Choices = state.Choices.filter(({ Next }) => Next !== "Task");
+    if (state.Catch !== undefined) state.Catch = state.Catch.filter(({ Next }) => Next !== "Task");
+  }
+  child.StartAt = first;
+  child.States = states;
+}
+
+function withTasks(child: Child, { subnets, securityGroups, assignPublicIp }: TaskNetwork, timeoutMs: number): void {
+  const task = child.States.Task;
+  if (task === undefined) throw new Error("statemachines/backup.asl.json has no state Task");
+  task.TimeoutSeconds = Math.ceil(timeoutMs / 1000) + TASK_START_SECONDS;
+  task.Arguments = {
+    ...task.Arguments,
+    NetworkConfiguration: {
+      AwsvpcConfiguration: {
+        Subnets: subnets.map((_, n) => `\${TaskSubnet${n}}`),
+        SecurityGroups: securityGroups.map((_, n) => `\${TaskSecurityGroup${n}}`),
+        AssignPublicIp: assignPublicIp,
+      },
+    },
+  };
+}
+
+function taskSubstitutions(job: string, { network }: MachineOptions): Record<string, unknown> {
+  if (network === undefined) return {};
+  return {
+    Cluster: { "Fn::GetAtt": [clusterLogicalId, "Arn"] },
+    TaskDefinition: { Ref: taskLogicalId(job) },
+    ...Object.fromEntries(network.subnets.map((subnet, n) => [`TaskSubnet${n}`, subnet])),
+    ...Object.fromEntries(network.securityGroups.map((group, n) => [`TaskSecurityGroup${n}`, group])),
+  };
+}
+
+function machineStatements(job: string, name: string, { stack, bucket, network }: MachineOptions): readonly unknown[] {
   const arn = (service: string, resource: string) => ({
     "Fn::Sub": `arn:\${AWS::Partition}:states:\${AWS::Region}:\${AWS::AccountId}:${service}:${resource}`,
   });
@@ -82,6 +149,7 @@ function machineStatements(name: string, { bucket }: MachineOptions): readonly u
     allow(["states:DescribeExecution", "states:StopExecution"], arn("execution", `${name}/*`)),
     allow(["s3:GetObject"], objectsOf(bucket.arn, `${bucket.prefix}*/.run/plan.jsonl`)),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
+    ...(network === undefined ? [] : runTaskStatements(stack, job)),
     // These two know no resource (the service authorization reference of CloudWatch Logs and X-Ray).
     allow(
       [

@@ -36,6 +36,7 @@ export const errorCodes = {
   ENCRYPTION_FAILED: "the program that encrypts failed",
   PROOF_FAILED: "an artifact did not restore to what was collected",
   UNIT_LOST: "the unit has no record, or its record never ended",
+  UNIT_KILLED: "what collected the unit was killed, or could not be started",
   UNIT_TIMEOUT: "the unit took longer than its timeout",
   LEASE_HELD: "another process is at work on the job",
   LEASE_LOST: "another process took over the job",

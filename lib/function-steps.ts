@@ -3,6 +3,7 @@ import { acquireLease } from "./acquire-lease.ts";
 import type { Backup } from "./backup.ts";
 import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
+import type { Config } from "./config/schema.ts";
 import { DeferredError } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
@@ -63,14 +64,25 @@ export interface Collected {
   readonly status: "ok" | "unchanged" | "failed" | "skipped" | "deferred";
   /** With `deferred`: when to call again, as the source asked. */
   readonly resumeAt?: string;
+  /** With `failed`: it was the function's time that was up, and not what the job allows. A task has more. */
+  readonly outOfTime?: true;
 }
 
-/** One unit. That it failed is a result; what is thrown is for the state machine to try again. */
-export async function collectStep(backup: Backup, pointer: StepPointer, unit: PlanLine): Promise<Collected> {
+/** One unit in a function. That it failed is a result; what is thrown is for the state machine to try again. */
+export async function collectStep(
+  backup: Backup,
+  pointer: StepPointer,
+  unit: PlanLine,
+  asConfigured: Config,
+): Promise<Collected> {
   return goingOn(backup, pointer, async (step) => {
     try {
-      const { status } = await collect(step, { ...pointer, unit });
-      return { status: status === "running" ? "failed" : status };
+      // What is only taken over stays what it was collected by.
+      const compute = unit.reuse === undefined ? "lambda" : unit.compute;
+      const { status, error } = await collect(step, { ...pointer, unit: { ...unit, compute } });
+      const hadTime = findJob(backup.config, pointer.job).timeoutMs >= findJob(asConfigured, pointer.job).timeoutMs;
+      const outOfTime = error?.code === "UNIT_TIMEOUT" && !hadTime;
+      return { status: status === "running" ? "failed" : status, ...(outOfTime ? { outOfTime } : {}) };
     } catch (error) {
       if (error instanceof DeferredError) return { status: "deferred", resumeAt: error.until.toISOString() };
       throw error;
@@ -116,7 +128,12 @@ export async function pruneStep(backup: Backup, pointer: StepPointer): Promise<P
   });
 }
 
-async function goingOn<T>(backup: Backup, pointer: StepPointer, work: (step: LeasedBackup) => Promise<T>): Promise<T> {
+/** Under the lease that `beginRun` took, which is left held. @throws LeaseLostError, or what `work` throws */
+export async function goingOn<T>(
+  backup: Backup,
+  pointer: StepPointer,
+  work: (step: LeasedBackup) => Promise<T>,
+): Promise<T> {
   const job = findJob(backup.config, pointer.job);
   const storage = await backup.storage(job);
   const lease = await continueLease(storage, job.name, pointer.lease, backup);

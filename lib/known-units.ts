@@ -10,6 +10,8 @@ import type { Storage } from "./storage/storage.ts";
 /** What earlier snapshots know of the units that a run lists. */
 export interface KnownUnits {
   of(unit: Unit): Promise<Pick<PlanLine, "previous" | "reuse">>;
+  /** Where the unit was collected then. */
+  compute(unit: Unit): Unit["compute"] | undefined;
 }
 
 interface Known {
@@ -57,7 +59,10 @@ export async function knownUnits(
     looked += 1;
     if (failed?.size === 0 || looked === LOOK_BACK) break;
   }
-  return { of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage, encryption) };
+  return {
+    of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage, encryption),
+    compute: (unit) => known.get(keyOf(unit))?.unit.compute,
+  };
 }
 
 const failedOf = (units: readonly ManifestUnit[], known: ReadonlyMap<string, Known>): Set<string> =>

@@ -72,7 +72,7 @@ async function beginAnew(
   const known = await knownUnits(storage, job.name, encryption);
   const run = runId(backup.now());
   const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
-    planLines(narrowed(connector.units(backup.signal), only, job.name), run, known, count),
+    planLines(narrowed(connector.units(backup.signal), only, job.name), run, job, known, count),
   );
   const document: RunDocument = {
     schemaVersion: 1,
@@ -128,11 +128,18 @@ async function storePlan(
 async function* planLines(
   units: AsyncIterable<Unit>,
   run: string,
+  job: Job,
   known: KnownUnits,
   counted: { units: number },
 ): Bytes {
   for await (const unit of uniqueUnits(units)) {
-    const line: PlanLine = { n: counted.units, run, ...lineOf(unit), ...(await known.of(unit)) };
+    const line: PlanLine = {
+      n: counted.units,
+      run,
+      ...lineOf(unit),
+      compute: computeOf(job, unit, known),
+      ...(await known.of(unit)),
+    };
     counted.units += 1;
     yield planLineBytes(line);
   }
@@ -140,6 +147,12 @@ async function* planLines(
 
 function lineOf({ input, warnings, ...rest }: Unit): Pick<PlanLine, keyof Unit> {
   return { ...rest, input: { ...input }, ...(warnings === undefined ? {} : { warnings: [...warnings] }) };
+}
+
+/** A unit that had to go on to a task once is given one from then on, however small its source says that it is. */
+function computeOf({ compute }: Job, unit: Unit, known: KnownUnits): Unit["compute"] {
+  if (compute !== "auto") return compute;
+  return known.compute(unit) === "fargate" ? "fargate" : unit.compute;
 }
 
 async function* uniqueUnits(units: AsyncIterable<Unit>): AsyncIterable<Unit> {

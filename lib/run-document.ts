@@ -38,6 +38,7 @@ const WITHOUT_EFFECT = new Set([
   "target_storage",
   "encryption",
   "concurrency",
+  "compute",
   "timeoutMs",
   "verify",
   "deadlineMs",

@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly sources?: boolean;
   /** The same for variables and files of the notifications. Default: as `sources`. */
   readonly notifiers?: boolean;
+  /** What the file holds, where it is handed over and does not lie there. */
+  readonly text?: string | undefined;
   /** What else is asked of the file, as the YAML gives it, where it is to be used. */
   readonly more?: (value: unknown) => readonly Issue[];
 }
@@ -35,9 +37,9 @@ const LIMIT_BYTES = 1024 * 1024;
  */
 export async function loadConfig(
   file: string,
-  { env, kinds = connectors, sources = true, notifiers = sources, more = () => [] }: LoadOptions,
+  { env, kinds = connectors, sources = true, notifiers = sources, more = () => [], text: given }: LoadOptions,
 ): Promise<Config> {
-  const text = await readText(file);
+  const text = given ?? (await readText(file));
   const document = readDocument(text);
   if (document.value === undefined) throw configError(file, text, document, document.faults);
   const { config, issues } = await checkConfig(document.value, {

@@ -105,6 +105,12 @@ const fields = z.strictObject({
   encryption: encryptionSchema.optional().describe("How artifacts are encrypted before they are stored."),
   concurrency: z.int().positive().max(1_000).default(4).describe("Units collected at the same time. Default: 4."),
   timeout: duration.prefault("6h").describe("Longest time for one unit, such as 30m. Default: 6h."),
+  compute: z
+    .enum(["lambda", "fargate", "auto"], { error: "must be lambda, fargate or auto" })
+    .default("auto")
+    .describe(
+      "On AWS: whether units are collected by functions (lambda), by tasks (fargate), or each by what fits it. Default: auto.",
+    ),
   resume_within: durationOrNone
     .prefault("12h")
     .describe(

@@ -22,6 +22,7 @@ export const aJob = (changes: Partial<Job> = {}): Job => ({
   options: {},
   compression: { type: "zstd", level: 3 },
   concurrency: 2,
+  compute: "auto",
   timeoutMs: 60_000,
   resumeWithinMs: 12 * 3_600_000,
   verify: { checksum: 0.1, prove: true },

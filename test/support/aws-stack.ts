@@ -6,7 +6,10 @@ import { temporaryFolder } from "./stores.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../..");
 /** What a deployment reads; the rest of the checkout is not there. */
-const PARTS = ["serverless.yml", "package.json", "tsconfig.json", "infra", "functions", "statemachines", "lib"];
+const PARTS = [
+  ...["serverless.yml", "package.json", "package-lock.json", "tsconfig.json"],
+  ...["bin", "cli", "container", "functions", "infra", "lib", "scripts", "statemachines"],
+];
 const run = promisify(execFile);
 
 /** A template of CloudFormation, as far as tests look into it. */

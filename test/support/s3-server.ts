@@ -66,9 +66,10 @@ export async function addUser(server: S3Server): Promise<S3Server["credentials"]
 
 /**
  * The lenient one: every key, in memory. It takes any secret. `mended` is for what it plays beside S3, Lambda and Step
- * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process.
+ * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process, and tasks in the
+ * Engine at `dockerHost`.
  */
-export async function startMinistack({ mended = false } = {}): Promise<S3Server> {
+export async function startMinistack({ mended = false, dockerHost = "" } = {}): Promise<S3Server> {
   if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
   const folder = await temporaryFolder();
   const command = (port: number) => ({
@@ -80,6 +81,7 @@ export async function startMinistack({ mended = false } = {}): Promise<S3Server>
       BIND_HOST: "127.0.0.1",
       IOT_MTLS_ENABLED: "false",
       HOME: folder.path,
+      ...(dockerHost === "" ? {} : { DOCKER_HOST: dockerHost }),
       ...(mended ? { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` } : {}),
     },
   });

@@ -19,7 +19,7 @@ async function execution(a: ReturnType<typeof aBackup>) {
   for await (const line of readPlan(a.storage, pointer)) {
     const input = JSON.parse(JSON.stringify({ pointer, unit: line }));
     assert.ok(JSON.stringify(input).length < STATE_LIMIT);
-    collected.push(await collectStep(a.backup, input.pointer, input.unit));
+    collected.push(await collectStep(a.backup, input.pointer, input.unit, a.backup.config));
   }
   const finished = await finishStep(a.backup, pointer);
   const verified = await verifyStep(a.backup, pointer);

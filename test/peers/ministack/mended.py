@@ -128,6 +128,19 @@ STEP_FUNCTIONS += [
     ),
 ]
 
+# A task's container is in the network of whoever plays AWS, as on Fargate it has an interface of its own: MiniStack's way to it
+# wants a bridge. And it keeps what a task definition says of the root file system.
+MENDS["ministack.services.ecs"] = [
+    (
+        '        host_mode = td.get("networkMode") == "host"\n',
+        '        host_mode = td.get("networkMode") in ("host", "awsvpc")\n',
+    ),
+    (
+        '        privileged=bool(cdef.get("privileged") or cdef.get("Privileged")),\n    )\n    if binds:',
+        '        privileged=bool(cdef.get("privileged") or cdef.get("Privileged")),\n        read_only=bool(cdef.get("readonlyRootFilesystem")),\n    )\n    if binds:',
+    ),
+]
+
 # The time limit of a state machine, looked at between two states.
 STEP_FUNCTIONS += [
     (
@@ -180,6 +193,7 @@ class MendingFinder(importlib.abc.MetaPathFinder):
 if __name__ == "__main__":
     sys.meta_path.insert(0, MendingFinder())
     # Now and not at the first request, so that a mend that does not fit is seen at once.
+    import ministack.services.ecs  # noqa: F401
     import ministack.services.lambda_svc  # noqa: F401
     import ministack.services.stepfunctions  # noqa: F401
     from ministack.app import main

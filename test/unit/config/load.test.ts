@@ -93,6 +93,7 @@ describe("what a configuration comes to", () => {
         options: { paths: "docs", exclude: [], one_file_system: false, follow_symlinks: false },
         compression: { type: "zstd", level: 3 },
         concurrency: 4,
+        compute: "auto",
         timeoutMs: 6 * 3600 * 1000,
         resumeWithinMs: 12 * 3600 * 1000,
         verify: { checksum: 0.1, prove: true },

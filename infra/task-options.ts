@@ -1,0 +1,111 @@
+import type { Config, Job } from "../lib/config/schema.ts";
+import { imageTag } from "./image.ts";
+import { type Resolving, textOf } from "./resolving.ts";
+
+/** How tasks on Fargate are made, from the deployment's parameters. */
+export interface TaskOptions {
+  readonly image: {
+    readonly uri: unknown;
+    /** Of an image in Amazon ECR; one that lies elsewhere has to be public. */
+    readonly repositoryArn: unknown;
+  };
+  /** 1024 is one processor. */
+  readonly cpu: number;
+  /** MiB */
+  readonly memory: number;
+  readonly diskGib: number;
+  readonly architecture: "X86_64" | "ARM64";
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly assignPublicIp: "ENABLED" | "DISABLED";
+  readonly logRetentionDays: number;
+}
+
+/** MiB that each size may have (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html): from, to, in steps of. */
+const SIZES: Readonly<Record<number, readonly [number, number, number]>> = {
+  256: [512, 2048, 512],
+  512: [1024, 4096, 1024],
+  1024: [2048, 8192, 1024],
+  2048: [4096, 16_384, 1024],
+  4096: [8192, 30_720, 1024],
+  8192: [16_384, 61_440, 4096],
+  16384: [32_768, 122_880, 8192],
+};
+const DISK_GIB = { least: 20, most: 200 };
+/** An image that deploying builds, and its tag. The framework names its repository so. */
+export const BUILT_IMAGE = /\/serverless-[^/:]+:([0-9a-f]+)$/;
+const ECR = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)(?:[:@].+)?$/;
+
+/** Which jobs have tasks: those that want nothing else, and with an image those that leave the choice open. */
+export const hasTasks = ({ compute }: Job, image: string): boolean =>
+  compute === "fargate" || (compute === "auto" && image !== "");
+
+/**
+ * Undefined where no job has tasks.
+ * @throws Error that names the parameter which cannot be
+ */
+export async function taskOptions(
+  resolving: Resolving,
+  config: Config,
+  stack: string,
+): Promise<TaskOptions | undefined> {
+  const param = (name: string) => textOf(resolving, `param:${name}`);
+  const image = await param("image");
+  if (!config.jobs.some((job) => hasTasks(job, image))) return undefined;
+  const cpu = Number(await param("taskCpu"));
+  const memory = Number(await param("taskMemory"));
+  const [least, most, step] = SIZES[cpu] ?? refuse("taskCpu", cpu, `one of ${Object.keys(SIZES).join(", ")}`);
+  if (!(memory >= least && memory <= most && memory % step === 0)) {
+    refuse("taskMemory", memory, `${least} to ${most} in steps of ${step}, with taskCpu=${cpu}`);
+  }
+  const diskGib = Number(await param("taskDisk"));
+  if (!(Number.isInteger(diskGib) && diskGib >= DISK_GIB.least && diskGib <= DISK_GIB.most)) {
+    refuse("taskDisk", diskGib, `${DISK_GIB.least} to ${DISK_GIB.most} (GiB)`);
+  }
+  const architecture = await param("taskArchitecture");
+  if (architecture !== "X86_64" && architecture !== "ARM64")
+    refuse("taskArchitecture", architecture, "X86_64 or ARM64");
+  const subnets = list(await param("subnets"));
+  const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
+  if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
+  return {
+    image: imageOf(image, stack),
+    cpu,
+    memory,
+    diskGib,
+    architecture,
+    subnets,
+    securityGroups: list(await param("securityGroups")),
+    assignPublicIp: publicIp === "on" ? "ENABLED" : "DISABLED",
+    logRetentionDays: Number(await param("logRetentionDays")),
+  };
+}
+
+/** The image that was given, or the one of this checkout, which deploying puts into a repository of the stack's name. */
+function imageOf(given: string, stack: string): TaskOptions["image"] {
+  if (given === "" || given === "build") {
+    const of = (text: string) => ({ "Fn::Sub": text });
+    return {
+      uri: of(`\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag()}`),
+      repositoryArn: of(`arn:\${AWS::Partition}:ecr:\${AWS::Region}:\${AWS::AccountId}:repository/serverless-${stack}`),
+    };
+  }
+  const [, account, region, name] = ECR.exec(given) ?? [];
+  return {
+    uri: given,
+    repositoryArn:
+      name === undefined
+        ? undefined
+        : { "Fn::Sub": `arn:\${AWS::Partition}:ecr:${region}:${account}:repository/${name}` },
+  };
+}
+
+const list = (text: string): readonly string[] =>
+  text
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
+
+function refuse(name: string, given: string | number, allowed: string): never {
+  throw new Error(`--param=${name}=${given}: must be ${allowed}`);
+}

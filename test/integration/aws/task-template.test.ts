@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import aslValidator from "asl-validator";
+import { pushImage } from "../../../infra/push-image.ts";
+import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+
+const CONFIG = `
+jobs:
+  - name: large
+    service: git
+    compute: fargate
+    timeout: 20h
+    notify: [mail]
+    options: { repositories: [{ url: "https://git.example.com/a.git", token_secret: backups/git#token }] }
+  - name: small
+    service: git
+    compute: lambda
+    options: { repositories: [{ url: "https://git.example.com/b.git", token_ssm: /backups/token }] }
+  - name: either
+    service: git
+    options: { repositories: ["https://git.example.com/c.git"] }
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }
+  other: { type: s3, bucket: another-bucket }
+notifications:
+  mail: { type: slack, webhook_secret: backups/slack }
+`.replaceAll("service: git\n", "service: git\n    target_storage: s3\n");
+const IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ops/core-backup:1.2.3";
+
+/** JSON of which only a few places are looked at. */
+interface Loose {
+  readonly [key: string]: Loose;
+}
+
+interface Child {
+  readonly StartAt: string;
+  readonly States: Record<string, Loose>;
+}
+
+describe("tasks in what is deployed", () => {
+  let deployment: Deployment;
+  let withImage: Awaited<ReturnType<typeof packaged>>;
+
+  before(async () => {
+    deployment = await aDeployment(CONFIG);
+    withImage = await packaged({ image: IMAGE });
+  });
+  after(() => deployment[Symbol.asyncDispose]());
+
+  async function packaged(params: Record<string, string>) {
+    await deployment.serverless("package", { params });
+    const template = await deployment.template();
+    return { template, ...looks(template) };
+  }
+
+  test("with an image, jobs that want tasks and jobs that leave it open have them; those for functions have not", () => {
+    const { template, ofType, childOf, roleOf } = withImage;
+    const tasks = ofType("AWS::ECS::TaskDefinition");
+    assert.deepEqual(tasks.map(({ id }) => id.replace(/[0-9a-f]{8}Task$/, "")).sort(), ["Either", "Large"]);
+    assert.equal(ofType("AWS::ECS::Cluster").length, 1);
+    for (const { properties } of tasks) {
+      const [container] = properties.ContainerDefinitions as unknown as Loose[];
+      assert.equal(container?.Image, IMAGE);
+      assert.equal(container?.ReadonlyRootFilesystem, true);
+      assert.deepEqual(container?.Command, ["task"]);
+      assert.deepEqual([properties.Cpu, properties.Memory], ["1024", "4096"]);
+    }
+
+    const large = childOf("large");
+    assert.equal(large.StartAt, "Where");
+    assert.equal(large.States.Task?.TimeoutSeconds, 20 * 3600 + 900);
+    const small = childOf("small");
+    assert.equal(small.StartAt, "Unit");
+    assert.ok(!JSON.stringify(small).includes("runTask"));
+    for (const machine of ofType("AWS::StepFunctions::StateMachine")) {
+      const { isValid, errorsText } = aslValidator(JSON.parse(String(machine.properties.DefinitionString)));
+      assert.ok(isValid, errorsText("\n"));
+    }
+
+    // The task of one job reads that job's secret, and not its neighbour's; and nobody's whom it would tell.
+    const role = JSON.stringify(roleOf(/^Large.*TaskRole$/));
+    assert.match(role, /secret:backups\/git-\?{6}/);
+    assert.ok(!/backups\/token|backups\/slack|another-bucket|DeleteObject/.test(role), role);
+    const starter = JSON.stringify(roleOf(/^TaskExecutionRole$/));
+    assert.match(starter, /repository\/ops\/core-backup/);
+    const machineRole = JSON.stringify(roleOf(/^Large.*MachineRole$/));
+    assert.match(machineRole, /ecs:RunTask.*"Condition":\{"ArnEquals":\{"ecs:cluster"/);
+    assert.match(machineRole, /iam:PassRole.*"iam:PassedToService":"ecs-tasks.amazonaws.com"/);
+    assert.ok(!JSON.stringify(roleOf(/^Small.*MachineRole$/)).includes("ecs:"));
+    const [log] = ofType("AWS::Logs::LogGroup").filter(({ id }) => id === "TaskLogGroup");
+    assert.equal(log?.properties.RetentionInDays, 30);
+    for (const { id, properties } of ofType("AWS::IAM::Role")) {
+      for (const { Action, Resource } of statementsIn(properties)) {
+        const broad = [Action]
+          .flat()
+          .filter((one) => Resource === "*" && /^(ecs|ecr|iam|events|s3|secretsmanager):/.test(one));
+        assert.deepEqual(
+          broad.filter((one) => one !== "ecr:GetAuthorizationToken"),
+          [],
+          id,
+        );
+      }
+    }
+    assert.ok(!JSON.stringify(template).includes("AWS::ECS::Service"));
+  });
+
+  test("a task knows its own job of the configuration, and no secret of it", () => {
+    const { ofType } = withImage;
+    const [large] = ofType("AWS::ECS::TaskDefinition").filter(({ id }) => id.startsWith("Large"));
+    assert.ok(large);
+    const [container] = large.properties.ContainerDefinitions as unknown as Loose[];
+    assert.ok(container);
+    const variables = new Map(
+      (container.Environment as unknown as { Name: string; Value: unknown }[]).map((one) => [one.Name, one.Value]),
+    );
+    assert.deepEqual([...variables.keys()].sort(), ["AWS_REGION", "CORE_BACKUP_CONFIG_GZIP", "S3_BUCKET"]);
+    const config = JSON.parse(
+      gunzipSync(Buffer.from(String(variables.get("CORE_BACKUP_CONFIG_GZIP")), "base64")).toString(),
+    );
+    assert.deepEqual(
+      config.jobs.map(({ name, notify }: { name: string; notify: unknown }) => [name, notify]),
+      [["large", undefined]],
+    );
+    assert.deepEqual(Object.keys(config.storage), ["s3"]);
+  });
+
+  test("without subnets the stack has a network for tasks, with no way in and no NAT gateway", () => {
+    const { ofType, childOf } = withImage;
+    assert.equal(ofType("AWS::EC2::Subnet").length, 2);
+    assert.equal(ofType("AWS::EC2::NatGateway").length, 0);
+    const [group] = ofType("AWS::EC2::SecurityGroup");
+    assert.equal(group?.properties.SecurityGroupIngress, undefined);
+    assert.equal(networkOf(childOf("large")).AssignPublicIp, "ENABLED");
+  });
+
+  test("with subnets of yours it has none, and tasks have no public address unless you say so", async () => {
+    const { ofType, childOf, machineOf } = await packaged({
+      image: IMAGE,
+      subnets: "subnet-a, subnet-b",
+      securityGroups: "sg-1",
+    });
+    assert.equal(ofType("AWS::EC2::VPC").length, 0);
+    assert.equal(networkOf(childOf("large")).AssignPublicIp, "DISABLED");
+    const { TaskSubnet0, TaskSubnet1, TaskSecurityGroup0 } = machineOf("large").DefinitionSubstitutions as Loose;
+    assert.deepEqual([TaskSubnet0, TaskSubnet1, TaskSecurityGroup0], ["subnet-a", "subnet-b", "sg-1"]);
+  });
+
+  test("without an image only a job that wants nothing else has tasks, of an image that deploying builds", async () => {
+    const { template, ofType } = await packaged({
+      taskCpu: "2048",
+      taskMemory: "8192",
+      taskDisk: "100",
+      taskArchitecture: "ARM64",
+    });
+    const [task, ...others] = ofType("AWS::ECS::TaskDefinition");
+    assert.deepEqual([task?.id.startsWith("Large"), others.length], [true, 0]);
+    assert.deepEqual(task?.properties.EphemeralStorage, { SizeInGiB: 100 });
+    assert.equal(task?.properties.RuntimePlatform?.CpuArchitecture, "ARM64");
+
+    const tag = /serverless-core-backup-test:([0-9a-f]{16})"/.exec(JSON.stringify(task))?.[1];
+    assert.ok(tag);
+    const { calls, pushed } = await pushes(template, { isThere: false });
+    const uri = `registry.example.com/serverless-core-backup-test:${tag}`;
+    assert.deepEqual(pushed, [`manifest inspect ${uri}`, "build", `push ${uri}`]);
+    assert.deepEqual(calls, ["docker?", "repository", "login"]);
+    assert.deepEqual((await pushes(template, { isThere: true })).pushed, [`manifest inspect ${uri}`]);
+    await assert.rejects(
+      pushImage(
+        template,
+        { ...aProvider([]), ensureDockerIsAvailable: () => Promise.reject(new Error("no docker")) },
+        () => {},
+      ),
+      /no Docker here to build it: install one, or give --param=image=URI/,
+    );
+  });
+});
+
+type Statement = { readonly Action: string | string[]; readonly Resource: unknown };
+
+function looks(template: Template) {
+  const ofType = (type: string) =>
+    Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+      Type === type ? [{ id, properties: Properties as Loose }] : [],
+    );
+  const machineOf = (job: string): Record<string, unknown> => {
+    const found = ofType("AWS::StepFunctions::StateMachine").find(
+      ({ properties }) => String(properties.StateMachineName) === `core-backup-test-${job}`,
+    );
+    assert.ok(found, job);
+    return found.properties;
+  };
+  const childOf = (job: string): Child =>
+    JSON.parse(String(machineOf(job).DefinitionString)).States.Collect.ItemProcessor;
+  const roleOf = (id: RegExp) => {
+    const found = ofType("AWS::IAM::Role").find((one) => id.test(one.id));
+    assert.ok(found, String(id));
+    return found.properties;
+  };
+  return { ofType, machineOf, childOf, roleOf };
+}
+
+const statementsIn = (role: Loose): Statement[] =>
+  ((role.Policies ?? []) as unknown as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
+    ({ PolicyDocument }) => PolicyDocument.Statement,
+  );
+
+const networkOf = ({ States }: Child): Loose =>
+  (States.Task?.Arguments?.NetworkConfiguration?.AwsvpcConfiguration ?? {}) as Loose;
+
+const aProvider = (calls: string[]) => ({
+  ensureDockerIsAvailable: async () => void calls.push("docker?"),
+  getOrCreateEcrRepository: async () => {
+    calls.push("repository");
+    return { repositoryUri: "registry.example.com/serverless-core-backup-test" };
+  },
+  dockerLoginToEcr: async () => void calls.push("login"),
+});
+
+/** What docker is asked for: a program of its name writes its arguments down. */
+async function pushes(template: Template, { isThere }: { readonly isThere: boolean }) {
+  await using folder = await temporaryFolder();
+  const log = join(folder.path, "log");
+  const script = `#!/bin/sh\necho "$*" >>${log}\n[ "$1" != manifest ] || exit ${isThere ? 0 : 1}\n`;
+  await writeFile(join(folder.path, "docker"), script);
+  await chmod(join(folder.path, "docker"), 0o755);
+  const path = process.env.PATH;
+  process.env.PATH = `${folder.path}${delimiter}${path}`;
+  const calls: string[] = [];
+  try {
+    await pushImage(template, aProvider(calls), () => {});
+  } finally {
+    process.env.PATH = path;
+  }
+  const pushed = (await readFile(log, "utf8")).trim().split("\n");
+  return { calls, pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)) };
+}

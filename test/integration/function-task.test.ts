@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { Backup } from "../../lib/backup.ts";
+import { loadConfig } from "../../lib/config/load.ts";
+import { openStep } from "../../lib/function-backup.ts";
+import { type Begun, beginRun, finishStep } from "../../lib/function-steps.ts";
+import { CONFIG_VARIABLE, packedConfig, TASK_VARIABLE } from "../../lib/function-task.ts";
+import { findJob } from "../../lib/jobs.ts";
+import { readRecord } from "../../lib/record.ts";
+import { aGitFolder, aRepository } from "../support/git-repository.ts";
+import { type GitServer, startGitServer } from "../support/git-server.ts";
+import { temporaryFolder } from "../support/stores.ts";
+
+describe("a task: one unit of a run in a process of its own", () => {
+  test("stores the unit that its environment names, with job, run and unit on each line of its log", async () => {
+    await using run = await aBegunRun();
+    const { code, stdout } = await run.task(1);
+    assert.equal(code, 0, stdout);
+    const record = await run.record(1);
+    assert.deepEqual([record?.status, record?.compute], ["ok", "fargate"]);
+    assert.equal(await run.record(0), undefined);
+    for (const line of stdout.trim().split("\n")) {
+      const { job, run: id, n, unit } = JSON.parse(line);
+      assert.deepEqual([job, id, n, unit], ["repositories", run.begun.pointer.run, 1, record?.id], line);
+    }
+    await run.task(0);
+    assert.equal((await finishStep(run.backup, run.begun.pointer)).status, "ok");
+  });
+
+  test("a unit that fails is a result, and no failure of the task", async () => {
+    await using run = await aBegunRun();
+    run.git.switches.answer = (_, response) => {
+      response.writeHead(404).end();
+      return true;
+    };
+    const { code } = await run.task(0);
+    assert.equal(code, 0);
+    const record = await run.record(0);
+    assert.deepEqual([record?.status, record?.error?.code], ["failed", "SOURCE_NOT_FOUND"]);
+  });
+
+  test("told to stop, it ends with a record that says so, and the run finishes with it", async () => {
+    await using run = await aBegunRun();
+    let asked = () => {};
+    const reading = new Promise<void>((done) => {
+      asked = done;
+    });
+    run.git.switches.answer = () => {
+      asked();
+      return true;
+    };
+    const task = run.task(0);
+    await reading;
+    task.kill("SIGTERM");
+    const { code, stdout } = await task;
+    assert.equal(code, 143, stdout);
+    const record = await run.record(0);
+    assert.deepEqual([record?.status, record?.error?.code], ["failed", "INTERRUPTED"]);
+    run.git.switches.answer = () => false;
+    await run.task(1);
+    assert.equal((await finishStep(run.backup, run.begun.pointer)).status, "partial");
+  });
+
+  test("another run has taken over the job: it stores nothing and says why", async () => {
+    await using run = await aBegunRun();
+    const { code, stdout } = await run.task(0, { lease: "of-another" });
+    assert.equal(code, 1);
+    assert.match(stdout, /"level":"error".*"code":"LEASE_LOST"/);
+    assert.equal(await run.record(0), undefined);
+  });
+
+  for (const [what, env, said] of [
+    ["no unit", { [TASK_VARIABLE]: undefined }, "CORE_BACKUP_TASK is not set"],
+    ["no unit that can be read", { [TASK_VARIABLE]: "{}" }, "CORE_BACKUP_TASK does not say which unit"],
+    ["a configuration that is wrong", { [CONFIG_VARIABLE]: packedConfig({ jobs: [] }) }, "storage: is missing"],
+  ] as const) {
+    test(`with ${what} in its environment it ends with exit code 2`, async () => {
+      await using run = await aBegunRun();
+      const { code, stderr } = await run.task(0, {}, env);
+      assert.equal(code, 2);
+      assert.ok(stderr.includes(said), stderr);
+    });
+  }
+});
+
+interface BegunRun extends AsyncDisposable {
+  readonly git: GitServer;
+  readonly backup: Backup;
+  readonly begun: Begun;
+  task(n: number, pointer?: object, env?: NodeJS.ProcessEnv): Promise<TaskEnd> & { kill(signal: NodeJS.Signals): void };
+  record(n: number): ReturnType<typeof readRecord>;
+}
+
+interface TaskEnd {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A planned run of two repositories, whose units tasks may collect. */
+async function aBegunRun(): Promise<BegunRun> {
+  const folder = await temporaryFolder();
+  const sources = await aGitFolder();
+  for (const name of ["one.git", "two.git"]) await aRepository(sources.path, { name });
+  const git = await startGitServer(sources.path);
+  const repositories = [`${git.url}/one.git`, `${git.url}/two.git`];
+  const document = {
+    jobs: [{ name: "repositories", service: "git", target_storage: "here", options: { repositories } }],
+    storage: { here: { type: "filesystem", base_path: join(folder.path, "store") } },
+  };
+  const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document) });
+  const backup = openStep(config, {}, new AbortController().signal, {});
+  const begun = await beginRun(backup, { job: "repositories", only: undefined });
+  const storage = await backup.storage(findJob(config, "repositories"));
+  return {
+    git,
+    backup,
+    begun,
+    task: (n, pointer = {}, env = {}) =>
+      startTask({
+        [TASK_VARIABLE]: JSON.stringify({ pointer: { ...begun.pointer, ...pointer }, n }),
+        [CONFIG_VARIABLE]: packedConfig(document),
+        ...env,
+      }),
+    record: (n) => readRecord(storage, begun.pointer, n),
+    async [Symbol.asyncDispose]() {
+      await backup.close();
+      for (const one of [git, sources, folder]) await one[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startTask(env: NodeJS.ProcessEnv) {
+  const entry = join(import.meta.dirname, "../../functions/task.ts");
+  const child = spawn(process.execPath, [entry], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<TaskEnd>((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (code) => done({ code, stdout, stderr }));
+  });
+  return Object.assign(ended, { kill: (signal: NodeJS.Signals) => void child.kill(signal) });
+}
