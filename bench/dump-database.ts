@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { Unit } from "../lib/connectors/connector.ts";
 import { mongodb } from "../lib/connectors/mongodb/mongodb.ts";
+import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { createSecretResolver } from "../lib/secrets/resolver.ts";
-import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 
 /**
  * A process of its own that reads one database by the strategy `driver` and throws its archive away, as
@@ -18,7 +18,7 @@ export interface Dumped {
 }
 
 // As cli/main.ts does.
-keepYoungSpaceSmall();
+tuneGarbageCollection();
 const [uri = "", database = ""] = process.argv.slice(2);
 process.stdout.write(`${JSON.stringify(await dump())}\n`);
 

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { Encrypter } from "age-encryption";
 import { type Bytes, CHUNK_BYTES } from "../lib/bytes.ts";
 import { openDecryption, openEncryption } from "../lib/encryption/all.ts";
-import { keepYoungSpaceSmall } from "../lib/young-space.ts";
+import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 
 /**
  * A process of its own that encrypts or decrypts one file into nothing: `node encrypt-stream.ts HOW KEY FILE`, with HOW being
@@ -17,7 +17,7 @@ export interface EncryptedStream {
 }
 
 // As cli/main.ts does.
-keepYoungSpaceSmall();
+tuneGarbageCollection();
 const [how = "", key = "", file = ""] = process.argv.slice(2);
 const context = {
   secrets: { resolve: () => Promise.reject(new Error("a benchmark has no secrets")) },

@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import { type Bytes, measureAll } from "../lib/bytes.ts";
+import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 import { connect, createS3Client } from "../lib/storage/s3/client.ts";
 import { s3Storage } from "../lib/storage/s3/s3.ts";
-import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 import { silentLog } from "../test/support/logs.ts";
 
 /**
@@ -18,7 +18,7 @@ export interface Transferred {
 }
 
 // As cli/main.ts does.
-keepYoungSpaceSmall();
+tuneGarbageCollection();
 const [action, key = "", source = ""] = process.argv.slice(2);
 const { signal } = new AbortController();
 const { ENDPOINT = "", BUCKET = "", KEY_ID = "", SECRET = "" } = process.env;

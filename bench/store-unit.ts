@@ -1,10 +1,10 @@
 import process from "node:process";
 import { storeArtifact } from "../lib/artifact.ts";
 import { connectors } from "../lib/connectors/all.ts";
+import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 import { unitFolder } from "../lib/keys.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { filesystemStorage } from "../lib/storage/filesystem.ts";
-import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 
 /**
  * A process of its own that stores every unit of one job as `core-backup run` stores it, and prints what it took:
@@ -20,7 +20,7 @@ export interface Stored {
 }
 
 // As cli/main.ts does.
-keepYoungSpaceSmall();
+tuneGarbageCollection();
 const [service = "", options = "{}", store = ""] = process.argv.slice(2);
 process.stdout.write(`${JSON.stringify(await storeUnits())}\n`);
 

@@ -1,15 +1,15 @@
 import { ConfigError, type ConfigFault, errorRecord, InterruptedError } from "../lib/errors.ts";
+import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 import { printable } from "../lib/printable.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
 import { tool } from "../lib/tool.ts";
-import { keepYoungSpaceSmall } from "../lib/young-space.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodes, interruption } from "./interruption.ts";
 import { coloured, createOutput, type Output, painter } from "./output.ts";
 import { parseCommandLine } from "./program.ts";
 import { programName } from "./program-name.ts";
 
-keepYoungSpaceSmall();
+tuneGarbageCollection();
 
 const argv = process.argv.slice(2);
 const { stdout, stderr, env } = process;
@@ -71,9 +71,9 @@ async function report(error: unknown, { json, result, hasResult, note }: Output)
   else note(`core-backup: ${record.message.split("\n").map(printable).join("\n")}`);
 
   if (error instanceof InterruptedError) return exitCodes[error.signal];
+  // Nothing was begun, whatever the code.
+  if (error instanceof ConfigError) return 2;
   switch (record.code) {
-    case "CONFIG_INVALID":
-    case "SECRET_MISSING":
     case "USAGE":
     case "REFUSED":
     case "INTERNAL":

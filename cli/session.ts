@@ -16,6 +16,7 @@ import type { CommandContext, ExitCode } from "./command.ts";
 import { givenKeys } from "./given-keys.ts";
 import { knownNames } from "./known.ts";
 import { commandLog } from "./log-options.ts";
+import { isSetUpFault } from "./set-up.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_FILE = "core-backup.yml";
@@ -79,29 +80,43 @@ export interface JobFailure {
   readonly error: ErrorRecord;
 }
 
+export interface JobsEnded {
+  readonly failures: readonly JobFailure[];
+  /** 2 where the set-up kept every job from being begun. */
+  readonly code: ExitCode;
+}
+
 /**
  * One job after the other; what goes wrong in one leaves the others alone. What is wrong with the whole (the
- * configuration, a refusal, an interrupt, a fault of ours) is thrown.
+ * configuration, a refusal, an interrupt, a fault of ours) is thrown. `work` calls `begin` once it has found all that it
+ * needs: until then a storage that refuses is a fault of the set-up.
  */
 export async function eachJob(
   backup: Backup,
   jobs: readonly Job[],
-  work: (job: Job) => Promise<void>,
-): Promise<readonly JobFailure[]> {
+  work: (job: Job, begin: () => void) => Promise<void>,
+): Promise<JobsEnded> {
   const failures: JobFailure[] = [];
+  let neverBegan = 0;
   for (const job of jobs) {
     backup.signal.throwIfAborted();
+    let begun = false;
+    const begin = () => {
+      begun = true;
+    };
     try {
-      await work(job);
+      await work(job, begin);
     } catch (error) {
       backup.signal.throwIfAborted();
       if (!isOfOneJob(error)) throw error;
       const record = errorRecord(error, backup.redaction.redact);
       failures.push({ job: job.name, error: record });
+      if (!begun && isSetUpFault(record.code)) neverBegan += 1;
       backup.log.with({ job: job.name }).error(record.message, { code: record.code });
     }
   }
-  return failures;
+  if (failures.length === 0) return { failures, code: 0 };
+  return { failures, code: neverBegan === jobs.length ? 2 : 1 };
 }
 
 function isOfOneJob(error: unknown): boolean {

@@ -1,13 +1,14 @@
 import { bytesOf } from "./bytes.ts";
 import { CodedError, NotFoundError } from "./errors.ts";
-import { retry } from "./retry.ts";
+import { retry, wasGivenUp } from "./retry.ts";
 import type { PutOptions, Storage } from "./storage/storage.ts";
 
 export type Condition = Pick<PutOptions, "ifAbsent" | "ifMatch">;
 
 /**
- * Stores a document that is held in memory, trying again for passing faults, and answers its version. Not ended by an
- * interrupt: what an ending run writes last is what tells how it ended.
+ * Stores a document that is held in memory, and answers its version. Not ended by an interrupt: what an ending run writes
+ * last is what tells how it ended. A passing fault is tried again here where the storage cannot, because a body can be
+ * read once; what the storage has tried to the end by itself is not.
  *
  * A condition that does not hold may be of our own making: an attempt that succeeded while its reply was lost. So what
  * lies there is read back, and our very bytes count as stored by us.
@@ -19,7 +20,7 @@ export async function putDocument(
   content: Uint8Array,
   condition: Condition = {},
 ): Promise<string> {
-  const options = { attempts: 5, baseMs: 200, maxMs: 5_000, signal: new AbortController().signal };
+  const options = { attempts: 5, baseMs: 200, maxMs: 5_000, signal: new AbortController().signal, unless: wasGivenUp };
   const putOptions = { ...condition, expectedBytes: content.byteLength };
   try {
     const { version } = await retry(() => storage.put(key, bytesOf(content), putOptions), options);

@@ -14,6 +14,8 @@ export interface RetryOptions {
   readonly random?: () => number;
   /** Waits; the default also ends when the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Which failures are final here although they may pass: those that `wasGivenUp`, where someone further in has tried already. */
+  readonly unless?: (error: TransientError) => boolean;
   /** Hears of a failure that will be tried again, before the wait. `attempt` is the call that failed, from 1. */
   readonly onRetry?: (retry: {
     readonly attempt: number;
@@ -34,12 +36,21 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
     try {
       return await work(attempt);
     } catch (error) {
-      if (!(error instanceof TransientError) || attempt >= options.attempts) throw error;
+      if (!(error instanceof TransientError) || options.unless?.(error) === true) throw error;
+      if (attempt >= options.attempts) {
+        if (attempt > 1) givenUp.add(error);
+        throw error;
+      }
       options.signal.throwIfAborted();
       await backOff(attempt, error, options);
     }
   }
 }
+
+const givenUp = new WeakSet<TransientError>();
+
+/** Whether `retry` has tried it to its end, so that trying again around it would multiply the attempts and the waits. */
+export const wasGivenUp = (error: TransientError): boolean => givenUp.has(error);
 
 /** Waits as `retry` does after the call number `attempt` failed, for loops that cannot be one function. */
 export async function backOff(attempt: number, error: TransientError, options: RetryOptions): Promise<void> {

@@ -12,7 +12,7 @@ type ListedSnapshot = ReturnType<typeof listed>;
 export const listCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
     const snapshots: ListedSnapshot[] = [];
-    const failures = await eachJob(backup, chosenJobs(backup.config, context.options.jobs), async (job) => {
+    const { failures, code } = await eachJob(backup, chosenJobs(backup.config, context.options.jobs), async (job) => {
       for await (const entry of snapshotsNewestFirst(await backup.storage(job), job.name)) {
         backup.signal.throwIfAborted();
         snapshots.push(listed(entry));
@@ -21,7 +21,7 @@ export const listCommand: Command = async (context) =>
     const none = failures.length === 0 ? "no snapshots\n" : "";
     const text = snapshots.length === 0 ? none : listText(snapshots, context);
     context.output.result({ text, json: [...snapshots, ...failures] });
-    return failures.length === 0 ? 0 : 1;
+    return code;
   });
 
 /** `damaged`: there is a manifest, but it cannot be read, or not be believed. */

@@ -48,12 +48,12 @@ export const planCommand: Command = async (context) =>
     const backup = lookingOnly(opened);
     const plans: JobPlan[] = [];
     const jobs = chosenJobs(backup.config, context.options.jobs);
-    const failures = await eachJob(backup, jobs, async (job) => {
+    const { failures, code } = await eachJob(backup, jobs, async (job) => {
       plans.push(await jobPlan(backup, job, context.now()));
     });
     const text = plans.map((one) => planText(one, context.output)).join("\n");
     context.output.result({ text, json: { jobs: [...plans, ...failures] } });
-    return failures.length === 0 ? 0 : 1;
+    return code;
   });
 
 /** Whatever a step would write is refused: a dry run that changes something must not be possible. */

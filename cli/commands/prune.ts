@@ -15,25 +15,28 @@ export const pruneCommand: Command = async (context) =>
     const { options, output } = context;
     const wait = waitMs(options.wait);
     const results: PruneResult[] = [];
-    const failures = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job) => {
-      results.push(await (options.dryRun ? look(backup, job) : pruneNow(backup, job, wait)));
+    const { failures, code } = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job, begin) => {
+      results.push(await (options.dryRun ? look(backup, job) : pruneNow(backup, job, wait, begin)));
     });
     const text = results.map((one) => pruneText(one, options.dryRun, output)).join("\n");
     output.result({ text, json: [...results.flatMap(decisionsOf), ...failures] });
     const refused = results.filter((one) => one.refused !== undefined);
     for (const one of refused) backup.log.with({ job: one.job }).error(`refused: ${one.refused}`, { code: "REFUSED" });
     if (refused.length > 0) return 2;
-    return failures.length === 0 ? 0 : 1;
+    return code;
   });
 
 const look = (backup: Backup, job: Job) => prune(backup, { job: job.name, dryRun: true });
 
 /** Under the job's lease where something is to be removed; who has nothing to remove is in nobody's way. */
-async function pruneNow(backup: Backup, job: Job, wait: number): Promise<PruneResult> {
+async function pruneNow(backup: Backup, job: Job, wait: number, begin: () => void): Promise<PruneResult> {
   const looked = await look(backup, job);
   if (looked.decisions.every(({ keep }) => keep)) return looked;
   const request = { purpose: "prune", processBound: true, waitMs: wait } as const;
-  return underLease(backup, job, request, (leased) => prune(leased, { job: job.name, dryRun: false }));
+  return underLease(backup, job, request, (leased) => {
+    begin();
+    return prune(leased, { job: job.name, dryRun: false });
+  });
 }
 
 function decisionsOf({ job, decisions, removed, swept, refused }: PruneResult) {

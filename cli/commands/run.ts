@@ -2,7 +2,6 @@ import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
 import { dueJobs } from "../../lib/due-jobs.ts";
 import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
-import type { ErrorCode } from "../../lib/errors.ts";
 import { location } from "../../lib/location.ts";
 import { choiceOf } from "../../lib/narrow.ts";
 import { notify } from "../../lib/notify.ts";
@@ -16,6 +15,7 @@ import { knownNames } from "../known.ts";
 import { runProgress } from "../run-progress.ts";
 import { runReport } from "../run-report.ts";
 import { chosenJobs, configFile, withBackup } from "../session.ts";
+import { isSetUpFault } from "../set-up.ts";
 import { UsageError } from "../usage-error.ts";
 import { waitMs } from "../wait-option.ts";
 
@@ -79,21 +79,10 @@ async function dueAmong(
   return [];
 }
 
-/** What is wrong with the set-up and not with one run, when it is found before anything is stored. */
-const SET_UP: readonly (ErrorCode | undefined)[] = [
-  "CONFIG_INVALID",
-  "SECRET_MISSING",
-  "STORAGE_UNAUTHORIZED",
-  "STORAGE_FORBIDDEN",
-  "STORAGE_NOT_FOUND",
-  "STORAGE_REGION",
-  "STORAGE_CLOCK",
-];
-
 /** Where no job got past its configuration and its storage, nothing was begun: that is no failed run but a wrong set-up. */
 function exitCode(result: RunResult): ExitCode {
   if (result.jobs.every(({ status, error }) => status === "ok" && error === undefined)) return 0;
-  const neverBegan = result.jobs.every(({ snapshot, error }) => snapshot === undefined && SET_UP.includes(error?.code));
+  const neverBegan = result.jobs.every(({ snapshot, error }) => snapshot === undefined && isSetUpFault(error?.code));
   return neverBegan ? 2 : 1;
 }
 

@@ -9,13 +9,14 @@ import { theJob, theSnapshot } from "../chosen-snapshot.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { withBackup } from "../session.ts";
+import { beforehand } from "../set-up.ts";
 import { table } from "../table.ts";
 import { narrowingText, statusPaint, unitTable } from "../unit-table.ts";
 
 export const showCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
     const job = theJob(backup.config, context.options);
-    const entry = await theSnapshot(await backup.storage(job), job, context.options.snapshot ?? "latest");
+    const entry = await beforehand(theSnapshot(await backup.storage(job), job, context.options.snapshot ?? "latest"));
     const { manifest, fault } = entry;
     if (manifest === undefined) {
       throw new IntegrityError(

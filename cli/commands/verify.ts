@@ -19,8 +19,10 @@ export const verifyCommand: Command = async (context) =>
     const { options, output } = context;
     const found: Verification[] = [];
     const silent: Backup = { ...backup, log: quiet(backup) };
-    const failures = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job) => {
-      for (const snapshot of await snapshotsOf(backup, job, options)) {
+    const { failures, code } = await eachJob(backup, chosenJobs(backup.config, options.jobs), async (job, begin) => {
+      const snapshots = await snapshotsOf(backup, job, options);
+      begin();
+      for (const snapshot of snapshots) {
         found.push(await verify(silent, { job: job.name, snapshot, mode: modeOf(options) }));
       }
       if (options.snapshot === undefined || options.snapshot === "all") await refuseLost(backup, job);
@@ -32,7 +34,7 @@ export const verifyCommand: Command = async (context) =>
     const isDone = found.every(
       (one) => one.ok && (modeOf(options) === "checksum" || sealedArtifacts(one).length === 0),
     );
-    return failures.length === 0 && isDone ? 0 : 1;
+    return code === 0 && !isDone ? 1 : code;
   });
 
 function modeOf({ prove, full }: CommandOptions): VerifyMode {

@@ -137,7 +137,7 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
   test("an object that is replaced while it is read is an error, never a mixture", async () => {
     await using subject = await through();
     // Longer than what is fetched ahead.
-    await subject.storage.put(KEY, pattern(41 * MiB));
+    await subject.storage.put(KEY, pattern(65 * MiB));
     let replaced = false;
     await assert.rejects(
       async () => {

@@ -78,6 +78,8 @@ async function pass(
   const onward = http.request({ hostname, port, method, path: url, headers, agent: false });
   const answered = once(onward, "response") as Promise<[http.IncomingMessage]>;
   answered.catch(() => response.destroy());
+  // Who gave up has given up there too.
+  response.once("close", () => onward.destroy());
   let sent = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     if (meddling?.do === "cut-request" && sent + chunk.byteLength >= meddling.afterBytes) {

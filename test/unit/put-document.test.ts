@@ -4,6 +4,7 @@ import { bytesOf } from "../../lib/bytes.ts";
 import { TransientError } from "../../lib/errors.ts";
 import { putDocument } from "../../lib/put-document.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
+import { retryingStorage } from "../../lib/storage/retrying.ts";
 import { faultyStorage } from "../support/faulty-storage.ts";
 
 const lostReply = {
@@ -35,4 +36,20 @@ test("another one's document under a condition stays, and the condition's error 
   await assert.rejects(putDocument(storage, "a", content("m"), { ifMatch: version }), { code: "STORAGE_CHANGED" });
   await assert.rejects(putDocument(storage, "b", content("m"), { ifMatch: version }), { code: "STORAGE_CHANGED" });
   assert.equal(Buffer.from((await inner.read("a", 10)).content).toString(), "other");
+});
+
+test("what the storage has tried to the end by itself is not tried again around it", async () => {
+  const refused = {
+    on: "put",
+    do: "fail",
+    when: "before",
+    error: new TransientError("STORAGE_FAILED", "down"),
+  } as const;
+  const storage = faultyStorage(
+    memoryStorage(),
+    [1, 2, 3, 4].map((call) => ({ ...refused, call })),
+  );
+  const options = { attempts: 3, baseMs: 0, maxMs: 0, signal: new AbortController().signal };
+  await assert.rejects(putDocument(retryingStorage(storage, options), "a", content("one")), { message: "down" });
+  assert.deepEqual(storage.calls, ["put a", "put a", "put a"]);
 });

@@ -4,6 +4,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { getCACertificates } from "node:tls";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { readWide } from "./wide-reads.ts";
 
 export interface ClientSettings {
   readonly region?: string | undefined;
@@ -73,7 +74,12 @@ export function connect({ caFile, proxy, env }: ConnectionSettings): Connection 
       : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
   const options = { keepAlive: true, maxSockets: 64, proxyEnv };
   const ca = caFile === undefined ? {} : { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
-  return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent({ ...options, ...ca }) };
+  const [httpAgent, httpsAgent] = [new http.Agent(options), new https.Agent({ ...options, ...ca })];
+  if (Object.values(proxyEnv).every((value) => value === undefined || value === "")) {
+    readWide(httpAgent);
+    readWide(httpsAgent);
+  }
+  return { httpAgent, httpsAgent };
 }
 
 interface Request {

@@ -6,6 +6,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { StorageError } from "../../errors.ts";
+import { sleepUnlessAborted } from "../../retry.ts";
 import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
 import { answerCode } from "./errors.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
@@ -20,6 +21,8 @@ const IN_FLIGHT_BYTES = 32 * MiB;
 /** For clearing away after a failure, also when the run itself was told to stop. */
 const ABANDON_MS = 15_000;
 const ABANDON_ATTEMPTS = 4;
+const ABANDON_TIMES = 4;
+const ABANDON_WAIT_MS = 50;
 
 interface SentPart extends CompletedPart {
   readonly PartNumber: number;
@@ -153,14 +156,21 @@ async function completeUpload(store: S3Store, put: Put, upload: string, sent: re
   return { etag: published.etag, confirmed };
 }
 
-/** Never throws: why the upload failed counts. What cannot be cleared away now is by a later `prepare`. */
+/**
+ * Abandons it until the store knows it no more: a request that was cut may still be at work there, and what it stores after the
+ * upload was abandoned stays (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+ * Never throws: why the upload failed counts. What cannot be cleared away now is by a later `prepare`.
+ */
 export async function abandonUpload(store: S3Store, key: string, upload: string): Promise<void> {
   const doing = { what: `abandoning the upload of ${key}`, needs: ["s3:AbortMultipartUpload"] };
   const command = new AbortMultipartUploadCommand({ ...at(store, key), UploadId: upload });
   const signal = AbortSignal.timeout(ABANDON_MS);
   const hurried = { ...store, retry: { ...store.retry, attempts: Math.min(store.retry.attempts, ABANDON_ATTEMPTS) } };
   try {
-    await patiently(hurried, doing, (options) => store.client.send(command, options), signal);
+    for (let time = 1; time <= ABANDON_TIMES; time += 1) {
+      await patiently(hurried, doing, (options) => store.client.send(command, options), signal);
+      await sleepUnlessAborted(ABANDON_WAIT_MS * time, signal);
+    }
   } catch (error) {
     if (answerCode(error) === "NoSuchUpload") return;
     const reason = error instanceof Error ? error.message : String(error);

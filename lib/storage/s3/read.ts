@@ -1,17 +1,15 @@
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { type Bytes, readAll } from "../../bytes.ts";
 import { StorageError, TransientError } from "../../errors.ts";
-import { backOff, retry } from "../../retry.ts";
+import { retry } from "../../retry.ts";
 import { hasChanged, notFound } from "../body.ts";
 import type { StoredDocument } from "../storage.ts";
 import { headObject, lengthOf } from "./head.ts";
+import { rangesOf, type Seen } from "./ranges.ts";
 import { at, once, type S3Store } from "./store.ts";
 
-const RANGE_BYTES = 8 * 1024 * 1024;
 /** How often an object may be replaced while its first piece is fetched. */
 const LOOKS = 10;
-/** Fetched at the same time, the one that is being read included. */
-const RANGES = 4;
 
 /**
  * The bytes of an object, fetched by ranges of which a few are on their way at a time. A connection that drops is taken
@@ -27,12 +25,7 @@ export async function readObject(store: S3Store, key: string): Promise<Bytes> {
 export async function* readVersion(store: S3Store, key: string, etag: string): Bytes {
   const seen = await look(store, key);
   if (seen.etag !== etag) throw hasChanged(key);
-  yield* ranges(store, key, seen);
-}
-
-interface Seen {
-  readonly etag: string | undefined;
-  readonly size: number;
+  yield* rangesOf(store, key, seen);
 }
 
 async function look(store: S3Store, key: string): Promise<Seen> {
@@ -46,7 +39,7 @@ async function* settled(store: S3Store, key: string, first: Seen): Bytes {
   let begun = false;
   for (let seen = first, attempt = 1; ; attempt += 1) {
     try {
-      for await (const piece of ranges(store, key, seen)) {
+      for await (const piece of rangesOf(store, key, seen)) {
         begun = true;
         yield piece;
       }
@@ -79,100 +72,6 @@ export async function readDocument(store: S3Store, key: string, maxBytes: number
       }),
     store.retry,
   );
-}
-
-async function* ranges(store: S3Store, key: string, { etag, size }: Seen): Bytes {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([store.signal, stop.signal]);
-  const ahead: Promise<readonly Uint8Array[]>[] = [];
-  let asked = 0;
-  const ask = () => {
-    const from = asked;
-    asked = Math.min(size, asked + RANGE_BYTES);
-    const range = fetchRange(store, key, etag, from, asked, signal);
-    // Its failure is met when its turn comes.
-    range.catch(() => {});
-    ahead.push(range);
-  };
-  try {
-    while (ahead.length < RANGES && asked < size) ask();
-    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
-      yield* await next;
-      if (asked < size) ask();
-    }
-  } finally {
-    stop.abort();
-    await Promise.allSettled(ahead);
-  }
-}
-
-/** The pieces from `from` up to and without `to`. */
-async function fetchRange(
-  store: S3Store,
-  key: string,
-  etag: string | undefined,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Promise<readonly Uint8Array[]> {
-  const pieces: Uint8Array[] = [];
-  let position = from;
-  for (let attempt = 1; ; attempt += 1) {
-    const before = position;
-    try {
-      for await (const piece of piecesFrom(store, key, etag, position, to, signal)) {
-        pieces.push(piece);
-        position += piece.byteLength;
-      }
-      return pieces;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (position > before) attempt = 1;
-      if (!(error instanceof TransientError) || attempt >= store.retry.attempts) throw error;
-      await backOff(attempt, error, { ...store.retry, signal });
-    }
-  }
-}
-
-async function* piecesFrom(
-  store: S3Store,
-  key: string,
-  etag: string | undefined,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Bytes {
-  const doing = { what: `reading ${key}`, needs: ["s3:GetObject"] };
-  const command = new GetObjectCommand({
-    ...at(store, key),
-    Range: `bytes=${from}-${to - 1}`,
-    ...(etag === undefined ? {} : { IfMatch: etag }),
-  });
-  const { Body, ContentRange, ContentLength } = await once(
-    store,
-    doing,
-    (options) => store.client.send(command, options),
-    signal,
-  );
-  const body: unknown = Body;
-  if (!isBytes(body)) throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer has no body`);
-  const wanted = `bytes ${from}-${to - 1}/`;
-  if (ContentRange?.startsWith(wanted) !== true || (ContentLength ?? to - from) !== to - from) {
-    throw new StorageError("STORAGE_FAILED", `${doing.what}: ${wanted} was asked for, and ${ContentRange} came`);
-  }
-  let got = 0;
-  const iterator = body[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await once(store, doing, () => iterator.next(), signal);
-      if (next.done === true) break;
-      got += next.value.byteLength;
-      yield next.value;
-    }
-  } finally {
-    await iterator.return?.();
-  }
-  if (got !== to - from) throw new TransientError("STORAGE_FAILED", `${doing.what}: ${got} of ${to - from} bytes came`);
 }
 
 const isBytes = (body: unknown): body is AsyncIterable<Uint8Array> =>

@@ -1,0 +1,56 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import process from "node:process";
+import type { BenchLine } from "./line.ts";
+
+const HEAD = `# Benchmark results
+
+Written by \`npm run bench -- --write\`, which replaces the sections of the benchmarks that it ran. Ratios count: both sides ran on the
+same machine, in turn. Figures are medians.
+`;
+
+/** Puts what was measured into the file, each benchmark in a section of its own; those that were not run stay. */
+export function writeResults(file: string, measured: ReadonlyMap<string, readonly BenchLine[]>): void {
+  const sections = existsSync(file) ? sectionsOf(readFileSync(file, "utf8")) : new Map<string, string>();
+  for (const [name, lines] of measured) sections.set(name, `${table(lines)}\n\n${circumstances()}`);
+  const sorted = [...sections].sort(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(file, HEAD + sorted.map(([name, text]) => `\n## ${name}\n\n${text}\n`).join(""));
+}
+
+export function table(rows: readonly BenchLine[]): string {
+  const cells = rows.map(({ name, ours, theirs, unit, ratio, want, ok }) => {
+    const figures = [ours, theirs].map((value) => `${Number(value.toPrecision(3))} ${unit}`);
+    return `| ${[name, ...figures, `${ratio.toFixed(2)}x`, want, ok ? "yes" : "**no**"].join(" | ")} |`;
+  });
+  return [
+    "| benchmark | ours | compared with | ratio | wanted | met |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...cells,
+  ].join("\n");
+}
+
+function sectionsOf(text: string): Map<string, string> {
+  const [, ...parts] = text.split(/^## /m);
+  return new Map(
+    parts.map((part) => {
+      const [name = "", ...lines] = part.split("\n");
+      return [name.trim(), lines.join("\n").trim()];
+    }),
+  );
+}
+
+function circumstances(): string {
+  const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  const date = new Date().toISOString().slice(0, 10);
+  return `${date}, core-backup at ${version("git", ["describe", "--always", "--dirty"])}, on ${machine}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}.`;
+}
+
+function version(program: string, args: readonly string[]): string {
+  try {
+    const output = execFileSync(program, [...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return output.split("\n")[0]?.trim() ?? "";
+  } catch {
+    return `${program} unknown`;
+  }
+}
