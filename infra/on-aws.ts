@@ -13,6 +13,7 @@ export function onAwsFaults(value: unknown): readonly Issue[] {
   const jobs = Array.isArray(value.jobs) ? value.jobs : [];
   return [
     ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage)),
+    ...metricsFaults(value.metrics),
     ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
   ];
 }
@@ -24,6 +25,21 @@ function jobFaults(job: unknown, path: Path, storages: unknown): readonly Issue[
     ...serviceFaults(job, path),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
+    ...hookFaults(job, path),
+  ];
+}
+
+function metricsFaults(metrics: unknown): readonly Issue[] {
+  if (!isRecord(metrics)) return [];
+  const { textfile, pushgateway } = metrics;
+  const textfileFault = at(["metrics", "textfile"], "has no folder to write to on AWS: use cloudwatch");
+  const instanceFault = at(
+    ["metrics", "pushgateway"],
+    'needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
+  );
+  return [
+    ...(textfile === undefined ? [] : [textfileFault]),
+    ...(isRecord(pushgateway) && pushgateway.instance === undefined ? [instanceFault] : []),
   ];
 }
 
@@ -48,6 +64,12 @@ function storageFaults(job: Readonly<Record<string, unknown>>, path: Path, stora
   if (!isRecord(storage) || typeof storage.type !== "string" || storage.type === "s3") return [];
   const place = named ? [...path, "target_storage"] : path;
   return [at(place, `is stored in ${name}, of type ${storage.type}: on AWS a job's storage is of type s3`)];
+}
+
+/** A run is many functions there, on no machine that a command could do anything to. */
+function hookFaults({ hooks }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  if (hooks === undefined) return [];
+  return [{ path: [...path, "hooks"], isKey: true, message: "cannot be run on AWS, where no machine of yours is" }];
 }
 
 function scheduleFaults({ schedule }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {

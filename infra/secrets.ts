@@ -7,7 +7,7 @@ export function secretStatements(config: Config): Omit<RoleInputs, "places"> {
     sourceSecrets: statements(config.jobs.map(({ options }) => options)),
     // A job's encryption belongs to how it is stored: what reads or writes its documents asks for the same secrets.
     storageSecrets: statements([...Object.values(config.storage), ...config.jobs.map(({ encryption }) => encryption)]),
-    notifierSecrets: statements(Object.values(config.notifications)),
+    notifierSecrets: statements([...Object.values(config.notifications), config.metrics]),
   };
 }
 

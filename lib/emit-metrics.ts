@@ -8,7 +8,7 @@ import type { PublishedJob } from "./metrics/metrics.ts";
 import { eachLimited } from "./pool.ts";
 import { type MetricsDelivery, publishMetrics } from "./publish-metrics.ts";
 import type { JobResult } from "./run.ts";
-import { changeCounts, type RunCounts } from "./run-counts.ts";
+import { changeCounts, type RunCounts, readCounts } from "./run-counts.ts";
 import { addRun, incrementSamples, type MeasuredRun, measureRun } from "./run-measures.ts";
 import { traceOf } from "./trace-of.ts";
 
@@ -86,4 +86,9 @@ const countsAfter = async (
   backup: Backup,
   name: string,
   change: (before: RunCounts) => RunCounts,
-): Promise<RunCounts> => changeCounts(await backup.storage(findJob(backup.config, name)), name, change);
+): Promise<RunCounts> => {
+  const storage = await backup.storage(findJob(backup.config, name));
+  // Traces alone, which variables ask for, are no reason to write anything into the storage.
+  if (backup.config.metrics === undefined) return change(await readCounts(storage, name));
+  return changeCounts(storage, name, change);
+};

@@ -47,6 +47,8 @@ export const errorCodes = {
   NOTIFIER_REFUSED: "a notifier does not take the message or the credentials",
   METRICS_UNREACHABLE: "metrics cannot be written, or their server does not answer",
   METRICS_REFUSED: "a server does not take the metrics or the credentials",
+  HOOK_FAILED: "a hook of the job failed",
+  HOOK_TIMEOUT: "a hook of the job took longer than its timeout",
   INTERRUPTED: "the run was told to stop",
   USAGE: "the command line is wrong",
   REFUSED: "the operation would do harm and was not begun",
@@ -138,6 +140,9 @@ export class NotifierError extends CodedError {}
 /** Whoever collects metrics does not take them, and trying again will not help. */
 export class MetricsError extends CodedError {}
 
+/** A command that the job's configuration has around the run did not end well. */
+export class HookError extends CodedError {}
+
 /** There is no such object, snapshot, unit or job. */
 export class NotFoundError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
@@ -197,6 +202,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [StorageError, "StorageError"],
   [NotifierError, "NotifierError"],
   [MetricsError, "MetricsError"],
+  [HookError, "HookError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],
   [EncryptionError, "EncryptionError"],

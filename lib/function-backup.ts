@@ -50,7 +50,8 @@ export function openStep(config: Config, fields: LogFields, signal: AbortSignal,
   // One JSON object a line, which CloudWatch Logs Insights takes apart by itself.
   const write = (line: string) => process.stdout.write(`${line}\n`);
   const log = createLog({ format: "json", level: "info", redaction, now, write }).with(fields);
-  return open(config, { log, emit: () => {}, redaction, now, waits: "elsewhere", signal, env });
+  const functionLog = (line: string) => write(redaction.redact(line));
+  return open(config, { log, emit: () => {}, redaction, now, waits: "elsewhere", signal, env, functionLog });
 }
 
 function within(config: Config, limitMs: number): Config {

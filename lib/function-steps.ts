@@ -7,7 +7,7 @@ import type { Config } from "./config/schema.ts";
 import { DeferredError } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
-import { planKey } from "./keys.ts";
+import { planKey, snapshotTime } from "./keys.ts";
 import { continueLease } from "./lease.ts";
 import type { Manifest } from "./manifest.ts";
 import { plan } from "./plan.ts";
@@ -94,7 +94,7 @@ export type Finished = Pick<Manifest, "job" | "snapshot" | "run" | "status" | "t
 
 export async function finishStep(backup: Backup, pointer: StepPointer): Promise<Finished> {
   return goingOn(backup, pointer, async (step) => {
-    const warnings = await checkOutside(step, [pointer.job]).warnings(pointer.job);
+    const warnings = await checkOutside(step, [pointer.job], snapshotTime(pointer.snapshot)).warnings(pointer.job);
     const { job, snapshot, run, status, totals } = await finish(step, pointer, warnings);
     return { job, snapshot, run, status, totals };
   });

@@ -10,8 +10,8 @@ import { readCounts } from "./run-counts.ts";
  * Gives away, beside the runs, that they have begun: a manifest is never rewritten, so an output that does not work has to
  * be known before it is written, and a run that never ends shows.
  */
-export function checkMetrics(backup: Backup, jobs: readonly string[]): RunChecks {
-  const begun = backup.metricsTargets.length === 0 ? Promise.resolve([]) : begin(backup, jobs);
+export function checkMetrics(backup: Backup, jobs: readonly string[], since: Date): RunChecks {
+  const begun = backup.metricsTargets.length === 0 ? Promise.resolve([]) : begin(backup, jobs, since);
   // Read before the run's end writes there.
   const before = new Map(jobs.map((job) => [job, unsent(backup, job)]));
   return {
@@ -24,8 +24,7 @@ export function checkMetrics(backup: Backup, jobs: readonly string[]): RunChecks
   };
 }
 
-async function begin(backup: Backup, names: readonly string[]) {
-  const running = backup.now();
+async function begin(backup: Backup, names: readonly string[], running: Date) {
   const jobs = await Promise.all(
     names.map(async (name) => ({
       ...(await samplesOf(backup, findJob(backup.config, name), running)),

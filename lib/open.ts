@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Backup } from "./backup.ts";
 import type { Config, Job } from "./config/schema.ts";
@@ -27,6 +28,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Private keys given by hand, which stand in for those that the configuration refers to. */
   readonly privateKeys?: PrivateKeys | undefined;
+  /** Takes a line for the log of the function that this is. */
+  readonly functionLog?: (line: string) => void;
 }
 
 const LAST_WORDS_MS = 10_000;
@@ -79,7 +82,10 @@ export function open(config: Config, options: OpenOptions): Backup {
       opened.catch(() => notifiers.delete(name));
       return opened;
     },
-    metricsTargets: metricsTargets(config.metrics),
+    metricsTargets: metricsTargets(config.metrics ?? {}, {
+      ...{ secrets, redaction, now, env: options.env, functionLog: options.functionLog },
+      hostname: hostname(),
+    }),
     async close() {
       // What could not be opened holds nothing.
       for (const opening of [...encryptions.values(), ...decryptions.values()]) {

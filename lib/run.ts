@@ -13,6 +13,7 @@ import type { RunEvent } from "./progress.ts";
 import { type PruneResult, prune } from "./prune.ts";
 import type { ResumeMode } from "./resume.ts";
 import type { RunChecks } from "./run-checks.ts";
+import { betweenHooks, hookOnFailure } from "./run-hooks.ts";
 import type { RunTiming } from "./run-measures.ts";
 import { type StepTimes, stepTimes } from "./step-times.ts";
 import { type LeasedBackup, underLease } from "./under-lease.ts";
@@ -108,6 +109,7 @@ async function runJob(
     backup.log.with({ job: job.name }).error(result.error.message, { code: result.error.code });
     if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);
   }
+  await hookOnFailure(backup, job, times, result);
   result.timing = times.timing();
   return result;
 }
@@ -125,20 +127,13 @@ async function steps(
   { resume, only, checks, times }: StepContext,
   result: Mutable<JobResult>,
 ): Promise<void> {
-  const planned = await times.step("plan", () => plan(backup, { job: job.name, resume, only }));
-  result.snapshot = planned.snapshot;
-  const { resumedAt } = planned;
-  let kept = 0;
-  const emit = (event: RunEvent) => {
-    if (event.type === "unit-kept") kept += 1;
-    backup.emit(event);
-  };
-  try {
-    await times.step("collect", () => collectAll({ ...backup, emit }, job, planned));
-  } finally {
-    if (resumedAt.length > 0) result.resumed = { at: resumedAt, kept };
-  }
-  const warnings = await checks.warnings(job.name);
+  const { done: planned, warnings: ofHooks } = await betweenHooks(backup, job, times, async () => {
+    const planned = await times.step("plan", () => plan(backup, { job: job.name, resume, only }));
+    result.snapshot = planned.snapshot;
+    await collectPlanned(backup, job, planned, times, result);
+    return planned;
+  });
+  const warnings = [...(await checks.warnings(job.name)), ...ofHooks];
   const manifest = await times.step("finish", () => finish(backup, planned, warnings));
   result.manifest = manifest;
   result.status = manifest.status;
@@ -156,6 +151,26 @@ async function steps(
     result.status = "failed";
     result.error = { code: "REFUSED", message: result.prune.refused, retryable: false };
     backup.log.with({ job: job.name }).error(result.prune.refused, { code: "REFUSED" });
+  }
+}
+
+async function collectPlanned(
+  backup: LeasedBackup,
+  job: Job,
+  planned: Planned,
+  times: StepTimes,
+  result: Mutable<JobResult>,
+): Promise<void> {
+  const { resumedAt } = planned;
+  let kept = 0;
+  const emit = (event: RunEvent) => {
+    if (event.type === "unit-kept") kept += 1;
+    backup.emit(event);
+  };
+  try {
+    await times.step("collect", () => collectAll({ ...backup, emit }, job, planned));
+  } finally {
+    if (resumedAt.length > 0) result.resumed = { at: resumedAt, kept };
   }
 }
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ConnectorKind } from "../connectors/connector.ts";
 import { encryptionSchema } from "../encryption/all.ts";
+import { unsetHookVariables } from "./check-hooks.ts";
 import { checkNotifications, unknownNotifiers } from "./check-notifications.ts";
 import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
@@ -133,7 +134,8 @@ async function checkJob(
     path: [...path, "encryption"],
   });
   const common = check(jobSchema, given, { path, unknownKey });
-  const issues = [...keys, ...common.issues];
+  const unset = look ? unsetHookVariables(given, path, env) : [];
+  const issues = [...keys, ...common.issues, ...unset];
   if (service !== undefined && !isKnown) {
     issues.push(fault([...path, "service"], unknownNameMessage("service", service, Object.keys(kinds))));
   }

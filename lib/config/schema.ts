@@ -2,6 +2,7 @@ import * as z from "zod";
 import { encryptionSchema } from "../encryption/all.ts";
 import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
+import { hooksSchema } from "./hook-options.ts";
 import { type MetricsOptions, metricsSchema } from "./metrics-options.ts";
 import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
@@ -126,6 +127,7 @@ const fields = z.strictObject({
     .array(z.string().min(1))
     .optional()
     .describe("Names of notifications that are told of this job; an empty list: none. Default: all."),
+  hooks: hooksSchema.optional(),
   fatal: z.boolean().default(false).describe("A failure of this job ends the whole invocation. Default: false."),
 });
 

@@ -1,6 +1,8 @@
 import type { Sample } from "../metric-families.ts";
 import type { JobSamples } from "../prometheus-text.ts";
 import type { RunTrace } from "../run-trace.ts";
+import type { Redaction } from "../secrets/redaction.ts";
+import type { SecretResolver } from "../secrets/secrets.ts";
 
 /**
  * Where metrics go. Throws `TransientError` `METRICS_UNREACHABLE` for what is tried again, `MetricsError` for what is not,
@@ -29,6 +31,18 @@ export interface PublishedJob extends JobSamples {
   readonly increments: readonly Sample[];
   /** Absent when the run begins. */
   readonly trace?: RunTrace;
+}
+
+/** What an output is given when it is made. */
+export interface MetricsContext {
+  readonly secrets: SecretResolver;
+  readonly redaction: Redaction;
+  /** What this machine is called. */
+  readonly hostname: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => Date;
+  /** Takes a line for the log of a function on AWS; absent where there is none. */
+  readonly functionLog: ((line: string) => void) | undefined;
 }
 
 /** An output of the configuration. */

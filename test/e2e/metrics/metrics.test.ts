@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { appendFile, mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startRecordingServer } from "../../support/recording-server.ts";
+import { startSilentServer } from "../../support/silent-server.ts";
 import { coreBackup, document, type Ended, temporaryFolder } from "../core-backup.ts";
 import { filesJob } from "../files-job.ts";
 
@@ -32,6 +34,40 @@ test("runs leave a file for node_exporter that counts on", async (t) => {
   assert.match(text, /^core_backup_runs_total\{site="fra",backup_job="docs",status="failed"\} 1$/m);
   assert.match(text, /^core_backup_errors_total\{site="fra",backup_job="docs",code="SOURCE_NOT_FOUND"\} 1$/m);
   assert.match(text, /^core_backup_last_good_snapshot_timestamp_seconds\{site="fra",backup_job="docs"\} 1\d{9}$/m);
+});
+
+test("a Pushgateway that answers 500, and one that hangs: the backup is good within their time, and its manifest has the warning", async (t) => {
+  await using broken = await startRecordingServer(() => ({ status: 500, body: "inconsistent" }));
+  await using silent = await startSilentServer();
+  for (const [url, why] of [
+    [broken.url, /^metrics pushgateway: 127\.0\.0\.1:\d+ answers 500: inconsistent$/],
+    [`http://127.0.0.1:${silent.port}`, /^metrics pushgateway: did not answer within 0\.5 s$/],
+  ] as const) {
+    const job = await filesJob(await temporaryFolder(t));
+    await appendFile(
+      job.config,
+      `metrics:\n  pushgateway: { url: "${url}", username: me, password_env: PUSH, timeout: 1s }\n`,
+    );
+    const env = { PUSH: "canary-push-4716" };
+    const began = performance.now();
+    const ran = await coreBackup(["run", "--json", "--config", job.config], { env });
+    const tookMs = performance.now() - began;
+    assert.equal(ran.code, 0, JSON.stringify(ran));
+    const [manifest] = documentOf(ran).runs;
+    assert.equal(manifest?.status, "ok");
+    assert.deepEqual(
+      manifest.warnings.map(({ code }) => code),
+      ["METRICS_UNREACHABLE"],
+    );
+    assert.match(manifest.warnings[0]?.message ?? "", why);
+    assert.equal(documentOf(ran).metrics?.[0]?.ok, false);
+    // The second is the gateway's, the rest is what starting and backing up take on a busy machine.
+    assert.ok(tookMs < 20_000, `it took ${tookMs} ms`);
+    assert.ok(!`${ran.stdout}${ran.stderr}`.includes("canary"));
+    const text = await coreBackup(["run", "--config", job.config], { env });
+    assert.equal(text.code, 0, JSON.stringify(text));
+    assert.match(text.stdout, /\nmetrics could not be given to:\n {2}pushgateway: METRICS_UNREACHABLE: /);
+  }
 });
 
 test("a folder for metrics that is not there: the backup is good, with a warning", async (t) => {

@@ -16,6 +16,7 @@ const CANARIES = {
   passphrase: "canary-passphrase-4713",
   webhook: "canary-webhook-4714",
   signature: "canary-signature-4715",
+  push: "canary-push-4716",
 };
 /** Programs that are started for a job: each writes down what it was given, and goes on as itself. */
 const PROGRAMS = ["git", "tar", "zstd", "gpg"];
@@ -43,6 +44,7 @@ describe("no secret is ever seen, whatever is asked and whatever goes wrong", ()
       PASSPHRASE: CANARIES.passphrase,
       WEBHOOK: `http://127.0.0.1:65529/${CANARIES.webhook}`,
       SIGNATURE: CANARIES.signature,
+      PUSH: CANARIES.push,
     };
   });
   after(async () => {
@@ -79,6 +81,8 @@ storage:
   local: { type: filesystem, base_path: "${join(folder.path, storage)}" }
 notifications:
   hook: { type: webhook, url_env: WEBHOOK, key_env: SIGNATURE, timeout: 2s, on: [failure, partial, success] }
+metrics:
+  pushgateway: { url: "http://127.0.0.1:65529", token_env: PUSH, timeout: 2s }
 ${more}`;
   }
 

@@ -7,14 +7,15 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 
-sources=$(cat go.mod go.sum | sha256sum)
+sources=$(cat */go.mod */go.sum | sha256sum)
 if [ -x "$out/pushgateway" ] && [ -x "$out/statsd_exporter" ] && [ "$(cat "$out/sources" 2>/dev/null)" = "$sources" ]; then
   echo "prometheus peers: up to date: $out"
   exit 0
 fi
 echo "prometheus peers: building $out (the first time takes a minute)"
 for name in pushgateway statsd_exporter; do
-  CGO_ENABLED=0 go build -p 2 -trimpath -buildvcs=false -ldflags '-s -w' -o "$out/$name" "github.com/prometheus/$name"
+  # Each is a module of its own: they want different versions of what they share.
+  CGO_ENABLED=0 go build -C "$name" -p 2 -trimpath -buildvcs=false -ldflags '-s -w' -o "$out/$name" "github.com/prometheus/$name"
 done
 echo "$sources" >"$out/sources"
 echo "prometheus peers: built $out"

@@ -15,6 +15,7 @@ const ENV = {
   GIT_TOKEN: "value",
   GITHUB_APP_KEY: "value",
   MONGO_URI: "mongodb://db",
+  SERVICE_TOKEN: "value",
   S3_BUCKET: "value",
   OFFICE_KEY_ID: "value",
   OFFICE_SECRET_KEY: "value",

@@ -883,6 +883,25 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     ],
   },
   {
+    title: "a Pushgateway whose address holds a password, with half of the credentials",
+    text: metrics('pushgateway: { url: "http://me:hunter2@push:9091", password_env: SET }'),
+    faults: [
+      "6:16: metrics.pushgateway: needs username and password, or neither",
+      "6:23: metrics.pushgateway.url: must hold no credentials: username, password and token have keys of their own",
+    ],
+  },
+  {
+    title: "hooks of every wrong kind",
+    text: job("hooks:\n  befor: ls\n  before: 7\n  after: { run: ls, timeout: soon, env: [UNSET] }\n  on_failure: []"),
+    faults: [
+      "6:7: jobs[0].hooks.befor: unknown key (did you mean before?)",
+      "7:15: jobs[0].hooks.before: must be text, a list or a mapping, not a number (put it in quotes)",
+      "8:34: jobs[0].hooks.after.timeout: must be a whole number with a unit, such as 30s, 15m, 2h, 1d or 1w",
+      "8:46: jobs[0].hooks.after.env[0]: the environment variable UNSET is not set",
+      "9:19: jobs[0].hooks.on_failure: must hold at least 1 entry",
+    ],
+  },
+  {
     title: "notifications that are a list",
     text: notifications("- slack"),
     faults: ["6:3: notifications: must be a mapping, not a list"],

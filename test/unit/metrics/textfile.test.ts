@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Published } from "../../../lib/metrics/metrics.ts";
 import { textfileOutput } from "../../../lib/metrics/textfile.ts";
+import { published } from "../../support/published.ts";
 
 let folder: string;
 before(async () => {
@@ -14,28 +14,17 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const signal = new AbortController().signal;
 
-function published(names: readonly string[], configured = names, configFile = "/etc/core-backup.yml"): Published {
-  const jobs = names.map((job) => ({
-    job,
-    samples: [{ name: "core_backup_storage_readable" as const, labels: {}, value: 1 }],
-    increments: [],
-  }));
-  return { jobs, configured, configFile, labels: { site: "fra" } };
-}
-
 test("each job has a file that anyone may read, and none that the collector would read half-written", async () => {
   const output = textfileOutput({ folder, timeout: 1_000 });
   await output.publish(published(["docs", "a/b"]), signal);
   assert.deepEqual((await readdir(folder)).sort(), ["core_backup_a%2Fb.prom", "core_backup_docs.prom"]);
   const path = join(folder, "core_backup_docs.prom");
   assert.equal((await stat(path)).mode & 0o777, 0o644);
-  assert.equal(
-    await readFile(path, "utf8"),
-    `# by core-backup, of "/etc/core-backup.yml", job docs
-# HELP core_backup_storage_readable 1 if the job's snapshots could be read, else 0.
-# TYPE core_backup_storage_readable gauge
-core_backup_storage_readable{site="fra",backup_job="docs"} 1
-`,
+  const text = await readFile(path, "utf8");
+  assert.ok(text.startsWith('# by core-backup, of "/etc/core-backup.yml", job docs\n# HELP core_backup_job_info '));
+  assert.match(
+    text,
+    /^# HELP core_backup_storage_readable 1 if the job's .*\n# TYPE core_backup_storage_readable gauge\ncore_backup_storage_readable\{site="fra",backup_job="docs"\} 1$/m,
   );
 });
 
@@ -43,7 +32,7 @@ test("the file of a job that left the configuration goes; those of other configu
   const output = textfileOutput({ folder, timeout: 1_000 });
   await writeFile(join(folder, "node.prom"), "up 1\n");
   await writeFile(join(folder, "core_backup_by_hand.prom"), "up 1\n");
-  await output.publish(published(["other"], ["other"], "/srv/other.yml"), signal);
+  await output.publish(published(["other"], { configFile: "/srv/other.yml" }), signal);
   await output.publish(published(["docs"]), signal);
   assert.deepEqual((await readdir(folder)).sort(), [
     "core_backup_by_hand.prom",

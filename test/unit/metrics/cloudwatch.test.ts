@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as z from "zod";
+import { metricFamilies } from "../../../lib/metric-families.ts";
+import { cloudwatchMetrics, cloudwatchOutput } from "../../../lib/metrics/cloudwatch.ts";
+import { published } from "../../support/published.ts";
+
+const { signal } = new AbortController();
+const now = () => new Date("2026-11-26T03:00:00Z");
+
+/** The JSON schema that the specification publishes, and its limits in words. */
+const emf = z
+  .object({
+    _aws: z.strictObject({
+      Timestamp: z.int(),
+      CloudWatchMetrics: z
+        .array(
+          z.strictObject({
+            Namespace: z.string().min(1).max(1024),
+            Dimensions: z.array(z.array(z.string().min(1).max(250)).max(30)).min(1),
+            Metrics: z
+              .array(
+                z.strictObject({
+                  Name: z.string().min(1).max(1024),
+                  Unit: z.enum(["Seconds", "Bytes", "Count"]),
+                }),
+              )
+              .max(100),
+          }),
+        )
+        .min(1),
+    }),
+  })
+  .catchall(z.union([z.string().max(1024), z.number()]));
+
+test("a run that ended is one line that the specification allows, and every name in it has its value", async () => {
+  const lines: string[] = [];
+  const output = cloudwatchOutput(
+    { namespace: "core-backup", dimensions: ["site"] },
+    { write: (line) => lines.push(line), now },
+  );
+  const ended = published(["docs"]);
+  await output.publish(ended, signal);
+  assert.equal(lines.length, 1);
+  assert.ok(!lines[0]?.includes("\n"));
+  const document = emf.parse(JSON.parse(lines[0] ?? ""));
+  const [directive] = document._aws.CloudWatchMetrics;
+  assert.deepEqual(directive?.Dimensions, [["Job", "site"]]);
+  for (const { Name } of directive?.Metrics ?? []) assert.equal(typeof document[Name], "number", Name);
+  for (const name of directive?.Dimensions.flat() ?? []) assert.equal(typeof document[name], "string", name);
+  const { _aws: _, ...values } = document;
+  assert.deepEqual(values, {
+    site: "fra",
+    Job: "docs",
+    RunsOk: 1,
+    RunsPartial: 0,
+    RunsFailed: 0,
+    SourceBytes: 1_234_567_890_123,
+    RemovedSnapshots: 0,
+  });
+});
+
+test("nothing is written when a run begins", async () => {
+  const lines: string[] = [];
+  const output = cloudwatchOutput({ namespace: "n", dimensions: [] }, { write: (line) => lines.push(line), now });
+  const { jobs, ...rest } = published(["docs"]);
+  await output.publish({ ...rest, jobs: jobs.map((job) => ({ ...job, increments: [] })) }, signal);
+  assert.deepEqual(lines, []);
+});
+
+test("each is of a metric that there is, by labels that it has", () => {
+  for (const { of, labels = {}, name, unit } of cloudwatchMetrics) {
+    const family = metricFamilies.find((one) => one.name === of);
+    assert.ok(family !== undefined, name);
+    for (const label of Object.keys(labels)) assert.ok((family.labels as readonly string[]).includes(label), name);
+    if (unit !== "Count") assert.ok(of.includes(unit.toLowerCase()), name);
+  }
+});
