@@ -49,8 +49,14 @@ export const metricFamilies = [
   ),
   counter("core_backup_removed_snapshots_total", "Snapshots that the retention removed."),
   counter("core_backup_lease_wait_seconds_total", "Time that runs waited for the job's lease."),
-  counter("core_backup_source_requests_total", "Requests to the source's API."),
-  gauge("core_backup_source_quota_remaining", "Requests that the source's quota leaves, by what it last said."),
+  counter(
+    "core_backup_source_requests_total",
+    "Requests to the source's API for units, where the source counts them: github.",
+  ),
+  gauge(
+    "core_backup_source_quota_remaining",
+    "Requests that the source's quota left when units of the last run were read: github.",
+  ),
 ] as const satisfies readonly MetricFamily[];
 
 export type MetricName = (typeof metricFamilies)[number]["name"];

@@ -1,6 +1,8 @@
+import * as z from "zod";
 import type { ErrorRecord } from "./errors.ts";
 import { sample } from "./job-samples.ts";
 import { snapshotTime } from "./keys.ts";
+import type { ManifestUnit } from "./manifest.ts";
 import type { Sample } from "./metric-families.ts";
 import type { RunCounts } from "./run-counts.ts";
 import type { StepTime } from "./run-trace.ts";
@@ -35,7 +37,13 @@ export interface RunMeasures {
   readonly collectedBytes: RunCounts["collectedBytes"];
   readonly removedSnapshots: number;
   readonly leaseWaitSeconds: number;
+  readonly sourceRequests: number;
+  /** Absent where the source has no quota, or said nothing of it. */
+  readonly sourceQuotaRemaining?: number;
 }
+
+/** What a connector says of its requests, in the facts of a unit's artifact. */
+const statsSchema = z.object({ requests: z.int().nonnegative(), remaining: z.int().nonnegative().optional() });
 
 /** `entry`: the run's snapshot, where one came to exist. Pure. */
 export function measureRun(run: MeasuredRun, entry: SnapshotEntry | undefined, now: Date): RunMeasures {
@@ -53,6 +61,7 @@ export function measureRun(run: MeasuredRun, entry: SnapshotEntry | undefined, n
     collectedBytes: { source: sum("sourceBytes"), stored: sum("bytes") },
     removedSnapshots: run.removed,
     leaseWaitSeconds: (run.timing?.leaseWaitMs ?? 0) / 1000,
+    ...requestsOf(units),
   };
 }
 
@@ -71,6 +80,8 @@ export function addRun(counts: RunCounts, run: RunMeasures): RunCounts {
     },
     removedSnapshots: counts.removedSnapshots + run.removedSnapshots,
     leaseWaitSeconds: counts.leaseWaitSeconds + leaseWaitSeconds,
+    sourceRequests: counts.sourceRequests + run.sourceRequests,
+    ...(run.sourceQuotaRemaining === undefined ? {} : { sourceQuotaRemaining: run.sourceQuotaRemaining }),
     // Nothing was begun, so the last run is still the one before.
     ...(status === "refused" ? {} : { last: { startedAt, endedAt, status, leaseWaitSeconds } }),
   };
@@ -86,7 +97,20 @@ export function incrementSamples(run: RunMeasures): readonly Sample[] {
     sample("core_backup_collected_bytes_total", collectedBytes.stored, { side: "stored" }),
     sample("core_backup_removed_snapshots_total", removedSnapshots),
     sample("core_backup_lease_wait_seconds_total", leaseWaitSeconds),
+    sample("core_backup_source_requests_total", run.sourceRequests),
   ];
+}
+
+/** Of units that were asked for: one that was reused as a whole has the facts of another run. */
+function requestsOf(units: readonly ManifestUnit[]): Pick<RunMeasures, "sourceRequests" | "sourceQuotaRemaining"> {
+  const stats = units
+    .filter(({ attempts }) => attempts > 0)
+    .flatMap(({ artifacts }) => artifacts.flatMap(({ facts }) => statsSchema.safeParse(facts.stats).data ?? []));
+  const remaining = stats.flatMap((one) => one.remaining ?? []);
+  const sourceRequests = stats.reduce((total, { requests }) => total + requests, 0);
+  return remaining.length === 0
+    ? { sourceRequests }
+    : { sourceRequests, sourceQuotaRemaining: remaining.reduce((least, one) => Math.min(least, one)) };
 }
 
 /** Of units, of what did not pass verification, and of the run itself unless that is one of them. */

@@ -5,6 +5,7 @@ import { MetricsError, SourceError, StorageError } from "../../lib/errors.ts";
 import { metricsPage } from "../../lib/metrics-page.ts";
 import { runJobs } from "../../lib/run.ts";
 import { readCounts } from "../../lib/run-counts.ts";
+import { measureRun } from "../../lib/run-measures.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
 import { collectedMetrics } from "../support/collected-metrics.ts";
 import type { ScriptedUnit } from "../support/scripted-connector.ts";
@@ -165,4 +166,34 @@ test("the page holds every job, with the labels of the configuration, escaped", 
   assert.match(page, /^core_backup_snapshot_units\{site="fra",backup_job="b",status="ok"\} 1$/m);
   assert.equal(page.match(/^# TYPE core_backup_storage_readable gauge$/gm)?.length, 1);
   assert.ok(page.endsWith("\n"));
+});
+
+test("requests and the quota left are what the facts of units say, but not of units that were not asked for", async () => {
+  const units = ["a", "b", "reused", "other"].map((id) => ({ id, items: { "x.json": id } }));
+  const a = aBackup({ units: () => units });
+  const { jobs } = await runJobs(a.backup, ["docs"]);
+  const manifest = jobs[0]?.manifest;
+  assert.ok(manifest !== undefined);
+  const stats = [
+    { requests: 12, remaining: 4_000 },
+    { requests: 30, remaining: 3_970 },
+    { requests: 99, remaining: 1 },
+    "none",
+  ];
+  const told = manifest.units.map((unit, n) => ({
+    ...unit,
+    attempts: unit.id === "reused" ? 0 : 1,
+    artifacts: unit.artifacts.map((artifact) => ({ ...artifact, facts: { stats: stats[n] ?? null } })),
+  }));
+  const entry = {
+    job: "docs",
+    snapshot: manifest.snapshot,
+    manifest: { ...manifest, units: told },
+    manifestSha256: "",
+    verified: true,
+  };
+  const measures = measureRun({ job: "docs", status: "ok", removed: 0 }, entry, new Date());
+  assert.equal(measures.sourceRequests, 42);
+  assert.equal(measures.sourceQuotaRemaining, 3_970);
+  assert.equal(measures.collectedBytes.source, "abreusedother".length);
 });

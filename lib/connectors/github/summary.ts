@@ -6,14 +6,19 @@ import type { Session } from "./session.ts";
 import type { Collected } from "./state.ts";
 
 /** `collected.json`, the last artifact of each unit. When nothing changed it is the last snapshot's, with this run's figures as facts. */
-export function summaryItem(collected: Collected, previous: PreviousSubject, { stats }: Pick<Session, "stats">): Item {
+export function summaryItem(
+  collected: Collected,
+  previous: PreviousSubject,
+  { stats, account }: Pick<Session, "stats" | "account">,
+): Item {
   const text = `${JSON.stringify(collected, null, 2)}\n`;
   const { requests, notModified, points, bytes } = stats;
+  const remaining = account().limits.remaining.get("core");
   const facts: Facts = {
     kinds: Object.keys(collected.kinds).length,
     sha256: createHash("sha256").update(text).digest("hex"),
     states: Object.fromEntries(Object.entries(collected.kinds).map(([name, { state }]) => [name, state])),
-    stats: { requests, notModified, points, bytes },
+    stats: { requests, notModified, points, bytes, ...(remaining === undefined ? {} : { remaining }) },
   };
   let ended = false;
   const isUnchanged = previous.collectedText === text;

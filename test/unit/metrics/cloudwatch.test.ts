@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as z from "zod";
+import { metricsSchema } from "../../../lib/config/metrics-options.ts";
+import { endRun } from "../../../lib/end-run.ts";
 import { metricFamilies } from "../../../lib/metric-families.ts";
+import { metricsTargets } from "../../../lib/metrics/all.ts";
 import { cloudwatchMetrics, cloudwatchOutput } from "../../../lib/metrics/cloudwatch.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { createRedaction } from "../../../lib/secrets/redaction.ts";
+import { aBackup } from "../../support/a-backup.ts";
 import { published } from "../../support/published.ts";
 
 const { signal } = new AbortController();
@@ -75,4 +81,31 @@ test("each is of a metric that there is, by labels that it has", () => {
     for (const label of Object.keys(labels)) assert.ok((family.labels as readonly string[]).includes(label), name);
     if (unit !== "Count") assert.ok(of.includes(unit.toLowerCase()), name);
   }
+});
+
+test("the last function of a run writes it into its log; at a desk there is no such output", async () => {
+  const lines: string[] = [];
+  const metrics = metricsSchema.parse({ cloudwatch: {} });
+  const context = {
+    secrets: { resolve: () => Promise.reject(new Error("no secret was configured")) },
+    redaction: createRedaction(),
+    hostname: "machine",
+    env: {},
+    now,
+  };
+  const functionLog = (line: string) => lines.push(line);
+  const a = aBackup({ metrics, metricsTargets: metricsTargets(metrics, { ...context, functionLog }) });
+  const { jobs } = await runJobs(a.backup, ["docs"]);
+  const [job] = jobs;
+  assert.ok(job?.status === "ok" && job.snapshot !== undefined);
+  const ended = await endRun(a.backup, { outcome: { job: "docs", status: "ok", snapshot: job.snapshot }, removed: 3 });
+  assert.equal(ended.unmeasured, 0);
+  assert.equal(lines.length, 1);
+  const document = emf.parse(JSON.parse(lines[0] ?? ""));
+  assert.equal(document.Job, "docs");
+  assert.equal(document.RunsOk, 1);
+  assert.equal(document.RemovedSnapshots, 3);
+  assert.equal(document.Artifacts, 1);
+  assert.equal(typeof document.GoodSnapshotAge, "number");
+  assert.deepEqual(metricsTargets(metrics, { ...context, functionLog: undefined }), []);
 });

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { onAwsFaults } from "../../../infra/on-aws.ts";
+import { loadConfig } from "../../../lib/config/load.ts";
+import { ConfigError } from "../../../lib/errors.ts";
+
+const YAML = `jobs:
+  - name: app
+    service: git
+    hooks: { before: systemctl stop app }
+    options: { repositories: [https://git.example.com/app.git] }
+storage:
+  s3: { type: s3, bucket: backups, region: eu-central-1 }
+metrics:
+  textfile: { folder: /var/lib/node-exporter }
+  pushgateway: { url: "http://push.example.com:9091" }
+  cloudwatch: {}
+`;
+
+test("hooks, and metrics that need a machine, are refused on AWS at their place in the file, and are right at a desk", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "core-backup.yml");
+  await writeFile(file, YAML);
+  await loadConfig(file, { env: {} });
+  const error: unknown = await loadConfig(file, { env: {}, more: onAwsFaults }).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof ConfigError);
+  assert.deepEqual(
+    error.faults.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`),
+    [
+      "4:5: jobs[0].hooks: cannot be run on AWS, where no machine of yours is",
+      "9:13: metrics.textfile: has no folder to write to on AWS: use cloudwatch",
+      '10:16: metrics.pushgateway: needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
+    ],
+  );
+});
