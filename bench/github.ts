@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { createServer } from "node:tls";
 import { makeServerCertificate } from "../test/support/certificates.ts";
+import { answerGraphql } from "../test/support/github-graphql.ts";
 import { addRepository } from "../test/support/github-organization.ts";
 import { type GithubServer, startGithub } from "../test/support/github-server.ts";
 import { type BenchLine, benchLine } from "./line.ts";
@@ -22,6 +23,9 @@ interface Taken {
   /** All that the API was asked, and what of it counts against GitHub's limit: an answer of 304 does not. */
   readonly requests: number;
   readonly paid: number;
+  readonly cpuSeconds: number;
+  /** What lies there afterwards. */
+  readonly diskBytes: number;
 }
 
 /**
@@ -35,15 +39,23 @@ export async function benchGithub(): Promise<readonly BenchLine[]> {
     await using server = await startGithub("/nonexistent");
     server.anyToken = true;
     server.latencyMs = LATENCY_MS;
+    answerGraphql(server);
     server.objects.set("/user", { id: 1, login: "bench" });
     for (let n = 0; n < REPOSITORIES; n += 1) await addOne(server, n);
     await using door = await tlsDoor(folder, server.git.port);
     const config = path.join(folder, "bench.yml");
     await writeFile(config, configuration(server, path.join(folder, "store")));
+    const store = path.join(folder, "store");
+    const copy = path.join(folder, "rival");
     const ours = () =>
-      measured(server, "node", [path.join(import.meta.dirname, "../cli/main.ts"), "run", "--config", config], {});
-    const theirs = () =>
-      measured(server, RIVAL, rivalArguments(door.port, path.join(folder, "rival")), { SSL_CERT_FILE: door.caFile });
+      measured(
+        server,
+        process.execPath,
+        [path.join(import.meta.dirname, "../cli/main.ts"), "run", "--config", config],
+        store,
+        {},
+      );
+    const theirs = () => measured(server, RIVAL, rivalArguments(door.port, copy), copy, { SSL_CERT_FILE: door.caFile });
     const rows = { theirs: [await theirs(), await theirs()], ours: [await ours(), await ours()] };
     for (const [name, [first, second]] of Object.entries(rows))
       console.error(`github: ${name} first ${shown(first)}, unchanged ${shown(second)}`);
@@ -57,6 +69,7 @@ function lines([first, second]: readonly Taken[], [rival, rivalAgain]: readonly 
   if (first === undefined || second === undefined || rival === undefined || rivalAgain === undefined)
     throw new Error("a run is missing");
   const asked = { unit: "requests" };
+  const MB = 1e6;
   return [
     benchLine(
       "github: time of a first run to github-backup",
@@ -77,6 +90,21 @@ function lines([first, second]: readonly Taken[], [rival, rivalAgain]: readonly 
       "github: requests that count, of an unchanged run to github-backup",
       { ours: second.paid, theirs: rivalAgain.paid, ...asked },
       { atMost: 0.05 },
+    ),
+    benchLine(
+      "github: cpu of a first run to github-backup",
+      { ours: first.cpuSeconds, theirs: rival.cpuSeconds, unit: "s" },
+      { atMost: 1 },
+    ),
+    benchLine(
+      "github: cpu of an unchanged run to github-backup",
+      { ours: second.cpuSeconds, theirs: rivalAgain.cpuSeconds, unit: "s" },
+      { atMost: 1 },
+    ),
+    benchLine(
+      "github: disk after a first run to github-backup",
+      { ours: first.diskBytes / MB, theirs: rival.diskBytes / MB, unit: "MB" },
+      { atMost: 1 },
     ),
   ];
 }
@@ -134,15 +162,16 @@ function rivalArguments(port: number, output: string): string[] {
   ];
 }
 
+/** bash's `time` counts a command with all that it started and waited for. */
 async function measured(
   server: GithubServer,
   program: string,
   args: readonly string[],
+  output: string,
   extra: Readonly<Record<string, string>>,
 ): Promise<Taken> {
   server.requests.length = 0;
-  const began = performance.now();
-  const child = spawn(program === "node" ? process.execPath : program, args, {
+  const child = spawn("bash", ["-c", `TIMEFORMAT='%R %U %S'; time "$@"`, "bash", program, ...args], {
     env: { ...process.env, BENCH_TOKEN: "bench", ...extra },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -150,14 +179,25 @@ async function measured(
   child.stderr.on("data", (chunk) => {
     said = (said + String(chunk)).slice(-2_000);
   });
-  const [code] = await once(child, "exit");
-  if (code !== 0) throw new Error(`${program} ended with exit code ${code}: ${said}`);
+  const [code] = await once(child, "close");
+  const [seconds, user, system] = said.trim().split("\n").at(-1)?.split(" ").map(Number) ?? [];
+  if (code !== 0 || seconds === undefined || user === undefined || system === undefined)
+    throw new Error(`${program} ended with exit code ${code}: ${said}`);
   const requests = server.requests.filter(({ status }) => status !== 404);
   return {
-    seconds: (performance.now() - began) / 1000,
+    seconds,
+    cpuSeconds: user + system,
+    diskBytes: await bytesUnder(output),
     requests: requests.length,
     paid: requests.filter(({ status }) => status !== 304).length,
   };
+}
+
+async function bytesUnder(folder: string): Promise<number> {
+  let total = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) total += (await lstat(path.join(entry.parentPath, entry.name))).size;
+  return total;
 }
 
 /** The rival takes an Enterprise Server over https only. */

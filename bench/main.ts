@@ -17,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> 
   encryption: async () => (await import("./encryption.ts")).benchEncryption(),
   mongodb: async () => (await import("./mongodb.ts")).benchMongodb(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
+  "github-memory": async () => (await import("./memory.ts")).benchGithubMemory(),
 };
 
 const names = process.argv.slice(2).filter((argument) => argument !== "--write");

@@ -1,17 +1,21 @@
 import { execFile, execFileSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { startGitServer } from "../test/support/git-server.ts";
+import { addRepository } from "../test/support/github-organization.ts";
+import { startGithub } from "../test/support/github-server.ts";
 import { type BenchLine, benchLine, median } from "./line.ts";
 import { writeMixedFiles } from "./mixed-files.ts";
 import type { Stored } from "./store-unit.ts";
 
 const MiB = 1024 * 1024;
 const SIZES = [100 * MiB, 1000 * MiB] as const;
+const GITHUB_SIZES = [200 * MiB, 2000 * MiB] as const;
 const ROUNDS = 3;
 const LIMIT_MIB = 250;
 /** A process that reads ten times as much may touch a few more pages, not ten times as many. */
@@ -22,6 +26,16 @@ export async function benchMemory(): Promise<readonly BenchLine[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
   try {
     return [...(await ofFiles(folder)), ...(await ofGit(folder))];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same of a repository at GitHub, at sizes of its own; apart from the others, for it takes as long as all of them. */
+export async function benchGithubMemory(): Promise<readonly BenchLine[]> {
+  const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
+  try {
+    return await ofGithub(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -51,10 +65,33 @@ async function ofGit(folder: string): Promise<readonly BenchLine[]> {
   return [...lines("git over HTTP", ofHttp), ...lines("git of a folder", ofFolder)];
 }
 
-function lines(name: string, [small = 0, large = 0]: readonly number[]): readonly BenchLine[] {
+/** A repository at GitHub with its metadata, LFS pointers looked for in it, at sizes that are worth a task of their own. */
+async function ofGithub(folder: string): Promise<readonly BenchLine[]> {
+  await using server = await startGithub(folder);
+  server.anyToken = true;
+  process.env.BENCH_TOKEN = "bench";
+  const peaks: number[] = [];
+  for (const size of GITHUB_SIZES) {
+    const name = `github-${size}`;
+    await mkdir(path.join(folder, "bench"), { recursive: true });
+    await addRepository(server, name, { id: size, owner: "bench" });
+    await writeRepository(path.join(folder, "bench", `${name}.git`), size);
+    const { apiUrl: api_url, webUrl: web_url } = server;
+    const options = { repositories: [`bench/${name}`], api_url, web_url, token_env: "BENCH_TOKEN" };
+    peaks.push(await peakOf("github", options, folder));
+    rmSync(path.join(folder, "bench", `${name}.git`), { recursive: true });
+  }
+  return lines("github", peaks, GITHUB_SIZES);
+}
+
+function lines(
+  name: string,
+  [small = 0, large = 0]: readonly number[],
+  [smallSize, largeSize]: readonly [number, number] = SIZES,
+): readonly BenchLine[] {
   const inMiB = (bytes: number) => bytes / MiB;
   const figures = { ours: inMiB(large), theirs: inMiB(small), unit: "MiB" };
-  const flat = benchLine(`${name}: peak memory at ${SIZES[1] / MiB} MiB, to that at ${SIZES[0] / MiB} MiB`, figures, {
+  const flat = benchLine(`${name}: peak memory at ${largeSize / MiB} MiB, to that at ${smallSize / MiB} MiB`, figures, {
     atMost: FLAT,
   });
   const bounded = inMiB(large) < LIMIT_MIB;

@@ -4,6 +4,7 @@ import { connectors } from "../lib/connectors/all.ts";
 import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
 import { unitFolder } from "../lib/keys.ts";
 import { createRedaction } from "../lib/secrets/redaction.ts";
+import type { SecretReference } from "../lib/secrets/secrets.ts";
 import { filesystemStorage } from "../lib/storage/filesystem.ts";
 
 /**
@@ -28,7 +29,10 @@ async function storeUnits(): Promise<Stored> {
   const kind = connectors[service];
   if (kind === undefined) throw new Error(`no service ${service}`);
   const { signal } = new AbortController();
-  const secrets = { resolve: () => Promise.reject(new Error("a benchmark has no secrets")) };
+  const secrets = {
+    resolve: async (reference: SecretReference) =>
+      (reference.from === "env" ? process.env[reference.name] : undefined) ?? "",
+  };
   const connector = await kind.create(kind.options.parse(JSON.parse(options)), {
     secrets,
     redaction: createRedaction(),

@@ -1,5 +1,6 @@
 import { commit } from "./commit.ts";
 import { IntegrityError } from "./errors.ts";
+import { wholeOf } from "./identity.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, snapshotTime } from "./keys.ts";
 import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord, unitOfRecord } from "./manifest.ts";
@@ -121,10 +122,12 @@ async function confirmStored(storage: Storage, pointer: RunPointer, units: Manif
 function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[]): ManifestWarning[] {
   // One that was renamed is there, under another id.
   const here = new Set(units.flatMap(({ id, identity }) => (identity === undefined ? [id] : [id, identity])));
+  // What was several units can be one again.
+  const isHere = (id: string | undefined) => id !== undefined && here.has(id);
   return (before?.manifest?.units ?? [])
     .filter(
-      (unit) =>
-        !here.has(unit.id) && !(unit.identity !== undefined && here.has(unit.identity)) && unit.artifacts.length > 0,
+      ({ id, identity, artifacts }) =>
+        !isHere(id) && !isHere(identity) && !isHere(wholeOf(identity)) && artifacts.length > 0,
     )
     .map((unit) => ({
       code: "SOURCE_ABSENT",

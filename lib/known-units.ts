@@ -1,6 +1,7 @@
 import type { Unit } from "./connectors/connector.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
 import type { Encryption } from "./encryption/encryption.ts";
+import { wholeOf } from "./identity.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
@@ -59,8 +60,12 @@ export async function knownUnits(
     looked += 1;
     if (failed?.size === 0 || looked === LOOK_BACK) break;
   }
+  const formOf = (unit: Unit): Known | undefined => {
+    const whole = wholeOf(unit.identity);
+    return known.get(keyOf(unit)) ?? (whole === undefined ? undefined : known.get(keyOf({ ...unit, identity: whole })));
+  };
   return {
-    of: (unit) => knownOf(unit, known.get(keyOf(unit)), damage, encryption),
+    of: (unit) => knownOf(unit, formOf(unit), damage, encryption),
     compute: (unit) => known.get(keyOf(unit))?.unit.compute,
   };
 }
@@ -95,7 +100,11 @@ async function knownOf(
     sourceBytes,
     ...(damaged.length === 0 ? {} : { damaged: damaged.length > MAX_DAMAGED ? ("all" as const) : damaged }),
   };
-  const same = unit.fingerprint !== undefined && unit.fingerprint === known.unit.fingerprint;
+  // A part is not the whole, whatever its fingerprint.
+  const same =
+    unit.fingerprint !== undefined &&
+    unit.fingerprint === known.unit.fingerprint &&
+    unit.identity === known.unit.identity;
   if (!same || damaged.length > 0) return { previous };
   for (const artifact of artifacts) if (!(await isEncryptedBy(encryption, artifact))) return { previous };
   return { previous, reuse: true };

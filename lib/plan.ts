@@ -94,7 +94,7 @@ export async function listUnits(backup: Backup, jobName: string): Promise<readon
   return withConnector(backup, job, async (connector) => {
     await openedEncryption(backup, job);
     const units: Unit[] = [];
-    for await (const unit of uniqueUnits(connector.units(backup.signal))) units.push(unit);
+    for await (const unit of uniqueUnits(connector.units(backup.signal, { preview: true }))) units.push(unit);
     return units;
   });
 }

@@ -8,6 +8,7 @@ import type { PreviousArtifact, PreviousUnit } from "./connectors/connector.ts";
 import { decryptionsFor } from "./decryptions.ts";
 import { encryptionExtension } from "./encryption/encryption.ts";
 import { EncryptionError, IntegrityError, NotFoundError } from "./errors.ts";
+import { wholeOf } from "./identity.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import { snapshotPrefix } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -61,7 +62,11 @@ export async function previousRecord(
   if (previous === undefined) return undefined;
   const { snapshot, n, resumed = 0 } = previous;
   const record = await recordThere(log, storage, { job, snapshot, resumed }, n);
-  const isOurs = identity === undefined ? record?.id === id : record?.identity === identity;
+  if (record === undefined) return undefined;
+  const isOurs =
+    identity === undefined
+      ? record.id === id
+      : record.identity === identity || (record.identity !== undefined && record.identity === wholeOf(identity));
   return isOurs ? record : undefined;
 }
 

@@ -10,6 +10,17 @@ import type { Kind } from "../lib/connectors/github/kinds/kind.ts";
 const FILE = path.join(import.meta.dirname, "../docs/github.md");
 const MARKS = /(<!-- kinds: begin -->\n).*(<!-- kinds: end -->)/s;
 
+/** What is no file of JSON Lines alone. */
+const RESTORED: Readonly<Record<string, string>> = {
+  git: "bare repository, to be pushed",
+  wiki: "bare repository, to be pushed",
+  gist_git: "bare repository, to be pushed",
+  lfs: "objects where git wants them, `lfs.jsonl`",
+  assets: "files",
+  attachments: "files, `attachments.jsonl`",
+  gists_starred: "as gists",
+};
+
 if (process.argv[1] === import.meta.filename) writeFileSync(FILE, withKinds(readFileSync(FILE, "utf8")));
 
 /** The page with its tables made anew. */
@@ -26,7 +37,7 @@ function tables(): string {
 
 function table(rows: readonly (Content | Kind)[]): string {
   const cells = [
-    ["kind", "what", "asked for at", "right (App, fine-grained)", "scope (classic)", "default"],
+    ["kind", "what", "asked for at", "right (App, fine-grained)", "scope (classic)", "default", "restored as"],
     ...rows.map(cellsOf),
   ];
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)));
@@ -45,6 +56,7 @@ function cellsOf(row: Content | Kind): readonly string[] {
     permission.replace(":", ": "),
     `\`${scope}\``,
     byDefault ? "yes" : "",
+    RESTORED[name] ?? `\`${name}.jsonl\``,
   ];
 }
 

@@ -17,7 +17,8 @@ export interface Unit {
   readonly estimatedBytes?: number;
   /**
    * What stays when the unit is renamed or moved at the source, such as its number there: by it the last snapshot's
-   * artifacts are found under the old id. Unique in a plan. Left out where the id is all there is.
+   * artifacts are found under the old id. Unique in a plan. Left out where the id is all there is. One part of what was, or will be, a single
+   * unit has the whole's identity, a slash and its name (`identity.ts`), so that the whole's artifacts are found.
    */
   readonly identity?: string;
   /** Equal to the last run's when nothing changed: the unit is then reused instead of collected. */
@@ -101,12 +102,17 @@ export interface Proof {
   readonly detail: string;
 }
 
+export interface UnitsOptions {
+  /** True where nothing is going to be collected: then listing may ask more of the source, to find out what is going to be missing. */
+  readonly preview?: boolean;
+}
+
 /** Reads one kind of source for one job. On AWS each step is a process of its own: no method may rely on another's having been called. */
 export interface Connector {
   /** Checks options, rights and reachability before anything is listed. @throws ConfigError | SourceError | TransientError */
   prepare(signal: AbortSignal): Promise<void>;
   /** Lists; reads nothing else. A source named in the options that is not there is still a unit, which then fails. */
-  units(signal: AbortSignal): AsyncIterable<Unit>;
+  units(signal: AbortSignal, options?: UnitsOptions): AsyncIterable<Unit>;
   /**
    * Yields items; each is stored before the next is asked for. A throw fails the unit and leaves what was stored
    * before it in the manifest, so "all but two files" is: yield the item, then throw `SOURCE_INCOMPLETE`.

@@ -150,6 +150,44 @@ describe("tokens", () => {
     ]);
   });
 
+  test("what a fine-grained one may not read is found out for plan, and not in each run", async () => {
+    await using server = await startGithub("/nonexistent");
+    const path = await addRepository(server, "app", { id: 42 });
+    server.fault = (asked) =>
+      asked.startsWith(`${path}/hooks`)
+        ? {
+            status: 403,
+            headers: { "x-accepted-github-permissions": "repository_hooks=read" },
+            body: { message: "Resource not accessible by personal access token" },
+          }
+        : undefined;
+    const options = {
+      organization: "my-org",
+      api_url: server.apiUrl,
+      skip: ["all"],
+      include: ["labels", "milestones", "hooks"],
+      token_env: "T",
+    };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async () => server.token },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date("2026-11-22T03:00:00Z"),
+      avoid: [],
+    });
+    const [previewed] = await Array.fromAsync(connector.units(never(), { preview: true }));
+    assert.deepEqual(previewed?.warnings, [
+      { code: "GITHUB_RIGHTS", message: "the token, a fine-grained one, cannot read hooks (repository_hooks=read)" },
+    ]);
+    assert.equal(server.requests.filter((request) => request.path.endsWith("/labels")).length, 1);
+    assert.equal(
+      server.requests.filter((request) => request.path.endsWith("/milestones")).length,
+      0,
+      "one for each right",
+    );
+    const [listed] = await Array.fromAsync(connector.units(never()));
+    assert.equal(listed?.warnings, undefined);
+  });
+
   test("several share the load, and one that is used up has the others go on", async () => {
     await using server = await startGithub("/nonexistent");
     await addRepository(server, "app", { id: 42 });

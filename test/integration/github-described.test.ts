@@ -23,7 +23,7 @@ const context = {
   now: () => new Date(),
   avoid: [],
 };
-const PARAMS = { owner: "my-org", repo: "app", org: "my-org", username: "octocat" };
+const PARAMS = { owner: "my-org", repo: "app", org: "my-org", username: "octocat", gist_id: "abc123" };
 
 function session(): Session {
   const accounts = [tokenAccount("token", { from: "env", name: "T" }, context)];
@@ -37,9 +37,12 @@ async function faultsOf(work: () => Promise<unknown>): Promise<readonly string[]
   await work().catch(() => {});
   const made = described.requests.slice(from);
   assert.ok(made.length > 0, "nothing was asked");
-  return made
-    .filter(({ status }) => status >= 400)
-    .map(({ method, url, status, fault }) => `${method} ${url}: ${status} ${fault}`);
+  return (
+    made
+      // GraphQL has a schema of its own, and a test of its own.
+      .filter(({ status, url }) => status >= 400 && url !== "/graphql")
+      .map(({ method, url, status, fault }) => `${method} ${url}: ${status} ${fault}`)
+  );
 }
 
 for (const kind of kinds) {
@@ -59,6 +62,8 @@ for (const kind of kinds) {
       };
       parents.note(parent, { key: "1", json: { id: 1, number: 1, ...children } }, true);
     }
+    // What GraphQL is asked is held to its schema in a test of its own.
+    if (reading.how === "newest" && reading.pages !== undefined) return;
     const faults = await faultsOf(async () => {
       const read = await readKind({
         kind,
@@ -67,6 +72,7 @@ for (const kind of kinds) {
         before: undefined,
         previousLines: undefined,
         sweep: true,
+        probe: undefined,
         parents,
       });
       for await (const _ of read.lines());

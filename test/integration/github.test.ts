@@ -141,6 +141,7 @@ describe("the organization itself", () => {
     server.objects.set("/users/octocat", { id: 9, login: "octocat" });
     server.objects.set("/user", { id: 9, login: "octocat" });
     server.lists.set("/user/repos", listOf(server, "/orgs/octocat/repos"));
+    server.lists.set("/gists", []);
     server.lists.set("/users/octocat/starred", [{ id: 3, full_name: "a/b" }]);
     const backup = githubBackup(server, { ...WITHOUT_GIT, organization: undefined, user: "octocat" });
     const result = await backup.run();
@@ -161,12 +162,12 @@ describe("between two runs", () => {
     const backup = githubBackup(world.server);
     await backup.run();
     world.server.requests.length = 0;
-    const packs = () => world.server.git.seen.filter(({ method }) => method === "POST").length;
+    const packs = () => world.server.git.seen.filter(({ url }) => url.endsWith("/git-upload-pack")).length;
     const before = packs();
     const result = await backup.run();
     assert.deepEqual([result.status, unitOf(result)?.status], ["ok", "unchanged"]);
     const paid = world.server.requests.filter(
-      ({ status, path }) => status !== 304 && path !== "/rate_limit" && path !== "/orgs/my-org/repos",
+      ({ status, path }) => status !== 304 && !["/rate_limit", "/orgs/my-org/repos", "/graphql"].includes(path),
     );
     assert.deepEqual(paid, []);
     // One request lists the refs; none fetches.
@@ -380,6 +381,57 @@ describe("what is not there, or must not be seen", () => {
   });
 });
 
+describe("a repository that is too large for one unit", () => {
+  const sized = (world: World, size: number) => {
+    const object = { ...world.server.objects.get(world.path), size };
+    world.server.objects.set(world.path, object);
+    world.server.lists.set("/orgs/my-org/repos", [object]);
+  };
+  const shown = (result: JobResult) => result.manifest?.units.map(({ id, status }) => `${id} ${status}`);
+  const packs = ({ server }: World) => server.git.seen.filter(({ url }) => url.endsWith("/git-upload-pack")).length;
+
+  test("is three, which find what it was as one, and the other way round; nothing is said to be gone", async () => {
+    await using world = await aWorld({ git: true });
+    const backup = githubBackup(world.server);
+    await backup.run();
+    const before = packs(world);
+    sized(world, 2_000_000);
+    const split = await backup.run();
+    assert.deepEqual(shown(split), ["my-org/app ok", "my-org/app/git ok", "my-org/app/assets ok"]);
+    assert.deepEqual(
+      split.manifest?.units.map(({ compute }) => compute),
+      ["lambda", "fargate", "fargate"],
+    );
+    const bundle = unitOf(split, "my-org/app/git")?.artifacts.find(({ path }) => path.endsWith("repository.bundle"));
+    assert.equal(bundle?.reusedFrom !== undefined, true, "the bundle is taken over");
+    // Each look at the refs is a question, too.
+    const looks = packs(world) - before;
+    assert.deepEqual(shown(await backup.run()), [
+      "my-org/app unchanged",
+      "my-org/app/git unchanged",
+      "my-org/app/assets unchanged",
+    ]);
+    assert.equal(packs(world) - before - looks, looks);
+    sized(world, 12);
+    const whole = await backup.run();
+    assert.deepEqual(shown(whole), ["my-org/app ok"]);
+    assert.deepEqual(whole.manifest?.warnings, []);
+    assert.ok(unitOf(whole)?.artifacts.some(({ path }) => path.endsWith("app/repository.bundle")));
+  });
+
+  test("still fails for a right that it had as one", async () => {
+    await using world = await aWorld({ git: true });
+    const { server } = world;
+    const backup = githubBackup(server);
+    await backup.run();
+    sized(world, 2_000_000);
+    server.fault = (path) => (path.endsWith("/labels") ? { status: 404, body: { message: "Not Found" } } : undefined);
+    const result = await backup.run();
+    assert.deepEqual(shown(result), ["my-org/app failed", "my-org/app/git ok", "my-org/app/assets ok"]);
+    assert.equal(unitOf(result)?.error?.code, "SOURCE_FORBIDDEN");
+  });
+});
+
 describe("lists", () => {
   test("one that GitHub ends for its length is read in windows, each object once", async () => {
     await using world = await aWorld({ issues: 950, commentsPerIssue: 0, pulls: 0 });
@@ -392,6 +444,48 @@ describe("lists", () => {
       ids(await backup.stored(result, "my-org/app", "issues")),
       ids(listOf(world.server, `${world.path}/issues`)),
     );
+  });
+
+  test("events and pull requests, which know no windows, are then asked for issue by issue", async () => {
+    await using world = await aWorld({ issues: 0, commentsPerIssue: 0, pulls: 450 });
+    const { server, path } = world;
+    server.lastPage = 3;
+    for (const pull of listOf(server, `${path}/pulls`)) {
+      server.objects.set(`${path}/pulls/${pull.number}`, { ...pull, merged: false });
+      server.lists.set(`${path}/issues/${pull.number}/events`, [
+        { id: 42_000 + Number(pull.number), event: "labeled" },
+      ]);
+      server.lists.set(`${path}/pulls/${pull.number}/reviews`, []);
+    }
+    // One that is deleted while the rest is asked for.
+    server.objects.delete(`${path}/pulls/320`);
+    const backup = githubBackup(server, { skip: ["all"], include: ["issue_events", "pulls"] });
+    const result = await backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    const pulls = await backup.stored(result, "my-org/app", "pulls");
+    assert.deepEqual([pulls?.length, pulls?.some(({ number }) => number === 320)], [449, false]);
+    const events = await backup.stored(result, "my-org/app", "issue_events");
+    assert.equal(events?.length, 450);
+    assert.equal(events?.find(({ id }) => id === 42_050)?.issue_number, 50);
+  });
+
+  test("a comment whose issue is not in the list is a hole in the list, unless the issue was deleted meanwhile", async () => {
+    await using world = await aWorld({ issues: 3, pulls: 0 });
+    const { server, path } = world;
+    const whole = listOf(server, `${path}/issues`);
+    server.lists.set(
+      `${path}/issues`,
+      whole.filter(({ number }) => number !== 2),
+    );
+    const options = { skip: ["all"], include: ["issues", "issue_comments"] };
+    const gone = await githubBackup(server, options).run();
+    assert.equal(gone.status, "ok");
+    const checked = unitOf(gone)?.artifacts.find(({ path: at }) => at.includes("collected.json"))?.facts.checked;
+    assert.deepEqual(checked, { issues: { references: 3, gone: 1 } });
+    server.objects.set(`${path}/issues/2`, { number: 2 });
+    const hole = await githubBackup(server, options).run();
+    assert.deepEqual([hole.status, unitOf(hole)?.error?.code], ["partial", "SOURCE_INCOMPLETE"]);
+    assert.match(unitOf(hole)?.error?.message ?? "", /number 2, which GitHub has and did not list/);
   });
 
   test("a page that stays broken fails its kind and shortens nothing; the other kinds are stored", async () => {

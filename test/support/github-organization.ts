@@ -34,6 +34,7 @@ export async function addRepository(
   const path = `/repos/${owner}/${name}`;
   const object: Json = {
     id,
+    node_id: `REPOSITORY_${id}`,
     name,
     full_name: `${owner}/${name}`,
     owner: { login: owner, id: 7, type: "Organization" },

@@ -14,7 +14,8 @@ export const noGithubPeers: string | false =
     ? false
     : "no peers: npm ci --prefix test/peers/github installs them";
 
-const peerFile = (name: string): string => path.join(FOLDER, name);
+/** Of a package that is installed with the peers. */
+export const peerFile = (name: string): string => path.join(FOLDER, name);
 
 export interface CheckedRequest {
   readonly method: string;
@@ -65,6 +66,39 @@ export async function startDescribedGithub(): Promise<DescribedGithub> {
       child.kill();
       await ended;
     },
+  };
+}
+
+export interface EmulatedGithub extends AsyncDisposable {
+  readonly url: string;
+  /** Of the App among the seeds. */
+  readonly privateKey: string;
+  /** Changes its state, as its own user. */
+  post(path: string, body: object): Promise<void>;
+}
+
+/** Vercel's emulator of GitHub (npm `emulate`) with `seed` in it. */
+export async function startEmulatedGithub(seed: object): Promise<EmulatedGithub> {
+  const port = await freePort();
+  const { createEmulator } = await import(peerFile("emulate/dist/api.js"));
+  const login = "octocat";
+  const emulator = await createEmulator({
+    service: "github",
+    port,
+    baseUrl: `http://127.0.0.1:${port}`,
+    seed: { tokens: { owner_token: { login, scopes: ["repo", "admin:org"] } }, github: seed },
+  });
+  const keys: readonly { kind: string; value: string }[] = emulator.generatedSecrets;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    privateKey: keys.find(({ kind }) => kind === "github.app_private_key")?.value ?? "",
+    async post(path, body) {
+      const headers = { authorization: "Bearer owner_token", "content-type": "application/json" };
+      const answer = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${path} is answered with ${answer.status}: ${await answer.text()}`);
+    },
+    [Symbol.asyncDispose]: () => emulator.close(),
   };
 }
 

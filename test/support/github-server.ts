@@ -34,6 +34,13 @@ export interface GithubServer extends AsyncDisposable {
   readonly requests: ApiRequest[];
   /** Says what to answer instead; undefined for what is there. */
   fault: (path: string, request: IncomingMessage, query: URLSearchParams) => Fault | undefined;
+  /** What lies at the web host beside git, by path: attachments. As GitHub does, it hides them from who may not see them. */
+  readonly files: Map<
+    string,
+    { readonly status: number; readonly headers?: Record<string, string>; readonly body?: Buffer }
+  >;
+  /** Answers GraphQL; without it there is none. */
+  graphql: ((body: unknown) => Promise<Fault>) | undefined;
   latencyMs: number;
   /** What the API and git accept. */
   token: string;
@@ -43,6 +50,7 @@ export interface GithubServer extends AsyncDisposable {
 }
 
 const PREFIX = "/api/v3";
+const GRAPHQL = "/api/graphql";
 
 /**
  * A GitHub of what a test puts into it: paging by Link, `since`, sorting, ETags, limits' headers, and git over smart HTTP beside it from
@@ -58,7 +66,9 @@ export async function startGithub(root: string): Promise<GithubServer> {
     keys: new Map(),
     objects: new Map([["/rate_limit", { rate: { limit: 5000, remaining: 4999 } }]]),
     requests: [],
+    files: new Map(),
     fault: () => undefined,
+    graphql: undefined,
     latencyMs: 0,
     token: "canary-token",
     anyToken: false,
@@ -67,7 +77,9 @@ export async function startGithub(root: string): Promise<GithubServer> {
   };
   git.switches.answer = (request, response) => {
     const url = new URL(request.url ?? "/", git.url);
-    if (url.pathname.startsWith(PREFIX)) void answerApi(server, url, request, response);
+    if (url.pathname.startsWith(PREFIX) || url.pathname === GRAPHQL)
+      answerApi(server, url, request, response).catch(() => response.destroy());
+    else if (server.files.has(url.pathname)) answerFile(server, url.pathname, request, response);
     else if (isAllowed(server, request)) return false;
     else response.writeHead(401).end();
     return true;
@@ -81,6 +93,12 @@ function isAllowed({ token, anyToken }: GithubServer, { headers }: IncomingMessa
   return headers.authorization === `Bearer ${token}` || headers.authorization === `Basic ${basic}`;
 }
 
+function answerFile(server: GithubServer, path: string, request: IncomingMessage, response: ServerResponse): void {
+  const { status, headers = {}, body } = server.files.get(path) ?? { status: 404 };
+  if (isAllowed(server, request)) response.writeHead(status, headers).end(body);
+  else response.writeHead(404).end();
+}
+
 async function answerApi(
   server: GithubServer,
   url: URL,
@@ -88,8 +106,9 @@ async function answerApi(
   response: ServerResponse,
 ): Promise<void> {
   if (server.latencyMs > 0) await delay(server.latencyMs);
-  const path = decodeURIComponent(url.pathname.slice(PREFIX.length));
-  const reply = replyOf(server, path, url, request);
+  const isGraphql = url.pathname === GRAPHQL;
+  const path = isGraphql ? "/graphql" : decodeURIComponent(url.pathname.slice(PREFIX.length));
+  const reply = isGraphql ? await graphqlReply(server, request, url) : replyOf(server, path, url, request);
   const { authorization, "if-none-match": etag } = request.headers;
   server.requests.push({ path, query: url.searchParams, authorization, etag, status: reply.status });
   const body = reply.body === undefined ? "" : JSON.stringify(reply.body);
@@ -98,12 +117,22 @@ async function answerApi(
     "x-ratelimit-limit": "5000",
     "x-ratelimit-remaining": "4999",
     "x-ratelimit-reset": String(Math.floor(Date.now() / 1000) + 3600),
-    "x-ratelimit-resource": "core",
+    "x-ratelimit-resource": isGraphql ? "graphql" : "core",
     ...(reply.status === 304 ? {} : { "content-length": String(Buffer.byteLength(body)) }),
     ...reply.headers,
   });
   if (reply.cutAfter === undefined) response.end(body);
   else response.write(body.slice(0, reply.cutAfter), () => response.destroy());
+}
+
+async function graphqlReply(server: GithubServer, request: IncomingMessage, url: URL): Promise<Fault> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece);
+  if (!isAllowed(server, request)) return { status: 401, body: { message: "Bad credentials" } };
+  const fault = server.fault("/graphql", request, url.searchParams);
+  if (fault !== undefined) return fault;
+  const none: Fault = { status: 404, body: { message: "Not Found" } };
+  return (await server.graphql?.(JSON.parse(Buffer.concat(pieces).toString()))) ?? none;
 }
 
 function replyOf(server: GithubServer, path: string, url: URL, request: IncomingMessage): Fault {

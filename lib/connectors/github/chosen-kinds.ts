@@ -8,7 +8,7 @@ export const kindNames: readonly string[] = [...contents, ...kinds].map(({ name 
 /** What a thing is has to be known in order to read the rest of it. */
 export const ALWAYS = "repository";
 /** These are left out with all that belongs to them. */
-const OWN_KINDS = ["organization", "user"] as const;
+const OWN_KINDS = ["organization", "user", "gist"] as const;
 
 export interface ChosenKinds {
   has(name: string): boolean;
@@ -32,7 +32,8 @@ export function chosenKinds(include: readonly string[], skip: readonly string[])
   // Files of releases are found by the releases.
   if (chosen.has("assets")) chosen.add("releases");
   for (const own of OWN_KINDS) {
-    const names = kinds.filter(({ subject, name }) => subject === own && chosen.has(name)).map(({ name }) => name);
+    const rows = [...contents, ...kinds].filter(({ subject, name }) => subject === own && chosen.has(name));
+    const names = rows.map(({ name }) => name);
     if (skip.includes(own)) for (const name of names) chosen.delete(name);
     else if (names.length > 0) chosen.add(own);
   }

@@ -1,11 +1,14 @@
 import type { Item } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
+import { checkCount } from "./count-check.ts";
 import { kindItem, peeked } from "./kind-item.ts";
-import type { Kind } from "./kinds/kind.ts";
+import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import { readKind } from "./read-kind.ts";
 import type { KindContext, KindReading } from "./reading.ts";
+import type { KindState } from "./state.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
+import { TEXT_KINDS } from "./texts.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** One kind after the other, each an item where it has lines. What fails with one leaves the others alone. */
@@ -28,19 +31,21 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
   const before = stateBefore(work, kind);
   const context = contextOf(work, kind);
   const reading = watched(work, kind, await readKind(context));
+  const probed = context.probe === undefined ? {} : { probe: context.probe };
   if (reading.unchanged && before !== undefined) {
     await passBefore(work, kind, context);
-    work.states.set(kind.name, before);
+    work.states.set(kind.name, stillOf(before, context));
     if (before.state !== "READ") return;
     yield unchangedItem(kindItem(kind, reading.lines));
     // It had to be read after all when what should be there was not.
-    if (reading.ended()) work.states.set(kind.name, { state: "READ", ...reading.state() });
+    if (reading.ended()) work.states.set(kind.name, { state: "READ", ...reading.state(), ...probed });
     return;
   }
   const begun = await peeked(reading.lines());
   if (begun === undefined) {
+    await checkCount(work, kind, 0);
     work.tombstones.add(kind, reading.deleted(), context.previousLines);
-    work.states.set(kind.name, { state: "EMPTY", ...reading.state() });
+    work.states.set(kind.name, { state: "EMPTY", ...reading.state(), ...probed });
     return;
   }
   try {
@@ -51,33 +56,63 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
   // It was stored before we had to wait, so it was not read again: others may still need to see it pass.
   if (!reading.ended() && isNeeded(work, kind)) for await (const _ of reading.lines());
   work.tombstones.add(kind, reading.ended() ? reading.deleted() : [], context.previousLines);
-  work.states.set(kind.name, { state: "READ", ...(reading.ended() ? reading.state() : {}) });
+  if (reading.ended()) await checkCount(work, kind, reading.count());
+  work.states.set(kind.name, { state: "READ", ...(reading.ended() ? { ...reading.state(), ...probed } : {}) });
+}
+
+/** Unchanged, by GitHub's word for each of its pages or by what listing knew. The former counts as having looked at all of it. */
+function stillOf(before: KindState, { kind, probe, sweep, session }: KindContext): KindState {
+  const { probe: _, ...rest } = before;
+  if (probe === undefined) return rest;
+  const sweptAt = sweep && kind.reading.how !== "newest" ? { sweptAt: session.api.now().toISOString() } : {};
+  return { ...rest, ...sweptAt, probe };
 }
 
 const stateBefore = ({ previous }: SubjectWork, { name }: Kind) => previous.stateOf(name, `${name}.jsonl`);
 
-function contextOf({ session, params, previous, parents, fullEveryMs }: SubjectWork, kind: Kind): KindContext {
+function contextOf({ session, params, previous, parents, fullEveryMs, probe }: SubjectWork, kind: Kind): KindContext {
   const before = previous.stateOf(kind.name, `${kind.name}.jsonl`);
   const sweptAt = before?.sweptAt === undefined ? undefined : Date.parse(before.sweptAt);
   const sweep = sweptAt === undefined || session.api.now().getTime() - sweptAt >= fullEveryMs;
-  return { kind, session, params, before, previousLines: previous.linesOf(kind), sweep, parents };
+  return {
+    kind,
+    session,
+    params,
+    before,
+    previousLines: previous.linesOf(kind),
+    sweep,
+    probe: probe[kind.name],
+    parents,
+  };
 }
 
 /** Tells when the lines have passed, and looks at the one that says what the subject is. */
-function watched(work: SubjectWork, kind: Kind, reading: KindReading): KindReading & { ended(): boolean } {
+function watched(
+  work: SubjectWork,
+  kind: Kind,
+  reading: KindReading,
+): KindReading & { ended(): boolean; count(): number } {
   let ended = false;
+  let count = 0;
   return {
     ...reading,
     async *lines(): AsyncGenerator<Line> {
       ended = false;
+      count = 0;
+      work.texts?.begin(kind);
+      work.references.begin(kind);
       for await (const line of reading.lines()) {
         if (isSubject(kind)) work.subject = line.json;
         work.observers.get(kind.name)?.(line.json);
+        work.texts?.note(kind, line);
+        work.references.note(kind, line);
+        count += 1;
         yield line;
       }
       ended = true;
     },
     ended: () => ended,
+    count: () => count,
   };
 }
 
@@ -95,8 +130,12 @@ async function passBefore(work: SubjectWork, kind: Kind, { previousLines, parent
   }
 }
 
-const isSubject = ({ name }: Kind): boolean => name === "repository" || name === "organization" || name === "user";
+const SUBJECTS: ReadonlySet<string> = new Set(["repository", "organization", "user", "gist"] satisfies Subject[]);
+const isSubject = ({ name }: Kind): boolean => SUBJECTS.has(name);
 const isNeeded = (work: SubjectWork, kind: Kind): boolean =>
-  isSubject(kind) || work.observers.has(kind.name) || childrenOf(work, kind).length > 0;
+  isSubject(kind) ||
+  work.observers.has(kind.name) ||
+  (work.texts !== undefined && TEXT_KINDS.has(kind.name)) ||
+  childrenOf(work, kind).length > 0;
 const childrenOf = ({ kinds }: SubjectWork, { name }: Kind): readonly Kind[] =>
   kinds.filter(({ reading }) => reading.how === "changed" && reading.parent === name);

@@ -11,7 +11,7 @@ export async function* collectOwner(
   params: Readonly<Record<string, string>>,
   context: CollectContext,
 ): AsyncGenerator<Item> {
-  const work = await subjectWork(github, unit, subject, params, context);
+  const work = await subjectWork(github, unit, subject, { params }, context);
   const [first, ...rest] = work.kinds;
   if (first?.name !== subject) throw new Error(`the kind ${subject} comes first`);
   yield* collectKinds(work, [first]);

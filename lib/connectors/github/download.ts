@@ -10,6 +10,8 @@ export interface Download {
   /** For errors: `the asset app.zip`. */
   readonly what: string;
   readonly signal: AbortSignal;
+  /** A path of the first host: being sent there means that the credentials do not do. */
+  readonly wall?: string;
 }
 
 const MAX_REDIRECTS = 5;
@@ -18,7 +20,7 @@ const MAX_REDIRECTS = 5;
  * A file's bytes as they come. GitHub redirects to where files lie, which is another host: credentials do not go there.
  * @throws SourceError | TransientError; a body that ends early is never just shorter
  */
-export async function* downloaded({ url, headers, what, signal }: Download): Bytes {
+export async function* downloaded({ url, headers, what, signal, wall }: Download): Bytes {
   const origin = new URL(url).origin;
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
@@ -28,6 +30,8 @@ export async function* downloaded({ url, headers, what, signal }: Download): Byt
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
       at = new URL(location, at).href;
+      if (new URL(at).origin === origin && new URL(at).pathname === wall)
+        throw new SourceError("SOURCE_FORBIDDEN", `${what} is not shown to these credentials`);
       if (!/^https?:/.test(at) || (origin.startsWith("https:") && at.startsWith("http:"))) {
         throw new SourceError(
           "SOURCE_REDIRECTED",

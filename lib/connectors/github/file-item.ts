@@ -9,8 +9,8 @@ export interface StoredFile {
   /** Ends in `.bin`. */
   readonly name: string;
   readonly what: string;
-  /** What the source says of it; its bytes are held to it. */
-  readonly bytes: number;
+  /** What the source says of it, where it does; its bytes are held to it. */
+  readonly bytes: number | undefined;
   readonly sha256: string | undefined;
   readonly facts: Facts;
   readonly unchanged: boolean;
@@ -25,7 +25,7 @@ export function fileItem(file: StoredFile): Item {
     const measured = measure(file.open());
     yield* measured.bytes;
     const { bytes, sha256 } = measured.result();
-    if (bytes !== file.bytes)
+    if (file.bytes !== undefined && bytes !== file.bytes)
       throw new TransientError("SOURCE_TRUNCATED", `${file.what} came with ${bytes} bytes instead of ${file.bytes}`);
     if (file.sha256 !== undefined && file.sha256 !== sha256)
       throw new SourceError("SOURCE_CORRUPT", `${file.what} does not have the SHA-256 that GitHub says`);

@@ -1,19 +1,21 @@
 import { SourceError } from "../../errors.ts";
 import { sleepUnlessAborted } from "../../retry.ts";
-import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Unit } from "../connector.ts";
+import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Unit, Warning } from "../connector.ts";
 import { accountsOf } from "./accounts.ts";
 import { budgetOf } from "./budget.ts";
 import { chosenKinds } from "./chosen-kinds.ts";
+import { collectGist } from "./collect-gist.ts";
 import { collectOwner } from "./collect-owner.ts";
 import { collectRepository } from "./collect-repository.ts";
 import { gateOf } from "./gate.ts";
 import type { Github } from "./github-context.ts";
 import { type GithubOptions, githubOptions } from "./options.ts";
 import { preflight } from "./preflight.ts";
+import { missingRights } from "./probe-rights.ts";
 import { proveGithub } from "./prove.ts";
 import { restoreGithub } from "./restore.ts";
-import { openSession, type Waiting } from "./session.ts";
-import { listUnits, unitInput } from "./units.ts";
+import { openSession, type Session, type Waiting } from "./session.ts";
+import { listUnits, type UnitInput, unitInput } from "./units.ts";
 import { webUrlOf } from "./web-url.ts";
 
 /** Repositories of an organization or user at GitHub: git, wikis, issues, pull requests, releases, settings. */
@@ -43,6 +45,12 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
       now,
     },
   };
+  const subjects = [
+    "repository",
+    ...(options.organization === undefined ? [] : ["organization"]),
+    ...(options.user === undefined ? [] : ["user", "gist"]),
+  ];
+  const asked = github.chosen.all.filter(({ subject }) => subjects.includes(subject));
   // Listing waits where it is: it has nothing yet that could be taken up again.
   const here = (signal: AbortSignal): Waiting => ({
     signal,
@@ -50,19 +58,39 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
   });
   return {
     async prepare(signal) {
-      await preflight(github.api, accounts, github.chosen, here(signal));
+      await preflight(github.api, accounts, asked, here(signal));
     },
-    async *units(signal) {
-      let warnings = await preflight(github.api, accounts, github.chosen, here(signal));
-      for await (const unit of listUnits(github, openSession(github.api, "listing", here(signal)))) {
-        yield warnings.length === 0 ? unit : { ...unit, warnings };
-        warnings = [];
+    async *units(signal, { preview = false } = {}) {
+      const { warnings, hasUnknownRights } = await preflight(github.api, accounts, asked, here(signal));
+      const session = openSession(github.api, "listing", here(signal));
+      const told = new Set<string>();
+      let news = warnings;
+      for await (const unit of listUnits(github, session)) {
+        const input = unitInput.parse(unit.input);
+        // The first one of each sort stands for all: asking for each would cost what a run costs.
+        if (preview && hasUnknownRights && !told.has(input.subject)) {
+          told.add(input.subject);
+          news = [...news, ...(await rightsOf(github, session, input))];
+        }
+        yield news.length === 0 ? unit : { ...unit, warnings: news };
+        news = [];
       }
     },
     collect: (unit, collecting) => collectUnit(github, unit, collecting),
     prove: proveGithub,
     async cleanup() {},
   };
+}
+
+async function rightsOf({ chosen }: Github, session: Session, input: UnitInput): Promise<readonly Warning[]> {
+  switch (input.subject) {
+    case "repository":
+      return missingRights(session, chosen.of("repository"), { owner: input.owner, repo: input.name });
+    case "organization":
+      return missingRights(session, chosen.of("organization"), { org: input.name });
+    default:
+      return [];
+  }
 }
 
 async function* collectUnit(github: Github, unit: Unit, context: CollectContext) {
@@ -79,7 +107,10 @@ async function* collectUnit(github: Github, unit: Unit, context: CollectContext)
     case "user":
       yield* collectOwner(github, unit, "user", { username: input.name }, context);
       return;
+    case "gist":
+      yield* collectGist(github, unit, input.id, context);
+      return;
     case "repository":
-      yield* collectRepository(github, unit, input.owner, input.name, context);
+      yield* collectRepository(github, unit, input, context);
   }
 }

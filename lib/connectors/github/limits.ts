@@ -31,17 +31,29 @@ export function limitedUntil(
   nowMs: number,
 ): number | undefined {
   const { status, headers } = answer;
-  if (status !== 403 && status !== 429) return undefined;
+  const isOfGraphql = status === 200 && isGraphqlLimit(answer.json);
+  if (status !== 403 && status !== 429 && !isOfGraphql) return undefined;
   const retryAfter = headers.get("retry-after");
   const reset = numberOf(headers.get("x-ratelimit-reset"));
   let until: number | undefined;
   if (retryAfter !== null) until = nowMs + retryAfterMs(retryAfter);
   else if (headers.get("x-ratelimit-remaining") === "0" && reset !== undefined) until = resetMoment(reset, nowMs);
-  else if (status === 429 || /rate limit|abuse detection/i.test(messageOf(answer.json))) {
+  else if (status === 429 || isOfGraphql || /rate limit|abuse detection/i.test(messageOf(answer.json))) {
     until = nowMs + Math.min(SECONDARY_MS * 2 ** (times - 1), SECONDARY_MAX_MS);
   }
   if (until !== undefined) block(account, resource, until);
   return until;
+}
+
+/** GraphQL says so with status 200. https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
+function isGraphqlLimit(json: unknown): boolean {
+  const errors = typeof json === "object" && json !== null && "errors" in json ? json.errors : undefined;
+  return (
+    Array.isArray(errors) &&
+    errors.some(
+      (error: unknown) => typeof error === "object" && error !== null && Reflect.get(error, "type") === "RATE_LIMITED",
+    )
+  );
 }
 
 const resetMoment = (resetSeconds: number, nowMs: number): number =>

@@ -1,6 +1,7 @@
 import { SourceError } from "../../errors.ts";
 import { means, namePattern } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
+import { isOwnUser } from "./own-user.ts";
 import { objectOf, pages } from "./pages.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
 import type { Session } from "./session.ts";
@@ -61,12 +62,8 @@ async function* everything({ organization, user }: GithubOptions, session: Sessi
   if (user !== undefined) yield* listed(session, await pathOfUser(session, user), user);
 }
 
-/** Private repositories are listed to their owner alone. An App's token is nobody's. */
 async function pathOfUser(session: Session, user: string): Promise<string> {
-  const { status, json } = await session.get("/user");
-  const login = status === 200 && typeof json === "object" && json !== null && "login" in json ? json.login : undefined;
-  const isOwn = typeof login === "string" && login.toLowerCase() === user.toLowerCase();
-  return isOwn
+  return (await isOwnUser(session, user))
     ? "/user/repos?affiliation=owner&per_page=100"
     : `/users/${encodeURIComponent(user)}/repos?type=owner&per_page=100`;
 }

@@ -1,12 +1,18 @@
 import type { Warning } from "../connector.ts";
 import type { Accounts } from "./accounts.ts";
-import type { ChosenKinds } from "./chosen-kinds.ts";
+import type { Content } from "./kinds/contents.ts";
 import { granted, missingPermissions } from "./rights.ts";
 import { type Api, openSession, type Waiting } from "./session.ts";
 
 const DAY_MS = 86_400_000;
 /** Two weeks are enough for whoever has to renew it. */
 const EXPIRES_SOON_MS = 14 * DAY_MS;
+
+export interface Preflight {
+  readonly warnings: readonly Warning[];
+  /** GitHub tells the scopes of classic tokens and the permissions of Apps, and nothing of a fine-grained token's. */
+  readonly hasUnknownRights: boolean;
+}
 
 /**
  * Asks GitHub who we are, which counts against no limit: what the credentials may not read, and when they end.
@@ -15,10 +21,11 @@ const EXPIRES_SOON_MS = 14 * DAY_MS;
 export async function preflight(
   api: Api,
   { app }: Accounts,
-  chosen: ChosenKinds,
+  kinds: readonly Content[],
   waiting: Waiting,
-): Promise<readonly Warning[]> {
+): Promise<Preflight> {
   const warnings: Warning[] = [];
+  let hasUnknownRights = false;
   for (const account of api.accounts) {
     const session = openSession({ ...api, accounts: [account] }, "preflight", waiting);
     // An Enterprise Server without limits answers 404, with the same headers.
@@ -33,17 +40,18 @@ export async function preflight(
       });
     }
     const scopes = headers.get("x-oauth-scopes");
+    if (scopes === null && app === undefined) hasUnknownRights = true;
     const missing =
       app === undefined
         ? scopes === null
           ? []
-          : chosen.all.filter(({ scope }) => !granted(scope, scopes))
-        : missingPermissions(chosen.all, await app.permissions(waiting.signal));
+          : kinds.filter(({ scope }) => !granted(scope, scopes))
+        : missingPermissions(kinds, await app.permissions(waiting.signal));
     if (missing.length === 0) continue;
-    const kinds = missing.map(({ name, scope, permission }) => `${name} (${app === undefined ? scope : permission})`);
-    warnings.push({ code: "GITHUB_RIGHTS", message: `${account.name} lacks the right to read ${kinds.join(", ")}` });
+    const named = missing.map(({ name, scope, permission }) => `${name} (${app === undefined ? scope : permission})`);
+    warnings.push({ code: "GITHUB_RIGHTS", message: `${account.name} lacks the right to read ${named.join(", ")}` });
   }
-  return warnings;
+  return { warnings, hasUnknownRights };
 }
 
 /** `2026-12-24 10:00:00 UTC`, or with an offset. */

@@ -1,14 +1,10 @@
-import { SourceError } from "../../errors.ts";
-import type { Kind, Reading } from "./kinds/kind.ts";
+import { deepList } from "./deep-list.ts";
+import type { Kind } from "./kinds/kind.ts";
 import { type Line, lineOf } from "./lines.ts";
-import { type Json, type Page, pages, TooDeepError } from "./pages.ts";
+import { isOlder, later, type Newest, orderValue } from "./newest-order.ts";
+import { type Page, pages, TooDeepError } from "./pages.ts";
 import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
-
-type Newest = Extract<Reading, { how: "newest" }>;
-
-/** Servers' clocks and copies differ by less. What is read twice for it costs nothing. */
-const OVERLAP_MS = 5 * 60_000;
 
 /**
  * Lists with the newest first. Between sweeps only what is newer than the last snapshot's newest is read, and the rest is taken from
@@ -42,7 +38,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
   async function* added(from: string | number): AsyncGenerator<Line> {
     const fresh = new Set<string>();
     newest = from;
-    for await (const line of untilOlder(listed(), order, from)) {
+    for await (const line of untilOlder(newerThan(from), order, from)) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
       parents.note(kind, line, true);
@@ -52,6 +48,18 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
       if (fresh.has(line.key)) continue;
       parents.note(kind, line, false);
       yield line;
+    }
+  }
+
+  /** What is newer can be too much for a list, too: then its order is another, and what is older is left out. */
+  async function* newerThan(from: string | number): AsyncGenerator<Page> {
+    try {
+      yield* listed();
+    } catch (error) {
+      if (!(error instanceof TooDeepError)) throw error;
+      for await (const page of deepList(context, order, error)) {
+        yield { ...page, items: page.items.filter((json) => !isOlder(orderValue(json, order), from)) };
+      }
     }
   }
 
@@ -76,7 +84,8 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
   }
 
   async function* listed(): AsyncGenerator<Page> {
-    for await (const page of pages(session, url, { absent: kind.absent ?? "FORBIDDEN", given })) {
+    const list = order.pages?.(session, params) ?? pages(session, url, { absent: kind.absent ?? "FORBIDDEN", given });
+    for await (const page of list) {
       firstEtag ??= page.etag;
       yield page;
     }
@@ -117,34 +126,7 @@ async function* wholeOf(context: KindContext, order: Newest, list: AsyncIterable
     if (order.whole !== undefined) yield* pages(session, filled(order.whole, params), { absent });
   } catch (error) {
     if (!(error instanceof TooDeepError)) throw error;
-    if (order.windows === undefined) throw noEnd(kind, error);
-    yield* inWindows(context, order, filled(order.windows, params));
-  }
-}
-
-/**
- * From the oldest on, each page from the last moment of the one before, so that none is deep and nothing that moves is missed.
- * Pages that are all of one second are followed as GitHub links them.
- */
-async function* inWindows({ kind, session }: KindContext, order: Newest, path: string): AsyncGenerator<Page> {
-  let since = "1970-01-01T00:00:00Z";
-  for (;;) {
-    let last = since;
-    try {
-      for await (const page of pages(session, `${path}&since=${encodeURIComponent(since)}`, {
-        absent: kind.absent ?? "FORBIDDEN",
-      })) {
-        yield page;
-        if (page.isLast) return;
-        const newest = page.items.at(-1);
-        if (newest !== undefined) last = String(orderValue(newest, order));
-        if (last > since) break;
-      }
-    } catch (error) {
-      if (error instanceof TooDeepError) throw noEnd(kind, error);
-      throw error;
-    }
-    since = last;
+    yield* deepList(context, order, error);
   }
 }
 
@@ -173,28 +155,4 @@ async function orderValues(lines: (() => AsyncIterable<Line>) | undefined, order
 function orderOf({ name, reading }: Kind): Newest {
   if (reading.how !== "newest") throw new Error(`${name} has no order`);
   return reading;
-}
-
-function orderValue(json: Json, { by, path }: Newest): string | number {
-  const value = json[by];
-  if (by === "id" ? typeof value === "number" : typeof value === "string") return value as string | number;
-  throw new SourceError("SOURCE_PROTOCOL", `GitHub lists an object without ${by} at ${path}`);
-}
-
-function isOlder(value: string | number, than: string | number): boolean {
-  if (typeof value === "number" || typeof than === "number") return Number(value) <= Number(than);
-  return Date.parse(value) < Date.parse(than) - OVERLAP_MS;
-}
-
-function later(a: string | number | undefined, b: string | number): string | number {
-  if (a === undefined) return b;
-  const isLater =
-    typeof a === "number" || typeof b === "number" ? Number(b) > Number(a) : Date.parse(b) > Date.parse(a);
-  return isLater ? b : a;
-}
-
-function noEnd(kind: Kind, cause: TooDeepError): SourceError {
-  return new SourceError("SOURCE_INCOMPLETE", `GitHub ends the list of ${kind.name} before its end: ${cause.message}`, {
-    cause,
-  });
 }

@@ -17,6 +17,8 @@ export interface KindContext {
   readonly previousLines: (() => AsyncIterable<Line>) | undefined;
   /** True when all is to be read, so that deletions are found. */
   readonly sweep: boolean;
+  /** What listing knew of the kind's state; undefined where it knew nothing. */
+  readonly probe: string | undefined;
   readonly parents: Parents;
 }
 
@@ -61,11 +63,17 @@ export function collectEtags(): Etags {
   };
 }
 
+/** Whether listing found the state of the last snapshot, so that nothing has to be asked. What it does not show is found by the next sweep. */
+const isAsProbed = ({ before, probe, sweep }: KindContext): boolean =>
+  probe !== undefined && before?.probe === probe && !sweep;
+
 /**
  * Asks whether any of the pages that a kind was read from has changed. The answer that says so is `given` to the reading that follows.
  * https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
  */
-export async function isUnchanged({ session, before }: KindContext, given: Map<string, Answer>): Promise<boolean> {
+export async function isUnchanged(context: KindContext, given: Map<string, Answer>): Promise<boolean> {
+  if (isAsProbed(context)) return true;
+  const { session, before } = context;
   const etags = Object.entries(before?.etags ?? {});
   for (const [url, etag] of etags) {
     const answer = await session.get(url, { etag });

@@ -4,6 +4,8 @@ import { SourceError } from "../../errors.ts";
 /** What listing needs of GitHub's repository; the rest of it is passed on as it is. */
 const repositorySchema = z.object({
   id: z.int(),
+  /** Its name in GraphQL. */
+  node_id: z.string().optional(),
   name: z.string().min(1),
   owner: z.object({ login: z.string().min(1) }),
   size: z.number().default(0),

@@ -37,7 +37,8 @@ export interface Session {
    * @throws SourceError | TransientError | DeferredError
    */
   get(to: string, options?: { readonly etag?: string | undefined; readonly accept?: string }): Promise<Answer>;
-  post(to: string, body: unknown, resource: string): Promise<Answer>;
+  /** One GraphQL question, which goes to the one URL that there is for them. `attempts`: how often a fault that passes is waited out. */
+  question(body: unknown, attempts?: number): Promise<Answer>;
 }
 
 export interface Waiting {
@@ -65,6 +66,7 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     url: string,
     resource: string,
     request: Omit<Request, "authorization" | "signal">,
+    attempts = ATTEMPTS,
   ): Promise<Answer> {
     let failures = 0;
     let limited = 0;
@@ -81,7 +83,7 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
         if (answer.status >= 500 || answer.status === 408) throw unavailable(request.what, answer);
       } catch (error) {
         failures += 1;
-        if (!(error instanceof TransientError) || failures >= ATTEMPTS) throw error;
+        if (!(error instanceof TransientError) || failures >= attempts) throw error;
         await backOff(failures, error, { ...BACK_OFF, signal, sleep: wait });
         continue;
       }
@@ -144,9 +146,14 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
       }
       throw new SourceError("SOURCE_REDIRECTED", `GitHub redirects GET ${to} in a circle`);
     },
-    post: (to, body, resource) => one(api.url + to, resource, { method: "POST", what: `POST ${to}`, body }),
+    question: (body, attempts) =>
+      one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, attempts),
   };
 }
+
+/** https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint */
+const graphqlUrl = (apiUrl: string): string =>
+  apiUrl.endsWith("/api/v3") ? `${apiUrl.slice(0, -"v3".length)}graphql` : `${apiUrl}/graphql`;
 
 function leastBlocked({ accounts, now }: Api, first: number, resource: string): Account {
   const turned = [...accounts.slice(first), ...accounts.slice(0, first)];

@@ -9,6 +9,8 @@ const kindState = z.object({
   etags: z.record(z.string(), z.string()).optional(),
   /** The newest `updated_at` or `id` that was read. */
   newest: z.union([z.string(), z.number()]).optional(),
+  /** What listing knew of its state (`probe.ts`) before it was read. */
+  probe: z.string().optional(),
   /** When it was last read whole, which is what finds deletions. */
   sweptAt: z.iso.datetime().optional(),
 });

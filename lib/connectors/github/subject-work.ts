@@ -4,8 +4,11 @@ import type { Kind } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
 import type { Parents } from "./parents.ts";
 import type { PreviousSubject } from "./previous-subject.ts";
+import type { Probe } from "./probe.ts";
+import type { References } from "./references.ts";
 import type { Session } from "./session.ts";
 import type { KindState } from "./state.ts";
+import type { Texts } from "./texts.ts";
 import type { Tombstones } from "./tombstones.ts";
 import type { UnreadableError } from "./unreadable.ts";
 
@@ -20,6 +23,8 @@ export interface SubjectWork {
   readonly required: (kind: string) => boolean;
   /** Milliseconds after which a list is read whole again. */
   readonly fullEveryMs: number;
+  /** What listing knew of the kinds' state. */
+  readonly probe: Probe;
   readonly parents: Parents;
   readonly failures: Failures;
   readonly tombstones: Tombstones;
@@ -27,6 +32,11 @@ export interface SubjectWork {
   readonly observers: Map<string, (json: Json) => void>;
   /** By kind, as they will be remembered. */
   readonly states: Map<string, KindState>;
+  /** Hears the lines that hold texts, where what these show is stored. */
+  texts: Texts | undefined;
+  readonly references: References;
+  /** What was compared at the end, by kind. */
+  readonly checked: Map<string, { readonly references: number; readonly gone: number }>;
   /** What GitHub says that the subject is, once its first kind was read. */
   subject: Json | undefined;
 }

@@ -1,6 +1,8 @@
 import { SourceError } from "../../errors.ts";
+import { wholeOf } from "../../identity.ts";
 import type { CollectContext, Item, Unit } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
+import { checkReferences } from "./check-references.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
 import { kindItem } from "./kind-item.ts";
@@ -8,20 +10,30 @@ import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import { parentsOf } from "./parents.ts";
 import { previousSubject } from "./previous-subject.ts";
+import type { Probe } from "./probe.ts";
+import { referencesOf } from "./references.ts";
 import { openSession } from "./session.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
+
+export interface SubjectOptions {
+  /** What stands for `{owner}` and the like. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly probe?: Probe | undefined;
+  /** The kinds of one part of it. */
+  readonly only?: readonly string[] | undefined;
+}
 
 /** What collecting one repository, organization or user begins with. */
 export async function subjectWork(
   { options, chosen, api, redact }: Github,
   unit: Unit,
   subject: Subject,
-  params: Readonly<Record<string, string>>,
+  { params, probe = {}, only }: SubjectOptions,
   context: CollectContext,
 ): Promise<SubjectWork> {
-  const kinds = chosen.of(subject);
+  const kinds = chosen.of(subject).filter(({ name }) => only?.includes(name) ?? true);
   return {
     kinds,
     session: openSession(api, unit.id, context),
@@ -31,11 +43,15 @@ export async function subjectWork(
     redact,
     required: (kind) => options.require.includes(kind) || (options.require.includes("all") && chosen.has(kind)),
     fullEveryMs: options.full_every,
+    probe,
     parents: parentsOf(kinds),
     failures: failuresOf(context.signal),
     tombstones: tombstones(),
     observers: new Map(),
     states: new Map(),
+    references: referencesOf(),
+    checked: new Map(),
+    texts: undefined,
     subject: undefined,
   };
 }
@@ -54,19 +70,23 @@ export function checkSubject({ subject, states, failures }: SubjectWork, unit: U
       `GitHub does not show ${unit.id} (${state === "BLOCKED" ? "blocked, " : ""}${reason ?? "no answer"})`,
     );
   }
-  if (unit.identity !== `${kind}:${String(subject.id)}`) {
+  const identity = wholeOf(unit.identity) ?? unit.identity;
+  if (identity !== `${kind}:${String(subject.id)}`) {
     throw new SourceError("SOURCE_NOT_FOUND", `${unit.id} is another ${kind} than was listed a moment ago`);
   }
 }
 
 /** What each unit ends with: its tombstones, and its account of the kinds. @throws SourceError for the kinds that failed */
 export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerator<Item> {
-  yield* tombstoneItems(work);
+  await checkReferences(work);
+  // A part may have found the whole's, whose tombstones go on with the metadata.
+  if (wholeOf(unit.identity) === undefined) yield* tombstoneItems(work);
   const kinds = Object.fromEntries(work.states);
   yield summaryItem(
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },
     work.previous,
     work.session,
+    Object.fromEntries(work.checked),
   );
   work.failures.raise();
 }

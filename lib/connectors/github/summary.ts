@@ -10,6 +10,7 @@ export function summaryItem(
   collected: Collected,
   previous: PreviousSubject,
   { stats, account }: Pick<Session, "stats" | "account">,
+  checked: Facts,
 ): Item {
   const text = `${JSON.stringify(collected, null, 2)}\n`;
   const { requests, notModified, points, bytes } = stats;
@@ -18,6 +19,8 @@ export function summaryItem(
     kinds: Object.keys(collected.kinds).length,
     sha256: createHash("sha256").update(text).digest("hex"),
     states: Object.fromEntries(Object.entries(collected.kinds).map(([name, { state }]) => [name, state])),
+    // Nothing new was read where there is none.
+    ...(Object.keys(checked).length === 0 ? {} : { checked }),
     stats: { requests, notModified, points, bytes, ...(remaining === undefined ? {} : { remaining }) },
   };
   let ended = false;

@@ -2,19 +2,32 @@ import * as z from "zod";
 import { SourceError } from "../../errors.ts";
 import type { Unit } from "../connector.ts";
 import type { Github } from "./github-context.ts";
+import { listGists } from "./list-gists.ts";
 import { type Listed, listRepositories } from "./list-repositories.ts";
+import { contentsOf } from "./parts.ts";
+import { PROBED_AT_ONCE, type Probe, type Prober, proberOf } from "./probe.ts";
 import type { Session } from "./session.ts";
+import { UnreadableError } from "./unreadable.ts";
 
 /** What a unit's line of the plan says to `collect`. */
 export const unitInput = z.discriminatedUnion("subject", [
-  z.object({ subject: z.literal("repository"), owner: z.string(), name: z.string() }),
+  z.object({
+    subject: z.literal("repository"),
+    owner: z.string(),
+    name: z.string(),
+    probe: z.record(z.string(), z.string()).optional(),
+    part: z.enum(["metadata", "git", "assets"]).optional(),
+  }),
   z.object({ subject: z.enum(["organization", "user"]), name: z.string() }),
+  z.object({ subject: z.literal("gist"), id: z.string() }),
   z.object({ subject: z.literal("missing"), owner: z.string(), name: z.string(), why: z.string() }),
 ]);
 
+export type UnitInput = z.infer<typeof unitInput>;
+
 const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
 
-/** Kilobytes, as GitHub tells them, from which on a repository is too large for a function's fifteen minutes. */
+/** Kilobytes, as GitHub tells them, from which on the git of a repository is too large for a function's fifteen minutes. */
 const LARGE_KB = 1_000_000;
 
 /** The organization and the user themselves, and a unit a repository, called owner/name. Each is found again by its number. */
@@ -26,7 +39,34 @@ export async function* listUnits(
   if (organization !== undefined && chosen.has("organization"))
     yield await ownerUnit(session, "organization", organization);
   if (user !== undefined && chosen.has("user")) yield await ownerUnit(session, "user", user);
-  for await (const listed of listRepositories(options, session)) yield unitOf(listed);
+  if (user !== undefined && chosen.of("gist").length > 0) yield* gistUnits(chosen, session, user);
+  const probes = proberOf(chosen, session);
+  let some: Listed[] = [];
+  for await (const listed of listRepositories(options, session)) {
+    some.push(listed);
+    if (some.length < PROBED_AT_ONCE) continue;
+    yield* probedUnits(some, chosen, probes);
+    some = [];
+  }
+  yield* probedUnits(some, chosen, probes);
+}
+
+/** With what one question tells about all of them. */
+async function* probedUnits(some: readonly Listed[], chosen: Github["chosen"], probes: Prober): AsyncGenerator<Unit> {
+  const ids = some.map((listed) => (listed.kind === "repository" ? listed.repository.node_id : undefined));
+  const known = await probes(ids.filter((id) => id !== undefined));
+  for (const [n, listed] of some.entries()) yield* unitsOf(listed, chosen, known.get(ids[n] ?? ""));
+}
+
+/** Gists that are not shown are a unit that fails, for the configuration asks for them; the rest of the job goes on. */
+async function* gistUnits(chosen: Github["chosen"], session: Session, user: string): AsyncGenerator<Unit> {
+  try {
+    for await (const { id, owner } of listGists(chosen, session, user))
+      yield { id: `${owner}/gists/${id}`, identity: `gist:${id}`, compute: "lambda", input: { subject: "gist", id } };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    yield* unitsOf({ kind: "missing", owner: user, name: "gists", why: error.message }, chosen, undefined);
+  }
 }
 
 async function ownerUnit(session: Session, subject: "organization" | "user", login: string): Promise<Unit> {
@@ -45,16 +85,32 @@ async function ownerUnit(session: Session, subject: "organization" | "user", log
   };
 }
 
-function unitOf(listed: Listed): Unit {
+/**
+ * A large repository is three: its git and its releases' files take long, each in its own way, and must not make its issues wait. What is known as
+ * the repository is the one with the metadata, so that it goes on when the repository was, or becomes again, one unit.
+ */
+function* unitsOf(listed: Listed, chosen: Github["chosen"], probe: Probe | undefined): Generator<Unit> {
   if (listed.kind === "missing") {
     const { owner, name, why } = listed;
-    return { id: `${owner}/${name}`, compute: "lambda", input: { subject: "missing", owner, name, why } };
+    yield { id: `${owner}/${name}`, compute: "lambda", input: { subject: "missing", owner, name, why } };
+    return;
   }
-  const { id, name, owner, size } = listed.repository;
-  return {
-    id: `${owner.login}/${name}`,
-    identity: `repository:${id}`,
-    compute: size > LARGE_KB ? "fargate" : "lambda",
-    input: { subject: "repository", owner: owner.login, name },
-  };
+  const { id: number, name, owner, size } = listed.repository;
+  const id = `${owner.login}/${name}`;
+  const identity = `repository:${number}`;
+  const input = {
+    subject: "repository",
+    owner: owner.login,
+    name,
+    ...(probe === undefined ? {} : { probe }),
+  } as const;
+  if (size <= LARGE_KB) {
+    yield { id, identity, compute: "lambda", input };
+    return;
+  }
+  yield { id, identity, compute: "lambda", input: { ...input, part: "metadata" } };
+  for (const part of ["git", "assets"] as const) {
+    if (!contentsOf(part).some((content) => chosen.has(content))) continue;
+    yield { id: `${id}/${part}`, identity: `${identity}/${part}`, compute: "fargate", input: { ...input, part } };
+  }
 }

@@ -15,3 +15,10 @@ export const cloneUrlOf = (webUrl: string, owner: string, name: string): string 
   `${webUrl}/${encodeURIComponent(owner)}/${encodeURIComponent(name)}.git`;
 export const wikiUrlOf = (webUrl: string, owner: string, name: string): string =>
   `${webUrl}/${encodeURIComponent(owner)}/${encodeURIComponent(name)}.wiki.git`;
+
+/** gist.github.com for github.com; HOST/gist of an Enterprise Server, or gist.HOST. */
+export function isGistUrl(webUrl: string, url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const [web, gist] = [new URL(webUrl), new URL(url)];
+  return gist.protocol === web.protocol && [web.host, `gist.${web.host}`].includes(gist.host) && gist.username === "";
+}

@@ -1,4 +1,6 @@
 import { actionsKinds } from "./actions.ts";
+import { discussionKinds } from "./discussions.ts";
+import { gistKinds } from "./gists.ts";
 import { issueKinds } from "./issues.ts";
 import type { Kind } from "./kind.ts";
 import { organizationKinds } from "./organization.ts";
@@ -14,8 +16,10 @@ export const kinds: readonly Kind[] = [
   ...actionsKinds,
   ...issueKinds,
   ...pullKinds,
+  ...discussionKinds,
   ...releaseKinds,
   ...securityKinds,
   ...organizationKinds,
   ...userKinds,
+  ...gistKinds,
 ];

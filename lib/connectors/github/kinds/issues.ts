@@ -1,6 +1,9 @@
 import type { Json } from "../pages.ts";
 import type { Kind } from "./kind.ts";
 
+/** What takes `since`. */
+export const ISSUES_FROM_THE_OLDEST = "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=asc&per_page=100";
+
 const noIssues = ({ has_issues: has }: Json): boolean => has === false;
 const count = (parent: Json, summary: string, field: string): number | undefined => {
   const of = parent[summary];
@@ -17,6 +20,7 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
+    probe: ["labels"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/labels?per_page=100" },
   },
   {
@@ -26,6 +30,7 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
+    probe: ["milestones", "issues", "pullRequests"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/milestones?state=all&per_page=100" },
   },
   {
@@ -50,7 +55,16 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
-    reading: { how: "newest", path: "/repos/{owner}/{repo}/issues/events?per_page=100", by: "id" },
+    reading: {
+      how: "newest",
+      path: "/repos/{owner}/{repo}/issues/events?per_page=100",
+      by: "id",
+      each: {
+        over: ISSUES_FROM_THE_OLDEST,
+        path: "/repos/{owner}/{repo}/issues/{issue_number}/events?per_page=100",
+        param: "issue_number",
+      },
+    },
   },
   {
     name: "issues",
@@ -60,12 +74,13 @@ export const issueKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     off: noIssues,
+    probe: ["issues", "pullRequests"],
     reading: {
       how: "newest",
       path: "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=desc&per_page=100",
       by: "updated_at",
       whole: "/repos/{owner}/{repo}/issues?state=all&sort=created&direction=asc&per_page=100",
-      windows: "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=asc&per_page=100",
+      windows: ISSUES_FROM_THE_OLDEST,
     },
   },
   {

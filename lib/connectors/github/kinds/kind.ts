@@ -1,7 +1,9 @@
-import type { Json } from "../pages.ts";
+import type { Json, Page } from "../pages.ts";
+import type { ProbeField } from "../probe-fields.ts";
+import type { Session } from "../session.ts";
 
 /** Whose data it is; each has units of its own. */
-export type Subject = "repository" | "organization" | "user";
+export type Subject = "repository" | "organization" | "user" | "gist";
 
 /** A path of the API with `{owner}`, `{repo}`, `{org}`, `{username}` and, for children, their parent's `{name}`. */
 export type Path = string;
@@ -17,6 +19,17 @@ export interface Child {
   readonly when?: (parent: Json) => boolean;
 }
 
+/** What can be had of each issue or pull request alone, where a list of all is cut off. */
+export interface PerIssue {
+  /** Issues by `updated_at` from the oldest on, taking `since`. */
+  readonly over: Path;
+  readonly path: Path;
+  readonly param: string;
+  /** One object instead of a list. */
+  readonly one?: boolean;
+  readonly when?: (issue: Json) => boolean;
+}
+
 export type Reading =
   /** One object, one line. */
   | { readonly how: "object"; readonly path: Path }
@@ -26,7 +39,9 @@ export type Reading =
   | {
       readonly how: "newest";
       readonly path: Path;
-      readonly by: "updated_at" | "id";
+      readonly by: "updated_at" | "updatedAt" | "id";
+      /** Where REST does not have it; `path` is then for people. */
+      readonly pages?: (session: Session, params: Readonly<Record<string, string>>) => AsyncIterable<Page>;
       /**
        * The same list in an order that does not move while it is read, for reading all of it: an object that is changed meanwhile
        * jumps to the front of the other, past what was read.
@@ -34,6 +49,8 @@ export type Reading =
       readonly whole?: Path;
       /** By `updated_at` from the oldest on, taking `since`: for lists that GitHub ends for their length. */
       readonly windows?: Path;
+      /** Where those have no `since`: a question for each issue. */
+      readonly each?: PerIssue;
     }
   /** A short list, and for each of its objects another question. A line has `of`, the parent, and `item` or `items`. */
   | {
@@ -68,6 +85,8 @@ export interface Kind {
   readonly key?: string;
   /** What a 404 means. Default: that we lack the right, for GitHub hides what one may not see. */
   readonly absent?: "DISABLED" | "FORBIDDEN";
+  /** What of a GraphQL answer changes whenever the kind does, but for what only a sweep finds: equal to the last run's, nothing is asked. */
+  readonly probe?: readonly ProbeField[];
   /** True when the repository itself says that this is switched off, so that nothing is asked. */
   readonly off?: (repository: Json) => boolean;
 }

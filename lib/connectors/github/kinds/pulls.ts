@@ -1,3 +1,4 @@
+import { ISSUES_FROM_THE_OLDEST } from "./issues.ts";
 import type { Kind } from "./kind.ts";
 
 const perPull = (what: "reviews" | "commits" | "files") => ({
@@ -30,11 +31,19 @@ export const pullKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     absent: "DISABLED",
+    probe: ["pullRequests"],
     reading: {
       how: "newest",
       path: "/repos/{owner}/{repo}/pulls?state=all&sort=updated&direction=desc&per_page=100",
       by: "updated_at",
       whole: "/repos/{owner}/{repo}/pulls?state=all&sort=created&direction=asc&per_page=100",
+      each: {
+        over: ISSUES_FROM_THE_OLDEST,
+        path: "/repos/{owner}/{repo}/pulls/{pull_number}",
+        param: "pull_number",
+        one: true,
+        when: (issue) => "pull_request" in issue,
+      },
     },
   },
   {
@@ -85,6 +94,7 @@ export const pullKinds: readonly Kind[] = [
     permission: "contents:read",
     scope: "repo",
     byDefault: true,
+    probe: ["commitComments"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/comments?per_page=100" },
   },
 ];

@@ -8,6 +8,7 @@ export const releaseKinds: readonly Kind[] = [
     permission: "contents:read",
     scope: "repo",
     byDefault: true,
+    probe: ["releases"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/releases?per_page=100" },
   },
 ];

@@ -42,6 +42,7 @@ export const repositoryKinds: readonly Kind[] = [
     permission: "metadata:read",
     scope: "repo",
     byDefault: true,
+    probe: ["rulesets"],
     reading: {
       how: "each",
       over: "/repos/{owner}/{repo}/rulesets?includes_parents=false&per_page=100",

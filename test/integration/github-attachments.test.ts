@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { attachmentFinder } from "../../lib/connectors/github/attachment-urls.ts";
+import type { JobResult } from "../../lib/run.ts";
+import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
+import { githubBackup } from "../support/github-backup.ts";
+import { addRepository, at } from "../support/github-organization.ts";
+import { startGithub } from "../support/github-server.ts";
+
+const unitOf = (result: JobResult) => result.manifest?.units[0];
+const filesOf = (result: JobResult) =>
+  (unitOf(result)?.artifacts ?? [])
+    .map(({ path, reusedFrom }) => `${path.split("/").at(-1)}${reusedFrom === undefined ? "" : " reused"}`)
+    .filter((name) => name.startsWith("attachment-"));
+
+describe("files that texts show", () => {
+  const IMAGE = "/user-attachments/assets/11111111-2222-3333-4444-555555555555";
+  const GONE = "/user-attachments/files/77/gone.zip";
+  const WALLED = "/user-attachments/files/78/walled.zip";
+
+  async function aWorld() {
+    const seen: (string | undefined)[] = [];
+    const storage = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end("a picture");
+    }).listen(0, "127.0.0.1");
+    await once(storage, "listening");
+    const server = await startGithub("/nonexistent");
+    const path = await addRepository(server, "app", { id: 42, issues: 2, pulls: 0, commentsPerIssue: 1 });
+    const web = server.webUrl;
+    server.files.set(IMAGE, {
+      status: 302,
+      headers: { location: `http://127.0.0.1:${(storage.address() as AddressInfo).port}/bucket/x` },
+    });
+    server.files.set(WALLED, { status: 302, headers: { location: "/login?return_to=x" } });
+    server.files.set("/login", { status: 200, body: Buffer.from("<html>Sign in</html>") });
+    const texts = (name: string, bodies: readonly string[]) => {
+      const list = server.lists.get(`${path}/${name}`) ?? [];
+      server.lists.set(
+        `${path}/${name}`,
+        list.map((one, n) => ({ ...one, body: bodies[n] ?? "nothing" })),
+      );
+    };
+    texts("issues", [`![a picture](${web}${IMAGE})`, `See ${web}${IMAGE}, and [this](${web}${GONE}).`]);
+    texts("issues/comments", [`<img src="${web}${WALLED}">`]);
+    return {
+      server,
+      path,
+      web,
+      seen,
+      backup: githubBackup(server, { skip: ["git", "wiki", "lfs", "assets"] }),
+      async [Symbol.asyncDispose]() {
+        storage.closeAllConnections();
+        storage.close();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("are stored once wherever they are shown, and the token stays with GitHub; what is not to be had is told", async () => {
+    await using world = await aWorld();
+    const { web } = world;
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.equal(filesOf(result).length, 1);
+    assert.deepEqual(world.seen, [undefined]);
+    const lines = await world.backup.stored(result, "my-org/app", "attachments");
+    assert.deepEqual(
+      lines?.map(({ url, state, in: places }) => [url, state, places]),
+      [
+        [
+          `${web}${IMAGE}`,
+          "STORED",
+          [
+            { kind: "issues", key: "42001" },
+            { kind: "issues", key: "42002" },
+          ].toReversed(),
+        ],
+        [`${web}${GONE}`, "MISSING", [{ kind: "issues", key: "42002" }]],
+        [`${web}${WALLED}`, "FORBIDDEN", [{ kind: "issue_comments", key: "420010" }]],
+      ].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    );
+    const warning = result.manifest?.warnings.find(({ code }) => code === "GITHUB_ATTACHMENT_MISSING");
+    assert.match(warning?.message ?? "", /^2 of 3 files/);
+    assert.equal(
+      result.verification?.artifacts.find(({ path }) => path.includes("attachment-"))?.proof?.detail,
+      "9 bytes, SHA-256",
+    );
+  });
+
+  test("are asked for again neither when nothing changed nor when another text did", async () => {
+    await using world = await aWorld();
+    const { server, path, web, backup } = world;
+    await backup.run();
+    const second = await backup.run();
+    assert.equal(unitOf(second)?.status, "unchanged");
+    const comments = server.lists.get(`${path}/issues/comments`) ?? [];
+    server.lists.set(`${path}/issues/comments`, [
+      ...comments,
+      { id: 99, body: `once more ${web}${IMAGE}`, issue_url: "x", created_at: at(900), updated_at: at(900) },
+    ]);
+    const third = await backup.run();
+    assert.deepEqual(
+      filesOf(third).map((name) => name.endsWith(" reused")),
+      [true],
+    );
+    const places = (await backup.stored(third, "my-org/app", "attachments"))?.find(
+      ({ url }) => url === `${web}${IMAGE}`,
+    )?.in;
+    assert.equal((places as unknown[]).length, 3, "texts of kinds that did not change are known still");
+    assert.equal(world.seen.length, 1);
+  });
+
+  test("are found by the forms of GitHub's URLs, old and new, and nothing else", () => {
+    const find = attachmentFinder("https://github.com");
+    const found = find({
+      body: "https://github.com/user-attachments/assets/ab-1 (https://github.com/o/r/files/12/a.log) https://github.com/o/r/issues/12",
+      comments: {
+        nodes: [
+          {
+            body: "![x](https://user-images.githubusercontent.com/1/2-a.png) https://evil.example/user-attachments/assets/x",
+          },
+        ],
+      },
+      items: [
+        {
+          body: "https://github.com/o/r/assets/12/ab-2#frag https://github.com.evil.example/user-attachments/files/1/x",
+        },
+      ],
+      title: "https://github.com/user-attachments/assets/no",
+    });
+    assert.deepEqual(found, [
+      "https://github.com/user-attachments/assets/ab-1",
+      "https://github.com/o/r/files/12/a.log",
+      "https://github.com/o/r/assets/12/ab-2",
+      "https://user-images.githubusercontent.com/1/2-a.png",
+    ]);
+  });
+});
+
+test("submodules are listed with their URLs as git reads them, and asked for again only when a ref moved", async () => {
+  await using folder = await aGitFolder();
+  await using server = await startGithub(folder.path);
+  const path = await addRepository(server, "app", { id: 42, root: folder.path });
+  const text =
+    '[submodule "a.b/c"]\n\tpath = vendor/c\n\turl = ../c.git\n\tbranch = main\n[include]\n\tpath = /etc/passwd\n';
+  server.objects.set(`${path}/contents/.gitmodules`, {
+    type: "file",
+    encoding: "base64",
+    content: Buffer.from(text).toString("base64"),
+  });
+  const backup = githubBackup(server, { skip: ["all"], include: ["git", "submodules"] });
+  const first = await backup.run();
+  assert.deepEqual(await backup.stored(first, "my-org/app", "submodules"), [
+    { path: "vendor/c", url: "../c.git", branch: "main", name: "a.b/c" },
+  ]);
+  server.requests.length = 0;
+  assert.equal(unitOf(await backup.run())?.status, "unchanged");
+  const asked = () => server.requests.filter((request) => request.path.includes(".gitmodules")).length;
+  assert.equal(asked(), 0);
+  server.objects.delete(`${path}/contents/.gitmodules`);
+  const bare = join(folder.path, "my-org/app.git");
+  await fastImport(bare, ["commit refs/heads/new\ncommitter A <a@example.com> 1 +0000\ndata 1\nx\n"]);
+  assert.match(gitSync(bare, ["show-ref"]), /refs\/heads\/new/);
+  const third = await backup.run();
+  assert.equal(third.status, "ok");
+  assert.equal(await backup.stored(third, "my-org/app", "submodules"), undefined);
+  assert.equal(asked(), 1);
+});
