@@ -16,8 +16,9 @@ const IMAGE = "core-backup-test/busybox:1";
 
 /**
  * A volume of mixed files, stored as a run stores a unit, against what people do by hand (`docker run … tar`, the same
- * level of zstd, a digest and a sync) and against restic, which is given the volume's own folder. All begin with the files
- * in the page cache; rounds take turns.
+ * level of zstd, a digest and a sync) and against restic, which is given the volume's own folder: it stands in for
+ * offen/docker-volume-backup, the tool that is used most, whose module the Go proxy does not serve. All begin with the
+ * files in the page cache; rounds take turns.
  */
 export async function benchDocker(): Promise<readonly BenchLine[]> {
   const missing = dockerMissing();

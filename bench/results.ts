@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 import process from "node:process";
 import type { BenchLine } from "./line.ts";
 
 const HEAD = `# Benchmark results
 
 Written by \`npm run bench -- --write\`, which replaces the sections of the benchmarks that it ran. Ratios count: both sides ran on the
-same machine, in turn. Figures are medians.
+same machine, in turn. Figures are medians. A benchmark that has no section was not yet run on a machine that did nothing else.
 `;
 
 /** Puts what was measured into the file, each benchmark in a section of its own; those that were not run stay. */
@@ -42,8 +42,9 @@ function sectionsOf(text: string): Map<string, string> {
 
 function circumstances(): string {
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  const load = `load ${(loadavg()[2] ?? 0).toFixed(1)} in the last 15 minutes`;
   const date = new Date().toISOString().slice(0, 10);
-  return `${date}, core-backup at ${version("git", ["describe", "--always", "--dirty"])}, on ${machine}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}.`;
+  return `${date}, core-backup at ${version("git", ["describe", "--always", "--dirty"])}, on ${machine}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}, ${load}.`;
 }
 
 function version(program: string, args: readonly string[]): string {
