@@ -1,4 +1,5 @@
 export type CommandName =
+  | "init"
   | "validate"
   | "plan"
   | "run"
@@ -73,6 +74,21 @@ export const globalOptions: readonly OptionSpec[] = [
 
 export const commandTable: readonly CommandSpec[] = [
   {
+    name: "init",
+    group: "Before a run:",
+    summary: "write a configuration for what is here",
+    details:
+      "Looks for git checkouts in this folder, a Docker Engine, MongoDB on its usual port, GITHUB_TOKEN and AWS\n" +
+      "credentials, and writes a commented configuration for them: to --config, or core-backup.yml. It asks nothing,\n" +
+      "writes no secret, and never replaces a file.",
+    options: [
+      { flags: "--example <example>", about: "write this example instead", conflicts: "list" },
+      { flags: "--list", about: "list the examples, and write nothing" },
+    ],
+    examples: ["init", "init --list", "init --example mongodb --config mongodb.yml"],
+    exits: [DONE, "2  the file is there already, or the command line is wrong; nothing was changed"],
+  },
+  {
     name: "validate",
     group: "Before a run:",
     summary: "check the configuration",
@@ -137,7 +153,7 @@ export const commandTable: readonly CommandSpec[] = [
       "are made up for (catch_up), runs that were ended are taken up again, no job runs twice at once.\n" +
       "SIGHUP reads the configuration again; a wrong one is refused, and the one in force stays.\n" +
       "SIGTERM and SIGINT end the runs in order, then this; a second one ends at once.\n" +
-      "Serves /healthz, /readyz and, at /, a summary.",
+      "Serves /healthz, /readyz, /metrics and, at /, a summary.",
     options: [
       { flags: "--port <number>", about: `port of the endpoints (default: ${DEFAULT_PORT}); 0: any that is free` },
       { flags: "--host <address>", about: "address of the endpoints (default: 127.0.0.1)" },

@@ -28,6 +28,9 @@ export interface CommandOptions {
   readonly manifest: boolean;
   /** For `run`: only what is due. */
   readonly due: boolean;
+  /** For `init`: one of the examples. */
+  readonly example: string | undefined;
+  readonly list: boolean;
   readonly host: string | undefined;
   readonly port: string | undefined;
   /** The file that `report` writes. */
@@ -95,6 +98,8 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     resume: record.resume === true ? "always" : record.resume === false ? "never" : "within",
     manifest: flag("manifest"),
     due: flag("due"),
+    example: text("example"),
+    list: flag("list"),
     host: text("host"),
     port: text("port"),
     html: text("html"),

@@ -3,7 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { isIP } from "node:net";
 import { ConfigError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { metricsPage } from "../lib/metrics-page.ts";
 import type { Service } from "../lib/serve.ts";
+import { watch } from "../lib/watch.ts";
+import type { WatchedJob } from "../lib/watch-job.ts";
+import { kept } from "./kept.ts";
 import { serveSummary } from "./serve-summary.ts";
 
 export interface EndpointsOptions {
@@ -28,6 +32,15 @@ interface Answer {
   readonly type?: string;
 }
 
+interface Served {
+  readonly service: Service;
+  readonly watched: () => Promise<readonly WatchedJob[]>;
+  readonly metrics: () => Promise<string>;
+}
+
+const WATCHED_FOR_MS = 30_000;
+const METRICS_FOR_MS = 10_000;
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A scheduler looks at the clock once a minute. */
 const HANGS_AFTER_MS = 5 * 60_000;
 const NAMES = new Set(["localhost", "localhost.", "ip6-localhost"]);
@@ -39,7 +52,7 @@ const NAMES = new Set(["localhost", "localhost.", "ip6-localhost"]);
  */
 export async function startEndpoints(options: EndpointsOptions): Promise<Endpoints> {
   const { host, port, log } = options;
-  let service: Service | undefined;
+  let served: Served | undefined;
   const server = createServer((request, response) => {
     void answer(request).then(
       (given) => send(request, response, given),
@@ -65,8 +78,16 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
   const used = typeof address === "object" && address !== null ? address.port : port;
   return {
     url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${used}/`,
-    show: (started) => {
-      service = started;
+    show: (service) => {
+      const { now } = options;
+      served = {
+        service,
+        watched: kept(WATCHED_FOR_MS, now, async () => {
+          const { backup } = service;
+          return (await watch(backup, backup.config.jobs, { dryRun: true })).jobs;
+        }),
+        metrics: kept(METRICS_FOR_MS, now, () => metricsPage(service.backup)),
+      };
     },
     async close() {
       server.closeAllConnections();
@@ -80,13 +101,18 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
     if (isLoopback(host) && !isLocalName(request.headers.host))
       return { status: 421, text: "not served by this name\n" };
     const path = (request.url ?? "/").split("?", 1)[0];
-    if (path === "/healthz") return health(service, options);
-    if (path === "/readyz") return ready(service, options);
-    if (service !== undefined && path === "/") return { status: 200, text: await serveSummary(service, options) };
-    return path === "/"
-      ? { status: 503, text: "starting\n" }
-      : { status: 404, text: "there are /, /healthz and /readyz\n" };
+    if (path === "/healthz") return health(served?.service, options);
+    if (path === "/readyz") return ready(served?.service, options);
+    if (path !== "/" && path !== "/metrics")
+      return { status: 404, text: "there are /, /metrics, /healthz and /readyz\n" };
+    if (served === undefined) return { status: 503, text: "starting\n" };
+    return path === "/" ? page(served, options) : { status: 200, text: await served.metrics(), type: METRICS_TYPE };
   }
+}
+
+/** The one place where `/` is made. */
+async function page({ service, watched }: Served, { now }: EndpointsOptions): Promise<Answer> {
+  return { status: 200, text: serveSummary({ service, watched: await watched(), now: now() }) };
 }
 
 /** Alive: the scheduler looks at the clock. A probe that fails here should start the process anew. */

@@ -3,6 +3,7 @@ import type { CommandName } from "./command-table.ts";
 
 /** Commands are loaded when they are called, so that `--help` and `--version` load none. */
 export const loadCommand: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  init: async () => (await import("./commands/init.ts")).initCommand,
   validate: async () => (await import("./commands/validate.ts")).validateCommand,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   run: async () => (await import("./commands/run.ts")).runCommand,

@@ -1,17 +1,20 @@
 import { formatAge, formatDuration, formatTime } from "../lib/format.ts";
 import { printable } from "../lib/printable.ts";
 import type { ServedJob, Service } from "../lib/serve.ts";
-import { watch } from "../lib/watch.ts";
 import type { WatchedJob } from "../lib/watch-job.ts";
 import { table } from "./table.ts";
 
-const WATCHED_FOR_MS = 30_000;
-const looks = new WeakMap<Service, { readonly at: number; readonly jobs: Promise<readonly WatchedJob[]> }>();
+export interface SummaryInput {
+  readonly service: Service;
+  /** What the storage says, as the watch sees it. */
+  readonly watched: readonly WatchedJob[];
+  readonly now: Date;
+}
 
 /** All jobs with what the storage says of them and what the scheduler will do, as plain text. */
-export async function serveSummary(service: Service, { now }: { readonly now: () => Date }): Promise<string> {
+export function serveSummary({ service, watched: looked, now }: SummaryInput): string {
   const { config } = service.backup;
-  const watched = new Map((await look(service, now())).map((one) => [one.job, one]));
+  const watched = new Map(looked.map((one) => [one.job, one]));
   const served = new Map(service.jobs().map((one) => [one.job, one]));
   const rows = config.jobs.map((job) => {
     const seen = watched.get(job.name);
@@ -22,7 +25,7 @@ export async function serveSummary(service: Service, { now }: { readonly now: ()
       spanText(seen?.age),
       spanText(seen?.deadline),
       lastText(served.get(job.name)),
-      stateText(served.get(job.name), job.timezone, now()),
+      stateText(served.get(job.name), job.timezone, now),
     ];
   });
   const columns = ["job", "", "newest that counts", "age", "deadline", "last run here", "now"].map((title) => ({
@@ -33,23 +36,13 @@ export async function serveSummary(service: Service, { now }: { readonly now: ()
   );
   const refused = service.refused();
   return [
-    `core-backup ${config.file}, ${now().toISOString()}\n\n`,
+    `core-backup ${config.file}, ${now.toISOString()}\n\n`,
     table(columns, rows, undefined),
     problems.length === 0 ? "" : `\nproblems:\n${problems.join("")}`,
     refused === undefined
       ? ""
       : `\nthe file was changed and is wrong, so the configuration before is in force:\n  ${printable(refused)}\n`,
   ].join("");
-}
-
-/** Asks the storage, not more often than it changes. */
-function look(service: Service, now: Date): Promise<readonly WatchedJob[]> {
-  const before = looks.get(service);
-  if (before !== undefined && Math.abs(now.getTime() - before.at) < WATCHED_FOR_MS) return before.jobs;
-  const { backup } = service;
-  const jobs = watch(backup, backup.config.jobs, { dryRun: true }).then((result) => result.jobs);
-  looks.set(service, { at: now.getTime(), jobs });
-  return jobs;
 }
 
 function lastText(job: ServedJob | undefined): string {

@@ -42,6 +42,7 @@ export const errorCodes = {
   LEASE_LOST: "another process took over the job",
   JOB_LATE: "the job has no good snapshot within its deadline",
   JOB_NOT_PROVED: "the job has no proved snapshot within its deadline",
+  JOB_NOT_STARTED: "a scheduled run of the job was never started",
   JOB_STUCK: "a run of the job ended without an end",
   NOTIFIER_UNREACHABLE: "a notifier does not answer",
   NOTIFIER_REFUSED: "a notifier does not take the message or the credentials",

@@ -40,7 +40,7 @@ const MAX_ERRORS = 8;
 const MAX_MESSAGE = 500;
 const MAX_NARROWING = 100;
 /** Of what the watch finds. A manifest that was changed stays so. */
-const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_STUCK"]);
+const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_NOT_STARTED", "JOB_STUCK"]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
 
 /** What there is to tell of a run that ended, whoever is told. Thresholds are each notifier's own. Pure. */

@@ -1,4 +1,5 @@
 import { isGood, provedWhen } from "./job-history.ts";
+import { lastStart } from "./job-past.ts";
 import { snapshotTime, verifiedKey } from "./keys.ts";
 import { isLive, type LeaseDocument, readLease } from "./lease-document.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
@@ -13,6 +14,8 @@ export interface JobSurvey {
   readonly since: readonly { readonly snapshot: string; readonly status: string }[];
   /** The first run that anything is known of. */
   readonly first?: string;
+  /** When a run was last begun, however it ended. */
+  readonly lastStart?: Date;
   /** A run later than every snapshot that has no manifest. */
   readonly unfinished?: { readonly snapshot: string; readonly state: "running" | "stopped" | "stuck" };
   /** What is wrong with manifests and with how they follow each other. */
@@ -51,12 +54,14 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
   }
   const last = unfinished.at(-1);
   const isLast = last !== undefined && (newest === undefined || last > newest);
+  const start = await lastStart(storage, job);
   const open = unfinished.filter((snapshot) => good === undefined || snapshot > good);
   since.push(...open.map((snapshot) => ({ snapshot, status: "unfinished" })));
   return {
     ...(good === undefined ? {} : { newestGood: good }),
     ...(proved === undefined ? {} : { newestProved: proved }),
     ...(first === undefined ? {} : { first }),
+    ...(start === undefined ? {} : { lastStart: start }),
     ...(isLast ? { unfinished: { snapshot: last, state: stateOf(last, await lease(storage, job), now) } } : {}),
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     faults,

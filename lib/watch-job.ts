@@ -42,6 +42,7 @@ export function judgeJob(
   const problems: Problem[] = [];
   if (isLate) problems.push(lateness(survey, counts, due, now));
   const { unfinished, faults } = survey;
+  if (!isLate) problems.push(...notStarted(job, survey, { firstSeen, now }));
   if (unfinished?.state === "stuck") {
     const message = `run ${unfinished.snapshot} has no manifest, and nobody is at work on it: its process was ended from outside`;
     problems.push({ code: "JOB_STUCK", message });
@@ -64,7 +65,7 @@ export function judgeJob(
 }
 
 function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now: Date): Problem {
-  const late = `it was due by ${due.toISOString().slice(0, 16).replace("T", " ")} UTC, ${formatDuration(now.getTime() - due.getTime())} ago`;
+  const late = `it was due by ${minuteText(due)}, ${formatDuration(now.getTime() - due.getTime())} ago`;
   const { newestGood, since } = survey;
   if (newestGood !== undefined && newestGood !== counts) {
     const proved = counts === undefined ? "none was ever proved" : `the last that was is ${counts}`;
@@ -72,6 +73,20 @@ function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now:
   }
   const last = counts === undefined ? "there is no good snapshot" : `no good snapshot since ${counts}`;
   return { code: "JOB_LATE", message: `${last}; ${late}; ${runsSince(since)}` };
+}
+
+/** By the schedule alone: a long deadline must not hide that nothing runs any more. */
+function notStarted(
+  { schedule, timezone }: DueJob,
+  { lastStart, unfinished }: JobSurvey,
+  { firstSeen, now }: { readonly firstSeen: Date; readonly now: Date },
+): readonly Problem[] {
+  if (schedule === undefined || unfinished?.state === "running") return [];
+  const due = dueAt({ schedule, timezone }, lastStart ?? firstSeen);
+  if (due === undefined || due >= now) return [];
+  const last = lastStart === undefined ? "it was never run" : `the last one began at ${minuteText(lastStart)}`;
+  const late = formatDuration(now.getTime() - due.getTime());
+  return [{ code: "JOB_NOT_STARTED", message: `no run was started by ${minuteText(due)}, ${late} ago; ${last}` }];
 }
 
 function runsSince(since: JobSurvey["since"]): string {
@@ -92,6 +107,8 @@ function noticesOf({ unfinished, first }: JobSurvey, counts: string | undefined,
   if (unfinished?.state === "stopped") notices.push(`run ${unfinished.snapshot} was stopped before its end`);
   return notices;
 }
+
+const minuteText = (time: Date): string => `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 const timeOf = (snapshot: string | undefined): Date | undefined =>
   snapshot === undefined ? undefined : snapshotTime(snapshot);

@@ -20,6 +20,7 @@ const REMOVED = "REMOVED";
 const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_LATE",
   "JOB_NOT_PROVED",
+  "JOB_NOT_STARTED",
   "JOB_STUCK",
   "INTEGRITY_MANIFEST",
 ]);
@@ -35,11 +36,15 @@ export function problemsOf({ problems, removed }: WatchedJob): readonly string[]
 export function newsOf(backup: Backup, { job, watched, told }: Watched): readonly Tellable[] {
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
-  const isNew = problems.some((problem) => !before.includes(problem));
+  const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
   const isOver = problems.length === 0 && before.length > 0;
   if (!isNew && !isOver) return [];
   return [{ report: watchReport(backup, job, watched, told), notify: job.notify, passed: () => [] }];
 }
+
+/** A job of which no run was started becomes late, and who was told of the one knows the other. */
+const isSameIncident = (problem: string, before: readonly string[]): boolean =>
+  problem === "JOB_LATE" && before.includes("JOB_NOT_STARTED");
 
 function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, told: Told): JobReport {
   const { problems, notices, snapshot, removed } = watched;
@@ -78,6 +83,7 @@ function nextCommand(config: Backup["config"], job: string, { problems, removed 
   const codes = problems.map(({ code }) => code);
   if (codes.includes("INTEGRITY_MANIFEST")) return commandLine(config, "verify", job, ["--snapshot", "all"]);
   if (codes.includes("JOB_NOT_PROVED")) return commandLine(config, "verify", job, ["--prove"]);
-  if (codes.includes("JOB_LATE") || codes.includes("JOB_STUCK")) return commandLine(config, "run", job);
+  if (codes.some((code) => ["JOB_LATE", "JOB_NOT_STARTED", "JOB_STUCK"].includes(code)))
+    return commandLine(config, "run", job);
   return commandLine(config, problems.length === 0 ? "list" : "plan", job);
 }

@@ -84,6 +84,77 @@ test("a runner that stopped is told once, by how much it is late, and once when 
   ]);
 });
 
+test("a runner that stopped shows by its schedule, however long the deadline is, and is told once", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 4 * DAY * 1000 })] });
+  await a.run();
+  a.later(1.5 * DAY);
+  assert.equal((await a.look()).ok, true);
+  a.later(3600);
+  const job = await a.look();
+  assert.deepEqual([job.ok, job.lateBy], [false, null]);
+  assert.deepEqual(job.problems, [
+    {
+      code: "JOB_NOT_STARTED",
+      message: "no run was started by 2026-11-23 15:00 UTC, 1 h 00 min ago; the last one began at 2026-11-22 03:00 UTC",
+    },
+  ]);
+  for (let days = 0; days < 5; days += 1) {
+    a.later(DAY);
+    await a.look();
+  }
+  assert.deepEqual(
+    (await a.look()).problems.map(({ code }) => code),
+    ["JOB_LATE"],
+  );
+  await a.run();
+  await a.look();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["run", "docs recovered"],
+  ]);
+});
+
+test("a job that was never run shows when its first time has passed since the watch knows of it", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 40 * DAY * 1000 })] });
+  await a.look();
+  a.later(2 * DAY);
+  assert.match((await a.look()).problems[0]?.message ?? "", /^no run was started by .*; it was never run$/);
+});
+
+test("runs that fail are runs that were started", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 10 * DAY * 1000 })] });
+  await a.run();
+  a.source.bad = true;
+  for (let day = 0; day < 4; day += 1) {
+    a.later(DAY);
+    await runJobs(a.backup, ["docs"]);
+  }
+  assert.equal((await a.look()).ok, true);
+});
+
+test("several jobs of a runner that stopped are one message, with each one's lateness", async () => {
+  const jobs = [
+    aJob({ schedule: "0 3 * * *" }),
+    aJob({ name: "hourly", schedule: "@hourly" }),
+    aJob({ name: "weekly", schedule: "@weekly" }),
+  ];
+  const a = setting({ jobs });
+  await runJobs(a.backup, ["docs", "hourly", "weekly"]);
+  a.later(3 * DAY);
+  for (let times = 0; times < 3; times += 1) {
+    const found = (await watch(a.backup, jobs, { dryRun: false })).jobs;
+    assert.deepEqual(
+      found.map(({ job, lateBy }) => [job, lateBy]),
+      [
+        ["docs", 1.5 * DAY],
+        ["hourly", 3 * DAY - 1.5 * 3600],
+        ["weekly", null],
+      ],
+    );
+  }
+  assert.deepEqual(a.events(), [["watch", "docs missed", "hourly missed"]]);
+});
+
 test("when a run by another hand made it well, the watch tells so", async () => {
   const a = setting();
   await a.run();

@@ -7,7 +7,7 @@ import { encodedForms } from "../../../lib/secrets/secret-forms.ts";
 import { aGitFolder, aRepository } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
-import { coreBackup, type Ended } from "../core-backup.ts";
+import { coreBackup, type Ended, start } from "../core-backup.ts";
 
 /** One for each place that a secret can come from and each use that it is put to. */
 const CANARIES = {
@@ -136,8 +136,11 @@ ${more}`;
   }
 
   for (const [code, ...command] of [
+    [2, "init"],
+    [0, "init", "--list"],
     [0, "validate"],
     [0, "plan"],
+    [0, "run", "--due"],
     [0, "list"],
     [0, "show", "--job", "app"],
     [0, "show", "--job", "sealed"],
@@ -158,6 +161,31 @@ ${more}`;
       });
     }
   }
+
+  test("serve: its log, its endpoints and what it notices of a wrong file", async () => {
+    const file = join(folder.path, "served.yml");
+    await writeFile(
+      file,
+      configuration().replaceAll("    deadline: 1h\n", "    deadline: 1h\n    schedule: '@yearly'\n"),
+    );
+    const args = ["serve", "--port", "0", "--verbose", "--config", file];
+    const served = start(args, { cwd: folder.path, env });
+    try {
+      await served.heard("see http://");
+      const url = /see (http:\S+)/.exec(served.stderr())?.[1] ?? "";
+      for (const path of ["", "readyz", "healthz", "metrics", "nowhere"])
+        assertUnseen(await (await fetch(url + path)).text(), `the endpoint /${path}`);
+      await writeFile(file, configuration().replace("token_env: TOKEN", `token: ${CANARIES.token}`));
+      served.process.kill("SIGHUP");
+      await served.heard("stays in force");
+      for (const path of ["", "readyz"]) assertUnseen(await (await fetch(url + path)).text(), `the endpoint /${path}`);
+    } finally {
+      served.process.kill("SIGTERM");
+    }
+    const ended = await served.ended;
+    assert.equal(ended.code, 0, JSON.stringify(ended));
+    await assertNowhere(ended, "serve");
+  });
 
   test("a secret that stands in the configuration is refused and not shown", async () => {
     for (const [title, config] of [

@@ -59,6 +59,9 @@ test("serve makes up for what was missed, shows what it does, and ends in order 
 
   assert.deepEqual(await get(`${url}healthz`), { status: 200, body: "ok\n" });
   assert.deepEqual(await get(`${url}readyz`), { status: 200, body: "ready\n" });
+  const metrics = await get(`${url}metrics`);
+  assert.equal(metrics.status, 200);
+  assert.match(metrics.body, /^core_backup_last_good_snapshot_timestamp_seconds\{backup_job="docs"\} \d+$/m);
   const summary = await get(url);
   assert.equal(summary.status, 200);
   assert.match(summary.body, /^job +newest that counts +age +deadline +last run here +now$/m);
