@@ -82,11 +82,10 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
       const { now } = options;
       served = {
         service,
-        watched: kept(WATCHED_FOR_MS, now, async () => {
-          const { backup } = service;
-          return (await watch(backup, backup.config.jobs, { dryRun: true })).jobs;
-        }),
-        metrics: kept(METRICS_FOR_MS, now, () => metricsPage(service.backup)),
+        watched: kept(WATCHED_FOR_MS, now, () =>
+          service.using(async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true })).jobs),
+        ),
+        metrics: kept(METRICS_FOR_MS, now, () => service.using(metricsPage)),
       };
     },
     async close() {

@@ -13,7 +13,7 @@ export interface SummaryInput {
 
 /** All jobs with what the storage says of them and what the scheduler will do, as plain text. */
 export function serveSummary({ service, watched: looked, now }: SummaryInput): string {
-  const { config } = service.backup;
+  const config = service.config();
   const watched = new Map(looked.map((one) => [one.job, one]));
   const served = new Map(service.jobs().map((one) => [one.job, one]));
   const rows = config.jobs.map((job) => {

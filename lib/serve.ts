@@ -1,20 +1,31 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Backup } from "./backup.ts";
 import { faultLine } from "./config/faults.ts";
+import type { Config } from "./config/schema.ts";
 import { emitMetrics, measuredRuns } from "./emit-metrics.ts";
 import { ConfigError, errorRecord } from "./errors.ts";
 import { formatCount, formatDuration } from "./format.ts";
-import { type Gathering, gather } from "./gather.ts";
+import { gather } from "./gather.ts";
 import { jobPast, lastStart } from "./job-past.ts";
 import { findJob } from "./jobs.ts";
+import type { Log } from "./log.ts";
 import { notify } from "./notify.ts";
 import { type JobResult, runJobs } from "./run.ts";
 import { type ScheduledJob, startScheduler } from "./scheduler.ts";
+import type { Redaction } from "./secrets/redaction.ts";
 import { createSlots } from "./slots.ts";
 
 export interface ServeOptions {
-  /** Loads and opens the configuration again, its check included. @throws ConfigError */
-  readonly reload: () => Promise<Backup>;
+  readonly config: Config;
+  /** Loads the configuration again, its check included. @throws ConfigError */
+  readonly reload: () => Promise<Config>;
+  /** Opens one; whoever called it closes it. */
+  readonly open: (config: Config, signal: AbortSignal) => Backup;
+  readonly log: Log;
+  readonly redaction: Redaction;
+  readonly now: () => Date;
+  /** Ends it in order. */
+  readonly signal: AbortSignal;
 }
 
 export interface ServedJob extends ScheduledJob {
@@ -24,7 +35,9 @@ export interface ServedJob extends ScheduledJob {
 
 export interface Service {
   /** The configuration in force. */
-  readonly backup: Backup;
+  config(): Config;
+  /** Works with a backup of its own, opened from the configuration in force and closed at the end. */
+  using<T>(work: (backup: Backup) => Promise<T>): Promise<T>;
   jobs(): readonly ServedJob[];
   /** Runs by this process that have ended. */
   runs(): number;
@@ -34,15 +47,14 @@ export interface Service {
   lastLook(): Date;
   /** Takes the file's configuration, if it is right; otherwise the present one stays, and the log says why. Throws nothing. */
   reload(): Promise<void>;
-  /** Resolves when the backup's signal was aborted and all that ran has ended in order and was told. */
+  /** Resolves when the signal was aborted and all that ran has ended in order and was told. */
   readonly ended: Promise<void>;
 }
 
-/** A configuration in force, or one that was and of which a job still runs. */
-interface Generation {
-  readonly backup: Backup;
-  readonly outcomes: Gathering<JobResult>;
-  running: number;
+/** A run that ended, with the configuration that it was begun under. */
+interface Outcome {
+  readonly config: Config;
+  readonly result: JobResult;
 }
 
 /** Whoever was killed on another machine holds its lease a while longer. */
@@ -51,34 +63,32 @@ const QUIET_MS = 5_000;
 const MOST_MS = 60_000;
 
 /**
- * Runs jobs on their schedules until `first.signal` is aborted, up to `max_jobs` at once, never one that still runs. Each
- * start is an invocation of its own; what ends close together is told in one message. It closes `first` and every
- * later backup.
+ * Runs jobs on their schedules until the signal is aborted, up to `max_jobs` at once, never one that still runs. Each
+ * start is an invocation of its own, with secrets, connectors and storages opened anew, so that a rotated token or a
+ * storage that was down once is of no matter to the next. What ends close together is told in one message.
  */
-export function serve(first: Backup, options: ServeOptions): Service {
-  const { log, signal, now } = first;
+export function serve(options: ServeOptions): Service {
+  const { log, signal, now, redaction } = options;
   const results = new Map<string, JobResult>();
-  const slots = createSlots(first.config.max_jobs);
-  let current = generation(first);
+  const slots = createSlots(options.config.max_jobs);
+  const outcomes = gather<Outcome>({ quietMs: QUIET_MS, mostMs: MOST_MS }, tellAll);
+  let config = options.config;
   let reloading: Promise<void> = Promise.resolve();
   let refused: string | undefined;
   let runs = 0;
-  const scheduler = startScheduler(first.config.jobs, {
+  const scheduler = startScheduler(config.jobs, {
     now,
     log,
     signal,
     sleep: (ms, woken) => delay(ms, undefined, { signal: woken }).catch(() => {}),
-    past: (name) => jobPast(current.backup, findJob(current.backup.config, name)),
-    lastStart: async (name) => {
-      const { backup } = current;
-      return lastStart(await backup.storage(findJob(backup.config, name)), name);
-    },
+    past: (name) => using(config, (backup) => jobPast(backup, findJob(backup.config, name))),
+    lastStart: (name) =>
+      using(config, async (backup) => lastStart(await backup.storage(findJob(backup.config, name)), name)),
     run: (name) => slots.take(() => run(name)),
   });
   return {
-    get backup() {
-      return current.backup;
-    },
+    config: () => config,
+    using: (work) => using(config, work),
     jobs: () => scheduler.jobs().map((one) => ({ ...one, last: results.get(one.job) })),
     runs: () => runs,
     refused: () => refused,
@@ -91,68 +101,76 @@ export function serve(first: Backup, options: ServeOptions): Service {
   };
 
   async function run(name: string): Promise<void> {
-    const inForce = current;
+    const inForce = config;
     // It may have been taken out of the file, or all told to stop, while it waited for room.
-    if (signal.aborted || !inForce.backup.config.jobs.some((job) => job.name === name)) return;
-    inForce.running += 1;
+    if (signal.aborted || !inForce.jobs.some((job) => job.name === name)) return;
     try {
-      const { jobs } = await runJobs(inForce.backup, [name], { waitMs: WAIT_MS });
-      for (const result of jobs) {
-        runs += 1;
-        results.set(name, result);
-        say(inForce.backup, result);
-        inForce.outcomes.add(result);
-      }
-      await emitMetrics(inForce.backup, measuredRuns(jobs));
+      await using(inForce, async (backup) => {
+        const { jobs } = await runJobs(backup, [name], { waitMs: WAIT_MS });
+        for (const result of jobs) {
+          runs += 1;
+          results.set(name, result);
+          say(result);
+          outcomes.add({ config: inForce, result });
+        }
+        await emitMetrics(backup, measuredRuns(jobs));
+      });
     } catch (error) {
-      const { code, message } = errorRecord(error, first.redaction.redact);
+      const { code, message } = errorRecord(error, redaction.redact);
       log.with({ job: name }).error(message, { code });
+    }
+  }
+
+  async function using<T>(opened: Config, work: (backup: Backup) => Promise<T>): Promise<T> {
+    // Not the signal itself: what listens to it would do so for as long as this process lives.
+    const own = new AbortController();
+    const stop = () => own.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    const backup = options.open(opened, own.signal);
+    try {
+      return await work(backup);
     } finally {
-      inForce.running -= 1;
-      if (inForce !== current) await leave(inForce);
+      signal.removeEventListener("abort", stop);
+      await backup.close();
+    }
+  }
+
+  async function tellAll(all: readonly Outcome[]): Promise<void> {
+    for (const [begun, ended] of Map.groupBy(all, (outcome) => outcome.config)) {
+      try {
+        await using(begun, (backup) => notify(backup, { runs: ended.map(({ result }) => result) }));
+      } catch (error) {
+        const { code, message } = errorRecord(error, redaction.redact);
+        log.error(`nobody was told of runs that ended: ${message}`, { code });
+      }
     }
   }
 
   async function reload(): Promise<void> {
     if (signal.aborted) return;
     try {
-      const next = generation(await options.reload());
-      const before = current;
-      current = next;
+      config = await options.reload();
       refused = undefined;
-      slots.resize(next.backup.config.max_jobs);
-      scheduler.replace(next.backup.config.jobs);
-      log.info(`took over ${next.backup.config.file}: ${formatCount(next.backup.config.jobs.length, "job")}`);
-      await leave(before);
+      slots.resize(config.max_jobs);
+      scheduler.replace(config.jobs);
+      log.info(`took over ${config.file}: ${formatCount(config.jobs.length, "job")}`);
     } catch (error) {
-      refused = errorRecord(error, first.redaction.redact).message;
+      refused = errorRecord(error, redaction.redact).message;
       for (const fault of error instanceof ConfigError ? error.faults : []) log.error(faultLine(fault));
       log.error(`the configuration is not taken over, the one before stays in force: ${refused}`);
     }
   }
 
-  async function leave(generation: Generation): Promise<void> {
-    if (generation.running > 0) return;
-    await generation.outcomes.flush();
-    await generation.backup.close();
+  /** The error of one that failed is in the log already. */
+  function say({ job, status, snapshot, manifest }: JobResult): void {
+    const took = manifest === undefined ? "" : ` in ${formatDuration(manifest.durationMs)}`;
+    log.with({ job }).info(`ended: ${status}${took}`, { snapshot });
   }
 
   async function end(): Promise<void> {
     await scheduler.ended;
     await reloading;
-    await leave(current);
+    await outcomes.flush();
   }
-}
-
-function generation(backup: Backup): Generation {
-  const outcomes = gather<JobResult>({ quietMs: QUIET_MS, mostMs: MOST_MS }, async (runs) => {
-    await notify(backup, { runs });
-  });
-  return { backup, outcomes, running: 0 };
-}
-
-/** The error of one that failed is in the log already. */
-function say({ log }: Backup, { job, status, snapshot, manifest }: JobResult): void {
-  const took = manifest === undefined ? "" : ` in ${formatDuration(manifest.durationMs)}`;
-  log.with({ job }).info(`ended: ${status}${took}`, { snapshot });
 }

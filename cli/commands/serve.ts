@@ -18,20 +18,34 @@ export const serveCommand: Command = async (context) => {
   const tell = eventLines(options.log === "json");
   const emit = (event: RunEvent) => tell(event, log);
   const file = configFile(context);
-  const load = async () =>
-    open(await loadConfig(file, { env }), { env, log, emit, redaction, now, waits: "here", signal });
-  const backup = await load();
+  // From the first moment on: a reload that comes while it starts must not end it.
+  const early = { hungUp: false };
+  let reload = () => {
+    early.hungUp = true;
+  };
+  context.onHangup(() => reload());
+  const load = () => loadConfig(file, { env });
+  const config = await load();
   const endpoints = await startEndpoints({ host, port, now, signal, log });
   try {
-    const service = serve(backup, { reload: load });
+    const service = serve({
+      config,
+      reload: load,
+      open: (loaded, stopped) => open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped }),
+      log,
+      redaction,
+      now,
+      signal,
+    });
     endpoints.show(service);
-    context.onHangup(() => {
+    reload = () => {
       log.info("SIGHUP: reading the configuration again");
       void service.reload();
-    });
-    log.info(`serving ${formatCount(backup.config.jobs.length, "job")} of ${file}; see ${endpoints.url}`);
-    for (const { name } of backup.config.jobs.filter(({ schedule }) => schedule === undefined))
+    };
+    log.info(`serving ${formatCount(config.jobs.length, "job")} of ${file}; see ${endpoints.url}`);
+    for (const { name } of config.jobs.filter(({ schedule }) => schedule === undefined))
       log.with({ job: name }).info("has no schedule, so it runs only when it is told to");
+    if (early.hungUp) reload();
     await service.ended;
     log.info(`ended in order, after ${formatCount(service.runs(), "run")}`);
     output.result({ text: "", json: { status: "ended", runs: service.runs() } });
