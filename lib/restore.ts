@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs
 import { dirname, join, relative, resolve } from "node:path";
 import { readArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
+import type { RestoredArtifact } from "./connectors/connector.ts";
 import type { Decryption } from "./encryption/encryption.ts";
 import { type ErrorRecord, errorRecord, RefusedError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
@@ -27,6 +28,8 @@ export interface RestoreResult {
   readonly job: string;
   readonly snapshot: string;
   readonly files: readonly RestoredFile[];
+  /** By unit, what is left to type in the folder that was restored to. Those of which nothing is left are not in here. */
+  readonly next: readonly { readonly unit: string; readonly commands: readonly string[] }[];
   /** Units of which there is nothing to restore, or not everything, and why. */
   readonly incomplete: readonly { readonly unit: string; readonly reason: string }[];
 }
@@ -42,25 +45,31 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
   const { job, storage, manifest, units, decryptions } = await restorable(backup, input);
   const target = resolve(input.to);
   await prepareTarget(target, units, input.force);
+  const kind = backup.kind(manifest.service);
   const files: RestoredFile[] = [];
+  const next: { unit: string; commands: readonly string[] }[] = [];
   const failed: { unit: string; error: unknown }[] = [];
   const staging = await makeStaging(target).catch((error: Error) => {
     throw new RefusedError(`${target} cannot be written to: ${error.message}`, { cause: error });
   });
   try {
     for (const unit of units) {
+      const restored: RestoredArtifact[] = [];
       for (const artifact of unit.artifacts) {
         backup.signal.throwIfAborted();
         try {
           const places = { target, staging };
-          files.push(
-            ...(await restoreArtifact(backup, storage, manifest, unit, artifact, decryptions.of(artifact), places)),
-          );
+          const decryption = decryptions.of(artifact);
+          const paths = await restoreArtifact(backup, storage, manifest, unit, artifact, decryption, places);
+          files.push(...paths.map((path) => ({ path, unit: unit.id, artifact: artifact.path })));
+          restored.push({ ...artifact, paths });
         } catch (error) {
           backup.signal.throwIfAborted();
           failed.push({ unit: unit.id, error });
         }
       }
+      const commands = kind.next(restored);
+      if (commands.length > 0) next.push({ unit: unit.id, commands });
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -72,7 +81,13 @@ export async function restore(backup: Backup, input: RestoreInput): Promise<Rest
     unit,
     reason: reasonOf(errorRecord(error, backup.redaction.redact)),
   }));
-  return { job: job.name, snapshot: manifest.snapshot, files, incomplete: [...incompleteUnits(units), ...reasons] };
+  return {
+    job: job.name,
+    snapshot: manifest.snapshot,
+    files,
+    next,
+    incomplete: [...incompleteUnits(units), ...reasons],
+  };
 }
 
 /** Refuses before the first byte, so that a refused restore has touched nothing. */
@@ -127,7 +142,7 @@ async function restoreArtifact(
   artifact: Artifact,
   decryption: Decryption | undefined,
   { target, staging }: { readonly target: string; readonly staging: string },
-): Promise<RestoredFile[]> {
+): Promise<string[]> {
   const kind = backup.kind(manifest.service);
   const place = placeOf(target, unit);
   const making = await mkdtemp(join(staging, "artifact-"));
@@ -140,7 +155,7 @@ async function restoreArtifact(
       await move(join(making, name), join(place, name));
     }
     backup.log.with({ job: manifest.job, unit: unit.id }).debug("restored", { artifact: artifact.path });
-    return made.map((name) => ({ path: relative(target, join(place, name)), unit: unit.id, artifact: artifact.path }));
+    return made.map((name) => relative(target, join(place, name)));
   } finally {
     await rm(making, { recursive: true, force: true });
   }

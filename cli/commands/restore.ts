@@ -55,7 +55,7 @@ function restoreToTarget(context: CommandContext, target: { name: string; place:
   });
 }
 
-function restoredText({ job, snapshot, files, incomplete }: RestoreResult, to: string, paint: Paint): string {
+function restoredText({ job, snapshot, files, next, incomplete }: RestoreResult, to: string, paint: Paint): string {
   const lines = [...Map.groupBy(files, ({ unit }) => unit)].flatMap(([unit, paths]) =>
     unitLines(
       unit,
@@ -63,13 +63,22 @@ function restoredText({ job, snapshot, files, incomplete }: RestoreResult, to: s
     ),
   );
   const head = `restored ${formatCount(files.length, "path")} of ${printable(job)} ${snapshot} into ${printable(to)}\n`;
-  return head + lines.map((line) => `  ${printable(line)}\n`).join("") + incompleteText(incomplete, paint);
+  const paths = lines.map((line) => `  ${printable(line)}\n`).join("");
+  return head + paths + nextText(next, to) + incompleteText(incomplete, paint);
 }
 
 function restoredToText({ job, snapshot, target, place, units, incomplete }: RestoreToResult, paint: Paint): string {
   const head = `restored ${formatCount(units.length, "unit")} of ${printable(job)} ${snapshot} to ${target} ${printable(place)}\n`;
   const lines = units.map(({ unit, detail }) => `  ${printable(`${unit}: ${detail}`)}\n`);
   return head + lines.join("") + incompleteText(incomplete, paint);
+}
+
+/** Units say some things alike; once is enough. */
+function nextText(next: RestoreResult["next"], to: string): string {
+  const commands = [...new Set(next.flatMap((one) => one.commands))];
+  return commands.length === 0
+    ? ""
+    : `next, in ${printable(to)}:\n${commands.map((command) => `  ${printable(command)}\n`).join("")}`;
 }
 
 function incompleteText(incomplete: RestoreResult["incomplete"], paint: Paint): string {

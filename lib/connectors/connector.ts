@@ -95,6 +95,12 @@ export interface ProvenArtifact {
   readonly facts: Facts;
 }
 
+/** An artifact that lies in a folder again. */
+export interface RestoredArtifact extends ProvenArtifact {
+  /** What `restore` made, relative to the folder of the whole restore. */
+  readonly paths: readonly string[];
+}
+
 /** How far proof went: `read` parsed and counted it here; `restored` had the foreign tool bring it back into nothing. */
 export interface Proof {
   readonly level: "read" | "restored" | "full";
@@ -149,6 +155,11 @@ export interface ConnectorKind<Options = unknown> {
    * secret, and answers the paths made, relative to `folder`. Reads `bytes` to its end.
    */
   restore(artifact: ProvenArtifact, bytes: Bytes, folder: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * What is left to type for one unit, in the folder that it was restored to, where its artifacts are in usable form to
+   * another program alone: `mongorestore …`. Often nothing.
+   */
+  next(restored: readonly RestoredArtifact[]): readonly string[];
   /** Where else than to a folder it can be restored. Often nowhere. */
   readonly targets: readonly RestoreTarget<Options>[];
 }

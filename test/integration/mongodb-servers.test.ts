@@ -8,6 +8,7 @@ import { documentsOf } from "../support/mongo-archive.ts";
 import { openMongodb } from "../support/mongo-connector.ts";
 import { noFerret, noJavaServer, startFerret, startJavaServer } from "../support/mongo-servers.ts";
 import { type Command, startScriptedMongo } from "../support/scripted-mongo.ts";
+import { scriptedOplog } from "../support/scripted-oplog.ts";
 
 type Numbered = { _id: number } & Record<string, unknown>;
 
@@ -115,27 +116,25 @@ describe("the oplog", { skip: noJavaServer }, () => {
     }
     assert.deepEqual(
       stored.map(({ name }) => name),
-      ["app.archive", "oplog.bson"],
+      ["app.archive", "app.oplog.archive"],
     );
     const oplog = stored[1];
     if (oplog === undefined) throw new Error("there is no oplog");
-    const entries: Document[] = [];
-    for (let at = 0; at < oplog.bytes.byteLength; at += oplog.bytes.readInt32LE(at)) {
-      entries.push(BSON.deserialize(oplog.bytes.subarray(at, at + oplog.bytes.readInt32LE(at))));
-    }
+    assert.deepEqual([...documentsOf(oplog.bytes).keys()], ["app.a", "oplog"]);
+    const entries = oplogIn(oplog.bytes);
     assert.ok(entries.every(({ ns }) => ns.startsWith("app.")));
     const written = entries.filter(({ op, o, o2 }) => (op === "i" && o._id === 100) || (op === "u" && o2._id === 1));
     assert.equal(written.length, 2);
     assert.equal(oplog.facts.documents, entries.length);
     const artifact = {
-      path: "app/oplog.bson",
+      path: "app/app.oplog.archive",
       contentType: "application/x-mongodb-oplog",
       facts: oplog.facts as never,
     };
     assert.match((await opened.prove(artifact, oplog.bytes)).detail, /^\d+ entries of the oplog$/);
     await assert.rejects(
       opened.prove(artifact, oplog.bytes.subarray(0, -1)),
-      fails(IntegrityError, "PROOF_FAILED", /within a document/),
+      fails(IntegrityError, "PROOF_FAILED", /ends too early/),
     );
     await assert.rejects(
       opened.prove({ ...artifact, facts: { ...oplog.facts, documents: 0 } as never }, oplog.bytes),
@@ -153,20 +152,19 @@ describe("the oplog", { skip: noJavaServer }, () => {
   });
 });
 
+/** Its entries, in their order. */
+const oplogIn = (archive: Uint8Array): Document[] =>
+  (documentsOf(archive).get("oplog") ?? []).map((entry) => BSON.deserialize(Buffer.from(entry, "hex")));
+
 describe("an oplog that does not reach back, or has a rename, is a passing failure", () => {
   const at = (t: number) => new BSON.Timestamp({ t, i: 1 });
   const entry = (t: number, more: Document = {}) =>
     BSON.serialize({ ts: at(t), op: "i", ns: "app.a", o: { _id: t }, ...more });
   async function collected(oplog: readonly Uint8Array[], oldest = oplog[0]) {
-    const answer = ({ name, body }: Command) => {
-      if (name !== "find" || body.find !== "oplog.rs") return undefined;
-      const last = body.sort?.$natural === -1 ? oplog.at(-1) : oldest;
-      const found = body.sort === undefined ? oplog : [last ?? Buffer.alloc(0)];
-      return {
-        cursor: { id: new BSON.Long(0), ns: "local.oplog.rs", firstBatch: found.map((one) => BSON.deserialize(one)) },
-      };
-    };
-    await using server = await startScriptedMongo({ databases: { app: [{ name: "a" }] }, answer });
+    await using server = await startScriptedMongo({
+      databases: { app: [{ name: "a" }] },
+      answer: scriptedOplog(oplog, oldest),
+    });
     await using opened = await openMongodb({ uri: server.uri, oplog: true });
     return await opened.collect("app");
   }
@@ -187,6 +185,30 @@ describe("an oplog that does not reach back, or has a rename, is a passing failu
   test("whatever was written else is stored", async () => {
     const { items } = await collected([entry(1), entry(2, { op: "c", ns: "app.$cmd", o: { create: "b" } })]);
     assert.deepEqual([items[1]?.artifact.facts.first, items[1]?.artifact.facts.last], ["1:1", "2:1"]);
+  });
+
+  test("of a transaction over several databases the writes to this one are stored, and of another one's nothing", async () => {
+    const write = (ns: string, id: number) => ({ op: "i", ns, o: { _id: id } });
+    const transaction = (t: number, ...applyOps: object[]) =>
+      entry(t, { op: "c", ns: "admin.$cmd", o: { applyOps }, lsid: { id: 1 }, txnNumber: 1 });
+    const { items } = await collected([
+      transaction(1, write("app.a", 1), write("other.a", 2), write("app.b", 3)),
+      transaction(2, write("other.a", 4)),
+      entry(3, { op: "c", ns: "admin.$cmd", o: { create: "another" } }),
+    ]);
+    const found = oplogIn(items[1]?.bytes ?? Buffer.alloc(0));
+    assert.deepEqual(
+      found.map(({ o }) => o),
+      [{ applyOps: [write("app.a", 1), write("app.b", 3)] }],
+    );
+  });
+
+  test("an entry that is too long for an archive is said, not stored for nobody to restore", async () => {
+    const long = entry(1, { o: { _id: 1, text: "x".repeat(16 * 1024 * 1024 - 30) } });
+    await assert.rejects(
+      collected([long]),
+      fails(SourceError, "SOURCE_FAILED", /app: an entry of the oplog has \d+ bytes/),
+    );
   });
 });
 

@@ -12,9 +12,11 @@ import { CodedError, RefusedError, SourceError, TransientError } from "../../lib
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { createSecretResolver } from "../../lib/secrets/resolver.ts";
 import { never } from "../contract/connector.ts";
+import { documentsOf } from "../support/mongo-archive.ts";
 import { openMongodb } from "../support/mongo-connector.ts";
 import { type ScriptedCollection, startScriptedMongo } from "../support/scripted-mongo.ts";
-import { standInTool, type ToolBehaviour } from "../support/stand-in-tool.ts";
+import { scriptedOplog } from "../support/scripted-oplog.ts";
+import { standInTool, type ToolBehaviour, type ToolCall } from "../support/stand-in-tool.ts";
 
 const CANARY = "c4n%61ry";
 const AT = "2026-11-26T03:00:00.000+0000\t";
@@ -36,7 +38,11 @@ const fails = (kind: new (...args: never[]) => Error, code: string, message: Reg
 
 /** A server, what mongodump would write of it, and a URI with a password that the server does not ask for. */
 async function aServer(more: readonly ScriptedCollection[] = []) {
-  const server = await startScriptedMongo({ databases: { app: [...collections, ...more] } });
+  const entry = { ts: new BSON.Timestamp({ t: 1, i: 1 }), op: "i", ns: "app.a", o: { _id: 4 } };
+  const server = await startScriptedMongo({
+    databases: { app: [...collections, ...more] },
+    answer: scriptedOplog([BSON.serialize(entry)]),
+  });
   await using reading = await openMongodb({
     uri: server.uri,
     databases: [{ name: "app", collections: ["a", "b"] }],
@@ -243,33 +249,14 @@ describe("mongorestore", () => {
 
   async function restored(
     behaviour: ToolBehaviour | undefined,
-    { force = false, present = [] as ScriptedCollection[] } = {},
+    { force = false, present = [] as ScriptedCollection[], options = {}, more = [] as ScriptedCollection[] } = {},
   ) {
-    const { server, archive } = await aServer();
+    const { server } = await aServer(more);
     await using _source = server;
-    await using collected = await openMongodb({ uri: server.uri, dump_strategy: "driver" });
+    await using collected = await openMongodb({ uri: server.uri, dump_strategy: "driver", ...options });
     const { items } = await collected.collect("app");
-    const facts = items[0]?.artifact.facts ?? {};
-    const oplogDocument = Buffer.from(
-      BSON.serialize({ ts: new BSON.Timestamp({ t: 1, i: 1 }), op: "n", ns: "", o: {} }),
-    );
-    const unit: RestorableUnit = {
-      id: "app",
-      artifacts: [
-        {
-          path: "app/app.archive",
-          contentType: "application/x-mongodump-archive",
-          facts,
-          open: () => bytesOf(archive),
-        },
-        {
-          path: "app/oplog.bson",
-          contentType: "application/x-mongodb-oplog",
-          facts: {},
-          open: () => bytesOf(oplogDocument),
-        },
-      ],
-    };
+    const artifacts = items.map(({ artifact, bytes }) => ({ ...artifact, open: () => bytesOf(bytes) }));
+    const unit: RestorableUnit = { id: "app", artifacts };
     await using target = await startScriptedMongo({ databases: { app: present } });
     await using tool = await standInTool("mongorestore", behaviour);
     const redaction = createRedaction();
@@ -279,29 +266,69 @@ describe("mongorestore", () => {
       signal: never(),
     });
     const [uriEnv] = mongodb.targets;
-    const options = mongodb.options.parse({ uri_env: "X" });
-    const result = await uriEnv?.restore(unit, "RESTORE_URI", options, {
+    const result = await uriEnv?.restore(unit, "RESTORE_URI", mongodb.options.parse({ uri_env: "X" }), {
       secrets,
       redaction,
       now: () => new Date(),
       force,
       signal: never(),
     });
-    return { result, archive, oplogDocument, calls: await tool.calls() };
+    return { result, items, calls: await tool.calls() };
   }
 
-  test("it gets the archive, then the oplog, and its URI by no argument and no variable", async () => {
-    const { result, archive, oplogDocument, calls } = await restored({ stderr: done });
-    assert.equal(calls.length, 2);
-    assert.deepEqual(calls[0]?.args, ["--config=/dev/fd/3", "--archive"]);
-    assert.ok(calls[0]?.stdin.equals(archive));
-    assert.deepEqual(calls[1]?.args.slice(0, 2), ["--config=/dev/fd/3", "--oplogReplay"]);
-    assert.ok(calls[1]?.oplog?.equals(oplogDocument));
+  const argsOf = (calls: readonly ToolCall[]) => calls.map(({ args }) => args.slice(1).join(" "));
+
+  test("it gets the archive, and its URI by no argument and no variable", async () => {
+    const { result, items, calls } = await restored({ stderr: done });
+    assert.deepEqual(argsOf(calls), ["--archive"]);
+    assert.ok(calls[0]?.stdin.equals(items[0]?.bytes ?? Buffer.alloc(0)));
     for (const { args, env, processList, config } of calls) {
+      assert.equal(args[0], "--config=/dev/fd/3");
       assert.ok(config.includes(CANARY));
       assert.ok(!JSON.stringify([args, env, processList]).includes(CANARY));
     }
     assert.match(result?.detail ?? "", /3 were stored; mongorestore: 3 document\(s\) restored successfully/);
+  });
+
+  test("it replays the oplog before there are indexes, which it builds then", async () => {
+    const { items, calls } = await restored({ stderr: done }, { options: { oplog: true } });
+    assert.deepEqual(argsOf(calls), ["--noIndexRestore --archive", "--oplogReplay --archive"]);
+    assert.ok(calls[1]?.stdin.equals(items[1]?.bytes ?? Buffer.alloc(0)));
+    const collectionsIn = documentsOf(calls[1]?.stdin ?? Buffer.alloc(0));
+    assert.deepEqual(
+      [...collectionsIn].map(([name, { length }]) => [name, length]),
+      [
+        ["app.a", 0],
+        ["app.b", 0],
+        ["oplog", 1],
+      ],
+    );
+  });
+
+  test("it is told whose users to restore, and gives time series their indexes before the oplog, as it takes none that are there", async () => {
+    const more: ScriptedCollection[] = [
+      { name: "s*", type: "timeseries", options: { timeseries: { timeField: "t" } } },
+      { name: "system.buckets.s*" },
+      { name: "view", type: "view", options: { viewOn: "a", pipeline: [] } },
+    ];
+    const { items, calls } = await restored(
+      { stderr: done },
+      { more, options: { oplog: true, users_and_roles: true } },
+    );
+    assert.deepEqual(argsOf(calls), [
+      "--noIndexRestore --restoreDbUsersAndRoles --db=app --nsExclude=app.s\\* --archive",
+      "--nsInclude=app.s\\* --archive",
+      "--oplogReplay --archive",
+    ]);
+    assert.deepEqual([...documentsOf(calls[2]?.stdin ?? Buffer.alloc(0)).keys()], ["app.a", "app.b", "oplog"]);
+    const restoring = mongodb.next(items.map(({ artifact, item }) => ({ ...artifact, paths: [`app/${item.name}`] })));
+    assert.deepEqual(restoring.slice(1), [
+      "mongorestore --config=mongorestore.yml --noIndexRestore --restoreDbUsersAndRoles --db=app '--nsExclude=app.s\\*' --archive=app/app.archive",
+      "mongorestore --config=mongorestore.yml '--nsInclude=app.s\\*' --archive=app/app.archive",
+      "mongorestore --config=mongorestore.yml --oplogReplay --archive=app/app.oplog.archive",
+    ]);
+    assert.equal(items[0]?.item.restore.replaceAll("{}", "app/app.archive"), restoring.slice(1, 3).join(" && "));
+    assert.equal(items[1]?.item.restore.replaceAll("{}", "app/app.oplog.archive"), restoring[3]);
   });
 
   test("a collection of the same name is in the way, unless forced", async () => {

@@ -87,6 +87,7 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       await writeFile(join(folder, name), bytes);
       return [name];
     },
+    next: (restored) => restored.map(({ paths }) => `cat ${paths.join(" ")}`),
     targets: [place],
   };
   return { connector, kind, opened, placed, state };

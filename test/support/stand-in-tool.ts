@@ -21,8 +21,6 @@ export interface ToolCall {
   /** Its own line in the process list. */
   readonly processList: string;
   readonly stdin: Buffer;
-  /** The `oplog.bson` of `--dir`. */
-  readonly oplog: Buffer | undefined;
 }
 
 export interface StandInTool extends AsyncDisposable {
@@ -51,8 +49,7 @@ export async function standInTool(name: "mongodump" | "mongorestore", behaviour?
       const texts = await Promise.all(files.sort().map((file) => readFile(path.join(folder, file), "utf8")));
       return texts.map((text) => {
         const call = JSON.parse(text);
-        const oplog = call.oplog === undefined ? undefined : Buffer.from(call.oplog, "base64");
-        return { ...call, stdin: Buffer.from(call.stdin, "base64"), oplog };
+        return { ...call, stdin: Buffer.from(call.stdin, "base64") };
       });
     },
     async [Symbol.asyncDispose]() {
@@ -73,14 +70,12 @@ if (args[0] === "--version") {
 }
 const value = (flag) => args.find((arg) => arg.startsWith(flag + "="))?.slice(flag.length + 1);
 const { stderr = "", code = 0, signal } = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
-const dir = value("--dir");
 const call = {
   args,
   env: process.env,
   config: fs.readFileSync(value("--config"), "utf8"),
   processList: fs.readFileSync("/proc/self/cmdline", "utf8"),
-  stdin: ${name === "mongorestore"} && dir === undefined ? fs.readFileSync(0).toString("base64") : "",
-  oplog: dir === undefined ? undefined : fs.readFileSync(dir + "/oplog.bson").toString("base64"),
+  stdin: ${name === "mongorestore"} ? fs.readFileSync(0).toString("base64") : "",
 };
 const number = fs.readdirSync(folder).filter((file) => file.startsWith("call-")).length;
 fs.writeFileSync(folder + "/call-" + number + ".json", JSON.stringify(call));

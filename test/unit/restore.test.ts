@@ -37,6 +37,13 @@ test("everything comes back in a folder a unit, and nothing leaves the target", 
   assert.deepEqual((await readdir(to)).sort(), ["%2E.", "org"]);
 });
 
+test("what is left to type is answered for each unit that lies there, with the paths of the target", async (t) => {
+  const { backup, storage, to } = await prepared(t);
+  await storage.remove([`${FOLDER}org/a/a.json.zst`]);
+  const { next } = await restore(backup, { job: "docs", to, force: false });
+  assert.deepEqual(next, [{ unit: "../b", commands: ["cat %2E./b/restored.txt"] }]);
+});
+
 test("one unit can be asked for; one that is not there is named", async (t) => {
   const { backup, to } = await prepared(t);
   const { files } = await restore(backup, { job: "docs", unit: "org/a", to, force: false });

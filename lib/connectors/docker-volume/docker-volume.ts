@@ -46,6 +46,7 @@ export const dockerVolume: ConnectorKind<DockerVolumeOptions> = {
     if (isDefinition(artifact)) return restoreDefinition(artifact, bytes, folder);
     return intoTree(folder, (target) => extractSparsely(artifact, bytes, target, signal));
   },
+  next: () => [],
   targets: [volumeTarget],
 };
 

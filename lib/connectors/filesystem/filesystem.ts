@@ -52,6 +52,7 @@ export const filesystem: ConnectorKind<FilesystemOptions> = {
   options,
   create: async (given, { avoid }) => filesystemConnector(given, avoid),
   restore: restoreArchive,
+  next: () => [],
   targets: [],
 };
 

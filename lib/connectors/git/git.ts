@@ -15,6 +15,7 @@ export const git: ConnectorKind<GitOptions> = {
   options: gitOptions,
   create: async (options, context) => gitConnector(options, context),
   restore: restoreBundle,
+  next: () => [],
   targets: [],
 };
 

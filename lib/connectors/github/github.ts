@@ -23,6 +23,7 @@ export const github: ConnectorKind<GithubOptions> = {
   options: githubOptions,
   create: async (options, context) => githubConnector(options, context),
   restore: restoreGithub,
+  next: () => [],
   targets: [],
 };
 

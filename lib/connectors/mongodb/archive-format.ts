@@ -83,7 +83,11 @@ export function isSpecial({ db, collection }: NamespaceName): boolean {
   );
 }
 
-export const isOplog = ({ db, collection }: NamespaceName): boolean => db === "" && collection === "oplog";
+/** Where the oplog stands in an archive, behind all else. */
+export const OPLOG: NamespaceName = { db: "", collection: "oplog" };
+
+export const isOplog = ({ db, collection }: NamespaceName): boolean =>
+  db === OPLOG.db && collection === OPLOG.collection;
 
 function headDocument(head: ArchiveHead): Buffer {
   return bsonDocument(

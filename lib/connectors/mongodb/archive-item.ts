@@ -2,6 +2,7 @@ import type { Bytes } from "../../bytes.ts";
 import { fileName } from "../../keys.ts";
 import type { Facts, Item } from "../connector.ts";
 import { ARCHIVE_TYPE, type ArchivedNamespaceFacts, type ArchiveSource, factsOf } from "./archive-facts.ts";
+import { type ArchiveRestore, archiveLines } from "./restore-lines.ts";
 
 /** What one reading of a database tells beside its bytes. */
 export interface ArchiveReading {
@@ -11,8 +12,7 @@ export interface ArchiveReading {
 
 /** The archive of a database. `read` is called for each reading, and fills in what it comes to know. */
 export function archiveItem(
-  db: string,
-  usersAndRoles: boolean,
+  restore: ArchiveRestore,
   read: (onReading: (reading: ArchiveReading) => void) => Bytes,
 ): Item {
   let facts: Facts | undefined;
@@ -27,10 +27,10 @@ export function archiveItem(
   }
 
   return {
-    name: fileName(db, ".archive"),
+    name: fileName(restore.database, ".archive"),
     contentType: ARCHIVE_TYPE,
     compress: true,
-    restore: restoreLine(db, usersAndRoles),
+    restore: archiveLines(restore, "{}").join(" && "),
     open,
     facts() {
       if (facts === undefined) throw new Error("an archive was asked for its facts before its last byte");
@@ -38,11 +38,3 @@ export function archiveItem(
     },
   };
 }
-
-/** mongorestore asks for the URI on its own terms: `--config` keeps the password out of the process list. */
-function restoreLine(db: string, usersAndRoles: boolean): string {
-  const users = usersAndRoles && db !== "admin" ? ` --restoreDbUsersAndRoles --db=${shellWord(db)}` : "";
-  return `mongorestore --config=mongorestore.yml${users} --archive={}`;
-}
-
-const shellWord = (word: string): string => (/^[\w.@+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -17,6 +17,9 @@ export const int64Element = (name: string, value: bigint): Buffer => {
 export const booleanElement = (name: string, value: boolean): Buffer =>
   Buffer.concat([head(0x08, name), Buffer.from([value ? 1 : 0])]);
 
+/** An element whose value is BSON already. */
+export const element = (type: number, name: string, value: Buffer): Buffer => Buffer.concat([head(type, name), value]);
+
 /** A document of these elements, its length in front and a zero byte behind. */
 export function bsonDocument(...elements: readonly Buffer[]): Buffer {
   const length = elements.reduce((total, element) => total + element.byteLength, 5);

@@ -26,27 +26,36 @@ interface Secrets {
 const SELECTION_MS = 30_000;
 const MAX_CONNECTIONS = 100;
 
-/** @throws ConfigError | TransientError when a secret cannot be had, or is no URI */
+/** Of the server that is backed up. @throws ConfigError | TransientError when a secret cannot be had, or is no URI */
 export async function serverAddress(options: MongodbOptions, context: Secrets): Promise<ServerAddress> {
+  const address = await addressAt(options, secretOf(options, "uri"), "uri", context);
+  return { ...address, readPreference: options.read_preference };
+}
+
+/** Of the server where proofs are restored to. Undefined when there is none. */
+export async function proofAddress(options: MongodbOptions, context: Secrets): Promise<ServerAddress | undefined> {
+  const reference = secretOf(options, "prove_uri");
+  return reference === undefined ? undefined : addressAt(options, reference, "prove_uri", context);
+}
+
+/** Of the server whose URI is at `reference`, to write to; the TLS files are those of the job. `name` says in errors what is wrong. */
+export async function addressAt(
+  options: MongodbOptions,
+  reference: SecretReference | undefined,
+  name: string,
+  context: Secrets,
+): Promise<ServerAddress> {
   const password = secretOf(options, "tls_certificate_key_password");
   return {
-    uri: await resolvedUri(secretOf(options, "uri"), "uri", context),
+    uri: await resolvedUri(reference, name, context),
     tlsCaFile: options.tls_ca_file,
     tlsCertificateKeyFile: options.tls_certificate_key_file,
     tlsCertificateKeyPassword: password === undefined ? undefined : await context.secrets.resolve(password),
-    readPreference: options.read_preference,
+    readPreference: "primary",
   };
 }
 
-/** Of the server where proofs are restored to; the TLS files are the same. Undefined when there is none. */
-export async function proofAddress(options: MongodbOptions, context: Secrets): Promise<ServerAddress | undefined> {
-  const reference = secretOf(options, "prove_uri");
-  if (reference === undefined) return undefined;
-  const source = await serverAddress(options, context);
-  return { ...source, uri: await resolvedUri(reference, "prove_uri", context), readPreference: "primary" };
-}
-
-export async function resolvedUri(
+async function resolvedUri(
   reference: SecretReference | undefined,
   name: string,
   { secrets, redaction }: Secrets,

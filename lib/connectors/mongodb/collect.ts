@@ -3,6 +3,7 @@ import type { Bytes } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import type { CollectContext, Item } from "../connector.ts";
 import type { ArchivedNamespaceFacts, ArchiveSource } from "./archive-facts.ts";
+import { type ArchivedCollection, isSpecial } from "./archive-format.ts";
 import { type ArchiveReading, archiveItem } from "./archive-item.ts";
 import { countFault, countWarning } from "./counts.ts";
 import { type DatabasePlan, planDatabase } from "./database-plan.ts";
@@ -53,15 +54,28 @@ export async function* collectDatabase(reading: DatabaseReading, context: Collec
     mustHaveBeenRead(db, last.collections);
   }
 
-  yield archiveItem(db, usersAndRoles, read);
+  yield archiveItem({ ...restoreOf(plan, db, usersAndRoles), withOplog: options.oplog }, read);
   const differing = countWarning(db, last?.collections ?? []);
   if (differing !== undefined) warn({ code: "MONGODB_COUNTS_DIFFER", message: differing });
   if (start !== undefined) {
     const end = await oplogEnd(client, signal);
-    yield oplogItem(client, { database: db, server: server.version, start, end, signal });
+    const collections = plan.collections.map(({ archived }) => archived).filter(isIndexedAfterReplay);
+    yield oplogItem(client, { database: db, server: server.version, collections, start, end, signal });
   }
   if (plan.forbidden.length > 0) throw incomplete(db, plan.forbidden);
 }
+
+function restoreOf({ collections }: DatabasePlan, database: string, usersAndRoles: boolean) {
+  const archived = collections.map((one) => one.archived);
+  return {
+    database,
+    withUsers: usersAndRoles && database !== "admin",
+    series: archived.filter(({ type }) => type === "timeseries").map(({ collection }) => collection),
+  };
+}
+
+const isIndexedAfterReplay = (collection: ArchivedCollection): boolean =>
+  collection.type === "collection" && !isSpecial(collection);
 
 async function* archiveBytes(
   reading: DatabaseReading,

@@ -2,9 +2,9 @@ import type { MongoClient, Timestamp } from "mongodb";
 import type { Bytes } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import { tool } from "../../tool.ts";
+import { type NamespaceBlocks, namespaceBlocks } from "./archive-blocks.ts";
 import type { ArchivedNamespaceFacts } from "./archive-facts.ts";
-import { archiveHead, blockHeaderBytes, isSpecial, namespaceText, preludeBytes, terminator } from "./archive-format.ts";
-import { type Crc64, crc64 } from "./crc64.ts";
+import { archiveHead, isSpecial, namespaceText, preludeBytes } from "./archive-format.ts";
 import { countOf, type PlannedCollection } from "./database-plan.ts";
 import { driverFault, isForbidden, isMissingNamespace, isSnapshotRefused } from "./fault.ts";
 import { interleave } from "./interleave.ts";
@@ -27,7 +27,7 @@ Object.defineProperty(SnapshotRefusedError.prototype, "name", { value: "Snapshot
 
 interface Reading {
   readonly planned: PlannedCollection;
-  readonly crc: Crc64;
+  readonly blocks: NamespaceBlocks;
   documents: number;
   bytes: number;
   countAfter: number | undefined;
@@ -50,36 +50,28 @@ export async function* driverArchive(client: MongoClient, options: DriverArchive
     [ordinary, parallel],
   ] as const) {
     for await (const { source, piece } of interleave(group, limit, read)) {
-      if (piece !== undefined) yield* block(source, piece);
-      else yield* lastBlocks(source, options.onEnd);
+      if (piece !== undefined) yield* source.blocks.block(piece.bytes);
+      else {
+        yield source.blocks.end();
+        options.onEnd(factsOf(source));
+      }
     }
   }
 }
 
 const readingOf = (planned: PlannedCollection): Reading => ({
   planned,
-  crc: crc64(),
+  blocks: namespaceBlocks(planned.header),
   documents: 0,
   bytes: 0,
   countAfter: undefined,
 });
 
-function* block({ planned, crc }: Reading, { bytes }: DocumentBlock): Generator<Buffer> {
-  crc.update(bytes);
-  yield blockHeaderBytes({ ...planned.header, isEnd: false, crc: 0n });
-  yield bytes;
-  yield terminator;
-}
-
-/** An empty collection has an empty block before its end, as mongodump writes it. */
-function* lastBlocks(reading: Reading, onEnd: (facts: ArchivedNamespaceFacts) => void): Generator<Buffer> {
-  const { planned, crc, documents, bytes, countAfter } = reading;
-  if (documents === 0) yield* block(reading, { bytes: Buffer.alloc(0), documents: 0 });
-  yield Buffer.concat([blockHeaderBytes({ ...planned.header, isEnd: true, crc: crc.value() }), terminator]);
+function factsOf({ planned, documents, bytes, countAfter }: Reading): ArchivedNamespaceFacts {
   const { collection: name, type = "" } = planned.archived;
   const before = planned.source?.count;
   const counted = before === undefined || countAfter === undefined ? undefined : ([before, countAfter] as const);
-  onEnd({ name, type, documents, bytes, indexes: planned.indexes, counted });
+  return { name, type, documents, bytes, indexes: planned.indexes, counted };
 }
 
 async function* readCollection(

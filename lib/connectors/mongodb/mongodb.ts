@@ -8,7 +8,7 @@ import { chosenProgram } from "./mongodump.ts";
 import { uriTarget } from "./mongorestore.ts";
 import { type MongodbOptions, mongodbOptions } from "./options.ts";
 import { proveArtifact } from "./prove.ts";
-import { restoreArtifact } from "./restore.ts";
+import { mongorestoreLines, restoreArtifact } from "./restore.ts";
 import { serverInfo } from "./server.ts";
 
 /** Databases of a MongoDB server, each as an archive of mongodump's format. docs/mongodb.md says what it holds and what not. */
@@ -16,6 +16,7 @@ export const mongodb: ConnectorKind<MongodbOptions> = {
   options: mongodbOptions,
   create: async (options, context) => mongodbConnector(options, context),
   restore: restoreArtifact,
+  next: mongorestoreLines,
   targets: [uriTarget],
 };
 

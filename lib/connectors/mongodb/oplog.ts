@@ -1,13 +1,11 @@
 import type { Document, MongoClient, Timestamp } from "mongodb";
 import { CodedError, SourceError, TransientError } from "../../errors.ts";
-import { type BsonElement, BsonType, bsonElements } from "./bson-read.ts";
 import { abortable } from "./client.ts";
 import { driverFault } from "./fault.ts";
+import { entryOf, notReplayable } from "./oplog-entry.ts";
 import { rawReplies } from "./server.ts";
 
-const OPLOG = { db: "local", collection: "oplog.rs" };
-/** Commands after which documents that were read no longer belong where they were read. */
-const NOT_REPLAYABLE = ["renameCollection", "importCollection", "upgradeDowngradeViewlessTimeseries"];
+const ENTRIES = { db: "local", collection: "oplog.rs" };
 const ENTRIES_A_REPLY = 5_000;
 
 /**
@@ -47,7 +45,7 @@ export async function mustReachBack(client: MongoClient, start: Timestamp, signa
 }
 
 /**
- * The entries of one database from `start` to `end`, and those of transactions, which may be of several. In replies.
+ * What there is of one database from `start` to `end`, transactions of several included with its own part. In replies.
  * @throws TransientError for an entry after which the copy is of no use, such as a rename
  */
 export async function* oplogEntries(
@@ -58,14 +56,15 @@ export async function* oplogEntries(
 ): AsyncGenerator<readonly Buffer[]> {
   const ofDatabase = { ns: { $regex: `^${RegExp.escape(db)}\\.` } };
   const command = {
-    find: OPLOG.collection,
+    find: ENTRIES.collection,
     filter: { ts: { $gte: start, $lte: end }, $or: [ofDatabase, { ns: "admin.$cmd" }] },
     batchSize: ENTRIES_A_REPLY,
   };
   try {
-    for await (const reply of rawReplies(client, OPLOG.db, command, { signal })) {
-      for (const entry of reply) mustBeReplayable(entry);
-      yield reply;
+    for await (const reply of rawReplies(client, ENTRIES.db, command, { signal })) {
+      const own = reply.map((entry) => entryOf(entry, db)).filter((entry) => entry !== undefined);
+      for (const entry of own) mustBeReplayable(entry);
+      yield own;
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -76,19 +75,11 @@ export async function* oplogEntries(
 /** The moment of an entry, as `1732600000:1`. */
 export const momentText = (time: Timestamp): string => `${time.getHighBitsUnsigned()}:${time.getLowBitsUnsigned()}`;
 
-/** The same of an entry's bytes. */
-export function momentOf(entry: Buffer): string | undefined {
-  for (const { name, type, value } of bsonElements(entry)) {
-    if (name === "ts" && type === BsonType.timestamp) return `${value.readUInt32LE(4)}:${value.readUInt32LE(0)}`;
-  }
-  return undefined;
-}
-
 async function entryAt(client: MongoClient, direction: 1 | -1, signal: AbortSignal): Promise<Timestamp> {
   const entry = await first(
     client,
-    OPLOG.db,
-    { find: OPLOG.collection, sort: { $natural: direction }, limit: 1 },
+    ENTRIES.db,
+    { find: ENTRIES.collection, sort: { $natural: direction }, limit: 1 },
     signal,
   );
   const time: Timestamp | undefined = entry?.ts;
@@ -119,16 +110,7 @@ async function first(
 }
 
 function mustBeReplayable(entry: Buffer): void {
-  const fields = new Map<string, BsonElement>();
-  for (const element of bsonElements(entry)) fields.set(element.name, element);
-  const operation = fields.get("o");
-  if (textOf(fields.get("op")) !== "c" || operation?.type !== BsonType.document) return;
-  const [command] = bsonElements(operation.value);
-  if (command === undefined || !NOT_REPLAYABLE.includes(command.name)) return;
-  const what = `${command.name} on ${textOf(fields.get("ns"))}`;
-  throw new TransientError("SOURCE_UNAVAILABLE", `the oplog has ${what} in the time that the database was read`);
-}
-
-function textOf(element: BsonElement | undefined): string {
-  return element?.type === BsonType.string ? element.value.toString("utf8", 4, element.value.byteLength - 1) : "";
+  const what = notReplayable(entry);
+  if (what !== undefined)
+    throw new TransientError("SOURCE_UNAVAILABLE", `the oplog has ${what} in the time that the database was read`);
 }

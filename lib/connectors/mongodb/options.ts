@@ -66,9 +66,7 @@ export const mongodbOptions = z
     oplog: z
       .boolean()
       .default(false)
-      .describe(
-        "Store what was written while a database was read beside it (oplog.bson), to bring it to one point in time.",
-      ),
+      .describe("Store what was written while a database was read beside it, to bring it to one point in time."),
     users_and_roles: z
       .boolean()
       .default(false)
