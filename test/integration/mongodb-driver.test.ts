@@ -77,6 +77,15 @@ describe("what an archive holds", () => {
     );
   });
 
+  test("names with dots, dollar signs and letters of any script are kept", async () => {
+    const names = ["a.b.c", "a$b", "Ünï cødé", "データ", "x".repeat(200), "-- ;'\"`"];
+    const { archive } = await collected(app(...names.map((name) => ({ name, documents: documents(1) }))));
+    const found = documentsOf(archive.bytes);
+    assert.deepEqual(new Set(found.keys()), new Set(names.map((name) => `app.${name}`)));
+    assert.ok([...found.values()].every(({ length }) => length === 1));
+    assert.deepEqual(new Set(preludeOf(archive).keys()), new Set(names));
+  });
+
   test("definitions are written whole: options, every kind of index, UUID, in the order of their keys", async () => {
     const key = new Map<string, unknown>([
       ["b", -1],

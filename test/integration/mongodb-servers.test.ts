@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { BSON, type Document, MongoClient } from "mongodb";
+import { bytesOf } from "../../lib/bytes.ts";
 import { CodedError, ConfigError, IntegrityError, SourceError, TransientError } from "../../lib/errors.ts";
+import { thisProcess } from "../../lib/process-identity.ts";
 import { never } from "../contract/connector.ts";
 import { documentOfEveryType } from "../support/every-bson-type.ts";
 import { documentsOf } from "../support/mongo-archive.ts";
@@ -247,6 +250,53 @@ describe("full proof", () => {
       level: "full",
       detail: "3 documents and 3 indexes in 3 collections restored and compared",
     });
+    assert.deepEqual([...target.databases.keys()], ["kept"]);
+  });
+
+  test("drops what a killed proof of this machine left, and nothing that may still be in use", async () => {
+    const { machine } = thisProcess();
+    const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000 + seconds).toString(36);
+    const nameOf = (of: string, pid: number, until: string) =>
+      `core_backup_proof_${of}_${pid.toString(36)}_1_${until}_0a1b2c`;
+    const ended = spawnSync("true").pid;
+    const gone = [nameOf(machine, ended, inSeconds(9_999)), nameOf("0123456789ab", 1, inSeconds(-1))];
+    const kept = [nameOf("0123456789ab", 1, inSeconds(9_999)), "core_backup_proof_of_concept", "app"];
+    const documents = [BSON.serialize({ _id: 1 })];
+    const of = (names: readonly string[]) =>
+      Object.fromEntries(names.map((name) => [name, [{ name: "a", documents }]]));
+    await using server = await startScriptedMongo({ databases: of([...gone, ...kept]) });
+    const options = { uri: server.uri, prove_uri_env: "URI" };
+    await using opened = await openMongodb(options, { URI: server.uri });
+    const units = (await Array.fromAsync(opened.connector.units(never()))).map(({ id }) => id);
+    assert.deepEqual(units, ["app", "core_backup_proof_of_concept"]);
+    const [archive] = (await opened.collect("app")).items;
+    if (archive === undefined) throw new Error("nothing was collected");
+    assert.equal((await opened.prove(archive.artifact, archive.bytes, true)).level, "full");
+    assert.deepEqual(new Set(server.databases.keys()), new Set(kept));
+    const [made] = server.seen.filter(({ name, db }) => name === "create" && !kept.includes(db)).map(({ db }) => db);
+    assert.ok(made !== undefined && made.length <= 63, made);
+  });
+
+  test("that is stopped, or whose server says no half-way, leaves no database", async () => {
+    const documents = [BSON.serialize({ _id: 1 })];
+    await using server = await startScriptedMongo({ databases: { app: [{ name: "a", documents }] } });
+    const stop = new AbortController();
+    const answer = ({ name, db }: Command) => {
+      if (name === "insert" && db.startsWith("core_backup_proof_")) stop.abort(new Error("told to stop"));
+      return undefined;
+    };
+    await using target = await startScriptedMongo({ databases: { kept: [] }, answer });
+    await using opened = await openMongodb(
+      { uri: server.uri, databases: ["app"], prove_uri_env: "URI" },
+      { URI: target.uri },
+    );
+    const [archive] = (await opened.collect("app")).items;
+    if (archive === undefined) throw new Error("nothing was collected");
+    const proving = opened.connector.prove(archive.artifact, bytesOf(archive.bytes), {
+      full: true,
+      signal: stop.signal,
+    });
+    await assert.rejects(proving, /told to stop/);
     assert.deepEqual([...target.databases.keys()], ["kept"]);
   });
 

@@ -8,6 +8,7 @@ import path from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import type { ServerCertificate } from "./certificates.ts";
 
 const BIN = path.join(import.meta.dirname, "..", "peers", ".bin");
 const FERRET = path.join(BIN, "ferretdb");
@@ -34,15 +35,23 @@ export interface MongoServer extends AsyncDisposable {
 export interface FerretOptions {
   /** Of the one account there is; without it anyone may do anything. */
   readonly account?: { readonly user: string; readonly password: string };
+  /** Speaks nothing else then, and wants a certificate of the same authority. */
+  readonly tls?: ServerCertificate;
 }
 
 /** FerretDB over SQLite: accounts, UUIDs, any name, documents of 16 MiB. */
-export async function startFerret({ account }: FerretOptions = {}): Promise<MongoServer> {
+export async function startFerret({ account, tls }: FerretOptions = {}): Promise<MongoServer> {
   const folder = await mkdtemp(path.join(tmpdir(), "ferretdb-"));
   const port = await freePort();
   const started = await start([
     ...[FERRET, "--handler=sqlite", `--sqlite-url=file:${folder}/`, `--state-dir=${folder}`],
-    ...[`--listen-addr=127.0.0.1:${port}`, "--debug-addr=-", "--telemetry=disable", "--log-level=error"],
+    ...["--debug-addr=-", "--telemetry=disable", "--log-level=error"],
+    ...(tls === undefined
+      ? [`--listen-addr=127.0.0.1:${port}`]
+      : [
+          ...["--listen-addr=", `--listen-tls=127.0.0.1:${port}`, `--listen-tls-ca-file=${tls.caFile}`],
+          ...[`--listen-tls-cert-file=${tls.certFile}`, `--listen-tls-key-file=${tls.keyFile}`],
+        ]),
     ...(account === undefined
       ? []
       : [

@@ -1,6 +1,9 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { BSON, type Document, Long } from "mongodb";
+import type { ServerCertificate } from "./certificates.ts";
 import { type Request, replyBytes, requestsIn } from "./mongo-wire.ts";
 
 /** A collection, byte for byte as the server is to give it. */
@@ -21,6 +24,8 @@ export interface Command {
   readonly body: Document;
   /** The collection that it is about, also for getMore. */
   readonly collection: string;
+  /** The name in the certificate that was shown. */
+  readonly certificate: string | undefined;
 }
 
 /** In place of the usual answer: a document, an error, a connection that breaks, or nothing for ever. */
@@ -34,6 +39,8 @@ export interface ScriptedMongoOptions {
   /** Added to every answer, as replica sets do: `operationTime`. */
   readonly everyAnswer?: Document;
   readonly answer?: (command: Command) => Answer;
+  /** Speaks TLS, and wants a certificate of the same authority. */
+  readonly tls?: ServerCertificate;
 }
 
 export interface ScriptedMongo extends AsyncDisposable {
@@ -58,7 +65,7 @@ export async function startScriptedMongo(options: ScriptedMongoOptions): Promise
   }
   const cursors = new Map<string, Buffer[]>();
   let lastCursor = 0;
-  const server = createServer((socket) => {
+  const server = listener(options.tls, (socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     let held = Buffer.alloc(0);
@@ -76,7 +83,8 @@ export async function startScriptedMongo(options: ScriptedMongoOptions): Promise
     const [name = ""] = Object.keys(request.body);
     const { body } = request;
     const collection = String(name === "getMore" ? body.collection : body[name]);
-    const command = { name, db: String(body.$db ?? "admin"), body, collection };
+    const certificate = socket instanceof TLSSocket ? String(socket.getPeerCertificate().subject?.CN) : undefined;
+    const command = { name, db: String(body.$db ?? "admin"), body, collection, certificate };
     seen.push(command);
     const scripted = options.answer?.(command);
     if (scripted === "silence") return;
@@ -189,6 +197,12 @@ export async function startScriptedMongo(options: ScriptedMongoOptions): Promise
       await once(server, "close");
     },
   };
+}
+
+function listener(tls: ServerCertificate | undefined, onSocket: (socket: Socket) => void): Server {
+  if (tls === undefined) return createServer(onSocket);
+  const [cert, key, ca] = [tls.certFile, tls.keyFile, tls.caFile].map((file) => readFileSync(file));
+  return createTlsServer({ cert, key, ca, requestCert: true }, onSocket);
 }
 
 function withDefaults({

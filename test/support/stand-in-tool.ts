@@ -8,6 +8,8 @@ export interface ToolBehaviour {
   readonly stdout?: Uint8Array;
   readonly stderr?: string;
   readonly code?: number;
+  /** Brings the archive that it is given into the server of its `--config`. */
+  readonly restores?: boolean;
   /** Ends itself by this signal instead. */
   readonly signal?: NodeJS.Signals;
 }
@@ -69,7 +71,7 @@ if (args[0] === "--version") {
   process.exit(0);
 }
 const value = (flag) => args.find((arg) => arg.startsWith(flag + "="))?.slice(flag.length + 1);
-const { stderr = "", code = 0, signal } = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
+const { stderr = "", code = 0, signal, restores = false } = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
 const call = {
   args,
   env: process.env,
@@ -79,8 +81,16 @@ const call = {
 };
 const number = fs.readdirSync(folder).filter((file) => file.startsWith("call-")).length;
 fs.writeFileSync(folder + "/call-" + number + ".json", JSON.stringify(call));
-process.stdout.write(fs.readFileSync(folder + "/stdout"), () => {
-  process.stderr.write(stderr, () => (signal === undefined ? process.exit(code) : process.kill(process.pid, signal)));
-});
+async function acted() {
+  if (!restores) return stderr;
+  const { restoreArchive } = await import(${JSON.stringify(path.join(import.meta.dirname, "restoring-tool.ts"))});
+  const uri = JSON.parse(call.config.slice("uri: ".length));
+  return "now\\t" + (await restoreArchive(uri, Buffer.from(call.stdin, "base64"))) + "\\n";
+}
+acted().then((said) =>
+  process.stdout.write(fs.readFileSync(folder + "/stdout"), () => {
+    process.stderr.write(said, () => (signal === undefined ? process.exit(code) : process.kill(process.pid, signal)));
+  }),
+);
 `;
 }

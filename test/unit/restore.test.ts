@@ -41,7 +41,7 @@ test("what is left to type is answered for each unit that lies there, with the p
   const { backup, storage, to } = await prepared(t);
   await storage.remove([`${FOLDER}org/a/a.json.zst`]);
   const { next } = await restore(backup, { job: "docs", to, force: false });
-  assert.deepEqual(next, [{ unit: "../b", commands: ["cat %2E./b/restored.txt"] }]);
+  assert.deepEqual(next, [{ unit: "../b", commands: ["cat %2E./b/b.txt"] }]);
 });
 
 test("one unit can be asked for; one that is not there is named", async (t) => {

@@ -6,14 +6,12 @@ import type { SecretReference, SecretResolver } from "../../secrets/secrets.ts";
 import { awsCredentials } from "./aws-credentials.ts";
 import { driverFault } from "./fault.ts";
 import type { MongodbOptions } from "./options.ts";
+import { checkTlsFiles, type TlsFiles } from "./tls-files.ts";
 import { isMongoUri, uriParameter, uriSecrets } from "./uri.ts";
 
 /** Everything that is needed to connect, secrets resolved. */
-export interface ServerAddress {
+export interface ServerAddress extends TlsFiles {
   readonly uri: string;
-  readonly tlsCaFile: string | undefined;
-  readonly tlsCertificateKeyFile: string | undefined;
-  readonly tlsCertificateKeyPassword: string | undefined;
   readonly readPreference: ReadPreferenceMode | undefined;
 }
 
@@ -70,6 +68,7 @@ async function resolvedUri(
 
 /** A connected client. The driver is loaded here, so that only jobs that need it pay for that. @throws SourceError | TransientError | ConfigError */
 export async function connect(address: ServerAddress, signal: AbortSignal): Promise<MongoClient> {
+  await checkTlsFiles(address);
   const { MongoClient } = await import("mongodb");
   let client: MongoClient | undefined;
   try {

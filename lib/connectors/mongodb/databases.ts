@@ -5,6 +5,7 @@ import { databaseBytes, LAMBDA_MAX_BYTES } from "./database-size.ts";
 import { listCollections } from "./listing.ts";
 import { type DatabaseOptions, databaseOf, type MongodbOptions } from "./options.ts";
 import { matcher } from "./patterns.ts";
+import { isProofName } from "./proof-name.ts";
 import { isServersOwn, isStorable } from "./selection.ts";
 import { command } from "./server.ts";
 
@@ -36,7 +37,7 @@ async function databaseNames(client: MongoClient, options: MongodbOptions, signa
   const isExcluded = matcher(options.exclude_databases ?? []);
   const names: string[] = [];
   for (const { name } of databases as { name: string }[]) {
-    if (isServersOwn(name) || isExcluded(name)) continue;
+    if (isServersOwn(name) || isProofName(name) || isExcluded(name)) continue;
     if ((name === "admin" || name === "config") && !(await holdsAnything(client, name, options, signal))) continue;
     names.push(name);
   }

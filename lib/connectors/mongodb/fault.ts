@@ -2,7 +2,9 @@ import { CodedError, ConfigError, SourceError, TransientError } from "../../erro
 
 /** What the driver threw, in our words. `what` says what was being done: `reading app.users`. */
 export function driverFault(error: unknown, what: string): unknown {
-  if (error instanceof CodedError || !isDriverError(error)) return error;
+  if (error instanceof CodedError) return error;
+  if (isNameFault(error)) return nameFault(error, what);
+  if (!isDriverError(error)) return error;
   const message = `${what}: ${error.message}`;
   const code = codeOf(error);
   if (isUnauthenticated(error, code)) return new SourceError("SOURCE_UNAUTHORIZED", message, { cause: error });
@@ -32,6 +34,23 @@ export function driverFault(error: unknown, what: string): unknown {
   }
   return new SourceError("SOURCE_FAILED", message, { cause: error });
 }
+
+/** What a name server said of a `mongodb+srv://` address, which the driver passes on as it is. */
+function nameFault(error: NodeJS.ErrnoException, what: string): CodedError {
+  const isAnswer = error.code === "ENOTFOUND" || error.code === "ENODATA";
+  return isAnswer
+    ? new SourceError(
+        "SOURCE_UNAVAILABLE",
+        `${what}: the domain of mongodb+srv:// names no servers: ${error.message}`,
+        {
+          cause: error,
+        },
+      )
+    : new TransientError("SOURCE_UNAVAILABLE", `${what}: ${error.message}`, { cause: error });
+}
+
+const isNameFault = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && "syscall" in error && /^query(Srv|Txt)$/.test(String(error.syscall));
 
 /** True for a right that is lacking on one thing, in what the driver threw. */
 export const isForbidden = (error: unknown): boolean =>

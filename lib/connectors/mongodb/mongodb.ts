@@ -62,7 +62,8 @@ function mongodbConnector(options: MongodbOptions, context: ConnectorContext): C
       );
       yield* collectDatabase({ client: connected, server, database, options, program, withoutSnapshot }, collecting);
     },
-    prove: async (artifact, bytes, how) => proveArtifact(artifact, bytes, how, () => proofAddress(options, context)),
+    prove: async (artifact, bytes, how) =>
+      proveArtifact(artifact, bytes, { ...how, now: context.now }, () => proofAddress(options, context)),
     async cleanup() {
       ended.abort(new Error("the connector was closed"));
       const open = await connecting?.catch(() => undefined);

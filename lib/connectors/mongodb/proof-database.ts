@@ -1,12 +1,13 @@
-import { randomBytes } from "node:crypto";
 import type { Document, MongoClient } from "mongodb";
+import { SourceError } from "../../errors.ts";
 import type { ArchivedCollection } from "./archive-format.ts";
 import { abortable } from "./client.ts";
 import { extendedJson } from "./extended-json.ts";
 import { extendedValue } from "./extended-values.ts";
 import { listCollections, listIndexes } from "./listing.ts";
 import { type OrderedJson, orderedJson } from "./ordered-json.ts";
-import { rawReplies } from "./server.ts";
+import { isAbandonedProof, proofName } from "./proof-name.ts";
+import { command, rawReplies } from "./server.ts";
 
 /** A database that was made for one proof, and in which nothing else is. */
 export interface ProofDatabase {
@@ -26,13 +27,14 @@ const NAMESPACE_EXISTS = 48;
 /** What a server adds to or takes from an index on its own, by its version. */
 const NOT_COMPARED = new Set(["v", "ns", "background"]);
 
-/** A name that no database has: random, and looked for. */
-export async function proofDatabase(client: MongoClient, signal: AbortSignal): Promise<ProofDatabase> {
+/** One with a name that no database has, after those were dropped that killed proofs left. */
+export async function proofDatabase(client: MongoClient, now: Date, signal: AbortSignal): Promise<ProofDatabase> {
   const [{ BSON }, { DocumentSequence }] = await Promise.all([
     import("mongodb"),
     import("mongodb/lib/cmap/commands.js"),
   ]);
-  const name = await freeName(client, signal);
+  await dropAbandoned(client, now, signal);
+  const name = await freeName(client, now, signal);
   const run = (command: Document) => abortable(client.db(name).command(command), signal);
   const bsonOf = (json: OrderedJson) => extendedValue(json, BSON);
 
@@ -87,9 +89,20 @@ export async function proofDatabase(client: MongoClient, signal: AbortSignal): P
 export const archivedIndexes = ({ metadata }: ArchivedCollection): readonly string[] =>
   metadataOf(metadata).indexes.map(comparable);
 
-async function freeName(client: MongoClient, signal: AbortSignal): Promise<string> {
+/** Who may not list or drop them proves all the same. */
+async function dropAbandoned(client: MongoClient, now: Date, signal: AbortSignal): Promise<void> {
+  try {
+    const { databases } = await command(client, "admin", { listDatabases: 1, nameOnly: true }, signal);
+    for (const { name } of databases as { name: string }[])
+      if (isAbandonedProof(name, now)) await command(client, name, { dropDatabase: 1 }, signal);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+  }
+}
+
+async function freeName(client: MongoClient, now: Date, signal: AbortSignal): Promise<string> {
   for (;;) {
-    const name = `core_backup_proof_${randomBytes(8).toString("hex")}`;
+    const name = proofName(now);
     if ((await listCollections(client, name, signal)).length === 0) return name;
   }
 }

@@ -32,26 +32,39 @@ export async function proveByRestoring(
   facts: ArchiveFacts,
   bytes: Bytes,
   address: ServerAddress,
+  now: Date,
   signal: AbortSignal,
 ): Promise<Proof> {
   const client = await connect(address, signal);
   try {
-    const database = await proofDatabase(client, signal);
-    try {
-      const restored = await restoreInto(database, artifact, facts, bytes, signal);
-      const documents = await compareDocuments(database, artifact, restored);
-      const indexes = await compareIndexes(database, artifact, restored);
-      const detail = `${documents} documents and ${indexes} indexes in ${restored.length} collections restored and compared`;
-      return { level: "full", detail };
-    } finally {
-      await database.drop();
-    }
+    const database = await proofDatabase(client, now, signal);
+    const proof = await proveIn(database, artifact, facts, bytes, signal).catch(async (error: unknown) => {
+      // What went wrong first is what there is to say; what is not dropped now is by the next proof.
+      await database.drop().catch(() => {});
+      throw error;
+    });
+    await database.drop();
+    return proof;
   } catch (error) {
     signal.throwIfAborted();
     throw proofFault(artifact, error);
   } finally {
     await client.close();
   }
+}
+
+async function proveIn(
+  database: ProofDatabase,
+  artifact: ProvenArtifact,
+  facts: ArchiveFacts,
+  bytes: Bytes,
+  signal: AbortSignal,
+): Promise<Proof> {
+  const restored = await restoreInto(database, artifact, facts, bytes, signal);
+  const documents = await compareDocuments(database, artifact, restored);
+  const indexes = await compareIndexes(database, artifact, restored);
+  const detail = `${documents} documents and ${indexes} indexes in ${restored.length} collections restored and compared`;
+  return { level: "full", detail };
 }
 
 async function restoreInto(

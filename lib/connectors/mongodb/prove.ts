@@ -11,6 +11,7 @@ import { proveByRestoring } from "./prove-restore.ts";
 export interface ProveOptions {
   readonly full: boolean;
   readonly signal: AbortSignal;
+  readonly now: () => Date;
 }
 
 /**
@@ -21,13 +22,13 @@ export interface ProveOptions {
 export async function proveArtifact(
   artifact: ProvenArtifact,
   bytes: Bytes,
-  { full, signal }: ProveOptions,
+  { full, signal, now }: ProveOptions,
   proofServer: () => Promise<ServerAddress | undefined>,
 ): Promise<Proof> {
   if (artifact.contentType === OPLOG_TYPE) return proveOplog(artifact, bytes, signal);
   const facts = factsOfArchive(artifact);
   const address = full ? await proofServer() : undefined;
-  if (address !== undefined) return proveByRestoring(artifact, facts, bytes, address, signal);
+  if (address !== undefined) return proveByRestoring(artifact, facts, bytes, address, now(), signal);
   const parser = archiveParser({ deep: true });
   await aboutTheArchive(artifact, () => parseAll(parser, bytes, signal));
   const { documents } = facts;
