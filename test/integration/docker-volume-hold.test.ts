@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -221,6 +221,24 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
       await bystanders();
     });
 
+    test(`kill -9 between the commands before and after (${how}): the latter is run by the guard`, async (t) => {
+      const touch = (file: string) => `{ container: held, command: [/bin/busybox, touch, /data/${file}] }`;
+      const more = `, exec_before: [${touch("before")}], exec_after: [${touch("after")}]`;
+      const { config } = await scene(t, how, more);
+      const run = start(["run", "--config", config, "--quiet"]);
+      await untilState(engine, "held", heldState);
+      const root = await engine.folderOf("scene");
+      await access(join(root, "before"));
+      await assert.rejects(access(join(root, "after")));
+      run.process.kill("SIGKILL");
+      await run.ended;
+      await untilState(engine, "held", "running");
+      for (let polls = 0; polls < 400 && !(await readdir(root)).includes("after"); polls += 1) await delay(50);
+      await access(join(root, "after"));
+      await untilClean();
+      for (const file of ["before", "after"]) await rm(join(root, file));
+    });
+
     test(`kill -9 of the guard too (${how}): the next command releases them, and touches nothing else`, async (t) => {
       const { config, bystanders } = await scene(t, how);
       const run = start(["run", "--config", config, "--quiet"]);
@@ -267,7 +285,7 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
   });
 
   /** A volume that takes seconds to read, the container that writes to it, and others that are none of our business. */
-  async function scene(t: Parameters<typeof temporaryFolder>[0], how: "pause" | "stop") {
+  async function scene(t: Parameters<typeof temporaryFolder>[0], how: "pause" | "stop", more = "") {
     await engine.runs("held", how === "stop" ? SLEEPS : WRITES, "--volume", "scene:/data");
     await engine.runs("by-paused", WRITES, "--volume", "elsewhere:/data");
     await engine.runs("by-stopped", SLEEPS, "--volume", "scene:/data");
@@ -278,7 +296,7 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
     const folder = await temporaryFolder(t);
     const yaml = [
       "jobs:",
-      `  - { name: volumes, service: docker_volume, options: { host: "${engine.host}", volumes: scene, consistency: ${how}, read: engine } }`,
+      `  - { name: volumes, service: docker_volume, options: { host: "${engine.host}", volumes: scene, consistency: ${how}, read: engine${more} } }`,
       `storage: { local: { type: filesystem, base_path: "${join(folder, "store")}" } }`,
     ];
     const config = await configured(folder, yaml.join("\n"));

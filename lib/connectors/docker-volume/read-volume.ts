@@ -8,6 +8,7 @@ import { archiveFault, lookAt } from "./archive.ts";
 import { findVolume } from "./engine/api.ts";
 import type { Engine } from "./engine/engine.ts";
 import { runCommands } from "./exec.ts";
+import { startGuard } from "./hold/guard.ts";
 import { OWNER_LABEL } from "./hold/owner.ts";
 import { type HeldTime, openSession } from "./hold/session.ts";
 import { type Reader, type ReadVolumeOptions, readByEngine, readHere } from "./readers.ts";
@@ -52,6 +53,9 @@ async function* readVolume(
   const { given, context } = options;
   const { signal } = context;
   let failed = true;
+  const isUndone = given.exec_before.length > 0 && given.exec_after.length > 0;
+  const undo = { source, commands: given.exec_after };
+  const guard = isUndone ? await startGuard({ place: engine.place, undo }, signal) : undefined;
   try {
     await runCommands(engine, source, given.exec_before, signal);
     yield* readHeld(engine, source, options, onEnd);
@@ -59,7 +63,11 @@ async function* readVolume(
   } finally {
     // Also when we were told to stop: what a command before has begun is to be undone.
     const after = runCommands(engine, source, given.exec_after, failed ? new AbortController().signal : signal);
-    await (failed ? after.catch((error: unknown) => warnOf(context, error)) : after);
+    try {
+      await (failed ? after.catch((error: unknown) => warnOf(context, error)) : after);
+    } finally {
+      await guard?.dismiss();
+    }
   }
 }
 

@@ -3,21 +3,31 @@ import { SourceError } from "../../../errors.ts";
 import { programOutput } from "../../../process.ts";
 import { pushedBytes } from "../../../pushed-bytes.ts";
 import type { EnginePlace } from "../engine/connect.ts";
+import type { ExecCommand } from "../options.ts";
+import type { Source } from "../source.ts";
 
-/** A process of its own that outlives us, and then releases what we held. */
+/** A process of its own that outlives us, and then undoes what we did to containers. */
 export interface Guard {
-  /** There is nothing to release any more. */
+  /** There is nothing to undo any more. */
   dismiss(): Promise<void>;
-  /** Has it release everything now. */
+  /** Has it undo everything now. */
   leave(): Promise<void>;
 }
 
 /** What the guard is told on its standard input, which no process list shows. */
 export interface GuardOrders {
   readonly place: EnginePlace;
-  /** The container whose labels say what is held. */
-  readonly helper: string;
-  readonly limitMs: number;
+  readonly undo:
+    | {
+        /** The container whose labels say what is held. */
+        readonly helper: string;
+        readonly limitMs: number;
+      }
+    | {
+        readonly source: Source;
+        /** What follows the commands that were run before the reading. */
+        readonly commands: readonly ExecCommand[];
+      };
 }
 
 export const GUARD_READY = "ready\n";
@@ -42,7 +52,10 @@ export async function startGuard(orders: GuardOrders, signal: AbortSignal): Prom
   try {
     const first = await iterator.next();
     if (first.done === true || Buffer.from(first.value).toString() !== GUARD_READY)
-      throw new SourceError("SOURCE_FAILED", "the guard that releases containers does not start, so none is held");
+      throw new SourceError(
+        "SOURCE_FAILED",
+        "the guard that undoes what is done to containers does not start, so nothing is done",
+      );
     signal.throwIfAborted();
   } catch (error) {
     input.push(Buffer.from(GUARD_DISMISSED));

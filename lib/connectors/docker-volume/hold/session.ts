@@ -103,7 +103,7 @@ function sessionOf(
     limit: limit.signal,
     async hold() {
       if (holds.length === 0) return;
-      guard = await startGuard({ place: engine.place, helper: helper.id, limitMs }, signal);
+      guard = await startGuard({ place: engine.place, undo: { helper: helper.id, limitMs } }, signal);
       timer = setTimeout(() => limit.abort(heldTooLong(source, holds, limitMs)), limitMs);
       for (const hold of holds) {
         // Before it is done: an answer that does not come says nothing about what was done.
