@@ -18,6 +18,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> 
   mongodb: async () => (await import("./mongodb.ts")).benchMongodb(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
   "github-memory": async () => (await import("./memory.ts")).benchGithubMemory(),
+  report: async () => (await import("./report.ts")).benchReport(),
 };
 
 const names = process.argv.slice(2).filter((argument) => argument !== "--write");
