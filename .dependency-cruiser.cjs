@@ -71,7 +71,8 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(lib|cli)/",
-        pathNot: "^lib/(storage/s3/|(connectors/mongodb/aws-credentials|secrets/aws|notifiers/sns)[.]ts$)",
+        pathNot:
+          "^lib/(storage/s3/|(connectors/mongodb/aws-credentials|secrets/aws|notifiers/sns|deployment/(deployment|announce-watch))[.]ts$)",
       },
       to: { path: "@aws-sdk/" },
     },

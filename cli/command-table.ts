@@ -12,6 +12,9 @@ export type CommandName =
   | "serve"
   | "report"
   | "notify"
+  | "start"
+  | "status"
+  | "stop"
   | "schema"
   | "completion";
 
@@ -61,7 +64,15 @@ const wait: OptionSpec = {
 /** Of the endpoints of `serve`. Registered for nothing else. */
 export const DEFAULT_PORT = 8970;
 
+const stack: readonly OptionSpec[] = [
+  { flags: "--stage <name>", about: "the deployment's stage (default: dev, as for deploying)" },
+  { flags: "--region <name>", about: "its region (default: $AWS_REGION, then eu-central-1, as for deploying)" },
+  { flags: "--service <name>", about: "its service, where serverless.yml names another one (default: core-backup)" },
+];
+
 const DONE = "0  done";
+const NO_STACK =
+  "2  the command line or the configuration is wrong, there is no such deployment or job, or no right to it";
 const WRONG = "2  the command line or the configuration is wrong, or it was refused; nothing was changed";
 
 export const globalOptions: readonly OptionSpec[] = [
@@ -103,8 +114,12 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "show what a run would do; writes nothing",
     details:
       "A dry run: lists the units with what is known of them, the next five run times, and what prune would remove.",
-    options: [{ ...job, repeatable: true }],
-    examples: ["plan", "plan --job docs --json"],
+    options: [
+      { ...job, repeatable: true },
+      { flags: "--cost", about: "also what a run and a month cost on AWS, by service" },
+      { flags: "--prices <file>", about: "YAML with prices to reckon with in place of those that come along" },
+    ],
+    examples: ["plan", "plan --job docs --json", "plan --cost"],
     exits: [DONE, "1  the source or the storage of a job could not be read", WRONG],
   },
   {
@@ -276,6 +291,42 @@ export const commandTable: readonly CommandSpec[] = [
     options: [{ flags: "--test [notifier]", about: "the notifier; all when none is named", mandatory: true }],
     examples: ["notify --test", "notify --test slack --json"],
     exits: ["0  every notifier took the message", "1  one did not", WRONG],
+  },
+  {
+    name: "start",
+    group: "On AWS:",
+    summary: "start a run of a deployed job",
+    details:
+      "Starts the job's state machine, as its schedule does. With --wait it follows the run to its end, each unit with it,\n" +
+      "and reports as run does; Ctrl-C then ends the following and not the run.",
+    options: [oneJob, units, { flags: "--wait", about: "follow the run to its end" }, ...stack],
+    examples: ["start --job repos --stage prod", "start --job repos --unit my-org/app --wait"],
+    exits: [
+      "0  it is started; with --wait, everything is stored and verified",
+      "1  the job is running; with --wait, something failed, partial runs included",
+      NO_STACK,
+      "129, 130, 143  the following was ended by SIGHUP, SIGINT, SIGTERM",
+    ],
+  },
+  {
+    name: "status",
+    group: "On AWS:",
+    summary: "list the executions of deployed jobs",
+    details: "The five newest of each job, with why one did not end well and where the console shows it.",
+    options: [{ ...job, repeatable: true }, ...stack],
+    examples: ["status --stage prod", "status --job repos --json"],
+    exits: [DONE, "1  one of several jobs is not deployed", NO_STACK],
+  },
+  {
+    name: "stop",
+    group: "On AWS:",
+    summary: "stop the running execution of a deployed job",
+    details:
+      "What was collected stays, and the next run takes it up. A function that is at work ends its unit by itself, and the\n" +
+      "job's lease runs out soon after: stop says when.",
+    options: [oneJob, ...stack],
+    examples: ["stop --job repos --stage prod"],
+    exits: ["0  stopped", "1  AWS did not answer", `${NO_STACK}, or nothing is running`],
   },
   {
     name: "schema",

@@ -24,6 +24,13 @@ export interface CommandOptions {
   readonly full: boolean;
   readonly dryRun: boolean;
   readonly wait: string | undefined;
+  /** `--wait` of a command that takes no time for it. */
+  readonly follow: boolean;
+  readonly cost: boolean;
+  readonly prices: string | undefined;
+  readonly service: string | undefined;
+  readonly stage: string | undefined;
+  readonly region: string | undefined;
   readonly resume: ResumeMode;
   readonly manifest: boolean;
   /** For `run`: only what is due. */
@@ -95,6 +102,12 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     full: flag("full"),
     dryRun: flag("dryRun"),
     wait: text("wait"),
+    follow: flag("wait"),
+    cost: flag("cost"),
+    prices: text("prices"),
+    service: text("service"),
+    stage: text("stage"),
+    region: text("region"),
     resume: record.resume === true ? "always" : record.resume === false ? "never" : "within",
     manifest: flag("manifest"),
     due: flag("due"),

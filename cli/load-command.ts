@@ -16,6 +16,9 @@ export const loadCommand: Readonly<Record<CommandName, () => Promise<Command>>> 
   serve: async () => (await import("./commands/serve.ts")).serveCommand,
   report: async () => (await import("./commands/report.ts")).reportCommand,
   notify: async () => (await import("./commands/notify.ts")).notifyCommand,
+  start: async () => (await import("./commands/start.ts")).startCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
+  stop: async () => (await import("./commands/stop.ts")).stopCommand,
   schema: async () => (await import("./commands/schema.ts")).schemaCommand,
   completion: async () => (await import("./commands/completion.ts")).completionCommand,
 };

@@ -76,6 +76,8 @@ async function report(error: unknown, { json, result, hasResult, note }: Output)
   switch (record.code) {
     case "USAGE":
     case "REFUSED":
+    case "DEPLOYMENT_NOT_FOUND":
+    case "DEPLOYMENT_FORBIDDEN":
     case "INTERNAL":
       return 2;
     default:

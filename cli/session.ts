@@ -119,7 +119,7 @@ export async function eachJob(
   return { failures, code: neverBegan === jobs.length ? 2 : 1 };
 }
 
-function isOfOneJob(error: unknown): boolean {
+export function isOfOneJob(error: unknown): boolean {
   const ofAll = error instanceof ConfigError || error instanceof RefusedError || error instanceof InterruptedError;
   return error instanceof CodedError && !ofAll && !(error instanceof UsageError);
 }

@@ -12,6 +12,7 @@ const colours: Readonly<Record<string, Style>> = {
   failed: "red",
   damaged: "red",
   interrupted: "yellow",
+  stopped: "yellow",
   refused: "yellow",
 };
 

@@ -5,7 +5,7 @@ import { stepPointerSchema } from "../lib/function-steps.ts";
 
 const outcomeSchema = z.object({
   job: z.string(),
-  status: z.enum(["ok", "partial", "failed"]),
+  status: z.enum(["ok", "partial", "failed", "interrupted"]),
   snapshot: z.string().optional(),
   /** Which step could not be done, and what it threw. */
   step: z.string().optional(),
@@ -13,6 +13,9 @@ const outcomeSchema = z.object({
   cause: z.string().optional(),
   refused: z.string().optional(),
   removed: z.int().optional(),
+  /** Of a run that went through none of its last states: how Step Functions ended it, and its execution's name. */
+  stopped: z.enum(["ABORTED", "TIMED_OUT"]).optional(),
+  execution: z.string().optional(),
 });
 const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchema.nullish() });
 
@@ -26,7 +29,11 @@ export const handler = (event: unknown, invocation: Invocation) => {
   );
 };
 
-function errorOf({ step, error, cause, refused }: z.infer<typeof outcomeSchema>) {
+function errorOf({ step, error, cause, refused, stopped, execution }: z.infer<typeof outcomeSchema>) {
+  if (stopped !== undefined) {
+    const how = stopped === "ABORTED" ? "was stopped by hand" : "did not end within its time";
+    return { code: "INTERRUPTED" as const, message: `execution ${execution} ${how}`, retryable: false };
+  }
   if (refused !== undefined) return { code: "REFUSED" as const, message: refused, retryable: false };
   if (error === undefined) return undefined;
   return { code: "INTERNAL" as const, message: `${step}: ${error}: ${messageIn(cause)}`, retryable: false };

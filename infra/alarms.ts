@@ -1,8 +1,7 @@
 import type { Job } from "../lib/config/schema.ts";
+import { alarm } from "./alarm.ts";
 import { logicalId } from "./names.ts";
 import { machineLogicalId } from "./state-machines.ts";
-
-const PERIOD_SECONDS = 300;
 
 /**
  * An alarm for each job whose run did not end well, in time or at all, and one for starts that never happened. They tell
@@ -34,19 +33,3 @@ const endsOf = (job: string, MetricName: string) => ({
   Dimensions: [{ Name: "StateMachineArn", Value: { Ref: machineLogicalId(job) } }],
   Statistic: "Sum",
 });
-
-function alarm(AlarmDescription: string, metric: Readonly<Record<string, unknown>>): unknown {
-  return {
-    Type: "AWS::CloudWatch::Alarm",
-    Properties: {
-      AlarmDescription,
-      ...metric,
-      Period: PERIOD_SECONDS,
-      EvaluationPeriods: 1,
-      Threshold: 0,
-      ComparisonOperator: "GreaterThanThreshold",
-      TreatMissingData: "notBreaching",
-      AlarmActions: [{ Ref: "Alarms" }],
-    },
-  };
-}

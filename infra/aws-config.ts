@@ -1,8 +1,9 @@
 import { faultLine } from "../lib/config/faults.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
+import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { ConfigError } from "../lib/errors.ts";
-import { BUCKET_VARIABLE, onAwsFaults } from "./on-aws.ts";
+import { onAwsFaults } from "./on-aws.ts";
 
 export interface AwsConfig {
   readonly config: Config;

@@ -2,7 +2,7 @@ import { capitalized } from "./names.ts";
 
 /** A step of a run as a function. Memory in MiB (CPU grows with it), time in seconds. */
 export interface FunctionSpec {
-  readonly name: "plan" | "collect" | "finish" | "verify" | "prune" | "notify";
+  readonly name: "plan" | "collect" | "finish" | "verify" | "prune" | "notify" | "verdict" | "watch";
   readonly about: string;
   readonly memory: number;
   readonly timeout: number;
@@ -22,6 +22,8 @@ export const functionTable: readonly FunctionSpec[] = [
   { name: "verify", about: "reads back and proves", memory: ONE_CPU, timeout: LONGEST, connectors: true },
   { name: "prune", about: "applies the retention", memory: 512, timeout: LONGEST, connectors: false },
   { name: "notify", about: "tells how the run ended", memory: 512, timeout: 300, connectors: false },
+  { name: "verdict", about: "ends a run that did not end well", memory: 256, timeout: 30, connectors: false },
+  { name: "watch", about: "looks at every job from outside", memory: 512, timeout: 300, connectors: false },
 ];
 
 /** Where the bundles are made (`bundle.ts`) and packaged from. */

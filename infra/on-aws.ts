@@ -1,11 +1,9 @@
 import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
+import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { scheduleFault } from "../lib/schedule.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
-
-/** The variable that the stack sets for its functions: the bucket of the stack, or the one that was given. */
-export const BUCKET_VARIABLE = "S3_BUCKET";
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
 export function onAwsFaults(value: unknown): readonly Issue[] {

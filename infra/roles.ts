@@ -30,6 +30,15 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
     case "finish":
     case "notify":
       return [...common, ...notifierSecrets];
+    case "verdict":
+      return [];
+    case "watch":
+      return [
+        ...common,
+        ...places.flatMap(preparing),
+        ...notifierSecrets,
+        allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
+      ];
     case "prune":
       return [...common, ...places.map(({ arn, prefix }) => allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}*`)))];
   }

@@ -1,6 +1,7 @@
 import type { Job } from "../lib/config/schema.ts";
+import { awsName } from "../lib/deployment/names.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
-import { awsName, logicalId } from "./names.ts";
+import { logicalId } from "./names.ts";
 import { roleFor } from "./roles.ts";
 import { machineLogicalId } from "./state-machines.ts";
 

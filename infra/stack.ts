@@ -1,19 +1,21 @@
 import type { Config, Job } from "../lib/config/schema.ts";
+import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
 import { functionDefinitions, functionTable } from "./functions.ts";
 import { capitalized } from "./names.ts";
-import { BUCKET_VARIABLE } from "./on-aws.ts";
 import { type Resolving, textOf } from "./resolving.ts";
 import { roleFor, statementsOf } from "./roles.ts";
 import { scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
+import { stoppedRunResources } from "./stopped-runs.ts";
 import { placeOf, placesOf, type StackBucket } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
 import { hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
 import { clusterResources, taskResources } from "./task-resources.ts";
+import { watchResources } from "./watch.ts";
 
 interface Deployment {
   readonly config: Config;
@@ -31,8 +33,13 @@ interface Deployment {
 
 /** What `functions:` of serverless.yml holds. */
 export async function functions(resolving: Resolving): Promise<Record<string, unknown>> {
-  const { configFile, bucket } = await deploymentOf(resolving);
-  const environment = { [BUCKET_VARIABLE]: bucket.name, CORE_BACKUP_CONFIG: configFile };
+  const { configFile, bucket, stack } = await deploymentOf(resolving);
+  const environment = {
+    [BUCKET_VARIABLE]: bucket.name,
+    CORE_BACKUP_CONFIG: configFile,
+    STACK: stack,
+    EVENT_BUS: { Ref: "EventBus" },
+  };
   return functionDefinitions({ configFile, environment, roleOf: roleLogicalId });
 }
 
@@ -64,10 +71,12 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     }),
     ...taskResourcesOf(job, deployment),
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
+    ...stoppedRunResources(job),
   }));
   return {
     Resources: Object.assign(
       alarmResources(config.jobs),
+      watchResources(stack, schedules),
       Object.fromEntries(roles),
       tasks === undefined ? {} : { ...clusterResources(stack, tasks), ...networkResources(stack, tasks) },
       ...ofJobs,

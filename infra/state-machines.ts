@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import type { Job } from "../lib/config/schema.ts";
+import { machineName } from "../lib/deployment/names.ts";
 import { functionLogicalId, functionTable } from "./functions.ts";
-import { awsName, capitalized, logicalId } from "./names.ts";
+import { capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
 import type { TaskNetwork } from "./task-network.ts";
@@ -35,18 +36,15 @@ const childFields = {
 };
 const definitionSchema = z.looseObject({
   States: z.looseObject({
-    Job: z.looseObject({ Assign: z.strictObject({ job: z.string() }) }),
+    Job: z.looseObject({ Assign: z.looseObject({ job: z.string() }) }),
     Collect: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
 });
-/** A state machine's name may have 80 characters. */
-const NAME_LIMIT = 80;
 /** Until a container runs: its image is fetched, its network made. */
 const TASK_START_SECONDS = 900;
-const STEPS = functionTable.map(({ name }) => name);
+const STEPS = functionTable.filter(({ name }) => name !== "watch").map(({ name }) => name);
 
 export const machineLogicalId = (job: string): string => `${logicalId(job)}Machine`;
-const machineName = (stack: string, job: string): string => `${stack}-${awsName(job, NAME_LIMIT - stack.length - 1)}`;
 
 /** The state machine of a job, its role and the role's rights: what it calls, and no more. */
 export function machineResources(job: Job, options: MachineOptions): Record<string, unknown> {

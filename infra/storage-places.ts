@@ -1,6 +1,6 @@
 import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
-import { BUCKET_VARIABLE } from "./on-aws.ts";
+import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 
 /** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
 export interface BucketPlace {

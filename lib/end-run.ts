@@ -26,10 +26,18 @@ export interface Told {
 /** The last step, however the others ended: gives the lease back, tells, and gives metrics away. Throws nothing that has to do with any of it. */
 export async function endRun(backup: Backup, { outcome, pointer, removed }: EndedRun): Promise<Told> {
   if (pointer !== undefined) await giveBack(backup, pointer);
+  logEnd(backup, outcome, pointer);
   const { deliveries } = await notify(backup, { runs: [outcome] });
   const told = deliveries.filter(({ ok }) => ok).length;
   const metrics = await emitMetrics(backup, [{ ...outcome, removed }]);
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
+}
+
+function logEnd({ log, redaction }: Backup, { job, status, snapshot, error }: RunOutcome, pointer?: StepPointer): void {
+  const about = log.with({ job, run: pointer?.run });
+  const fields = { status, snapshot, code: error?.code };
+  if (error === undefined) about.info("the run ended", fields);
+  else about.error(`the run ended: ${redaction.redact(error.message)}`, fields);
 }
 
 /** One that is lost is another run's by now, and one that cannot be had runs out by itself. */

@@ -110,7 +110,9 @@ export const resumedKey = (job: string, snapshot: string, time: number): string 
  * that whoever had the run before cannot overwrite them.
  */
 export const recordKey = (job: string, snapshot: string, n: number, resumed: number): string =>
-  `${snapshotPrefix(job, snapshot)}.run/units/${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
+  `${recordsPrefix(job, snapshot)}${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
+/** Where all records of a run lie. */
+export const recordsPrefix = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/units/`;
 export const sumsKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}SHA256SUMS`;
 export const manifestKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}manifest.json`;
 export const verifiedKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}verified.json`;

@@ -1,6 +1,8 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import type { Warning } from "../../lib/connectors/connector.ts";
+import type { JobCost } from "../../lib/cost/job-cost.ts";
+import type { Prices } from "../../lib/cost/prices.ts";
 import { formatBytes, formatCount, formatTime } from "../../lib/format.ts";
 import { knownUnits } from "../../lib/known-units.ts";
 import { location } from "../../lib/location.ts";
@@ -11,7 +13,10 @@ import { findUnfinished } from "../../lib/resume.ts";
 import { nextRuns } from "../../lib/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Command } from "../command.ts";
+import { costText } from "../cost-text.ts";
+import { givenPrices } from "../given-prices.ts";
 import type { Output } from "../output.ts";
+import { planCost } from "../plan-cost.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
 import { table } from "../table.ts";
 
@@ -39,6 +44,8 @@ interface JobPlan {
   readonly resumes: string | undefined;
   readonly units: readonly PlannedUnit[];
   readonly prune: Pick<PruneResult, "decisions" | "refused">;
+  /** With --cost. */
+  readonly cost?: JobCost;
 }
 
 const RUNS = 5;
@@ -47,11 +54,14 @@ export const planCommand: Command = async (context) =>
   withBackup(context, { sources: true }, async (opened) => {
     const backup = lookingOnly(opened);
     const plans: JobPlan[] = [];
+    const prices = context.options.cost ? await givenPrices(context.options.prices) : undefined;
     const jobs = chosenJobs(backup.config, context.options.jobs);
     const { failures, code } = await eachJob(backup, jobs, async (job) => {
-      plans.push(await jobPlan(backup, job, context.now()));
+      plans.push(await jobPlan(backup, job, context.now(), prices));
     });
-    const text = plans.map((one) => planText(one, context.output)).join("\n");
+    const text = plans
+      .map((one) => planText(one, context.output) + costText(one.cost, prices, context.output.width))
+      .join("\n");
     context.output.result({ text, json: { jobs: [...plans, ...failures] } });
     return code;
   });
@@ -61,10 +71,24 @@ function lookingOnly(backup: Backup): Backup {
   return { ...backup, storage: async (job) => readOnlyStorage(await backup.storage(job)) };
 }
 
-async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
+async function jobPlan(backup: Backup, job: Job, now: Date, prices: Prices | undefined): Promise<JobPlan> {
   const units = await listUnits(backup, job.name);
   const known = await knownUnits(await backup.storage(job), job.name, await backup.encryption(job));
   const { decisions, refused } = await prune(backup, { job: job.name, dryRun: true });
+  const planned = await Promise.all(
+    units.map(async (unit) => {
+      const { previous, reuse } = await known.of(unit);
+      return {
+        id: unit.id,
+        state: stateOf(unit.fingerprint, previous, reuse),
+        fingerprint: unit.fingerprint,
+        estimatedBytes: unit.estimatedBytes,
+        warnings: unit.warnings ?? [],
+        previous,
+      };
+    }),
+  );
+  const priced = units.map(({ compute }, n) => ({ compute, isUnchanged: planned[n]?.state === "unchanged" }));
   return {
     job: job.name,
     service: job.service,
@@ -76,20 +100,9 @@ async function jobPlan(backup: Backup, job: Job, now: Date): Promise<JobPlan> {
         ? []
         : nextRuns(job.schedule, job.timezone, now, RUNS).map((time) => time.toISOString()),
     resumes: (await findUnfinished(backup, job, "within"))?.snapshot,
-    units: await Promise.all(
-      units.map(async (unit) => {
-        const { previous, reuse } = await known.of(unit);
-        return {
-          id: unit.id,
-          state: stateOf(unit.fingerprint, previous, reuse),
-          fingerprint: unit.fingerprint,
-          estimatedBytes: unit.estimatedBytes,
-          warnings: unit.warnings ?? [],
-          previous,
-        };
-      }),
-    ),
+    units: planned,
     prune: { decisions, refused },
+    ...(prices === undefined ? {} : { cost: await planCost(backup, job, priced, prices) }),
   };
 }
 

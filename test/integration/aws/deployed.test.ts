@@ -111,7 +111,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   test("a repository that is gone makes the run partial: announced with its numbers, and red on the console", async () => {
     const ended = await execute("broken");
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupPartial"]);
-    const { snapshot, totals } = JSON.parse(ended.cause ?? "{}");
+    const { snapshot, totals } = outcomeOf(ended);
     assert.deepEqual([totals.ok, totals.failed], [1, 1]);
     const { units } = await manifestOf("broken", snapshot);
     assert.deepEqual(units.map(({ error }) => error?.code).filter(Boolean), ["SOURCE_NOT_FOUND"]);
@@ -145,7 +145,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     await breaking("collect", async () => {
       const ended = await execute("lost");
       assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
-      const { units } = await manifestOf("lost", JSON.parse(ended.cause ?? "{}").snapshot);
+      const { units } = await manifestOf("lost", outcomeOf(ended).snapshot);
       assert.deepEqual(
         units.map(({ status, error }) => [status, error?.code]),
         [["failed", "UNIT_LOST"]],
@@ -295,6 +295,9 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + ENDS_MS; Date.now() < deadline; await delay(250)) if (await holds()) return;
   throw new Error(`not within ${ENDS_MS / 1000} s`);
 }
+
+/** Of one that did not end well: what its last function threw. */
+const outcomeOf = ({ cause = "{}" }: DescribeExecutionOutput) => JSON.parse(JSON.parse(cause).errorMessage);
 
 /** `2026-11-22T030000Z` as it stands in a key. */
 const folders = (snapshot: string): string => snapshot.replace("T", "/");

@@ -37,11 +37,6 @@ describe("what is deployed", () => {
     Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
       Type === type ? [{ id, properties: Properties as Loose }] : [],
     );
-  const only = (type: string) => {
-    const [found, ...others] = ofType(type);
-    assert.ok(found !== undefined && others.length === 0, `one ${type}, not ${others.length + 1}`);
-    return found.properties;
-  };
 
   before(async () => {
     deployment = await aDeployment(CONFIG);
@@ -76,11 +71,13 @@ describe("what is deployed", () => {
   });
 
   test("a schedule has its time zone, starts its own machine, and leaves what it could not start in a queue", () => {
-    const schedule = only("AWS::Scheduler::Schedule");
-    assert.equal(schedule.ScheduleExpression, "cron(30 2 ? * 2-6 *)");
-    assert.equal(schedule.ScheduleExpressionTimezone, "Europe/Berlin");
-    assert.equal(schedule.State, "ENABLED");
-    const target = schedule.Target;
+    const [schedule, ...others] = ofType("AWS::Scheduler::Schedule").filter(({ id }) => id !== "WatchSchedule");
+    assert.ok(schedule !== undefined && others.length === 0);
+    const { properties } = schedule;
+    assert.equal(properties.ScheduleExpression, "cron(30 2 ? * 2-6 *)");
+    assert.equal(properties.ScheduleExpressionTimezone, "Europe/Berlin");
+    assert.equal(properties.State, "ENABLED");
+    const target = properties.Target;
     assert.equal(template.Resources[String(target?.Arn?.Ref)]?.Type, "AWS::StepFunctions::StateMachine");
     assert.deepEqual(target?.DeadLetterConfig, { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } });
   });
@@ -111,18 +108,18 @@ describe("what is deployed", () => {
     }
   });
 
-  test("only prune may remove what is stored, and plan the object it tries the bucket with", () => {
+  test("only prune may remove what is stored, and plan and watch the object that they try the bucket with", () => {
     const removing = statements().filter(({ statement }) =>
       [statement.Action].flat().some((a) => /Delete(Object|Bucket)/.test(a)),
     );
-    assert.deepEqual(removing.map(({ role }) => role).sort(), ["PlanRole", "PruneRole"]);
-    const ofPlan = JSON.stringify(removing.find(({ role }) => role === "PlanRole")?.statement.Resource);
-    assert.match(ofPlan, /backups\/\.core-backup-tmp-probe-\*/);
+    assert.deepEqual(removing.map(({ role }) => role).sort(), ["PlanRole", "PruneRole", "WatchRole"]);
+    for (const { role, statement } of removing.filter((one) => one.role !== "PruneRole"))
+      assert.match(JSON.stringify(statement.Resource), /backups\/\.core-backup-tmp-probe-\*/, role);
   });
 
   test("who reads or writes the bucket may use its key", () => {
     const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
-    assert.equal(users.length, 6);
+    assert.equal(users.length, 7);
     for (const { statement } of users) assert.equal(statement.Resource, "arn:aws:kms:us-east-1:1:key/k");
   });
 
@@ -137,19 +134,21 @@ describe("what is deployed", () => {
 
   test("functions have time, a log that ends some day, and no variable but where their things are", () => {
     const functions = ofType("AWS::Lambda::Function");
-    assert.equal(functions.length, 6);
+    assert.equal(functions.length, 8);
     for (const { id, properties } of functions) {
-      assert.equal(properties.Timeout, id.startsWith("Notify") ? 300 : 900, id);
+      const short = { Notify: 300, Watch: 300, Verdic: 30 };
+      const seconds = Object.entries(short).find(([name]) => id.startsWith(name))?.[1] ?? 900;
+      assert.equal(properties.Timeout, seconds, id);
       const variables = properties.Environment?.Variables ?? {};
-      assert.deepEqual(Object.keys(variables).sort(), ["CORE_BACKUP_CONFIG", "S3_BUCKET"], id);
+      assert.deepEqual(Object.keys(variables).sort(), ["CORE_BACKUP_CONFIG", "EVENT_BUS", "S3_BUCKET", "STACK"], id);
     }
     const logs = ofType("AWS::Logs::LogGroup");
-    assert.equal(logs.length, 7);
+    assert.equal(logs.length, 9);
     for (const { id, properties } of logs) assert.equal(properties.RetentionInDays, 30, id);
   });
 
   test("bundles are small, and hold the connectors of the configuration alone", async () => {
-    for (const name of ["plan", "collect", "finish", "verify", "prune", "notify"]) {
+    for (const name of ["plan", "collect", "finish", "verify", "prune", "notify", "verdict", "watch"]) {
       const file = join(deployment.folder, ".build", name, "index.mjs");
       const { size } = await stat(file);
       assert.ok(size < 2 * 1024 * 1024, `${name}: ${size} bytes`);
@@ -159,9 +158,17 @@ describe("what is deployed", () => {
     }
   });
 
-  test("every job has an alarm for a run that failed or never ended, and starts that never happened have one", () => {
+  test("a run that a person or its time limit ends is told of by a rule of its job", () => {
+    const rules = ofType("AWS::Events::Rule");
+    assert.equal(rules.length, 2);
+    const [{ properties } = { properties: {} as Loose }] = rules;
+    assert.match(JSON.stringify(properties.EventPattern), /"status":\["ABORTED","TIMED_OUT"\]/);
+    assert.match(JSON.stringify(properties.Targets), /\\"job\\": \\"repositories\\"/);
+  });
+
+  test("every job has an alarm for a run that failed or never ended, and so have starts that never happened and the watch", () => {
     const alarms = ofType("AWS::CloudWatch::Alarm");
-    assert.equal(alarms.length, 1 + 2 * 2);
+    assert.equal(alarms.length, 3 + 2 * 2);
     for (const { id, properties } of alarms) assert.deepEqual(properties.AlarmActions, [{ Ref: "Alarms" }], id);
   });
 });

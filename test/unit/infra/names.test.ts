@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { awsName, logicalId } from "../../../infra/names.ts";
+import { logicalId } from "../../../infra/names.ts";
+import { awsName } from "../../../lib/deployment/names.ts";
 
 test("a plain job keeps its name, any other one gets one that AWS allows", () => {
   assert.equal(awsName("mongo-prod_backup", 64), "mongo-prod_backup");

@@ -1,0 +1,80 @@
+/** What is known, or assumed, of the runs of a job: the same for a plan and for a table of examples. */
+export interface RunShape {
+  /** In each run. */
+  readonly collected: number;
+  readonly unchanged: number;
+  /** Of the units that are collected on tasks of Fargate. */
+  readonly onFargate: number;
+  readonly artifactsPerUnit: number;
+  readonly secondsPerUnit: number;
+  /** Of all artifacts as they are stored. */
+  readonly bytes: number;
+  readonly verifySeconds: number;
+}
+
+/** What one run uses, by what AWS counts. */
+export interface RunUsage {
+  readonly lambdaRequests: number;
+  readonly lambdaGbSeconds: number;
+  readonly transitions: number;
+  readonly fargateVcpuHours: number;
+  readonly fargateGbHours: number;
+  readonly s3Writes: number;
+  readonly s3Reads: number;
+  readonly events: number;
+  readonly logGb: number;
+}
+
+/** MiB of the functions as infra/functions.ts has them; a test compares. */
+export const MEMORY = { plan: 512, collect: 1769, finish: 1024, verify: 1769, prune: 512, notify: 512 } as const;
+/** Of infra's task definition: the smallest task that holds one unit. */
+const TASK = { vcpu: 1, gb: 4, startSeconds: 40 };
+
+/** The states that a good run enters, and each of its units, by statemachines/backup.asl.json. */
+const TRANSITIONS = { run: 12, unit: 3 } as const;
+
+/** Requests on the bucket, as a test counts them: of a run, of each unit that is collected, and of one that is not. */
+export const REQUESTS = {
+  run: { writes: 28, reads: 30 },
+  collected: { writes: 2, reads: 3 },
+  unchanged: { writes: 2, reads: 3 },
+  /** For each artifact beside these. */
+  artifact: { writes: 2, reads: 1 },
+} as const;
+
+const PART_BYTES = 8 * 1024 * 1024;
+const SECONDS = { plan: 2, planPerUnit: 0.02, unchanged: 1, finish: 1, finishPerUnit: 0.005, prune: 3, notify: 1 };
+const LOG_BYTES_PER_CALL = 1_000;
+const GB = 1024 ** 3;
+
+export function runUsage(shape: RunShape): RunUsage {
+  const { collected, unchanged, onFargate, artifactsPerUnit, secondsPerUnit, bytes, verifySeconds } = shape;
+  const units = collected + unchanged;
+  const onLambda = collected - onFargate + unchanged;
+  const parts = units === 0 ? 0 : Math.ceil(((bytes / units) * collected) / PART_BYTES);
+  const gbSeconds = (mib: number, seconds: number) => (mib / 1024) * seconds;
+  const taskHours = (onFargate * (TASK.startSeconds + secondsPerUnit)) / 3600;
+  const sum = (kind: "writes" | "reads") =>
+    REQUESTS.run[kind] +
+    collected * REQUESTS.collected[kind] +
+    unchanged * REQUESTS.unchanged[kind] +
+    units * artifactsPerUnit * REQUESTS.artifact[kind];
+  const lambdaRequests = 5 + onLambda;
+  return {
+    lambdaRequests,
+    lambdaGbSeconds:
+      gbSeconds(MEMORY.plan, SECONDS.plan + units * SECONDS.planPerUnit) +
+      gbSeconds(MEMORY.collect, (collected - onFargate) * secondsPerUnit + unchanged * SECONDS.unchanged) +
+      gbSeconds(MEMORY.finish, SECONDS.finish + units * SECONDS.finishPerUnit) +
+      gbSeconds(MEMORY.verify, verifySeconds) +
+      gbSeconds(MEMORY.prune, SECONDS.prune) +
+      gbSeconds(MEMORY.notify, SECONDS.notify),
+    transitions: TRANSITIONS.run + units * TRANSITIONS.unit,
+    fargateVcpuHours: taskHours * TASK.vcpu,
+    fargateGbHours: taskHours * TASK.gb,
+    s3Writes: sum("writes") + parts,
+    s3Reads: sum("reads") + parts,
+    events: 2,
+    logGb: ((lambdaRequests + onFargate) * LOG_BYTES_PER_CALL) / GB,
+  };
+}

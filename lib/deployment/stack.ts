@@ -1,0 +1,29 @@
+/** A deployment of serverless.yml: its service, `--stage` and `--region`. */
+export interface Stack {
+  readonly service: string;
+  readonly stage: string;
+  readonly region: string;
+}
+
+/** As serverless.yml has them. */
+export const DEFAULT_SERVICE = "core-backup";
+export const DEFAULT_STAGE = "dev";
+export const DEFAULT_REGION = "eu-central-1";
+
+/** The variable that the stack sets for its functions: the bucket of the stack, or the one that was given. */
+export const BUCKET_VARIABLE = "S3_BUCKET";
+
+/** What the names of everything in it begin with. */
+export const stackName = ({ service, stage }: Pick<Stack, "service" | "stage">): string => `${service}-${stage}`;
+
+const CONSOLES: Readonly<Record<string, string>> = {
+  "aws-cn": "console.amazonaws.cn",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+};
+
+/** Where a person sees an execution. */
+export function consoleLink(executionArn: string): string {
+  const [, partition = "aws", , region = ""] = executionArn.split(":");
+  const host = CONSOLES[partition] ?? "console.aws.amazon.com";
+  return `https://${region}.${host}/states/home?region=${region}#/v2/executions/details/${executionArn}`;
+}

@@ -1,0 +1,100 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+
+/**
+ * Draws the state machine as a Mermaid diagram (https://mermaid.js.org/syntax/stateDiagram.html); with `--write` into
+ * docs/aws.md, where a test compares it.
+ */
+
+const ROOT = join(import.meta.dirname, "..");
+const DEFINITION = join(ROOT, "statemachines/backup.asl.json");
+const PAGE = join(ROOT, "docs/aws.md");
+const BLOCK = /```mermaid\n[\s\S]*?```/;
+
+interface Machine {
+  readonly StartAt: string;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+interface State {
+  readonly Type: string;
+  readonly Next?: string | undefined;
+  readonly Default?: string | undefined;
+  readonly Choices?: readonly { readonly Condition: string; readonly Next: string }[] | undefined;
+  readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[] | undefined;
+  readonly ItemProcessor?: Machine | undefined;
+}
+
+const machineSchema: z.ZodType<Machine> = z.object({
+  StartAt: z.string(),
+  States: z.record(
+    z.string(),
+    z.object({
+      Type: z.string(),
+      Next: z.string().optional(),
+      Default: z.string().optional(),
+      Choices: z.array(z.object({ Condition: z.string(), Next: z.string() })).optional(),
+      Catch: z.array(z.object({ ErrorEquals: z.array(z.string()), Next: z.string() })).optional(),
+      get ItemProcessor() {
+        return machineSchema.optional();
+      },
+    }),
+  ),
+});
+
+/** The fenced block for a page. */
+export function drawing(definition: unknown): string {
+  return ["```mermaid", "stateDiagram-v2", ...linesOf(machineSchema.parse(definition), "  "), "```"].join("\n");
+}
+
+export const drawnDefinition = (): string => drawing(JSON.parse(readFileSync(DEFINITION, "utf8")));
+
+function linesOf({ StartAt, States }: Machine, indent: string): readonly string[] {
+  const names = Object.entries(States).filter(([name]) => idOf(name) !== name);
+  return [
+    ...names.map(([name]) => `${indent}state "${name}" as ${idOf(name)}`),
+    `${indent}[*] --> ${idOf(StartAt)}`,
+    ...Object.entries(States).flatMap(([name, state]) => [
+      ...inner(name, state, indent),
+      ...arrows(name, state, indent),
+    ]),
+  ];
+}
+
+function inner(name: string, { ItemProcessor }: State, indent: string): readonly string[] {
+  if (ItemProcessor === undefined) return [];
+  return [`${indent}state ${idOf(name)} {`, ...linesOf(ItemProcessor, `${indent}  `), `${indent}}`];
+}
+
+function arrows(name: string, state: State, indent: string): readonly string[] {
+  const arrow = (to: string, label?: string) =>
+    `${indent}${idOf(name)} --> ${to === "[*]" ? to : idOf(to)}${label === undefined ? "" : `: ${label}`}`;
+  const { Type, Next, Default, Choices = [], Catch = [] } = state;
+  return [
+    ...(Next === undefined ? [] : [arrow(Next)]),
+    ...Choices.map(({ Condition, Next: to }) => arrow(to, conditionText(Condition))),
+    ...(Default === undefined ? [] : [arrow(Default, "otherwise")]),
+    ...Catch.map(({ ErrorEquals, Next: to }) =>
+      arrow(to, ErrorEquals.map((one) => (one === "States.ALL" ? "any error" : one)).join(", ")),
+    ),
+    ...(Type === "Task" && Catch.length === 0 ? [arrow("[*]", "its own error")] : []),
+    ...(Type === "Succeed" || Type === "Fail" ? [arrow("[*]")] : []),
+  ];
+}
+
+const idOf = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, "");
+
+/** `{% $states.input.result.status = 'deferred' %}` as `status = deferred`. */
+const conditionText = (condition: string): string =>
+  condition
+    .replaceAll(/^\{%\s*|\s*%\}$/g, "")
+    .replaceAll(/\$?[\w.]+\.(\w+)/g, "$1")
+    .replaceAll(/['":;{}]/g, "");
+
+if (process.argv[1] === import.meta.filename && process.argv.includes("--write")) {
+  writeFileSync(
+    PAGE,
+    readFileSync(PAGE, "utf8").replace(BLOCK, () => drawnDefinition()),
+  );
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { coreBackup, document } from "../../e2e/core-backup.ts";
+import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
+import { aRepository, gitSync } from "../../support/git-repository.ts";
+import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { noMinistack } from "../../support/s3-server.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+
+const REPOSITORIES = ["one.git", "two.git", "three.git"];
+
+interface StartedDocument {
+  readonly job: string;
+  readonly execution: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly snapshot?: string;
+  readonly reason?: string;
+  readonly console: string;
+  readonly runs: readonly { readonly status: string; readonly only?: readonly string[]; readonly totals: object }[];
+}
+
+describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => {
+  let stack: DeployedStack;
+  let git: GitServer;
+  let folder: AsyncDisposable & { readonly path: string };
+
+  before(async () => {
+    folder = await temporaryFolder();
+    for (const name of REPOSITORIES) await aRepository(folder.path, { name });
+    git = await startGitServer(folder.path);
+    stack = await aDeployedStack(configuration());
+  });
+
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await git[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  const start = async (job: string, ...args: readonly string[]) =>
+    document(await stack.cli("start", "--job", job, "--stage", "test", "--json", ...args)) as StartedDocument;
+
+  test("start --wait follows a run to its end, unit by unit, and reports it as run does", async () => {
+    const ended = await stack.cli("start", "--job", "repositories", "--stage", "test", "--wait");
+    assert.equal(ended.code, 0, JSON.stringify(ended));
+    assert.match(ended.stderr, /started desk-\S+: https:\/\/us-east-1\.console\.aws\.amazon\.com\/states\/home/);
+    for (const name of REPOSITORIES)
+      assert.match(
+        ended.stderr,
+        new RegExp(`repositories \\S*${name.replace(/\.git$/, "")}\\S*: .* -> `),
+        ended.stderr,
+      );
+    assert.match(ended.stdout, /^repositories {2}ok\n/);
+    assert.match(ended.stdout, /snapshot \S+ lies in s3:\/\//);
+    assert.equal(ended.stdout.match(/ ok +1 /g)?.length, REPOSITORIES.length);
+  });
+
+  test("a run that is narrowed says so, and one for a unit that is not there ends with the reason", async () => {
+    const one = await start("repositories", "--wait", "--unit", "**/two");
+    assert.deepEqual([one.status, one.runs[0]?.only], ["ok", ["**/two"]], JSON.stringify(one));
+    const none = await stack.cli("start", "--job", "repositories", "--stage", "test", "--wait", "--unit", "fuor");
+    assert.equal(none.code, 1);
+    assert.match(none.stdout, /plan: ConfigError: job repositories has no unit fuor/);
+  });
+
+  test("list, show, verify, restore and prune work on the deployed bucket", async () => {
+    const cli = (command: string, ...args: readonly string[]) =>
+      coreBackup([command, "--job", "repositories", ...args, "--config", stack.config], {
+        env: { ...stack.env, S3_BUCKET: stack.bucket },
+      });
+    const listed = document(await cli("list", "--json")) as readonly { status: string; verified: boolean }[];
+    assert.deepEqual([listed.length, listed.every(({ verified }) => verified)], [2, true]);
+    assert.equal((await cli("show")).code, 0);
+    const verified = await cli("verify", "--prove");
+    assert.equal(verified.code, 0, JSON.stringify(verified));
+    const to = join(folder.path, "restored");
+    const restored = await cli("restore", "--to", to);
+    assert.equal(restored.code, 0, JSON.stringify(restored));
+    const paths = gitSync(folder.path, ["-C", join(folder.path, "one.git"), "show-ref"]);
+    const [, path = ""] = /^ {2}(\S*one\S*)/m.exec(restored.stdout) ?? [];
+    assert.equal(gitSync(folder.path, ["-C", join(to, path), "show-ref"]), paths);
+    assert.equal((await cli("prune", "--dry-run")).code, 0);
+  });
+
+  test("a partial run has exit code 1, and status says of each execution how it ended and where the console has it", async () => {
+    const ended = await stack.cli("start", "--job", "broken", "--stage", "test", "--wait");
+    assert.equal(ended.code, 1);
+    assert.match(ended.stdout, /^broken {2}partial\n/);
+    assert.match(ended.stdout, /SOURCE_NOT_FOUND/);
+    const text = await stack.cli("status", "--stage", "test");
+    assert.equal(text.code, 0, JSON.stringify(text));
+    assert.match(text.stdout, /broken +desk-\S+ +partial/);
+    assert.match(text.stdout, /broken desk-\S+: 1 of 2 units failed\n {4}https:/);
+    const all = document(await stack.cli("status", "--stage", "test", "--json")) as readonly StartedDocument[];
+    assert.deepEqual(
+      all.map(({ job, status }) => [job, status]),
+      [
+        ["repositories", "failed"],
+        ["repositories", "ok"],
+        ["repositories", "ok"],
+        ["broken", "partial"],
+      ],
+    );
+    assert.match(all[0]?.reason ?? "", /^plan: ConfigError: job repositories has no unit fuor/);
+  });
+
+  test("what is wrong with the question is said, with its exit code", async () => {
+    const cases = [
+      [
+        ["start", "--job", "repositorys", "--stage", "test"],
+        2,
+        /has no job repositorys \(did you mean repositories\?\)/,
+      ],
+      [["start", "--job", "repositories", "--stage", "prod"], 2, /there is no stack core-backup-prod in us-east-1/],
+      [
+        ["status", "--job", "undeployed", "--stage", "test"],
+        2,
+        /core-backup-test in us-east-1 has no job undeployed; it has /,
+      ],
+      [["status", "--stage", "test", "--region", "us-west-2"], 2, /there is no stack core-backup-test in us-west-2/],
+      [["stop", "--job", "broken", "--stage", "test"], 2, /no execution of job broken is running/],
+    ] as const;
+    const undeployed =
+      "  - { name: undeployed, service: git, options: { repositories: [https://example.com/a.git] } }\nstorage:";
+    await writeFile(stack.config, configuration().replace("storage:", undeployed));
+    for (const [args, code, message] of cases) {
+      const ended = await stack.cli(...args);
+      assert.equal(ended.code, code, JSON.stringify(ended));
+      assert.match(ended.stderr, message);
+    }
+  });
+
+  test("a job that is running is not started again; stopped, it is told of, and its next run takes up what it had", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    git.switches.answer = (request, response) => {
+      if (request.method !== "POST" || !request.url?.includes("two.git")) return false;
+      void held.then(() => response.destroy());
+      return true;
+    };
+    const first = await start("slow");
+    await until(async () => (await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("units/0.json")));
+    const second = await stack.cli("start", "--job", "slow", "--stage", "test");
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, new RegExp(`job slow is running: execution ${first.execution}`));
+
+    const stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
+    await stopping.heard("waiting until no function of it is at work");
+    git.switches.answer = () => false;
+    release();
+    const stopped = await stopping.ended;
+    assert.equal(stopped.code, 0, JSON.stringify(stopped));
+    assert.match(
+      stopped.stdout,
+      /^stopped desk-\S+\n.*\nits lease is free; the next run takes up what was collected\n$/,
+    );
+    const [newest] = document(
+      await stack.cli("status", "--job", "slow", "--stage", "test", "--json"),
+    ) as readonly StartedDocument[];
+    assert.deepEqual(
+      [newest?.status, /stopped by .* through core-backup stop/.test(newest?.reason ?? "")],
+      ["stopped", true],
+    );
+    await until(async () =>
+      (await stack.logOf("notify")).some((line) => line.includes(`execution ${first.execution} was stopped by hand`)),
+    );
+
+    const next = await start("slow", "--wait");
+    assert.equal(next.status, "ok", JSON.stringify(next));
+    const manifest = await stack.manifestOf("slow", next.snapshot ?? "");
+    assert.equal(manifest.resumedAt?.length, 1);
+  });
+
+  function configuration(): string {
+    const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
+    const job = (name: string, names: readonly string[], more = "") =>
+      `  - { name: ${name}, service: git, ${more}options: { repositories: [${urls(names)}] } }`;
+    return [
+      "jobs:",
+      job("repositories", REPOSITORIES),
+      job("broken", ["one.git", "absent.git"]),
+      job("slow", ["one.git", "two.git"], "concurrency: 1, "),
+      "storage:",
+      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "",
+    ].join("\n");
+  }
+});

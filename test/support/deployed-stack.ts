@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  ListStateMachinesCommand,
+  SFNClient,
+} from "@aws-sdk/client-sfn";
+import { type Manifest, manifestSchema } from "../../lib/manifest.ts";
+import { coreBackup, type Ended, type Started, start } from "../e2e/core-backup.ts";
+import { aDeployment, type Deployment } from "./aws-stack.ts";
+import { type S3Server, startMinistack } from "./s3-server.ts";
+
+const ENDS_MS = 180_000;
+
+/** The stack of a configuration, deployed onto an emulator of AWS, and a desk that may look at it. */
+export interface DeployedStack extends AsyncDisposable {
+  readonly cloud: S3Server;
+  readonly deployment: Deployment;
+  readonly bucket: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly s3: S3Client;
+  readonly sfn: SFNClient;
+  /** The configuration's file, as a desk has it. */
+  readonly config: string;
+  /** A command of ours with the configuration and credentials of the deployment, and nothing that names its bucket. */
+  cli(...args: readonly string[]): Promise<Ended>;
+  cliStarted(...args: readonly string[]): Started;
+  /** ARN of a job's state machine. */
+  machineOf(job: string): Promise<string>;
+  untilEnded(executionArn: string): Promise<DescribeExecutionOutput>;
+  object(key: string): Promise<Buffer>;
+  keysBelow(prefix: string): Promise<readonly string[]>;
+  manifestOf(job: string, snapshot: string): Promise<Manifest>;
+  /** Messages of a function's log group. */
+  logOf(step: string): Promise<readonly string[]>;
+}
+
+/** `config`: jobs whose storage is `{ type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }`. */
+export async function aDeployedStack(
+  config: string,
+  params: Readonly<Record<string, string>> = {},
+): Promise<DeployedStack> {
+  const cloud = await startMinistack({ mended: true });
+  const env = {
+    AWS_ENDPOINT_URL: cloud.endpoint,
+    AWS_REGION: cloud.region,
+    AWS_ACCESS_KEY_ID: cloud.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.credentials.secretAccessKey,
+  };
+  const desk = await mkdtemp(join(tmpdir(), "core-backup-desk-"));
+  const file = join(desk, "core-backup.yml");
+  await writeFile(file, config);
+  const deployment = await aDeployment(config);
+  const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
+  const s3 = new S3Client({ ...client, forcePathStyle: true });
+  const sfn = new SFNClient(client);
+  async function dispose() {
+    s3.destroy();
+    sfn.destroy();
+    await deployment[Symbol.asyncDispose]();
+    await cloud[Symbol.asyncDispose]();
+    await rm(desk, { recursive: true, force: true });
+  }
+  try {
+    await deployment.serverless("deploy", { env, params });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+  const bucket = Buckets.map(({ Name = "" }) => Name).find((name) => name.includes("backupbucket")) ?? "";
+  const options = { cwd: desk, env: { ...env, HOME: desk } };
+  const object = async (Key: string) => {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
+    assert.ok(Body);
+    return Buffer.from(await Body.transformToByteArray());
+  };
+  return {
+    cloud,
+    deployment,
+    bucket,
+    env,
+    s3,
+    sfn,
+    config: file,
+    cli: (...args) => coreBackup([...args, "--config", file], options),
+    cliStarted: (...args) => start([...args, "--config", file], options),
+    async machineOf(job) {
+      const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+      const found = stateMachines.find(({ name }) => name === `core-backup-test-${job}`)?.stateMachineArn;
+      assert.ok(found, `a state machine for ${job}`);
+      return found;
+    },
+    async untilEnded(executionArn) {
+      let found: DescribeExecutionOutput | undefined;
+      await until(async () => {
+        found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+        return found.status !== "RUNNING";
+      });
+      assert.ok(found);
+      return found;
+    },
+    object,
+    async keysBelow(prefix) {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+      return Contents.map(({ Key = "" }) => Key);
+    },
+    async manifestOf(job, snapshot) {
+      const bytes = await object(`backups/${job}/${snapshot.replace("T", "/")}/manifest.json`);
+      return manifestSchema.parse(JSON.parse(bytes.toString("utf8")));
+    },
+    logOf: (step) => logEvents(cloud, `/aws/lambda/core-backup-test-${step}`),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + ENDS_MS; Date.now() < deadline; await delay(250)) if (await holds()) return;
+  throw new Error(`not within ${ENDS_MS / 1000} s`);
+}
+
+/** The emulator takes any signature, so no client is needed for this one question. */
+async function logEvents({ endpoint, region }: S3Server, logGroupName: string): Promise<readonly string[]> {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": "Logs_20140328.FilterLogEvents",
+      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${region}/logs/aws4_request, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify({ logGroupName, limit: 10_000 }),
+  });
+  const { events = [] } = (await response.json()) as { events?: readonly { message: string }[] };
+  return events.map(({ message }) => message);
+}
