@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { endedStep, endingSchema } from "../lib/ended-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
-import { collectStep, stepPointerSchema } from "../lib/function-steps.ts";
+import { aboutStep, collectStep, stepPointerSchema } from "../lib/function-steps.ts";
 import { planLineSchema } from "../lib/plan-line.ts";
 
 const eventSchema = z.object({ pointer: stepPointerSchema, unit: planLineSchema, ended: endingSchema.optional() });
@@ -12,7 +12,10 @@ const eventSchema = z.object({ pointer: stepPointerSchema, unit: planLineSchema,
  */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { pointer, unit, ended } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup, asConfigured) =>
-    ended === undefined ? collectStep(backup, pointer, unit, asConfigured) : endedStep(backup, pointer, unit, ended),
+  return withFunctionBackup(
+    invocation,
+    (backup, asConfigured) =>
+      ended === undefined ? collectStep(backup, pointer, unit, asConfigured) : endedStep(backup, pointer, unit, ended),
+    { about: { ...aboutStep(pointer), unit: unit.id } },
   );
 };

@@ -1,8 +1,8 @@
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
-import { finishStep, stepPointerSchema } from "../lib/function-steps.ts";
+import { aboutStep, finishStep, stepPointerSchema } from "../lib/function-steps.ts";
 
 /** Plan and records become the manifest. */
 export const handler = (event: unknown, invocation: Invocation) => {
   const pointer = stepPointerSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => finishStep(backup, pointer));
+  return withFunctionBackup(invocation, (backup) => finishStep(backup, pointer), { about: aboutStep(pointer) });
 };

@@ -24,8 +24,10 @@ export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer } = eventSchema.parse(event);
   const { job, status, snapshot, removed = 0 } = outcome;
   const error = errorOf(outcome);
-  return withFunctionBackup(invocation, (backup) =>
-    endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined, removed }),
+  return withFunctionBackup(
+    invocation,
+    (backup) => endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined, removed }),
+    { about: { job, run: pointer?.run, snapshot } },
   );
 };
 

@@ -16,7 +16,9 @@ const eventSchema = z.object({ job: z.string(), input: z.unknown() });
 /** The first state of a run: takes the job's lease and lists the units. */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { job, input } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => beginRun(backup, { job, only: choiceOf(unitsOf(input)) }));
+  return withFunctionBackup(invocation, (backup) => beginRun(backup, { job, only: choiceOf(unitsOf(input)) }), {
+    about: { job },
+  });
 };
 
 /** @throws ConfigError: an input that is not understood must not pass for one that asks for the whole job */

@@ -36,11 +36,18 @@ export interface FunctionOptions {
   /** For the names of the configuration's file in the package and of the bucket. */
   readonly environment: Readonly<Record<string, unknown>>;
   readonly configFile: string;
+  /** Calls of `collect` at once that are reserved for it; no bound of its own when absent. */
+  readonly collectConcurrency: number | undefined;
   readonly roleOf: (name: FunctionSpec["name"]) => string;
 }
 
 /** What `functions:` of serverless.yml holds. */
-export function functionDefinitions({ environment, configFile, roleOf }: FunctionOptions): Record<string, unknown> {
+export function functionDefinitions({
+  environment,
+  configFile,
+  collectConcurrency,
+  roleOf,
+}: FunctionOptions): Record<string, unknown> {
   return Object.fromEntries(
     functionTable.map(({ name, about, memory, timeout }) => [
       name,
@@ -50,6 +57,7 @@ export function functionDefinitions({ environment, configFile, roleOf }: Functio
         memorySize: memory,
         timeout,
         role: roleOf(name),
+        ...(name === "collect" && collectConcurrency !== undefined ? { reservedConcurrency: collectConcurrency } : {}),
         environment,
         package: { individually: true, patterns: ["!**", `${BUILD_FOLDER}/${name}/**`, configFile] },
       },

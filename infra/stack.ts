@@ -40,7 +40,11 @@ export async function functions(resolving: Resolving): Promise<Record<string, un
     STACK: stack,
     EVENT_BUS: { Ref: "EventBus" },
   };
-  return functionDefinitions({ configFile, environment, roleOf: roleLogicalId });
+  const given = await textOf(resolving, "param:collectConcurrency");
+  const collectConcurrency = given === "" ? undefined : Number(given);
+  if (collectConcurrency !== undefined && !(Number.isInteger(collectConcurrency) && collectConcurrency > 0))
+    throw new Error(`--param=collectConcurrency=${given}: must be a whole number above 0`);
+  return functionDefinitions({ configFile, environment, collectConcurrency, roleOf: roleLogicalId });
 }
 
 /** What `resources:` holds beside what serverless.yml writes out: what follows from the configuration's jobs. */

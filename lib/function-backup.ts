@@ -1,9 +1,12 @@
 import type { Backup } from "./backup.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
+import type { ErrorCode } from "./errors.ts";
+import { keptSecrets } from "./kept-secrets.ts";
 import { createLog, type LogFields } from "./log.ts";
 import { open } from "./open.ts";
 import { createRedaction } from "./secrets/redaction.ts";
+import type { KeptSecrets } from "./secrets/secrets.ts";
 
 /** What a function is told of its invocation; the part of Lambda's context that is used. */
 export interface Invocation {
@@ -16,18 +19,52 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** What is left for a last record and its answer when a unit's time is up. */
 const LAST_WORDS_MS = 20_000;
 
+/** A secret that was rotated is known after so long, unless the old one is refused before. */
+const SECRETS_TTL_MS = 5 * 60_000;
+const REFUSED: ReadonlySet<unknown> = new Set<ErrorCode>([
+  "SOURCE_UNAUTHORIZED",
+  "STORAGE_UNAUTHORIZED",
+  "NOTIFIER_REFUSED",
+]);
+
+export interface FunctionOptions {
+  /** Stands on every line of the log: job, run, unit. */
+  readonly about?: LogFields;
+  readonly env?: Env;
+}
+
 let loaded: Promise<Config> | undefined;
+const kept = keptSecrets(SECRETS_TTL_MS, () => new Date());
 
 /**
  * One step in a function. The configuration that travels in the package is read once for as long as the function stays
- * warm; what it opens lives for one invocation. No unit may take longer than what is left of the function's time, which
- * `asConfigured` does not know of.
+ * warm, and secrets are kept; what it opens lives for one invocation. No unit may take longer than what is left of the
+ * function's time, which `asConfigured` does not know of. Where someone refuses a secret that was kept, `work` is done once more with those that are in force by then.
  * @throws what `work` throws, by whose name the state machine routes
  */
 export async function withFunctionBackup<T>(
   invocation: Invocation,
   work: (backup: Backup, asConfigured: Config) => Promise<T>,
-  env: Env = process.env,
+  options: FunctionOptions = {},
+): Promise<T> {
+  kept.begin();
+  try {
+    const result = await once(invocation, work, options);
+    return isRefusal(result) && kept.forgetUsed() ? await once(invocation, work, options) : result;
+  } catch (error) {
+    if (isRefusal(error) && kept.forgetUsed()) return await once(invocation, work, options);
+    throw error;
+  }
+}
+
+/** A step says by `code` why a unit failed, which is no error of the step. */
+const isRefusal = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "code" in value && REFUSED.has(value.code);
+
+async function once<T>(
+  invocation: Invocation,
+  work: (backup: Backup, asConfigured: Config) => Promise<T>,
+  { about = {}, env = process.env }: FunctionOptions,
 ): Promise<T> {
   loaded ??= loadConfig(env.CORE_BACKUP_CONFIG ?? "core-backup.yml", { env });
   loaded.catch(() => {
@@ -35,7 +72,8 @@ export async function withFunctionBackup<T>(
   });
   const asConfigured = await loaded;
   const config = within(asConfigured, invocation.getRemainingTimeInMillis() - LAST_WORDS_MS);
-  const backup = openStep(config, { requestId: invocation.awsRequestId }, new AbortController().signal, env);
+  const fields = { requestId: invocation.awsRequestId, ...about };
+  const backup = openStep(config, fields, new AbortController().signal, env, kept);
   try {
     return await work(backup, asConfigured);
   } finally {
@@ -44,14 +82,24 @@ export async function withFunctionBackup<T>(
 }
 
 /** What a step in a process of its own works with: a log that CloudWatch reads, and no waiting for sources that put it off. */
-export function openStep(config: Config, fields: LogFields, signal: AbortSignal, env: Env): Backup {
+export function openStep(config: Config, fields: LogFields, signal: AbortSignal, env: Env, kept?: KeptSecrets): Backup {
   const redaction = createRedaction();
   const now = () => new Date();
   // One JSON object a line, which CloudWatch Logs Insights takes apart by itself.
   const write = (line: string) => process.stdout.write(`${line}\n`);
   const log = createLog({ format: "json", level: "info", redaction, now, write }).with(fields);
   const functionLog = (line: string) => write(redaction.redact(line));
-  return open(config, { log, emit: () => {}, redaction, now, waits: "elsewhere", signal, env, functionLog });
+  return open(config, {
+    log,
+    emit: () => {},
+    redaction,
+    now,
+    waits: "elsewhere",
+    signal,
+    env,
+    functionLog,
+    keptSecrets: kept,
+  });
 }
 
 function within(config: Config, limitMs: number): Config {

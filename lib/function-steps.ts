@@ -4,7 +4,7 @@ import type { Backup } from "./backup.ts";
 import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
 import type { Config } from "./config/schema.ts";
-import { DeferredError } from "./errors.ts";
+import { DeferredError, type ErrorCode } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotTime } from "./keys.ts";
@@ -31,6 +31,9 @@ export const stepPointerSchema = z.object({
 });
 
 export type StepPointer = Readonly<z.infer<typeof stepPointerSchema>>;
+
+/** What stands on every line that a step logs. */
+export const aboutStep = ({ job, run, snapshot }: StepPointer) => ({ job, run, snapshot });
 
 export interface Begun {
   readonly pointer: StepPointer;
@@ -66,6 +69,8 @@ export interface Collected {
   readonly resumeAt?: string;
   /** With `failed`: it was the function's time that was up, and not what the job allows. A task has more. */
   readonly outOfTime?: true;
+  /** With `failed`: why. */
+  readonly code?: ErrorCode;
 }
 
 /** One unit in a function. That it failed is a result; what is thrown is for the state machine to try again. */
@@ -82,7 +87,11 @@ export async function collectStep(
       const { status, error } = await collect(step, { ...pointer, unit: { ...unit, compute } });
       const hadTime = findJob(backup.config, pointer.job).timeoutMs >= findJob(asConfigured, pointer.job).timeoutMs;
       const outOfTime = error?.code === "UNIT_TIMEOUT" && !hadTime;
-      return { status: status === "running" ? "failed" : status, ...(outOfTime ? { outOfTime } : {}) };
+      return {
+        status: status === "running" ? "failed" : status,
+        ...(outOfTime ? { outOfTime } : {}),
+        ...(error === undefined ? {} : { code: error.code }),
+      };
     } catch (error) {
       if (error instanceof DeferredError) return { status: "deferred", resumeAt: error.until.toISOString() };
       throw error;

@@ -15,6 +15,7 @@ import type { Notifier } from "./notifiers/notifier.ts";
 import type { RunEvent } from "./progress.ts";
 import type { Redaction } from "./secrets/redaction.ts";
 import { createSecretResolver } from "./secrets/resolver.ts";
+import type { KeptSecrets } from "./secrets/secrets.ts";
 import { openStorage } from "./storage/all.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -30,6 +31,7 @@ export interface OpenOptions {
   readonly privateKeys?: PrivateKeys | undefined;
   /** Takes a line for the log of the function that this is. */
   readonly functionLog?: (line: string) => void;
+  readonly keptSecrets?: KeptSecrets | undefined;
 }
 
 const LAST_WORDS_MS = 10_000;
@@ -37,7 +39,13 @@ const LAST_WORDS_MS = 10_000;
 /** Makes of a checked configuration what the steps need. Connects to nothing yet: that begins with the first call. */
 export function open(config: Config, options: OpenOptions): Backup {
   const { log, emit, redaction, now, waits, signal } = options;
-  const secrets = createSecretResolver({ env: options.env, vault: config.secrets?.vault, redaction, signal });
+  const secrets = createSecretResolver({
+    env: options.env,
+    vault: config.secrets?.vault,
+    redaction,
+    signal,
+    kept: options.keptSecrets,
+  });
   const opened = new Map<string, Promise<Connector>>();
   const storages = new Map<string, Promise<Storage>>();
   const veiled = new Map<string, Promise<Storage>>();

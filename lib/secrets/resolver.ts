@@ -3,7 +3,7 @@ import { type Environment, filled, readLocalSecret } from "./local.ts";
 import { type VaultOptions, vaultSchema } from "./options.ts";
 import type { Redaction } from "./redaction.ts";
 import { urlPasswords } from "./secret-forms.ts";
-import type { LocalSecretReference, SecretReference, SecretResolver } from "./secrets.ts";
+import type { KeptSecrets, LocalSecretReference, SecretReference, SecretResolver } from "./secrets.ts";
 import { createVault, type Vault, type VaultDependencies } from "./vault.ts";
 import { vaultSettings } from "./vault-settings.ts";
 
@@ -13,6 +13,8 @@ export interface SecretResolverOptions {
   readonly vault?: VaultOptions | undefined;
   readonly redaction: Redaction;
   readonly signal: AbortSignal;
+  /** What earlier invocations read of Vault and AWS. */
+  readonly kept?: KeptSecrets | undefined;
   /** How Vault is reached, where that is not by the network. */
   readonly overVault?: Pick<VaultDependencies, "exchange" | "sleep">;
 }
@@ -58,11 +60,22 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
     }
   }
 
+  /** What lies on this machine costs nothing to read. */
+  async function keptOrRead(key: string, reference: SecretReference): Promise<string> {
+    const { kept } = options;
+    if (kept === undefined || !["vault", "secret", "ssm"].includes(reference.from)) return read(reference);
+    const before = kept.get(key);
+    if (before !== undefined) return before;
+    const value = await read(reference);
+    kept.set(key, value);
+    return value;
+  }
+
   return {
     async resolve(reference, { isSecret } = { isSecret: true }) {
       const key = JSON.stringify(reference);
       const before = resolved.get(key);
-      const reading = before ?? read(reference);
+      const reading = before ?? keptOrRead(key, reference);
       if (before === undefined) {
         resolved.set(key, reading);
         reading.catch(() => resolved.delete(key));

@@ -23,3 +23,13 @@ export interface SecretResolver {
    */
   resolve(reference: SecretReference, options?: { readonly isSecret: boolean }): Promise<string>;
 }
+
+/** Values of earlier invocations of the same process. Nothing of it is ever written anywhere. */
+export interface KeptSecrets {
+  /** Another invocation begins. */
+  begin(): void;
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  /** Forgets them all where one was used since `begin`, and answers whether it was. */
+  forgetUsed(): boolean;
+}

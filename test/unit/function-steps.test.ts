@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endRun } from "../../lib/end-run.ts";
+import { SourceError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, type StepPointer, verifyStep } from "../../lib/function-steps.ts";
 import { planKey } from "../../lib/keys.ts";
 import { readPlan } from "../../lib/plan-line.ts";
@@ -41,6 +42,74 @@ test("a unit of any number of artifacts travels in a few hundred bytes, and is r
   assert.equal(a.source.opened.length, opened, "nothing was read from the source");
   assert.equal(second.verified.verified, true);
   assert.ok((await planBytes(a, second.pointer)) < 1_000);
+});
+
+test("a unit that its source puts off twice goes on each time from where it was", async () => {
+  const later = (minutes: number) => new Date(Date.parse("2026-11-22T03:00:00Z") + minutes * 60_000);
+  const until = new Map([
+    ["b.json", later(30)],
+    ["c.json", later(90)],
+  ]);
+  const unit: ScriptedUnit = {
+    id: "r",
+    items: { "a.json": "a", "b.json": "b", "c.json": "c" },
+    before: async (item, { defer }) => {
+      const moment = until.get(item);
+      if (moment !== undefined) await defer(moment, "the limit is used up");
+    },
+  };
+  const a = aBackup({ units: () => [unit], waits: "elsewhere" });
+  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+  const [line] = await Array.fromAsync(readPlan(a.storage, pointer));
+  assert.ok(line);
+  const answers = [];
+  for (const minutes of [0, 30, 90]) {
+    a.clock.time = later(minutes);
+    answers.push(await collectStep(a.backup, pointer, line));
+  }
+  assert.deepEqual(answers, [
+    { status: "deferred", resumeAt: later(30).toISOString() },
+    { status: "deferred", resumeAt: later(90).toISOString() },
+    { status: "ok" },
+  ]);
+  assert.deepEqual(a.source.opened, ["r/a.json", "r/b.json", "r/c.json"], "nothing was read twice");
+});
+
+/** What Verdict leads to when an execution is redriven: Plan again, by the same input. */
+test("a redriven execution collects what is missing, and takes over the rest", async () => {
+  let broken = true;
+  const fails = () => (broken ? new SourceError("SOURCE_FORBIDDEN", "no") : undefined);
+  const a = aBackup({
+    units: () => [
+      { id: "good", fingerprint: "f", items: { "g.json": "g" } },
+      { id: "bad", fingerprint: "f", items: { "b.json": "b" }, fails },
+    ],
+  });
+  const first = await execution(a);
+  assert.deepEqual(
+    [first.finished.status, first.collected[1]],
+    ["partial", { status: "failed", code: "SOURCE_FORBIDDEN" }],
+  );
+  broken = false;
+  const opened = a.source.opened.length;
+  const again = await execution(a);
+  assert.deepEqual(again.collected, [{ status: "unchanged" }, { status: "ok" }]);
+  assert.deepEqual(a.source.opened.slice(opened), ["bad/b.json"]);
+});
+
+test("a stopped execution that is redriven goes on under its lease, unless another run has begun since", async () => {
+  const a = aBackup({ units: () => ["a", "b"].map((id) => ({ id, items: { "x.json": id } })) });
+  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+  const [one, two] = await Array.fromAsync(readPlan(a.storage, pointer));
+  assert.ok(one && two);
+  await collectStep(a.backup, pointer, one);
+  a.later(3_600);
+  assert.deepEqual(await collectStep(a.backup, pointer, two), { status: "ok" });
+  const finished = await finishStep(a.backup, pointer);
+  assert.equal(finished.status, "ok");
+  await endRun(a.backup, { outcome: finished, pointer, removed: 0 });
+  await beginRun(a.backup, { job: "docs", only: undefined });
+  await assert.rejects(collectStep(a.backup, pointer, two), { name: "LeaseLostError" });
 });
 
 async function planBytes({ storage }: ReturnType<typeof aBackup>, { job, snapshot }: StepPointer): Promise<number> {

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+} from "@aws-sdk/client-sfn";
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { coreBackup, document } from "../../e2e/core-backup.ts";
 import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
@@ -22,16 +33,26 @@ interface StartedDocument {
   readonly runs: readonly { readonly status: string; readonly only?: readonly string[]; readonly totals: object }[];
 }
 
+type Loose = Readonly<Record<string, unknown>>;
+
+const CANARY = "canary-Zm9vYmFy-7f3a91c2d4";
+
 describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => {
   let stack: DeployedStack;
   let git: GitServer;
   let folder: AsyncDisposable & { readonly path: string };
+
+  let events: () => Promise<readonly Loose[]>;
 
   before(async () => {
     folder = await temporaryFolder();
     for (const name of REPOSITORIES) await aRepository(folder.path, { name });
     git = await startGitServer(folder.path);
     stack = await aDeployedStack(configuration());
+    events = await listening(stack);
+    const manager = new SecretsManagerClient(clientOf(stack));
+    await manager.send(new CreateSecretCommand({ Name: "backups/git", SecretString: CANARY }));
+    manager.destroy();
   });
 
   after(async () => {
@@ -176,6 +197,83 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.equal(manifest.resumedAt?.length, 1);
   });
 
+  test("the watch tells of a job that is late: as a metric, on the bus, and in its answer", async () => {
+    const watch = async () => {
+      const lambda = new LambdaClient(clientOf(stack));
+      const { Payload } = await lambda.send(
+        new InvokeCommand({ FunctionName: "core-backup-test-watch", Payload: "{}" }),
+      );
+      lambda.destroy();
+      return JSON.parse(Buffer.from(Payload ?? []).toString("utf8")) as { ok: boolean; jobs: readonly Loose[] };
+    };
+    await watch();
+    await delay(2_000);
+    const { ok, jobs } = await watch();
+    assert.equal(ok, false);
+    assert.deepEqual(
+      jobs.filter((one) => one.ok === false),
+      [{ job: "late", ok: false }],
+    );
+    let measured: readonly Loose[] = [];
+    await until(async () => {
+      const lines = (await stack.logOf("watch")).filter((line) => line.includes('"_aws"'));
+      measured = lines
+        .map((line) => JSON.parse(line))
+        .filter(({ Job, JobNotWell }) => Job === "late" && JobNotWell === 1);
+      return measured.length > 0;
+    });
+    assert.match(String(measured[0]?.message), /^JOB_LATE: there is no good snapshot/);
+    await until(async () =>
+      (await events()).some(
+        ({ detail, "detail-type": type }) => type === "Backup Watched" && /"late".*false/.test(JSON.stringify(detail)),
+      ),
+    );
+  });
+
+  test("no secret is in what is deployed, nor in logs, states, events or the bucket", async () => {
+    const ended = await start("secret", "--wait");
+    assert.equal(ended.status, "ok", JSON.stringify(ended));
+    const sent = git.seen.map(({ authorization = "" }) =>
+      Buffer.from(authorization.replace("Basic ", ""), "base64").toString(),
+    );
+    assert.ok(
+      sent.some((text) => text.includes(CANARY)),
+      "the source was given the secret",
+    );
+    const forms = [
+      CANARY,
+      Buffer.from(CANARY).toString("base64").slice(0, -2),
+      Buffer.from(`:${CANARY}`).toString("base64").slice(2, -2),
+    ];
+    const places: Record<string, string> = {
+      ...(await deployedFiles(stack.deployment.folder)),
+      functions: await functionsOf(stack),
+      ...Object.fromEntries(
+        await Promise.all(
+          ["plan", "collect", "finish", "verify", "prune", "notify", "watch"].map(async (step) => [
+            step,
+            (await stack.logOf(step)).join("\n"),
+          ]),
+        ),
+      ),
+      states: await statesOf(stack, ended.arn),
+      events: JSON.stringify(await events()),
+      ...Object.fromEntries(
+        await Promise.all(
+          (await stack.keysBelow("")).map(async (key) => [key, (await stack.object(key)).toString("latin1")]),
+        ),
+      ),
+    };
+    assert.ok(Object.keys(places).length > 40);
+    for (const name of ["functions", "collect", "states", "events"]) assert.ok((places[name]?.length ?? 0) > 100, name);
+    for (const [place, text] of Object.entries(places))
+      for (const form of forms) assert.ok(!text.includes(form), `the secret is in ${place}`);
+    for (const line of (await stack.logOf("collect")).filter((one) => one.startsWith("{"))) {
+      const { job, run, unit } = JSON.parse(line);
+      assert.ok(job && run && unit, `without job, run and unit: ${line}`);
+    }
+  });
+
   function configuration(): string {
     const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
     const job = (name: string, names: readonly string[], more = "") =>
@@ -185,9 +283,70 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       job("repositories", REPOSITORIES),
       job("broken", ["one.git", "absent.git"]),
       job("slow", ["one.git", "two.git"], "concurrency: 1, "),
+      job("late", ["one.git"], "deadline: 1s, "),
+      `  - { name: secret, service: git, options: { repositories: [{ url: "${git.url}/one.git", token_secret: backups/git }] } }`,
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
       "",
     ].join("\n");
   }
 });
+
+const clientOf = ({ cloud: { endpoint, region, credentials } }: DeployedStack) => ({ endpoint, region, credentials });
+
+/** Everything that is put on the stack's bus from now on, in a queue that is read as often as it is asked for. */
+async function listening(stack: DeployedStack): Promise<() => Promise<readonly Loose[]>> {
+  const [sqs, bridge] = [new SQSClient(clientOf(stack)), new EventBridgeClient(clientOf(stack))];
+  const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "everything" }));
+  const asked = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
+  const rule = { EventBusName: "core-backup-test" };
+  await bridge.send(
+    new PutRuleCommand({ ...rule, Name: "all", EventPattern: JSON.stringify({ source: ["core-backup"] }) }),
+  );
+  const Targets = [{ Id: "queue", Arn: asked.Attributes?.QueueArn ?? "" }];
+  await bridge.send(new PutTargetsCommand({ ...rule, Rule: "all", Targets }));
+  const heard: Loose[] = [];
+  return async () => {
+    for (;;) {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+      heard.push(...Messages.map(({ Body = "{}" }) => JSON.parse(Body)));
+      if (Messages.length === 0) return heard;
+    }
+  };
+}
+
+/** The template, the state of the deployment and the bundles, source maps apart from nothing. */
+async function deployedFiles(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const part of [".serverless", ".build"]) {
+    for (const name of await readdir(join(folder, part), { recursive: true })) {
+      const path = join(folder, part, name);
+      if ((await stat(path)).isFile()) found[join(part, name)] = await readFile(path, "latin1");
+    }
+  }
+  return found;
+}
+
+async function functionsOf(stack: DeployedStack): Promise<string> {
+  const lambda = new LambdaClient(clientOf(stack));
+  const { Functions } = await lambda.send(new ListFunctionsCommand({}));
+  lambda.destroy();
+  return JSON.stringify(Functions);
+}
+
+/** Inputs, outputs and histories of an execution and of all that its fan-out started. */
+async function statesOf({ sfn }: DeployedStack, executionArn: string): Promise<string> {
+  const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
+  const arns = [executionArn];
+  for (const { mapRunArn } of mapRuns) {
+    const { executions = [] } = await sfn.send(new ListExecutionsCommand({ mapRunArn }));
+    arns.push(...executions.map((one) => one.executionArn ?? ""));
+  }
+  const texts = arns.map(async (arn) =>
+    JSON.stringify([
+      await sfn.send(new DescribeExecutionCommand({ executionArn: arn })),
+      await sfn.send(new GetExecutionHistoryCommand({ executionArn: arn })),
+    ]),
+  );
+  return (await Promise.all(texts)).join("\n");
+}

@@ -40,7 +40,9 @@ describe("what is deployed", () => {
 
   before(async () => {
     deployment = await aDeployment(CONFIG);
-    await deployment.serverless("package", { params: { objectLock: "on", kmsKey: "arn:aws:kms:us-east-1:1:key/k" } });
+    await deployment.serverless("package", {
+      params: { objectLock: "on", kmsKey: "arn:aws:kms:us-east-1:1:key/k", collectConcurrency: "5", owner: "ops" },
+    });
     template = await deployment.template();
   });
   after(() => deployment[Symbol.asyncDispose]());
@@ -145,6 +147,16 @@ describe("what is deployed", () => {
     const logs = ofType("AWS::Logs::LogGroup");
     assert.equal(logs.length, 9);
     for (const { id, properties } of logs) assert.equal(properties.RetentionInDays, 30, id);
+  });
+
+  test("functions are traced and tagged, and calls of collect can be reserved", () => {
+    for (const { id, properties } of ofType("AWS::Lambda::Function")) {
+      assert.deepEqual(properties.TracingConfig, { Mode: "Active" }, id);
+      assert.match(JSON.stringify(properties.Tags), /"Key":"owner","Value":"ops"/, id);
+      assert.equal(properties.ReservedConcurrentExecutions, id.startsWith("Collect") ? 5 : undefined, id);
+    }
+    for (const { id, properties } of ofType("AWS::StepFunctions::StateMachine"))
+      assert.deepEqual(properties.TracingConfiguration, { Enabled: true }, id);
   });
 
   test("bundles are small, and hold the connectors of the configuration alone", async () => {
