@@ -1,7 +1,7 @@
 import type { Job } from "../lib/config/schema.ts";
+import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { CONFIG_VARIABLE } from "../lib/function-task.ts";
 import { capitalized, logicalId } from "./names.ts";
-import { BUCKET_VARIABLE } from "./on-aws.ts";
 import { roleFor, type Statement } from "./roles.ts";
 import type { TaskOptions } from "./task-options.ts";
 

@@ -65,7 +65,7 @@ test("a unit that its source puts off twice goes on each time from where it was"
   const answers = [];
   for (const minutes of [0, 30, 90]) {
     a.clock.time = later(minutes);
-    answers.push(await collectStep(a.backup, pointer, line));
+    answers.push(await collectStep(a.backup, pointer, line, a.backup.config));
   }
   assert.deepEqual(answers, [
     { status: "deferred", resumeAt: later(30).toISOString() },
@@ -102,14 +102,14 @@ test("a stopped execution that is redriven goes on under its lease, unless anoth
   const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
   const [one, two] = await Array.fromAsync(readPlan(a.storage, pointer));
   assert.ok(one && two);
-  await collectStep(a.backup, pointer, one);
+  await collectStep(a.backup, pointer, one, a.backup.config);
   a.later(3_600);
-  assert.deepEqual(await collectStep(a.backup, pointer, two), { status: "ok" });
+  assert.deepEqual(await collectStep(a.backup, pointer, two, a.backup.config), { status: "ok" });
   const finished = await finishStep(a.backup, pointer);
   assert.equal(finished.status, "ok");
   await endRun(a.backup, { outcome: finished, pointer, removed: 0 });
   await beginRun(a.backup, { job: "docs", only: undefined });
-  await assert.rejects(collectStep(a.backup, pointer, two), { name: "LeaseLostError" });
+  await assert.rejects(collectStep(a.backup, pointer, two, a.backup.config), { name: "LeaseLostError" });
 });
 
 async function planBytes({ storage }: ReturnType<typeof aBackup>, { job, snapshot }: StepPointer): Promise<number> {

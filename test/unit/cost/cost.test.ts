@@ -27,7 +27,8 @@ async function requestsOf(
   async function run() {
     const before = storage.calls.length;
     const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
-    for (const line of await Array.fromAsync(readPlan(a.storage, pointer))) await collectStep(a.backup, pointer, line);
+    for (const line of await Array.fromAsync(readPlan(a.storage, pointer)))
+      await collectStep(a.backup, pointer, line, a.backup.config);
     const outcome = await finishStep(a.backup, pointer);
     await verifyStep(a.backup, pointer);
     await pruneStep(a.backup, pointer);

@@ -22,8 +22,8 @@ test("a run elsewhere is told as one at a desk: planned, each unit begun and end
       ({ pointer } = await beginRun(a.backup, { job: "docs", only: undefined }));
       lines = await Array.fromAsync(readPlan(a.storage, pointer));
     },
-    async () => pointer && lines[0] && (await collectStep(a.backup, pointer, lines[0])),
-    async () => pointer && lines[1] && (await collectStep(a.backup, pointer, lines[1])),
+    async () => pointer && lines[0] && (await collectStep(a.backup, pointer, lines[0], a.backup.config)),
+    async () => pointer && lines[1] && (await collectStep(a.backup, pointer, lines[1], a.backup.config)),
     async () => {
       if (pointer !== undefined) ended = { ...RUNNING, status: (await finishStep(a.backup, pointer)).status };
     },
