@@ -45,45 +45,44 @@ const machineSchema: z.ZodType<Machine> = z.object({
 
 /** The fenced block for a page. */
 export function drawing(definition: unknown): string {
-  return ["```mermaid", "stateDiagram-v2", ...linesOf(machineSchema.parse(definition), "  "), "```"].join("\n");
+  return ["```mermaid", "stateDiagram-v2", ...linesOf(machineSchema.parse(definition), "", "  "), "```"].join("\n");
 }
 
 export const drawnDefinition = (): string => drawing(JSON.parse(readFileSync(DEFINITION, "utf8")));
 
-function linesOf({ StartAt, States }: Machine, indent: string): readonly string[] {
-  const names = Object.entries(States).filter(([name]) => idOf(name) !== name);
+/** `within`: the map that holds the states. Ids are one space for all of them, so those inside begin with its name. */
+function linesOf({ StartAt, States }: Machine, within: string, indent: string): readonly string[] {
+  const idOf = (name: string) => within + name.replaceAll(/[^A-Za-z0-9]/g, "");
+  const arrow = (from: string, to: string, label?: string) =>
+    `${indent}${idOf(from)} --> ${to === "[*]" ? to : idOf(to)}${label === undefined ? "" : `: ${label}`}`;
+  const named = Object.keys(States).filter((name) => idOf(name) !== name);
   return [
-    ...names.map(([name]) => `${indent}state "${name}" as ${idOf(name)}`),
+    ...named.map((name) => `${indent}state "${name}" as ${idOf(name)}`),
     `${indent}[*] --> ${idOf(StartAt)}`,
     ...Object.entries(States).flatMap(([name, state]) => [
-      ...inner(name, state, indent),
-      ...arrows(name, state, indent),
+      ...inner(idOf(name), state, indent),
+      ...waysOut(state).map(([to, label]) => arrow(name, to, label)),
     ]),
   ];
 }
 
-function inner(name: string, { ItemProcessor }: State, indent: string): readonly string[] {
+function inner(id: string, { ItemProcessor }: State, indent: string): readonly string[] {
   if (ItemProcessor === undefined) return [];
-  return [`${indent}state ${idOf(name)} {`, ...linesOf(ItemProcessor, `${indent}  `), `${indent}}`];
+  return [`${indent}state ${id} {`, ...linesOf(ItemProcessor, id, `${indent}  `), `${indent}}`];
 }
 
-function arrows(name: string, state: State, indent: string): readonly string[] {
-  const arrow = (to: string, label?: string) =>
-    `${indent}${idOf(name)} --> ${to === "[*]" ? to : idOf(to)}${label === undefined ? "" : `: ${label}`}`;
-  const { Type, Next, Default, Choices = [], Catch = [] } = state;
+function waysOut({ Type, Next, Default, Choices = [], Catch = [] }: State): readonly (readonly [string, string?])[] {
   return [
-    ...(Next === undefined ? [] : [arrow(Next)]),
-    ...Choices.map(({ Condition, Next: to }) => arrow(to, conditionText(Condition))),
-    ...(Default === undefined ? [] : [arrow(Default, "otherwise")]),
-    ...Catch.map(({ ErrorEquals, Next: to }) =>
-      arrow(to, ErrorEquals.map((one) => (one === "States.ALL" ? "any error" : one)).join(", ")),
-    ),
-    ...(Type === "Task" && Catch.length === 0 ? [arrow("[*]", "its own error")] : []),
-    ...(Type === "Succeed" || Type === "Fail" ? [arrow("[*]")] : []),
+    ...(Next === undefined ? [] : [[Next] as const]),
+    ...Choices.map(({ Condition, Next: to }) => [to, conditionText(Condition)] as const),
+    ...(Default === undefined ? [] : [[Default, "otherwise"] as const]),
+    ...Catch.map(({ ErrorEquals, Next: to }) => [to, ErrorEquals.map(errorText).join(", ")] as const),
+    ...(Type === "Task" && Catch.length === 0 ? [["[*]", "its own error"] as const] : []),
+    ...(Type === "Succeed" || Type === "Fail" ? [["[*]"] as const] : []),
   ];
 }
 
-const idOf = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, "");
+const errorText = (name: string): string => (name === "States.ALL" ? "any error" : name);
 
 /** `{% $states.input.result.status = 'deferred' %}` as `status = deferred`. */
 const conditionText = (condition: string): string =>

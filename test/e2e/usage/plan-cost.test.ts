@@ -22,7 +22,7 @@ test("plan --cost says by service what a run and a month cost, by prices that ca
   const [one] = (
     document(await plan("--json", "--prices", prices)) as { jobs: { cost: { run: { stepFunctions: number } } }[] }
   ).jobs;
-  assert.equal(one?.cost.run.stepFunctions, 12 + 3);
+  assert.equal(one?.cost.run.stepFunctions, 12 + 4);
   await writeFile(prices, "state_transitions: 1\n");
   const wrong = await plan("--prices", prices);
   assert.deepEqual([wrong.code, /--prices \S+: Unrecognized key: "state_transitions"/.test(wrong.stderr)], [2, true]);
