@@ -4,6 +4,8 @@ import { isIP } from "node:net";
 import { ConfigError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { metricsPage } from "../lib/metrics-page.ts";
+import { overview } from "../lib/overview/overview.ts";
+import { page as htmlPage } from "../lib/page/page.ts";
 import type { Service } from "../lib/serve.ts";
 import { watch } from "../lib/watch.ts";
 import type { WatchedJob } from "../lib/watch-job.ts";
@@ -35,6 +37,7 @@ interface Answer {
 interface Served {
   readonly service: Service;
   readonly watched: () => Promise<readonly WatchedJob[]>;
+  readonly html: () => Promise<string>;
   readonly metrics: () => Promise<string>;
 }
 
@@ -85,6 +88,9 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
         watched: kept(WATCHED_FOR_MS, now, () =>
           service.using(async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true })).jobs),
         ),
+        html: kept(WATCHED_FOR_MS, now, () =>
+          service.using(async (backup) => htmlPage(await overview(backup, backup.config.jobs))),
+        ),
         metrics: kept(METRICS_FOR_MS, now, () => service.using(metricsPage)),
       };
     },
@@ -105,12 +111,14 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
     if (path !== "/" && path !== "/metrics")
       return { status: 404, text: "there are /, /metrics, /healthz and /readyz\n" };
     if (served === undefined) return { status: 503, text: "starting\n" };
-    return path === "/" ? page(served, options) : { status: 200, text: await served.metrics(), type: METRICS_TYPE };
+    if (path === "/metrics") return { status: 200, text: await served.metrics(), type: METRICS_TYPE };
+    return page(served, options, request.headers.accept);
   }
 }
 
-/** The one place where `/` is made. */
-async function page({ service, watched }: Served, { now }: EndpointsOptions): Promise<Answer> {
+/** The one place where `/` is made: the page of `core-backup report` for a browser, a summary in text for anyone else. */
+async function page({ service, watched, html }: Served, { now }: EndpointsOptions, accept = ""): Promise<Answer> {
+  if (accept.includes("text/html")) return { status: 200, text: await html(), type: "text/html; charset=utf-8" };
   return { status: 200, text: serveSummary({ service, watched: await watched(), now: now() }) };
 }
 

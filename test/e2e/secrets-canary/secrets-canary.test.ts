@@ -175,6 +175,9 @@ ${more}`;
       const url = /see (http:\S+)/.exec(served.stderr())?.[1] ?? "";
       for (const path of ["", "readyz", "healthz", "metrics", "nowhere"])
         assertUnseen(await (await fetch(url + path)).text(), `the endpoint /${path}`);
+      const page = await fetch(url, { headers: { accept: "text/html" } });
+      assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+      assertUnseen(await page.text(), "the page");
       await writeFile(file, configuration().replace("token_env: TOKEN", `token: ${CANARIES.token}`));
       served.process.kill("SIGHUP");
       await served.heard("stays in force");

@@ -38,12 +38,11 @@ async function urlOf(served: Started): Promise<string> {
   return /see (http:\/\/[^\s"]+)/.exec(served.stderr())?.[1] ?? "";
 }
 
-async function get(url: string, options: { method?: string; host?: string } = {}) {
-  const asked = request(url, {
-    method: options.method ?? "GET",
-    agent: false,
-    ...(options.host === undefined ? {} : { headers: { host: options.host } }),
-  });
+async function get(
+  url: string,
+  { method = "GET", ...headers }: { method?: string; host?: string; accept?: string } = {},
+) {
+  const asked = request(url, { method, agent: false, headers });
   asked.end();
   const [response] = await once(asked, "response");
   return { status: response.statusCode as number, body: await text(response) };
@@ -66,6 +65,9 @@ test("serve makes up for what was missed, shows what it does, and ends in order 
   assert.equal(summary.status, 200);
   assert.match(summary.body, /^job +newest that counts +age +deadline +last run here +now$/m);
   assert.match(summary.body, /^docs +ok +\d{4}-\d\d-\d\dT\d{6}Z .* ok +next \d{4}-01-01 03:00:00 \+00:00$/m);
+  const page = await get(url, { accept: "text/html,application/xhtml+xml,*/*;q=0.8" });
+  assert.match(page.body, /^<!doctype html>/i);
+  assert.ok(page.body.includes("docs"));
   assert.deepEqual(await get(url, { method: "HEAD" }), { status: 200, body: "" });
   assert.equal((await get(url, { method: "POST" })).status, 405);
   assert.equal((await get(`${url}no/such/page`)).status, 404);
