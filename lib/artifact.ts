@@ -16,7 +16,7 @@ export interface StoreArtifactOptions {
   readonly folder: string;
   readonly compression: Compression;
   readonly encryption: Encryption | undefined;
-  /** False for a second attempt, which may replace what the first one stored. */
+  /** False for a second attempt, which may replace what the first one stored, but not after its process lost the lease. */
   readonly ifAbsent: boolean;
   readonly signal: AbortSignal;
   /** Hears the total of source bytes so far. */
@@ -46,7 +46,10 @@ export async function storeArtifact(item: Item, options: StoreArtifactOptions): 
   const plain = measure(rechunk(abortable(item.open(), options.signal)), options.onBytes);
   const compressed = compress(plain.bytes, compression);
   const body = encryption === undefined ? compressed : encryption.encrypt(compressed);
-  const { bytes, sha256 } = await options.storage.put(options.prefix + path, body, { ifAbsent: options.ifAbsent });
+  const { bytes, sha256 } = await options.storage.put(options.prefix + path, body, {
+    ifAbsent: options.ifAbsent,
+    sweepable: !options.ifAbsent,
+  });
   return {
     path,
     bytes,

@@ -14,7 +14,8 @@ const SUMS_ATTEMPTS = 5;
 
 /**
  * SHA256SUMS and, last, manifest.json, which makes the snapshot exist. Each is written only right after the storage has
- * confirmed that the lease is held, and neither over what another process wrote meanwhile.
+ * confirmed that the lease is held, and neither over what another process wrote meanwhile. Should this process be stopped right
+ * then, whoever takes the job over sweeps what it has in the making.
  */
 export async function commit(
   backup: LeasedBackup,
@@ -29,7 +30,10 @@ export async function commit(
     await putSums(backup, storage, pointer, sumsText(manifest, manifestSha256));
     await backup.lease.confirm();
     try {
-      await putDocument(storage, manifestKey(pointer.job, pointer.snapshot), bytes, { ifAbsent: true });
+      await putDocument(storage, manifestKey(pointer.job, pointer.snapshot), bytes, {
+        ifAbsent: true,
+        sweepable: true,
+      });
       return manifest;
     } catch (error) {
       if (!isRefusal(error)) throw error;

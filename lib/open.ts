@@ -99,7 +99,7 @@ export function open(config: Config, options: OpenOptions): Backup {
       for (const opening of [...encryptions.values(), ...decryptions.values()]) {
         await (await opening.catch(() => undefined))?.close();
       }
-      for (const connector of opened.values()) await (await connector).cleanup();
+      for (const opening of opened.values()) await (await opening.catch(() => undefined))?.cleanup();
     },
   };
 }

@@ -84,7 +84,7 @@ async function beginAnew(
     ...(only === undefined ? {} : { only: [...only] }),
     units,
   };
-  await putDocument(storage, runKey(job.name, snapshot), documentBytes(document));
+  await putDocument(storage, runKey(job.name, snapshot), documentBytes(document), { ifAbsent: true, sweepable: true });
   return { run, snapshot, units, resumed: 0, resumedAt: [] };
 }
 

@@ -3,7 +3,7 @@ import { CodedError, NotFoundError } from "./errors.ts";
 import { retry, wasGivenUp } from "./retry.ts";
 import type { PutOptions, Storage } from "./storage/storage.ts";
 
-export type Condition = Pick<PutOptions, "ifAbsent" | "ifMatch">;
+export type Condition = Pick<PutOptions, "ifAbsent" | "ifMatch" | "sweepable">;
 
 /**
  * Stores a document that is held in memory, and answers its version. Not ended by an interrupt: what an ending run writes

@@ -8,7 +8,8 @@ import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { previousRecord } from "./previous.ts";
-import type { Storage } from "./storage/storage.ts";
+import { isRefusal } from "./put-document.ts";
+import type { Storage, StoredObject } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 
 export interface ReuseContext {
@@ -78,12 +79,22 @@ export async function takeOver(
   if (previous === undefined) return false;
   try {
     const from = snapshotPrefix(input.job, previous.snapshot) + artifact.path;
-    const copied = await storage.copy(from, snapshotPrefix(input.job, input.snapshot) + path);
+    const copied = await copyOver(storage, from, snapshotPrefix(input.job, input.snapshot) + path);
     if (copied.bytes !== artifact.bytes) throw new IntegrityError("INTEGRITY_MISMATCH", `${from} has another size`);
     return true;
   } catch (error) {
     if (!(error instanceof NotFoundError || error instanceof IntegrityError)) throw error;
     log.warn(`cannot be reused from snapshot ${previous.snapshot}, so it is collected: ${error.message}`);
     return false;
+  }
+}
+
+/** Where something lies, an attempt or a process before us has left it, and it is replaced. */
+async function copyOver(storage: Storage, from: string, to: string): Promise<StoredObject> {
+  try {
+    return await storage.copy(from, to, { ifAbsent: true });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return storage.copy(from, to);
   }
 }

@@ -12,11 +12,11 @@ import {
   StorageError,
 } from "./errors.ts";
 import { findJob } from "./jobs.ts";
-import { snapshotPrefix, verifiedKey } from "./keys.ts";
-import { type Artifact, type ArtifactVerification, documentBytes, type Verification } from "./manifest.ts";
+import { snapshotPrefix } from "./keys.ts";
+import type { Artifact, ArtifactVerification, Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
 import { eachLimited } from "./pool.ts";
-import { putDocument } from "./put-document.ts";
+import { recordVerification } from "./record-verification.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
@@ -30,7 +30,7 @@ export interface VerifyInput {
 
 /**
  * Reads back and compares with the manifest, and writes verified.json. Faults are results: `ok` is false and each
- * artifact that is wrong carries its error.
+ * artifact that is wrong carries its error. Needs no lease: a snapshot can be proved while a run of its job goes on.
  * @throws NotFoundError for a snapshot that is not there; StorageError | TransientError when the storage cannot be read
  */
 export async function verify(backup: Backup, input: VerifyInput): Promise<Verification> {
@@ -63,22 +63,29 @@ export async function verify(backup: Backup, input: VerifyInput): Promise<Verifi
     artifacts: results,
     faults,
   };
-  await record(backup, storage, verification, input.mode);
-  logFaults(backup, verification);
-  return verification;
+  const recorded = await record(backup, storage, entry, verification, input.mode);
+  logFaults(backup, recorded);
+  return recorded;
 }
 
 const isProving = (job: Job, mode: VerifyMode): boolean =>
   mode === "policy" ? job.verify.prove !== false : mode !== "checksum";
 
 /** After a run it must be recorded, or the snapshot would not count as good. For who only asks, the answer is what counts. */
-async function record(backup: Backup, storage: Storage, verification: Verification, mode: VerifyMode): Promise<void> {
+async function record(
+  backup: Backup,
+  storage: Storage,
+  entry: SnapshotEntry,
+  verification: Verification,
+  mode: VerifyMode,
+): Promise<Verification> {
   const { job, snapshot } = verification;
   try {
-    await putDocument(storage, verifiedKey(job, snapshot), documentBytes(verification));
+    return await recordVerification(storage, entry, verification);
   } catch (error) {
     if (mode === "policy" || !(error instanceof StorageError)) throw error;
     backup.log.with({ job }).warn(`what was found cannot be recorded: ${error.message}`, { snapshot });
+    return verification;
   }
 }
 

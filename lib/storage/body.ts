@@ -14,6 +14,12 @@ export async function* ofLength(key: string, body: Bytes, expectedBytes: number 
   if (expectedBytes !== undefined && total !== expectedBytes) throw wrongLength(key, `${total}`, expectedBytes);
 }
 
+/** The body, after whose last byte `then` is awaited: what it throws ends the body with an error. */
+export async function* endingWith(body: Bytes, then: (() => Promise<void>) | undefined): Bytes {
+  yield* body;
+  await then?.();
+}
+
 /** Lets go of a body that will not be read: an open file or connection behind it is closed. */
 export async function release(body: Bytes): Promise<void> {
   try {

@@ -4,7 +4,8 @@ import type { Storage } from "./storage.ts";
 
 /**
  * The same storage for whoever may only write while something holds, as a lease. `check` is called before every
- * change, and again after the last byte of a body, which may have taken hours: what it throws is thrown, and nothing is stored.
+ * change, and again after the last byte of a body, which may have taken hours, and before the last step of a copy: what it
+ * throws is thrown, and nothing is stored.
  */
 export function fencedStorage(inner: Storage, check: () => Promise<void>): Storage {
   return {
@@ -21,9 +22,13 @@ export function fencedStorage(inner: Storage, check: () => Promise<void>): Stora
     head: (key) => inner.head(key),
     list: (prefix) => inner.list(prefix),
     folders: (prefix) => inner.folders(prefix),
-    async copy(from, to) {
+    async copy(from, to, options) {
       await check();
-      return inner.copy(from, to);
+      const beforeLast = async () => {
+        await options?.beforeLast?.();
+        await check();
+      };
+      return inner.copy(from, to, { ...options, beforeLast });
     },
     async remove(keys) {
       await check();

@@ -3,15 +3,15 @@ import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Bytes, type Measurement, measure, readAll } from "../bytes.ts";
-import { IntegrityError, NotFoundError, StorageError } from "../errors.ts";
-import { alreadyExists, checkConditions, hasChanged, notFound, ofLength, release } from "./body.ts";
+import { IntegrityError, NotFoundError, StorageError, TransientError } from "../errors.ts";
+import { alreadyExists, checkConditions, endingWith, hasChanged, notFound, ofLength, release } from "./body.ts";
 import { type Checked, readContent, writeContent } from "./file-content.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
 import { prepareBase } from "./prepare-base.ts";
 import { hasNoLink, publishNew, publishOver } from "./publish.ts";
 import { readBack } from "./read-back.ts";
-import type { ConfirmedObject, PutOptions, Storage, StoredDocument, StoredObject } from "./storage.ts";
+import type { ConfirmedObject, CopyOptions, PutOptions, Storage, StoredDocument, StoredObject } from "./storage.ts";
 import { parentOf, storeFolders, syncFolder } from "./store-folders.ts";
 import { walkFolders, walkObjects } from "./store-walk.ts";
 import { temporaryName } from "./temporary.ts";
@@ -93,7 +93,8 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     });
   }
 
-  async function copy(from: string, to: string): Promise<StoredObject> {
+  async function copy(from: string, to: string, options: CopyOptions = {}): Promise<StoredObject> {
+    const { ifAbsent = false, beforeLast } = options;
     checkKey(to);
     const source = await head(from);
     if (source === undefined) throw notFound(from);
@@ -106,19 +107,28 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
         return path;
       });
     } catch (error) {
-      if (error instanceof Error && hasNoLink(error.cause)) return copyBytes(from, to);
+      if (error instanceof Error && hasNoLink(error.cause)) return copyBytes(from, to, options);
       throw (await head(from)) === undefined ? notFound(from, error) : error;
     }
     return orCleanUp(temporary, to, async () => {
+      await beforeLast?.();
+      if (ifAbsent) {
+        if (await onFile(doing, pathOf(to), publishNew(temporary, pathOf(to)))) return { key: to, bytes: source.bytes };
+        throw alreadyExists(to);
+      }
       // Renaming onto another name of the same file does nothing at all (rename(2)): orCleanUp removes what is left.
       await onFile(doing, pathOf(to), rename(temporary, pathOf(to)));
       return { key: to, bytes: source.bytes };
     });
   }
 
-  async function copyBytes(from: string, to: string): Promise<StoredObject> {
+  async function copyBytes(
+    from: string,
+    to: string,
+    { ifAbsent = false, beforeLast }: CopyOptions,
+  ): Promise<StoredObject> {
     const original = measure(await get(from));
-    const { bytes, sha256 } = await put(to, original.bytes);
+    const { bytes, sha256 } = await put(to, endingWith(original.bytes, beforeLast), { ifAbsent });
     if (original.result().sha256 === sha256) return { key: to, bytes };
     throw new IntegrityError("INTEGRITY_MISMATCH", `${to} differs from ${from}, of which it is a copy`);
   }
@@ -181,14 +191,24 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
       return published;
     } catch (error) {
       // What cannot be removed now is swept before a later run.
-      await unlink(temporary).catch(() => {});
+      const wasSwept = await unlink(temporary).then(
+        () => false,
+        (failed: unknown) => errnoName(failed) === "ENOENT",
+      );
       await folders.removeEmpty(folder);
-      throw error;
+      if (!wasSwept || !(error instanceof NotFoundError)) throw error;
+      throw new TransientError(
+        "STORAGE_FAILED",
+        `storing ${key}: a process that took over removed what was in the making`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
   return {
-    prepare: () => prepareBase(base, folders),
+    prepare: (owned) => prepareBase(base, folders, owned),
     put,
     get,
     read,

@@ -70,11 +70,13 @@ export function memoryStorage(): Storage {
       yield* [...new Set(names)].sort(byUtf16);
     },
 
-    async copy(from, to) {
+    async copy(from, to, { ifAbsent = false, beforeLast } = {}) {
       checkKey(from);
       checkKey(to);
       const content = objects.get(from);
       if (content === undefined) throw notFound(from);
+      await beforeLast?.();
+      refuseUnless(to, { ifAbsent });
       objects.set(to, content);
       return { key: to, bytes: content.byteLength };
     },

@@ -57,9 +57,9 @@ export function nfsStorage(options: NfsStorageOptions): Storage {
       yield* inner.folders(prefix);
       await check();
     },
-    async copy(from, to) {
+    async copy(from, to, options) {
       await check();
-      return inner.copy(from, to);
+      return inner.copy(from, to, options);
     },
     async remove(keys) {
       await check();

@@ -11,12 +11,16 @@ import { temporaryName } from "./temporary.ts";
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 const LEAST_FREE_INODES = 1_000;
 
-/** Makes the base folder if need be, tries to write there, checks what is free, and clears away what killed processes left. */
-export async function prepareBase(base: string, folders: StoreFolders): Promise<void> {
+/**
+ * Makes the base folder if need be, tries to write there, checks what is free, and clears away what killed processes
+ * left; below `owned` what any other process has in the making.
+ */
+export async function prepareBase(base: string, folders: StoreFolders, owned: string | undefined): Promise<void> {
   await makeBase(base);
   // First, for what a killed process left may be all that fills the disk.
   const nowMs = await storageClock(base);
-  for await (const folder of sweepAbandoned(base, nowMs)) await folders.removeEmpty(folder.replace(/\/$/, ""));
+  for await (const folder of sweepAbandoned(base, { nowMs, owned }))
+    await folders.removeEmpty(folder.replace(/\/$/, ""));
   await writeProbe(base);
   await checkFreeSpace(base);
 }

@@ -10,7 +10,8 @@ import type { Storage, StoredObject } from "./storage.ts";
  *   collected again, by whoever can open its source anew.
  * - `get` is tried again until its first byte is there. A body that breaks later stays broken.
  * - `list` and `folders` go on after the last name they gave.
- * - `copy` and `remove` may have taken effect although they failed; doing them twice does no harm.
+ * - `copy` and `remove` may have taken effect although they failed; doing them twice does no harm, and a copy
+ *   that finds its own earlier one is told that it exists.
  */
 export function retryingStorage(inner: Storage, options: RetryOptions): Storage {
   return {
@@ -34,7 +35,7 @@ export function retryingStorage(inner: Storage, options: RetryOptions): Storage 
         (name) => name,
         options,
       ),
-    copy: (from, to) => retry(() => inner.copy(from, to), options),
+    copy: (from, to, copyOptions) => retry(() => inner.copy(from, to, copyOptions), options),
     remove: (keys) => retry(() => inner.remove(keys), options),
   };
 }

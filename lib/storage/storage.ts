@@ -33,8 +33,8 @@ export interface StoredDocument {
 export interface Storage {
   /**
    * Called once before a run: reachable, writable, mounted, roomy enough to begin. Writes nothing that stays, and clears
-   * away what killed processes left: below the prefix `owned`, where the caller knows of no other process that writes, at
-   * once; elsewhere what is certain to be left.
+   * away what others have in the making: below the prefix `owned`, where nobody but the caller may write, all of it at
+   * once, so that a writer who was stopped there stores nothing when it goes on; elsewhere what is certain to be left.
    */
   prepare(owned?: string): Promise<void>;
   /**
@@ -59,8 +59,11 @@ export interface Storage {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Names directly under `prefix` (which is empty or ends in `/`) that hold objects, in order, without the slash. */
   folders(prefix: string): AsyncIterable<string>;
-  /** A second, independent key for the same bytes, without moving them through this process where that can be. @throws NotFoundError */
-  copy(from: string, to: string): Promise<StoredObject>;
+  /**
+   * A second, independent key for the same bytes, without moving them through this process where that can be.
+   * @throws NotFoundError; StorageError `STORAGE_EXISTS` as `put` does
+   */
+  copy(from: string, to: string, options?: CopyOptions): Promise<StoredObject>;
   /** All of them, in no certain order: what must go first has a call of its own. A key that is absent is no failure. */
   remove(keys: readonly string[]): Promise<void>;
 }
@@ -70,4 +73,15 @@ export interface PutOptions {
   /** Only while the object has exactly this version. Never together with `ifAbsent`. For documents, not for artifacts. */
   readonly ifMatch?: string;
   readonly expectedBytes?: number;
+  /**
+   * Makes the object in two steps, of which the first comes before the end of the body is read and can be undone by
+   * another process's `prepare`: for who replaces an object, and must not do so after its time.
+   */
+  readonly sweepable?: boolean;
+}
+
+export interface CopyOptions {
+  readonly ifAbsent?: boolean;
+  /** Called when only the last step is left, which another process's `prepare` can prevent. What it throws is thrown, and nothing is stored. */
+  readonly beforeLast?: () => Promise<void>;
 }

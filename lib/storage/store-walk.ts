@@ -6,7 +6,7 @@ import { isMootLock } from "./claim.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { byUtf16, RESERVED_PREFIX } from "./key.ts";
 import type { StoredObject } from "./storage.ts";
-import { isLockName, isOld, isTemporaryName, ownerIsGone } from "./temporary.ts";
+import { isLockName, isOld, isTemporaryName, ownerIsGone, ownerIsThis } from "./temporary.ts";
 
 /** What the system itself keeps at the top of a file system or of a network share. */
 const NOT_OURS = new Set(["lost+found", ".snapshot", ".zfs"]);
@@ -42,28 +42,43 @@ export async function* walkFolders(base: string, folder: string): AsyncIterable<
   }
 }
 
+export interface Sweep {
+  /** By the storage's clock. */
+  readonly nowMs: number;
+  /** Below this prefix also what living processes have in the making, but for this one. */
+  readonly owned?: string | undefined;
+}
+
 /**
- * Removes what killed processes left in the making, and nothing else. `nowMs` is by the storage's clock. What cannot be
+ * Removes what killed processes left in the making, and nothing else. What cannot be
  * read or removed is passed over: it is nobody's object. Answers the folders in which something was removed.
  */
-export async function* sweepAbandoned(base: string, nowMs: number, folder = ""): AsyncIterable<string> {
+export async function* sweepAbandoned(base: string, sweep: Sweep, folder = ""): AsyncIterable<string> {
   const entries = await readdir(join(base, folder), { withFileTypes: true }).catch(() => []);
   let removed = false;
   for (const entry of entries) {
     if (entry.isDirectory() && !isNotOurs(folder, entry.name))
-      yield* sweepAbandoned(base, nowMs, `${folder}${entry.name}/`);
-    if (entry.isFile() && (await removeIfAbandoned(join(base, folder), entry.name, nowMs))) removed = true;
+      yield* sweepAbandoned(base, sweep, `${folder}${entry.name}/`);
+    if (entry.isFile() && (await removeIfAbandoned(base, folder, entry.name, sweep))) removed = true;
   }
   if (removed) yield folder;
 }
 
-async function removeIfAbandoned(folder: string, name: string, nowMs: number): Promise<boolean> {
+async function removeIfAbandoned(
+  base: string,
+  folder: string,
+  name: string,
+  { nowMs, owned }: Sweep,
+): Promise<boolean> {
   if (!isTemporaryName(name) && !isLockName(name)) return false;
-  const path = join(folder, name);
+  const path = join(base, folder, name);
+  const isOwned = owned !== undefined && folder.startsWith(owned) && !ownerIsThis(name);
   try {
     const isAbandoned =
       isOld((await lstat(path)).mtimeMs, nowMs) ||
-      (isLockName(name) ? await isMootLock(folder, await readFile(path, "utf8")) : ownerIsGone(name));
+      (isLockName(name)
+        ? await isMootLock(join(base, folder), await readFile(path, "utf8"))
+        : isOwned || ownerIsGone(name));
     if (isAbandoned) await unlink(path);
     return isAbandoned;
   } catch {

@@ -25,6 +25,11 @@ export const isLockName = (name: string): boolean => LOCK.test(name);
 /** Nothing is written for a day: no process is at it. Both times are by the clock of the storage. */
 export const isOld = (modifiedMs: number, nowMs: number): boolean => nowMs - modifiedMs > ABANDONED_AFTER_MS;
 
+export function ownerIsThis(owner: string): boolean {
+  const { machine, pid, start } = thisProcess();
+  return owner.startsWith(`${RESERVED_PREFIX}${machine}-${pid}-${start}-`);
+}
+
 /** Whether nobody will finish the temporary file `owner`, because its process was one of this machine and is gone. */
 export function ownerIsGone(owner: string): boolean {
   const [, machine, pid, start] = TEMPORARY.exec(owner) ?? [];

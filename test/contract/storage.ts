@@ -372,6 +372,33 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
       assert.equal(await text(storage, "a.bin"), "a");
     });
 
+    promise(
+      "a copy with ifAbsent replaces nothing, and one whose last step is refused stores nothing",
+      async (storage) => {
+        await storage.put("a.bin", bytesOf("a"));
+        await storage.put("b.bin", bytesOf("was b"));
+        await assert.rejects(storage.copy("a.bin", "b.bin", { ifAbsent: true }), { code: "STORAGE_EXISTS" });
+        assert.deepEqual(await storage.copy("a.bin", "new/c.bin", { ifAbsent: true }), { key: "new/c.bin", bytes: 1 });
+        const beforeLast = () => Promise.reject(new Error("not ours any more"));
+        for (const ifAbsent of [false, true])
+          for (const to of ["b.bin", "new/d.bin"])
+            await assert.rejects(storage.copy("a.bin", to, { ifAbsent, beforeLast }));
+        assert.equal(await text(storage, "b.bin"), "was b");
+        assert.deepEqual(await keys(storage, ""), ["a.bin", "b.bin", "new/c.bin"]);
+      },
+    );
+
+    promise("what is made sweepable is stored as everything else, of any length", async (storage) => {
+      for (const content of ["", "a", "b".repeat(100_000)]) {
+        const stored = await storage.put("a.bin", bytesOf(content), { sweepable: true });
+        assert.equal(stored.bytes, content.length);
+        assert.equal(await text(storage, "a.bin"), content);
+      }
+      await assert.rejects(storage.put("a.bin", bytesOf("x"), { sweepable: true, ifAbsent: true }), {
+        code: "STORAGE_EXISTS",
+      });
+    });
+
     promise("remove takes keys that are absent, twice and in any mixture", async (storage) => {
       for (const key of ["job/a", "job/b", "job/c/d", "keep"]) await storage.put(key, bytesOf(key));
       await storage.remove(["job/none", "job/a", "no/such/folder/at.all", "job/c/d", "job/a", "job/c"]);

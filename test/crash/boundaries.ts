@@ -6,25 +6,33 @@ import { syncBuiltinESMExports } from "node:module";
  * before anything of lib/: from then on whatever this process changes by `node:fs/promises` passes here first. Nothing in the
  * product knows of it.
  */
-const watched = { folders: [] as readonly string[], killAt: 0, passed: [] as string[] };
+const watched = {
+  folders: [] as readonly string[],
+  passed: [] as string[],
+  at: (_passed: number): "flip" | undefined => undefined,
+};
 
 /**
- * Counts from now on what happens below `folders`, and right before the `killAt`-th change the process ends itself as if by
- * `kill -9`; 0 is never. Answers what stood before each, in order: `open job/…`, `second half of a write job/…`, `link …`.
+ * Counts from now on what happens below `folders`, and calls `at` with the number of each change right before it. Where
+ * that is a write, `flip` turns over a bit on its way. Answers
+ * what stood before each, in order: `open job/…`, `second half of a write job/…`, `link …`.
  */
-export function watchBoundaries(folders: readonly string[], killAt: number): readonly string[] {
-  Object.assign(watched, { folders, killAt });
+export function watchBoundaries(
+  folders: readonly string[],
+  at: (passed: number) => "flip" | undefined,
+): readonly string[] {
+  Object.assign(watched, { folders, at });
   return watched.passed;
 }
 
 const { open, link, rename, unlink, mkdir, mkdtemp, rmdir, rm, writeFile } = fs;
 
-function boundary(what: string, path: unknown): void {
-  const { folders, killAt, passed } = watched;
+function boundary(what: string, path: unknown): "flip" | undefined {
+  const { folders, at, passed } = watched;
   const folder = typeof path === "string" ? folders.find((one) => path.startsWith(one)) : undefined;
-  if (folder === undefined || typeof path !== "string") return;
+  if (folder === undefined || typeof path !== "string") return undefined;
   passed.push(`${what} ${path.slice(folder.length + 1).replace(/\.core-backup-tmp-.*/, "(temporary)")}`.trimEnd());
-  if (passed.length === killAt) process.kill(process.pid, "SIGKILL");
+  return at(passed.length);
 }
 
 Object.assign(fs, {
@@ -76,13 +84,13 @@ function watchFile(file: FileHandle, path: unknown): void {
   const writeFile = file.writeFile.bind(file);
   const sync = file.sync.bind(file);
   Object.assign(file, {
-    async write(buffer: Uint8Array, offset: number, length: number, position: number | null) {
-      boundary("write", path);
+    async write(whole: Uint8Array, offset: number, length: number, position: number | null) {
+      const buffer = boundary("write", path) === "flip" ? flipped(whole, offset) : whole;
       const half = Math.floor(length / 2);
       if (half === 0) return write(buffer, offset, length, position);
       const first = await write(buffer, offset, half, position);
-      boundary("second half of a write", path);
-      const second = await write(buffer, offset + half, length - half, position === null ? null : position + half);
+      const rest = boundary("second half of a write", path) === "flip" ? flipped(buffer, offset + half) : buffer;
+      const second = await write(rest, offset + half, length - half, position === null ? null : position + half);
       return { bytesWritten: first.bytesWritten + second.bytesWritten, buffer };
     },
     writeFile(...args: Parameters<typeof writeFile>) {
@@ -94,6 +102,12 @@ function watchFile(file: FileHandle, path: unknown): void {
       return sync();
     },
   });
+}
+
+function flipped(content: Uint8Array, at: number): Uint8Array {
+  const copy = Uint8Array.from(content);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
 }
 
 const isPieces = (content: unknown): content is AsyncIterable<Uint8Array> =>

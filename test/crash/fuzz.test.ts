@@ -5,18 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { bytesOf } from "../../lib/bytes.ts";
-import { CodedError, IntegrityError } from "../../lib/errors.ts";
-import { snapshotTime } from "../../lib/keys.ts";
-import { manifestSchema, parseDocument, unitRecordSchema, verificationSchema } from "../../lib/manifest.ts";
-import { readPlan } from "../../lib/plan-line.ts";
+import { CodedError } from "../../lib/errors.ts";
 import { restore } from "../../lib/restore.ts";
-import { decide } from "../../lib/retention.ts";
-import { calendarLabels } from "../../lib/retention-buckets.ts";
 import { listSnapshots } from "../../lib/snapshots.ts";
 import { filesystemStorage } from "../../lib/storage/filesystem.ts";
-import { memoryStorage } from "../../lib/storage/memory.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
 import { temporaryFolder } from "../support/stores.ts";
+import { damaged, damages, utf8 } from "./damage.ts";
 import { sha256 } from "./documents.ts";
 import type { Image } from "./image.ts";
 import { scenarios } from "./scenarios.ts";
@@ -24,7 +19,7 @@ import { sourceOf } from "./source.ts";
 import { inMemory } from "./stores.ts";
 import { act, isKnownCode, POLICY, SECRET } from "./world.ts";
 
-/** Longer for a longer look: FUZZ_RUNS=20000. A case that takes ten seconds hangs. */
+/** Longer for a longer look: FUZZ_RUNS=20000. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const LIMITS = { numRuns: RUNS, timeout: 30_000 };
 const FOLDER = "docs/2028-02-29/030000Z/";
@@ -34,80 +29,6 @@ const store: Image = (await scenarios(source)).find(({ name }) => name === "dail
 const documents = [...store.keys()].filter(
   (key) => /\.(json|jsonl)$|SHA256SUMS$/.test(key) && !/\/(org|db)\//.test(key),
 );
-
-interface Damage {
-  readonly at: number;
-  readonly remove: number;
-  readonly insert: Uint8Array;
-}
-
-const damages = fc.array(
-  fc.record({
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
-    remove: fc.oneof(fc.nat(4), fc.nat(2_000)),
-    insert: fc.oneof(
-      fc.uint8Array({ maxLength: 4 }),
-      fc
-        .constantFrom(
-          "{",
-          "}",
-          "[]",
-          "null",
-          "-1",
-          '"',
-          ",",
-          "\n",
-          "\\u0000",
-          '"__proto__":{},',
-          "1e999",
-          "../",
-          "\ud800",
-        )
-        .map(utf8),
-    ),
-  }),
-  { minLength: 1, maxLength: 3 },
-);
-
-function utf8(text: string): Uint8Array {
-  return Buffer.from(text);
-}
-
-function damaged(content: Uint8Array, changes: readonly Damage[]): Uint8Array {
-  return changes.reduce((bytes, { at, remove, insert }) => {
-    const place = Math.floor(at * bytes.byteLength);
-    return Buffer.concat([bytes.subarray(0, place), insert, bytes.subarray(place + remove)]);
-  }, content);
-}
-
-test("documents of any bytes, and real ones with any damage, are read or refused with an IntegrityError", async () => {
-  const contents = fc.oneof(
-    fc.uint8Array({ maxLength: 200 }),
-    fc.json().map(utf8),
-    fc
-      .tuple(fc.constantFrom(...documents), damages)
-      .map(([key, changes]) => damaged(store.get(key) ?? utf8(""), changes)),
-  );
-  await fc.assert(
-    fc.asyncProperty(contents, async (content) => {
-      for (const schema of [manifestSchema, unitRecordSchema, verificationSchema]) {
-        await typedOnly(async () => parseDocument<unknown>(schema, "j/document.json", content));
-      }
-      const storage = memoryStorage();
-      await storage.put(`${FOLDER}.run/plan.jsonl`, bytesOf(content));
-      await typedOnly(() => Array.fromAsync(readPlan(storage, { job: "docs", snapshot: "2028-02-29T030000Z" })));
-    }),
-    LIMITS,
-  );
-});
-
-async function typedOnly(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof IntegrityError)) throw error;
-  }
-}
 
 test("over a store with a damaged document every step ends, with a code when it fails, and the next run succeeds", async () => {
   await fc.assert(
@@ -205,33 +126,6 @@ test("a storage key of any form is refused or stays below the base, in every met
       }
       assert.deepEqual(await readdir(folder.path), ["outer"]);
       assert.deepEqual(await readdir(join(folder.path, "outer")), ["base"]);
-    }),
-    LIMITS,
-  );
-});
-
-test("dates of any kind make a plan of retention or a RangeError, and what is no snapshot id is none", () => {
-  const text = fc.oneof(
-    fc.string({ maxLength: 25 }),
-    fc.stringMatching(/^\d{4}-\d\d-\d\dT\d{6}Z$/),
-    fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
-  );
-  const now = fc.date({ noInvalidDate: true });
-  fc.assert(
-    fc.property(fc.array(text, { maxLength: 5 }), now, (ids, at) => {
-      for (const id of ids) {
-        const time = snapshotTime(id);
-        if (time !== undefined) assert.ok(id.startsWith(time.toISOString().slice(0, 10)));
-      }
-      calendarLabels(at, "Europe/Berlin");
-      const states = ids.map((snapshot) => ({ snapshot, status: "ok" as const, verified: true }));
-      try {
-        const { decisions } = decide(states, { keep_daily: 1, min_keep: 1, max_removals: 9 }, at, "Europe/Berlin");
-        assert.equal(decisions.length, new Set(ids).size);
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        assert.ok(ids.some((id) => snapshotTime(id) === undefined));
-      }
     }),
     LIMITS,
   );

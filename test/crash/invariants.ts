@@ -29,6 +29,8 @@ export const INVARIANTS = {
   "typed-error": "a failure has a code of the list, and never INTERNAL",
   "next-run-succeeds": "the next run succeeds with no hand on it",
   "no-leftovers": "what was left half-done is cleared away by the runs that follow",
+  fenced:
+    "a process that was stopped until another one took its job over changes nothing any more, and does not call itself successful",
   "not-again": "what had ended before the kill is not collected again when the run is taken up",
   "restores-without-us": "sha256sum and the manifest's own restore commands bring back what was there",
   "memory-bounded": "a stream is never held as a whole",

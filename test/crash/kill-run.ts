@@ -15,9 +15,9 @@ import {
 import type { Reach } from "./reach.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Source, sourceOf } from "./source.ts";
-import type { Store, StoreKind } from "./stores.ts";
+import { onFilesystem, type Store, type StoreKind } from "./stores.ts";
 import { newTally, note, type Tally } from "./tally.ts";
-import { act, SECRET, timeOf } from "./world.ts";
+import { act, isKnownCode, SECRET, timeOf } from "./world.ts";
 
 /** Two processes at once: one loads while the other syncs. */
 const AT_ONCE = 2;
@@ -25,7 +25,7 @@ const AT_ONCE = 2;
 /** Every boundary of a scenario, as a process that is not killed passes them. */
 export async function boundariesOf(kind: StoreKind, scenario: Scenario, bigBytes: number): Promise<readonly string[]> {
   await using store = await kind.open(scenario.image);
-  const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, killAt: 0 });
+  const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: 0, do: "SIGKILL" });
   if (answer?.outcome.status !== "ok")
     throw new Error(`${scenario.name} fails without a kill: ${JSON.stringify(answer)}`);
   return answer.boundaries;
@@ -44,9 +44,32 @@ export async function killAtEach(
   await eachLimited(points, AT_ONCE, async (killAt) => {
     const where = `kill ${kind.name}, ${scenario.name}, ${killAt}: before ${boundaries[killAt - 1]}`;
     await using store = await kind.open(scenario.image);
-    const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, killAt });
+    const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: killAt, do: "SIGKILL" });
     if (answer !== undefined) throw new Error(`${where}: the process was not killed`);
     await judge(store, scenario, source, where, tally);
+  });
+  return tally;
+}
+
+/** Turns over a bit in each of these writes (by the number of their boundaries), on its way to the disk; then as after a kill. */
+export async function flipAtEach(scenario: Scenario, bigBytes: number, points: readonly number[]): Promise<Tally> {
+  const tally = newTally();
+  const source = sourceOf({ bigBytes });
+  const boundaries = await boundariesOf(onFilesystem, scenario, bigBytes);
+  await eachLimited(points, AT_ONCE, async (at) => {
+    const where = `flip filesystem, ${scenario.name}, ${at}: in ${boundaries[at - 1]}`;
+    await using store = await onFilesystem.open(scenario.image);
+    const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at, do: "flip" });
+    const codes = answer?.outcome.codes ?? ["the process was killed"];
+    const unknown = codes.filter((code) => !isKnownCode(code));
+    note(
+      tally,
+      where,
+      unknown.map((code) => violation("typed-error", `the failure has the code ${code}`)),
+    );
+    await judge(store, scenario, source, where, tally);
+    tally.points -= 1;
+    tally.faults += 1;
   });
   return tally;
 }
@@ -108,7 +131,8 @@ function leftoverRuns(image: Image): Violation[] {
 
 const taskOf = ({ action, day, policy }: Scenario) => ({ action, day, policy });
 
-function reachOf({ reach }: Store): Reach {
+/** @throws Error for a store in memory */
+export function reachOf({ reach }: Store): Reach {
   if (reach === undefined) throw new Error("no other process can reach this store");
   return reach;
 }

@@ -1,7 +1,7 @@
 import "./no-waiting.ts";
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { boundariesOf, killAtEach } from "./kill-run.ts";
+import { boundariesOf, flipAtEach, killAtEach } from "./kill-run.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { onFilesystem } from "./stores.ts";
@@ -26,6 +26,21 @@ for (const scenario of await scenarios(sourceOf({ bigBytes: BIG_BYTES }))) {
     assert.equal(findingLines(tally.findings).join("\n"), "");
   });
 }
+
+test("a bit that turns over on its way to the disk is found before its object has a name", async () => {
+  const scenario = (await scenarios(sourceOf({ bigBytes: BIG_BYTES }))).find(({ name }) => name === "first run");
+  assert.ok(scenario);
+  const boundaries = await boundariesOf(onFilesystem, scenario, BIG_BYTES);
+  const writes = boundaries.flatMap((text, index) => (/^(write|second half)/.test(text) ? [index + 1] : []));
+  const tally = await flipAtEach(
+    scenario,
+    BIG_BYTES,
+    writes.filter((_, index) => index % EVERY === 1),
+  );
+  tallies.push(tally);
+  assert.ok(tally.faults >= 10, `only ${tally.faults} writes`);
+  assert.equal(findingLines(tally.findings).join("\n"), "");
+});
 
 test(`at least ${LEAST_POINTS} points were killed, and what had ended before was not collected again`, () => {
   const { points, kept } = added(tallies);

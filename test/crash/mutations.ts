@@ -48,6 +48,12 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "steady" },
   },
   {
+    breaks: "object-whole",
+    what: "what was written is not read back and compared before it gets its name",
+    changes: [{ file: "lib/storage/filesystem.ts", text: "    refuseOther(doing, stored, given);\n", to: "" }],
+    probe: { harness: "flips", scenario: "first run", only: "^second half of a write .*/org/app/" },
+  },
+  {
     breaks: "manifest-last",
     what: "the list of digests is written after the manifest",
     changes: [
@@ -58,8 +64,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: "lib/commit.ts",
-        text: "{ ifAbsent: true });\n      return manifest;",
-        to: "{ ifAbsent: true });\n      return finishedBefore(backup, storage, pointer);",
+        text: "        sweepable: true,\n      });\n      return manifest;",
+        to: "        sweepable: true,\n      });\n      return finishedBefore(backup, storage, pointer);",
       },
     ],
     probe: { harness: "kills", scenario: "first run", only: "open docs/[^/]*/[^/]*/[(]temporary" },
@@ -134,7 +140,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     breaks: "spoken-of",
     what: "an artifact is stored before its record names it",
-    changes: [{ file: "lib/attempt.ts", text: "  await onPending(path);\n", to: "" }],
+    changes: [{ file: "lib/attempt.ts", text: "speaks of.\n  await onPending([path]);\n", to: "speaks of.\n" }],
     probe: { harness: "kills", scenario: "first run", only: "sync .*/org/app" },
   },
   {
@@ -203,6 +209,38 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "kills", scenario: "first run", only: "SHA256SUMS" },
   },
   {
+    breaks: "fenced",
+    what: "who takes a job over leaves what others have in the making",
+    changes: [
+      { file: "lib/storage/store-walk.ts", text: ": isOwned || ownerIsGone(name));", to: ": ownerIsGone(name));" },
+    ],
+    probe: { harness: "suspends", scenario: "first run", only: "^(rename|link) .*(dump|manifest)" },
+  },
+  {
+    breaks: "fenced",
+    what: "a process that was stopped trusts its lease when it goes on",
+    changes: [
+      {
+        file: "lib/lease.ts",
+        text: "return writtenAt !== undefined && since(writtenAt, context) < LEASE_MS - MARGIN_MS;",
+        to: "return writtenAt !== undefined;",
+      },
+    ],
+    probe: { harness: "suspends", scenario: "first run", only: "^open .*db/[(]temp" },
+  },
+  {
+    breaks: "fenced",
+    what: "who stores does not ask for the lease at the end of a body",
+    changes: [
+      {
+        file: "lib/storage/fenced.ts",
+        text: "if (piece.done === true) await check();",
+        to: "",
+      },
+    ],
+    probe: { harness: "suspends", scenario: "first run", only: "^open .*db/[(]temp" },
+  },
+  {
     breaks: "not-again",
     what: "a unit that ended is begun anew by who takes the run up",
     changes: [
@@ -215,12 +253,18 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "kills", scenario: "first run", only: "link .*SHA256SUMS" },
   },
   {
+    breaks: "next-run-succeeds",
+    what: "who takes a run up does not expect what the killed process had stored of a unit",
+    changes: [{ file: "lib/attempt.ts", text: " && !progress.begunBefore", to: "" }],
+    probe: { harness: "kills", scenario: "first run", only: "link .*org/app/two" },
+  },
+  {
     breaks: "no-leftovers",
     what: "what killed writers left is not swept",
     changes: [
       {
         file: "lib/storage/prepare-base.ts",
-        text: 'for await (const folder of sweepAbandoned(base, nowMs)) await folders.removeEmpty(folder.replace(/\\/$/, ""));',
+        text: 'for await (const folder of sweepAbandoned(base, { nowMs, owned }))\n    await folders.removeEmpty(folder.replace(/\\/$/, ""));',
         to: "",
       },
     ],

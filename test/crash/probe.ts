@@ -1,15 +1,16 @@
 import "./no-waiting.ts";
 import { described, injectFaults, plannedFaults } from "./fault-run.ts";
-import { boundariesOf, killAtEach } from "./kill-run.ts";
+import { boundariesOf, flipAtEach, killAtEach } from "./kill-run.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
 import { inMemory, onFilesystem } from "./stores.ts";
+import { suspendAtEach, suspendable } from "./suspend-run.ts";
 import type { Tally } from "./tally.ts";
 
 /** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
 export type Probe =
-  | { readonly harness: "kills"; readonly scenario: string; readonly only: string }
+  | { readonly harness: "kills" | "suspends" | "flips"; readonly scenario: string; readonly only: string }
   | { readonly harness: "faults"; readonly scenario: string; readonly only: string }
   | { readonly harness: "steady" };
 
@@ -30,8 +31,14 @@ async function probe(what: Probe): Promise<Tally> {
     const planned = await plannedFaults(inMemory, scenario, source);
     return injectFaults(inMemory, scenario, source, some(planned.filter((fault) => only.test(described(fault)))));
   }
+  if (what.harness === "suspends") {
+    const stops = await suspendable(onFilesystem, scenario, BIG_BYTES);
+    const chosen = stops.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
+    return suspendAtEach(onFilesystem, scenario, BIG_BYTES, some(chosen));
+  }
   const boundaries = await boundariesOf(onFilesystem, scenario, BIG_BYTES);
   const points = boundaries.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
+  if (what.harness === "flips") return flipAtEach(scenario, BIG_BYTES, some(points));
   return killAtEach(onFilesystem, scenario, BIG_BYTES, some(points));
 }
 

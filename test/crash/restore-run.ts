@@ -36,7 +36,7 @@ export async function killRestores(every = 1): Promise<RestoreTally> {
     const reach = { kind: "filesystem", folder: join(folder, "store") } as const;
     await writeImage(reach.folder, scenario?.image ?? new Map());
     const task = { reach, action: "restore", day: world.day, policy: world.policy, bigBytes: BIG_BYTES } as const;
-    return runChild({ ...task, killAt, to: join(folder, "target") });
+    return runChild({ ...task, at: killAt, do: "SIGKILL", to: join(folder, "target") });
   }
 
   await using whole = await temporaryFolder();

@@ -11,6 +11,8 @@ export interface Scenario {
   readonly action: Action;
   readonly day: number;
   readonly policy: RetentionPolicy;
+  /** Units at once; 1 without it. */
+  readonly concurrency?: number;
   /** What an operator changes the policy to where the scenario ends in a refusal. */
   readonly nextPolicy?: RetentionPolicy;
 }

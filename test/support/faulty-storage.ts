@@ -112,10 +112,10 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
       const faults = faultsOf("folders", prefix);
       return faultyList(faults, () => (isStale(faults) ? past.folders(prefix) : inner.folders(prefix)));
     },
-    copy: (from, to) =>
+    copy: (from, to, options) =>
       faulty(faultsOf("copy", from), () => {
         past.changes(to);
-        return inner.copy(from, to);
+        return inner.copy(from, to, options);
       }),
     remove: (keys) =>
       faulty(faultsOf("remove", keys[0] ?? ""), async () => {

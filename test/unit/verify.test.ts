@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import type { Manifest } from "../../lib/manifest.ts";
+import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { verify } from "../../lib/verify.ts";
@@ -165,4 +166,62 @@ test("a storage that cannot be read just now says nothing about the snapshot", a
     /input\/output error/,
   );
   assert.deepEqual((await contentsOf(a.storage)).get(`${FOLDER}verified.json`), before);
+});
+
+test("two that verify at the same time: a fault that one found is not replaced by the other's success", async () => {
+  const { backup, storage } = await aFinishedRun();
+  let damage: Promise<unknown> | undefined;
+  const slow: Storage = {
+    ...storage,
+    // The other one finds the damage, and records it, while this one is about to end well.
+    async head(key) {
+      damage ??= (async () => {
+        await change(storage, ARTIFACT, flipped);
+        assert.equal((await verify(backup, { ...latest, mode: "checksum" })).ok, false);
+      })();
+      await damage;
+      return storage.head(key);
+    },
+  };
+  const meanwhile = { ...backup, storage: async () => slow };
+  const result = await verify(meanwhile, { ...latest, mode: "checksum" });
+  const recorded = JSON.parse((await contentsOf(storage)).get(`${FOLDER}verified.json`)?.toString() ?? "");
+  assert.equal(recorded.ok, false);
+  assert.deepEqual(result, recorded);
+});
+
+test("a snapshot that is removed while it is verified is told as gone, and nothing is written for it", async () => {
+  const { backup, storage } = await aFinishedRun();
+  const all = [...(await contentsOf(storage)).keys()].filter((key) => key.startsWith(FOLDER));
+  const pruned: Storage = {
+    ...storage,
+    async head(key) {
+      await storage.remove(all);
+      return storage.head(key);
+    },
+  };
+  const meanwhile = { ...backup, storage: async () => pruned };
+  await assert.rejects(verify(meanwhile, { ...latest, mode: "prove" }), { code: "NOT_FOUND" });
+  assert.deepEqual(
+    [...(await contentsOf(storage)).keys()].filter((key) => key.startsWith(FOLDER)),
+    [],
+  );
+});
+
+test("a verified.json that was written in the moment of its snapshot's removal goes with the next prune", async () => {
+  const { backup, storage, later } = await aFinishedRun();
+  const verified = (await contentsOf(storage)).get(`${FOLDER}verified.json`);
+  assert.ok(verified);
+  for (let run = 0; run < 2; run += 1) {
+    later(86_400);
+    assert.equal((await runJobs(backup, ["docs"])).status, "ok");
+  }
+  await storage.remove([...(await contentsOf(storage)).keys()].filter((key) => key.startsWith(FOLDER)));
+  await storage.put(`${FOLDER}verified.json`, bytesOf(verified));
+  const [job] = backup.config.jobs;
+  assert.ok(job);
+  const strict = { ...backup.config, jobs: [{ ...job, retention: { keep_last: 2, min_keep: 1, max_removals: 10 } }] };
+  const { removed } = await prune({ ...backup, config: strict }, { job: "docs", dryRun: false });
+  assert.deepEqual(removed, ["2026-11-22T030000Z"]);
+  assert.equal(await storage.head(`${FOLDER}verified.json`), undefined);
 });

@@ -15,10 +15,13 @@ export function placeOf(key: string): Place | undefined {
   return snapshotOfFolders(day, time) === undefined ? undefined : { folder, path };
 }
 
-/** Plans, records, the manifest, what was verified. */
+/** Beside the snapshots of a job: what was told of it, which may name what it holds. */
+const TOLD = /^[^/]+\/\.told\.json$/;
+
+/** Plans, records, the manifest, what was verified, what was told. */
 export function isSealedDocument(key: string): boolean {
   const path = placeOf(key)?.path ?? "";
-  return path === "manifest.json" || path === "verified.json" || path.startsWith(".run/");
+  return TOLD.test(key) || path === "manifest.json" || path === "verified.json" || path.startsWith(".run/");
 }
 
 /** What was made with another key, or by others, is shown below this: no unit's folder begins with a dot. */

@@ -21,7 +21,7 @@ const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
 
 /**
  * The same storage, in which what names units lies encrypted: artifacts under names that only the key tells, plans, records,
- * manifests and verifications as sealed documents. Steps see names and documents as ever. What was stored in the clear is
+ * manifests, verifications and what was told as sealed documents. Steps see names and documents as ever. What was stored in the clear is
  * read as well. With each manifest lie two files for who has the private key and no core-backup: the manifest, and the list
  * of names.
  */
@@ -51,9 +51,9 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
 
   async function put(real: string, body: Bytes, options: PutOptions = {}) {
     const place = placeOf(real);
-    if (!isWriting || place === undefined) return inner.put(real, body, options);
+    if (!isWriting || (place === undefined && !isSealedDocument(real))) return inner.put(real, body, options);
     const { expectedBytes, ...condition } = options;
-    if (place.path === "SHA256SUMS") {
+    if (place?.path === "SHA256SUMS") {
       const text = Buffer.from(await readAll(body, MAX_DOCUMENT_BYTES)).toString("utf8");
       return inner.put(real, bytesOf(veiledSums(text, (path) => keys.veiledPath(real, path))), condition);
     }
@@ -63,7 +63,7 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
       return { ...(await putting.catch((error: unknown) => Promise.reject(renamed(error, stored, real)))), key: real };
     }
     let content = body;
-    if (place.path === "manifest.json") {
+    if (place?.path === "manifest.json") {
       const bytes = await readAll(body, MAX_DOCUMENT_BYTES);
       await putForOwner(place.folder, real, bytes);
       content = bytesOf(bytes);
@@ -128,9 +128,9 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
       }
       yield* [...names].sort(byUtf16);
     },
-    async copy(from, to) {
+    async copy(from, to, options) {
       const target = isWriting ? keys.storedKey(to) : to;
-      const copied = await eitherKey(from, (stored) => inner.copy(stored, target));
+      const copied = await eitherKey(from, (stored) => inner.copy(stored, target, options));
       return { ...copied, key: to };
     },
     remove: (reals) => inner.remove(reals.flatMap((real) => keys.storedKeys(real))),

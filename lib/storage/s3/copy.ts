@@ -8,13 +8,14 @@ import {
 } from "@aws-sdk/client-s3";
 import { IntegrityError, StorageError } from "../../errors.ts";
 import { eachLimited } from "../../pool.ts";
-import { notFound } from "../body.ts";
-import type { StoredObject } from "../storage.ts";
+import { alreadyExists, notFound } from "../body.ts";
+import type { CopyOptions, StoredObject } from "../storage.ts";
+import { isNotImplemented } from "./errors.ts";
 import { headObject, lengthOf } from "./head.ts";
 import { abandonUpload } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
-import { newPut, publish, putMetadata } from "./publish.ts";
+import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -22,19 +23,30 @@ const MiB = 1024 * 1024;
 export const COPY_PART_BYTES = 512 * MiB;
 const PARTS_AT_ONCE = 8;
 
-/** Inside the store: no byte passes through here. @throws NotFoundError */
+export interface CopyContext extends CopyOptions {
+  readonly conditions: Conditions;
+  readonly partBytes: number;
+}
+
+/**
+ * Inside the store: no byte passes through here. One request makes a small object where there is none. One that replaces
+ * is copied in parts, as a large one is: `prepare` abandons such an upload, which it could not do with a request that is under way.
+ * @throws NotFoundError; StorageError `STORAGE_EXISTS`
+ */
 export async function copyObject(
   store: S3Store,
   from: string,
   to: string,
-  partBytes: number = COPY_PART_BYTES,
+  context: CopyContext,
 ): Promise<StoredObject> {
   const source = await headObject(store, from);
   if (source === undefined) throw notFound(from);
   const bytes = lengthOf(store, from, source);
   // S3 refuses to copy an object onto itself.
   if (from === to) return { key: to, bytes };
-  await (bytes > partBytes ? copyParts(store, from, to, source, bytes, partBytes) : copyWhole(store, from, to, source));
+  const copy: Copy = { from, to, source, bytes };
+  if (bytes > context.partBytes || (context.ifAbsent !== true && bytes > 0)) await copyParts(store, copy, context);
+  else await copyWhole(store, copy, context);
   const made = await headObject(store, to);
   if (made?.ContentLength !== bytes) {
     throw new IntegrityError(
@@ -45,6 +57,13 @@ export async function copyObject(
   return { key: to, bytes };
 }
 
+interface Copy {
+  readonly from: string;
+  readonly to: string;
+  readonly source: HeadObjectCommandOutput;
+  readonly bytes: number;
+}
+
 const rights = (store: S3Store): readonly string[] => ["s3:GetObject", ...rightsToPut(store)];
 
 /** The object that was looked at, and no other that took its place. */
@@ -53,31 +72,45 @@ const sourceFields = (store: S3Store, from: string, { ETag }: HeadObjectCommandO
   ...(ETag === undefined ? {} : { CopySourceIfMatch: ETag }),
 });
 
-async function copyWhole(store: S3Store, from: string, to: string, source: HeadObjectCommandOutput): Promise<void> {
+async function copyWhole(store: S3Store, { from, to, source }: Copy, context: CopyContext): Promise<void> {
+  const { conditions, ifAbsent = false, beforeLast } = context;
+  // In any case: servers that heed conditions when they store are known not to when they copy.
+  await checkCondition(store, newPut(to, { ifAbsent }, conditions));
   const doing = { what: `copying ${from} to ${to}`, needs: rights(store) };
   const fields = objectFields(store, to);
-  const command = new CopyObjectCommand({
-    ...at(store, to),
-    ...fields,
-    ...sourceFields(store, from, source),
-    ...("Tagging" in fields ? { TaggingDirective: "REPLACE" as const } : {}),
-  });
-  const { CopyObjectResult } = await patiently(store, doing, (options) => store.client.send(command, options));
-  if (CopyObjectResult?.ETag === undefined) {
+  const copied = async (condition: { IfNoneMatch?: string }) => {
+    const command = new CopyObjectCommand({
+      ...at(store, to),
+      ...fields,
+      ...sourceFields(store, from, source),
+      ...("Tagging" in fields ? { TaggingDirective: "REPLACE" as const } : {}),
+      ...condition,
+    });
+    const { CopyObjectResult } = await patiently(store, doing, (options) => store.client.send(command, options));
+    if (CopyObjectResult?.ETag !== undefined) return;
     throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer does not say that it was done`);
+  };
+  await beforeLast?.();
+  try {
+    await copied(ifAbsent && conditions.supported !== false ? { IfNoneMatch: "*" } : {});
+  } catch (error) {
+    if (ifAbsent && isNotImplemented(error)) return copied({});
+    // Or it is the source that is not what it was.
+    if (ifAbsent && isRefused(error) && (await headObject(store, to)) !== undefined) throw alreadyExists(to, error);
+    throw error;
   }
 }
 
+const isRefused = (error: unknown): boolean => error instanceof StorageError && error.code === "STORAGE_CHANGED";
+
 async function copyParts(
   store: S3Store,
-  from: string,
-  to: string,
-  source: HeadObjectCommandOutput,
-  bytes: number,
-  partBytes: number,
+  { from, to, source, bytes }: Copy,
+  { conditions, partBytes, ifAbsent = false, beforeLast }: CopyContext,
 ): Promise<void> {
   const doing = { what: `copying ${from} to ${to}`, needs: rights(store) };
-  const put = newPut(to, {}, { supported: false });
+  const put = newPut(to, { ifAbsent }, conditions);
+  if (conditions.supported !== true) await checkCondition(store, put);
   const create = new CreateMultipartUploadCommand({
     ...at(store, to),
     ...objectFields(store, to),
@@ -101,13 +134,16 @@ async function copyParts(
       }
       Parts[number - 1] = { PartNumber: number, ETag: CopyPartResult.ETag };
     });
-    const complete = new CompleteMultipartUploadCommand({
-      ...upload,
-      MultipartUpload: { Parts },
-      MpuObjectSize: bytes,
-    });
-    await publish(store, put, doing, async (_, options) => {
-      const answer = await store.client.send(complete, options);
+    const complete = (condition: { IfNoneMatch?: string }) =>
+      new CompleteMultipartUploadCommand({
+        ...upload,
+        MultipartUpload: { Parts },
+        MpuObjectSize: bytes,
+        ...condition,
+      });
+    await beforeLast?.();
+    await publish(store, put, doing, async (condition, options) => {
+      const answer = await store.client.send(complete(condition), options);
       return { etag: answer.ETag, crc32: answer.ChecksumCRC32 };
     });
   } catch (error) {

@@ -5,7 +5,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { StorageError } from "../../errors.ts";
+import { StorageError, TransientError } from "../../errors.ts";
 import { sleepUnlessAborted } from "../../retry.ts";
 import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
 import { answerCode } from "./errors.ts";
@@ -32,18 +32,30 @@ interface SentPart extends CompletedPart {
   readonly confirmed: boolean;
 }
 
-/** Uploads `first` and all that follow, a few at a time, and makes the object of them at the end. On any failure nothing stays. */
-export async function uploadParts(store: S3Store, put: Put, first: Part, rest: AsyncIterator<Part>): Promise<Stored> {
+/**
+ * Uploads `first`, if it was read already, and all that follow, a few at a time, and makes the object of them at the
+ * end. On any failure nothing stays.
+ */
+export async function uploadParts(store: S3Store, put: Put, rest: AsyncIterator<Part>, first?: Part): Promise<Stored> {
   // Before the bytes are sent, and again, at once with the object's appearance, at the end.
   await checkCondition(store, put);
   const upload = await beginUpload(store, put);
   try {
-    const sent = await sendParts(store, put, upload, first, rest);
+    const sent = await sendParts(store, put, upload, first ?? (await firstOf(rest)), rest);
     return await completeUpload(store, put, upload, sent);
   } catch (error) {
     await abandonUpload(store, put.key, upload);
-    throw error;
+    throw answerCode(error) === "NoSuchUpload" ? abandonedByOthers(put, error) : error;
   }
+}
+
+const abandonedByOthers = ({ key }: Put, cause: unknown): TransientError =>
+  new TransientError("STORAGE_FAILED", `storing ${key}: a process that took over abandoned the upload`, { cause });
+
+/** An upload has one part at least. */
+async function firstOf(parts: AsyncIterator<Part>): Promise<Part> {
+  const first = await parts.next();
+  return first.done === true ? { number: 1, bytes: new Uint8Array(), crc32: 0, release() {} } : first.value;
 }
 
 async function beginUpload(store: S3Store, put: Put): Promise<string> {

@@ -18,7 +18,8 @@ export interface PutContext {
 }
 
 /**
- * One request for a body that is shorter than the first part, a multipart upload for any other. Nothing is visible
+ * One request for a body that is shorter than the first part, a multipart upload for any other and for what is to be
+ * `sweepable`: `prepare` abandons it, which it could not do with a request that is under way. Nothing is visible
  * before the last request, which carries the condition. SHA-256 is taken as the bytes pass, each request carries a
  * CRC-32 of the same bytes, and the store answers with its own: where it does not, what it holds is read back.
  */
@@ -34,13 +35,8 @@ export async function putObject(
   const parts = partsOf(measured.bytes, sizeOf)[Symbol.asyncIterator]();
   let stored: Stored;
   try {
-    const first = await parts.next();
-    const isWhole = first.done === true || first.value.bytes.byteLength < sizeOf(1);
-    // Ends the body, so that a length other than the announced one shows before anything is sent.
-    if (isWhole) await parts.next();
-    stored = isWhole
-      ? await putWhole(store, put, first.done === true ? undefined : first.value)
-      : await uploadParts(store, put, first.value, parts);
+    stored =
+      options.sweepable === true ? await uploadParts(store, put, parts) : await putPlain(store, put, parts, sizeOf);
   } finally {
     await parts.return?.();
   }
@@ -49,6 +45,20 @@ export async function putObject(
   const result = { key, ...measured.result(), version: etag };
   if (!stored.confirmed) await readBack(store, result);
   return result;
+}
+
+async function putPlain(
+  store: S3Store,
+  put: Put,
+  parts: AsyncIterator<Part>,
+  sizeOf: (number: number) => number,
+): Promise<Stored> {
+  const first = await parts.next();
+  if (first.done !== true && first.value.bytes.byteLength === sizeOf(1))
+    return uploadParts(store, put, parts, first.value);
+  // Ends the body, so that a length other than the announced one shows before anything is sent.
+  await parts.next();
+  return putWhole(store, put, first.done === true ? undefined : first.value);
 }
 
 async function putWhole(store: S3Store, put: Put, part: Part | undefined): Promise<Stored> {

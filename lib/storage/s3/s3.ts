@@ -55,10 +55,10 @@ export function s3Storage(store: S3Store, sizes: S3Sizes = { part: partBytes, co
       checkFolderPrefix(prefix);
       yield* listFolders(store, prefix);
     },
-    async copy(from, to) {
+    async copy(from, to, options) {
       checkKey(from);
       checkKey(to);
-      return copyObject(store, from, to, sizes.copyPart);
+      return copyObject(store, from, to, { ...options, conditions, partBytes: sizes.copyPart });
     },
     async remove(keys) {
       keys.forEach(checkKey);

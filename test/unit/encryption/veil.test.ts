@@ -14,6 +14,7 @@ import { restore } from "../../../lib/restore.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
+import { changeTold, nothingTold, readTold } from "../../../lib/told.ts";
 import { verify } from "../../../lib/verify.ts";
 import { storageContract } from "../../contract/storage.ts";
 import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
@@ -51,7 +52,7 @@ function inUnit(inner: Storage): Storage {
       for await (const object of inner.list(prefix + under)) yield out(object);
     },
     folders: (under) => inner.folders(prefix + under),
-    copy: async (from, to) => out(await inner.copy(prefix + from, prefix + to)),
+    copy: async (from, to, options) => out(await inner.copy(prefix + from, prefix + to, options)),
     remove: (keys) => inner.remove(keys.map((key) => prefix + key)),
   };
 }
@@ -162,6 +163,26 @@ test("runs, reuse, verification, restore and prune work behind the veil, and no 
     1,
   );
   assert.deepEqual((await prune(a.backup, { job: "docs", dryRun: false })).decisions.length, 1);
+});
+
+test("what was told of a job lies sealed, is changed by several at once, and one of before is read", async () => {
+  const inner = memoryStorage();
+  const storage = veiled(inner);
+  const clear = { ...nothingTold("docs"), failing: { since: "2026-11-26T03:00:00.000Z", runs: 2 } };
+  await inner.put("docs/.told.json", bytesOf(JSON.stringify(clear)));
+  assert.equal((await readTold(storage, "docs")).failing?.runs, 2);
+  await Promise.all(
+    ["one", "two", "three"].map((notifier) =>
+      changeTold(storage, "docs", (told) => ({
+        ...told,
+        undelivered: [...told.undelivered, { notifier, at: "2026-11-26T03:00:00.000Z", message: "org/secret-name" }],
+      })),
+    ),
+  );
+  assert.equal((await readTold(storage, "docs")).undelivered.length, 3);
+  const stored = (await contentsOf(inner)).get("docs/.told.json")?.toString("latin1") ?? "";
+  assert.ok(stored !== "" && !stored.includes("secret-name") && !stored.includes("docs"));
+  assert.deepEqual(await readTold(veiled(inner, { key: new Uint8Array(32).fill(1) }), "docs"), nothingTold("docs"));
 });
 
 test("what was stored in the clear before goes on being listed, reused and pruned, and the other way round", async () => {

@@ -1,0 +1,104 @@
+import { eachLimited } from "../../lib/pool.ts";
+import { type Child, startChild } from "./child-process.ts";
+import { readStore } from "./documents.ts";
+import type { Image } from "./image.ts";
+import { storeViolations, temporaryViolations, type Violation, violation } from "./invariants.ts";
+import type { ChildTask } from "./kill-child.ts";
+import { reachOf } from "./kill-run.ts";
+import type { Scenario } from "./scenarios.ts";
+import { type Source, sourceOf } from "./source.ts";
+import type { StoreKind } from "./stores.ts";
+import { newTally, note, type Tally } from "./tally.ts";
+import { act, type Outcome } from "./world.ts";
+
+/** Far longer than a lease lasts, and short enough for the run to be taken up. */
+const STOPPED_S = 7_200;
+const AT_ONCE = 2;
+/**
+ * Records of who had the run first: nobody but itself goes by them once the run was taken up. And verified.json, which is
+ * written without a lease.
+ */
+const UNFENCED = /\/\.run\/units\/\d+\.json$|\/verified\.json$/;
+
+const taskOf = ({ action, day, policy }: Scenario) => ({
+  action,
+  day,
+  policy,
+  breaks: true,
+  stoppedSeconds: STOPPED_S,
+});
+
+/** Every boundary of a run whose unit `db` has a second attempt. */
+export async function suspendable(kind: StoreKind, scenario: Scenario, bigBytes: number): Promise<readonly string[]> {
+  await using store = await kind.open(scenario.image);
+  const answer = await startChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: 0, do: "SIGSTOP" }).ended;
+  if (answer?.outcome.status !== "ok") throw new Error(`${scenario.name} fails: ${JSON.stringify(answer)}`);
+  return answer.boundaries;
+}
+
+/**
+ * Stops a process at each of these boundaries for two hours. Meanwhile another run takes the job over, of a source that has
+ * changed; then the first process goes on.
+ */
+export async function suspendAtEach(
+  kind: StoreKind,
+  scenario: Scenario,
+  bigBytes: number,
+  points: readonly number[],
+): Promise<Tally> {
+  const tally = newTally();
+  const source = changedSince(sourceOf({ bigBytes }));
+  const boundaries = await suspendable(kind, scenario, bigBytes);
+  await eachLimited(points, AT_ONCE, async (at) => {
+    const where = `suspend ${kind.name}, ${scenario.name}, ${at}: before ${boundaries[at - 1]}`;
+    await using store = await kind.open(scenario.image);
+    const task: ChildTask = { ...taskOf(scenario), reach: reachOf(store), bigBytes, at, do: "SIGSTOP" };
+    const child = startChild(task);
+    await stoppedOr(child, where);
+    const stopped = await store.image();
+    const { storage } = store;
+    const next = await act("run", { ...scenario, storage, source, secondsNow: () => STOPPED_S });
+    const taken = await store.image();
+    child.goOn();
+    const answer = await child.ended;
+    const after = await store.image();
+    tally.points += 1;
+    tally.runs += 2;
+    note(tally, where, [
+      ...(next.status === "ok" ? [] : [violation("next-run-succeeds", `${next.status}: ${next.codes.join(", ")}`)]),
+      ...(answer === undefined ? [] : endViolations(stopped, answer.outcome)),
+      ...changedSinceTaken(taken, after),
+      ...storeViolations(after, source),
+      ...temporaryViolations(after),
+    ]);
+  });
+  return tally;
+}
+
+const changedSince = (source: Source): Source => ({ ...source, units: (day) => source.units(day + 1) });
+
+async function stoppedOr(child: Child, where: string): Promise<void> {
+  try {
+    await child.stopped();
+  } catch (error) {
+    throw new Error(`${where}: ${String(error)}`);
+  }
+}
+
+/** It may say `ok` only of a snapshot that existed before it was stopped. */
+function endViolations(stopped: Image, { status, codes, job }: Outcome): Violation[] {
+  const committed = readStore(stopped).snapshots.some((seen) => seen.snapshot === job?.snapshot && seen.hasManifest);
+  if (status !== "ok" && codes.includes("LEASE_LOST")) return [];
+  return committed ? [] : [violation("fenced", `the process that had lost its lease ended with ${status}: ${codes}`)];
+}
+
+function changedSinceTaken(taken: Image, after: Image): Violation[] {
+  const keys = new Set([...taken.keys(), ...after.keys()]);
+  const isOther = (key: string) => {
+    const [before, now] = [taken.get(key), after.get(key)];
+    return before === undefined || now === undefined || Buffer.compare(before, now) !== 0;
+  };
+  return [...keys]
+    .filter((key) => !UNFENCED.test(key) && isOther(key))
+    .map((key) => violation("fenced", `${key} was changed by a process that had lost its lease`));
+}
