@@ -54,7 +54,8 @@ export async function checkCondition(store: S3Store, { key, ifAbsent, ifMatch }:
 
 /**
  * Sends the one request that makes the object visible, with the put's condition, until it is answered. An answer that
- * was lost shows as a failure of the next attempt (it exists, the upload is gone): then the object itself is asked whose it is.
+ * was lost, or is late because a large object is still put together, may leave one all the same: after each failure the object itself
+ * is asked whose it is, so that neither the next attempt (it exists, the upload is gone) nor the last one is believed.
  */
 export async function publish(
   store: S3Store,
@@ -70,9 +71,8 @@ export async function publish(
     try {
       return await request();
     } catch (error) {
-      if (error instanceof TransientError) {
-        answerLost = true;
-      } else if (answerLost) {
+      if (error instanceof TransientError) answerLost = true;
+      if (answerLost) {
         const ours = await findOurs(store, put);
         if (ours !== undefined) return ours;
       } else if (conditions.supported !== false && isConditional(put) && isNotImplemented(error)) {
