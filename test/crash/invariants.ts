@@ -194,9 +194,12 @@ function statusOf(manifest: ManifestSeen | undefined): "ok" | "partial" | "faile
   return manifest?.status === "ok" || manifest?.status === "partial" ? manifest.status : "failed";
 }
 
+/** One of a killed process stays until what it was to replace is replaced, or for a day by the clock of the storage, which nobody turns here. */
+const LOCK = /\.core-backup-tmp-lock-[^/]+$/;
+
 /** A run sweeps what is in the making before it begins, wherever it lies, and leaves none of its own. */
 export function temporaryViolations(image: Image): Violation[] {
-  const found = [...image.keys()].filter((key) => TEMPORARY.test(key));
+  const found = [...image.keys()].filter((key) => TEMPORARY.test(key) && !LOCK.test(key));
   return found.map((key) => violation("no-leftovers", `${key} is still there after a whole run`));
 }
 
