@@ -6,7 +6,7 @@ import { tool } from "../tool.ts";
 import { watch } from "../watch.ts";
 import type { WatchedJob } from "../watch-job.ts";
 import { type DayCell, daysOf } from "./days.ts";
-import { type JobPast, readPast } from "./job-past.ts";
+import { type JobPast, readPast } from "./past-runs.ts";
 
 /** The state of everything at one moment: what the page, the terminal and `report --json` show. */
 export interface Overview {

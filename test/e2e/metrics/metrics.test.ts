@@ -61,8 +61,8 @@ test("a Pushgateway that answers 500, and one that hangs: the backup is good wit
     );
     assert.match(manifest.warnings[0]?.message ?? "", why);
     assert.equal(documentOf(ran).metrics?.[0]?.ok, false);
-    // The second is the gateway's, the rest is what starting and backing up take on a busy machine.
-    assert.ok(tookMs < 20_000, `it took ${tookMs} ms`);
+    // The second is the gateway's, the rest is room for a busy machine: a gateway that hangs would hold it far longer.
+    assert.ok(tookMs < 60_000, `it took ${tookMs} ms`);
     assert.ok(!`${ran.stdout}${ran.stderr}`.includes("canary"));
     const text = await coreBackup(["run", "--config", job.config], { env });
     assert.equal(text.code, 0, JSON.stringify(text));

@@ -161,7 +161,8 @@ describe("a bucket that refuses", { skip: noVersitygw }, () => {
     });
     let expired = false;
     between.meddle = (call) => {
-      expired ||= /^PUT .*partNumber=1/.test(call);
+      // Of an artifact: the run's own documents come before it has begun.
+      expired ||= /^PUT (?!\S*[.]run\b).*partNumber=1/.test(call);
       return expired ? EXPIRED : undefined;
     };
     const ended = await s3.ran(job, { BUCKET });
