@@ -72,7 +72,7 @@ describe("what became of a unit whose task or function gave no answer", () => {
     const a = await aBegunRun({ units: () => slow });
     const limited = { ...a.backup, config: { ...a.backup.config, jobs: [aJob({ timeoutMs: 20 })] } };
     const answer = await collectStep(limited, a.pointer, a.line, a.backup.config);
-    assert.deepEqual(answer, { status: "failed", outOfTime: true });
+    assert.deepEqual(answer, { status: "failed", outOfTime: true, code: "UNIT_TIMEOUT" });
     assert.equal((await a.record())?.error?.code, "UNIT_TIMEOUT");
     await endedStep(a.backup, a.pointer, a.line, { compute: "fargate", error: "States.TaskFailed", cause: KILLED });
     assert.equal((await a.record())?.error?.code, "UNIT_KILLED");
@@ -83,7 +83,10 @@ describe("what became of a unit whose task or function gave no answer", () => {
       { id: "a", items: { "a.json": "a" }, before: () => new Promise<void>((done) => setTimeout(done, 300)) },
     ];
     const a = await aBegunRun({ units: () => slow, jobs: [aJob({ timeoutMs: 20 })] });
-    assert.deepEqual(await collectStep(a.backup, a.pointer, a.line, a.backup.config), { status: "failed" });
+    assert.deepEqual(await collectStep(a.backup, a.pointer, a.line, a.backup.config), {
+      status: "failed",
+      code: "UNIT_TIMEOUT",
+    });
   });
 
   test("a task whose source put it off is called again at that moment", async () => {

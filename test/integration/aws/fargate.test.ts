@@ -185,7 +185,9 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   }
 
   function folderOf(job: string, { status, output, cause }: DescribeExecutionOutput): string {
-    const { snapshot } = JSON.parse((status === "SUCCEEDED" ? output : cause) ?? "{}");
+    // Of a run that ended badly the outcome is what the verdict threw.
+    const outcome = status === "SUCCEEDED" ? output : JSON.parse(cause ?? "{}").errorMessage;
+    const { snapshot } = JSON.parse(outcome ?? "{}");
     assert.ok(snapshot, `a snapshot in ${output} or ${cause}`);
     return `backups/${job}/${snapshot.replace("T", "/")}`;
   }
