@@ -54,7 +54,8 @@ if ! docker image inspect "$base" >/dev/null 2>&1; then
   debootstrap --variant=minbase "$suite" "$rootfs" http://deb.debian.org/debian >"$out/debootstrap.log" || { tail -n 20 "$out/debootstrap.log" >&2; exit 1; }
   for node in "$root"/node_modules/node-linux-*/bin/node; do cp "$node" "$rootfs/usr/local/bin/node"; done
   mkdir -p "$rootfs/usr/local/lib/node_modules"
-  cp -RL "$(npm root --global)/npm" "$rootfs/usr/local/lib/node_modules/npm"
+  # Not by its global root: in an npm script that is the one of the Node 24 that came as a package, which has no npm.
+  cp -RL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$rootfs/usr/local/lib/node_modules/npm"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$rootfs/usr/local/bin/npm"
   rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/*
   # Whom this machine trusts, for npm in the build.
