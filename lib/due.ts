@@ -15,9 +15,13 @@ export function dueAt({ deadlineMs, schedule, timezone }: DueJob, since: Date): 
   if (deadlineMs !== undefined) return new Date(since.getTime() + deadlineMs);
   if (schedule === undefined) return undefined;
   const [next, afterNext] = nextRuns(schedule, timezone, new Date(since.getTime() + EARLY_MS), 2);
-  if (next === undefined) return undefined;
-  const gap = afterNext === undefined ? MOST_GRACE_MS : afterNext.getTime() - next.getTime();
-  return new Date(next.getTime() + Math.min(MOST_GRACE_MS, Math.max(LEAST_GRACE_MS, gap / 2)));
+  return next === undefined ? undefined : graceEnd(next, afterNext);
+}
+
+/** Until when a run may take that is to begin at `time`, the one after it at `following`: half of the way, at most a day. */
+export function graceEnd(time: Date, following: Date | undefined): Date {
+  const gap = following === undefined ? MOST_GRACE_MS : following.getTime() - time.getTime();
+  return new Date(time.getTime() + Math.min(MOST_GRACE_MS, Math.max(LEAST_GRACE_MS, gap / 2)));
 }
 
 export type DueJob = Pick<Job, "deadlineMs" | "schedule" | "timezone">;

@@ -1,4 +1,4 @@
-import { dueAt } from "../due.ts";
+import { EARLY_MS, graceEnd } from "../due.ts";
 import { snapshotTime } from "../keys.ts";
 import { calendarLabels } from "../retention-buckets.ts";
 import { nextRuns } from "../schedule.ts";
@@ -37,8 +37,6 @@ interface Calendar {
 }
 
 const DAY_MS = 86_400_000;
-/** A run that a clock which is a little fast began before its time is that time's. */
-const EARLY_MS = 60_000;
 
 /** The last `span` days up to today, oldest first. Judged by the schedule of today: an earlier one is not known. Pure. */
 export function daysOf(runs: readonly RunSummary[], calendar: Calendar): DayCell[] {
@@ -65,8 +63,7 @@ function isMissed(day: string, begun: readonly number[], { schedule, timezone, f
   if (schedule === undefined || firstRun === null) return false;
   const [slot, next] = nextRuns(schedule, timezone, new Date(startOfDay(day, timezone).getTime() - 1), 2);
   if (slot === undefined || dayOf(slot, timezone) !== day || slot < timeOf(firstRun)) return false;
-  const due = dueAt({ schedule, timezone, deadlineMs: undefined }, new Date(slot.getTime() - 2 * EARLY_MS));
-  if (due === undefined || due > now) return false;
+  if (graceEnd(slot, next) > now) return false;
   const end = next?.getTime() ?? Number.POSITIVE_INFINITY;
   return !begun.some((time) => time >= slot.getTime() - EARLY_MS && time < end);
 }

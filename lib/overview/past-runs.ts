@@ -85,7 +85,7 @@ async function readFrom(
   const sizes: { snapshot: string; bytes: number }[] = [];
   const failing = failingUnits();
   const damage = damageSeen();
-  const first = { snapshot: undefined as string | undefined, bytes: 0, count: 0 };
+  let stored = 0;
   const isRecent = (snapshot: string) => timeOf(snapshot) > now.getTime() - (span + 1) * DAY_MS;
   const goingOn = await snapshotOfLease(storage, name);
   const unfinished = await Array.fromAsync(unfinishedRuns(storage, name));
@@ -94,9 +94,7 @@ async function readFrom(
     damage.see(entry);
     states.push(retentionState(entry, damage));
     const bytes = entry.manifest?.totals.bytes ?? 0;
-    first.snapshot = entry.snapshot;
-    first.bytes += bytes;
-    first.count += 1;
+    stored += bytes;
     if (isGood(entry)) sizes.push({ snapshot: entry.snapshot, bytes });
     if (!isRecent(entry.snapshot)) continue;
     runs.push(runSummary(entry));
@@ -107,9 +105,9 @@ async function readFrom(
   runs.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   return {
     runs,
-    firstRun: [first.snapshot, unfinished[0]].filter((one) => one !== undefined).sort()[0] ?? null,
-    snapshots: first.count,
-    bytes: first.bytes,
+    firstRun: [states.at(-1)?.snapshot, unfinished[0]].filter((one) => one !== undefined).sort()[0] ?? null,
+    snapshots: states.length,
+    bytes: stored,
     growth: growthOf(sizes),
     failingUnits: failing.most(),
     prune: (job === undefined ? undefined : forecast(states, { ...job, now, schedule: job.schedule })) ?? null,
