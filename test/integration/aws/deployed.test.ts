@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
@@ -21,12 +20,12 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, S
 import { type Manifest, manifestSchema } from "../../../lib/manifest.ts";
 import { coreBackup } from "../../e2e/core-backup.ts";
 import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
+import { until } from "../../support/deployed-stack.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
-const ENDS_MS = 180_000;
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
 
 describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, () => {
@@ -290,11 +289,6 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     return found ?? {};
   }
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + ENDS_MS; Date.now() < deadline; await delay(250)) if (await holds()) return;
-  throw new Error(`not within ${ENDS_MS / 1000} s`);
-}
 
 /** Of one that did not end well: what its last function threw. */
 const outcomeOf = ({ cause = "{}" }: DescribeExecutionOutput) => JSON.parse(JSON.parse(cause).errorMessage);
