@@ -13,13 +13,13 @@ import {
 import { type ManifestUnit, manifestSchema } from "../../../lib/manifest.ts";
 import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
 import { imageMissing, loadImage } from "../../support/container-image.ts";
+import { until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
 import { aRepository } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
-const ENDS_MS = 180_000;
 /** Of that `lib/function-backup.ts` keeps 20 s for the last record. */
 const SHORT_FUNCTION_SECONDS = 26;
 
@@ -224,8 +224,3 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     return events.map((event) => JSON.parse(event.message)).filter((line) => line.message === message);
   }
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + ENDS_MS; Date.now() < deadline; await delay(200)) if (await holds()) return;
-  throw new Error(`not within ${ENDS_MS / 1000} s`);
-}
