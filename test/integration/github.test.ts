@@ -11,7 +11,9 @@ import { contentsOf } from "../support/a-backup.ts";
 import { aGitFolder, fastImport, gitSync, showRef } from "../support/git-repository.ts";
 import { startWitness } from "../support/git-server.ts";
 import { githubBackup } from "../support/github-backup.ts";
+import { answerGraphql } from "../support/github-graphql.ts";
 import { addRepository, at, type RepositoryOptions } from "../support/github-organization.ts";
+import { noGithubPeers } from "../support/github-peers.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
 
 type World = AsyncDisposable & { readonly server: GithubServer; readonly root: string; readonly path: string };
@@ -417,6 +419,38 @@ describe("a repository that is too large for one unit", () => {
     assert.deepEqual(shown(whole), ["my-org/app ok"]);
     assert.deepEqual(whole.manifest?.warnings, []);
     assert.ok(unitOf(whole)?.artifacts.some(({ path }) => path.endsWith("app/repository.bundle")));
+  });
+
+  test("is split by what of it is large: its git, or the files of its releases", { skip: noGithubPeers }, async () => {
+    await using world = await aWorld({ git: true });
+    const { server, path } = world;
+    answerGraphql(server);
+    const releases = (count: number, size: number) =>
+      server.lists.set(
+        `${path}/releases`,
+        Array.from({ length: count }, (_, n) => ({
+          id: n,
+          tag_name: `v${n}`,
+          name: `v${n}`,
+          // Never uploaded to its end, so that there is nothing to download.
+          assets: [{ id: n, name: "app.zip", size, state: "starter", updated_at: "2026-01-01T00:00:00Z" }],
+        })),
+      );
+    const backup = githubBackup(server);
+    // Of thirty releases the question shows ten.
+    releases(30, 50_000_000);
+    const ofAssets = await backup.run();
+    assert.deepEqual(
+      ofAssets.manifest?.units.map(({ id, status, compute }) => `${id} ${status} ${compute}`),
+      ["my-org/app ok lambda", "my-org/app/assets ok fargate"],
+    );
+    assert.ok(unitOf(ofAssets)?.artifacts.some(({ path: at }) => at.endsWith("app/repository.bundle")));
+    releases(30, 1_000_000);
+    sized(world, 2_000_000);
+    const ofGit = await backup.run();
+    assert.deepEqual(shown(ofGit), ["my-org/app ok", "my-org/app/git ok"]);
+    assert.equal(statesOf(ofGit).assets, "EMPTY");
+    assert.deepEqual(ofGit.manifest?.warnings, []);
   });
 
   test("still fails for a right that it had as one", async () => {

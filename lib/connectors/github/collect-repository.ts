@@ -7,7 +7,7 @@ import { collectBundle } from "./collect-bundle.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
 import { lfsItems } from "./lfs.ts";
-import { KINDS_OF_PART, PART_OF, type RepositoryContent, type RepositoryPart } from "./parts.ts";
+import { heldParts, type RepositoryContent, type RepositoryPart } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { checkSubject, closingItems, subjectWork } from "./subject.ts";
 import { noteBarrier } from "./subject-work.ts";
@@ -19,7 +19,7 @@ export interface RepositoryInput {
   readonly owner: string;
   readonly name: string;
   readonly probe?: Probe | undefined;
-  readonly part?: RepositoryPart | undefined;
+  readonly parts?: readonly RepositoryPart[] | undefined;
 }
 
 /**
@@ -29,22 +29,22 @@ export interface RepositoryInput {
 export async function* collectRepository(
   github: Github,
   unit: Unit,
-  { owner, name, probe, part }: RepositoryInput,
+  { owner, name, probe, parts }: RepositoryInput,
   context: CollectContext,
 ): AsyncGenerator<Item> {
+  const held = heldParts(parts);
   const work = await subjectWork(
     github,
     unit,
     "repository",
-    { params: { owner, repo: name }, probe, only: part === undefined ? undefined : KINDS_OF_PART[part] },
+    { params: { owner, repo: name }, probe, only: held.kinds },
     context,
   );
   const [first, ...rest] = work.kinds;
   if (first?.name !== "repository") throw new Error("a repository's own kind comes first");
   yield* collectKinds(work, [first]);
   checkSubject(work, unit, "repository");
-  const has = (content: RepositoryContent) =>
-    github.chosen.has(content) && (part === undefined || PART_OF[content] === part);
+  const has = (content: RepositoryContent) => github.chosen.has(content) && held.has(content);
   if (has("git")) yield* collectBundle(work, "git", "repository", cloneUrlOf(github.webUrl, owner, name), bundleOf);
   if (has("wiki")) {
     if (work.subject?.has_wiki === false)

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { SourceError, TransientError } from "../../errors.ts";
+import { assetBytes } from "./asset-bytes.ts";
 import type { ChosenKinds } from "./chosen-kinds.ts";
 import { askGraphql, COST } from "./graphql.ts";
 import { isObject, type Json } from "./pages.ts";
@@ -10,8 +11,15 @@ import { UnreadableError } from "./unreadable.ts";
 /** By kind: how many there are, and a digest of the state that it had when the repositories were listed. Kinds of which none is known are asked about by themselves. */
 export type Probe = Readonly<Record<string, string>>;
 
+/** What one question tells of a repository. */
+export interface Probed {
+  readonly probe: Probe;
+  /** About how large the files of its releases are together; undefined where that was not asked for or not told. */
+  readonly assetBytes: number | undefined;
+}
+
 /** Asks for the state of many repositories at once, by their `node_id`. Answers one each; empty where GraphQL is not to be had. */
-export type Prober = (ids: readonly string[]) => Promise<ReadonlyMap<string, Probe>>;
+export type Prober = (ids: readonly string[]) => Promise<ReadonlyMap<string, Probed>>;
 
 /** So many repositories in one question: about ten points of GraphQL's own limit. */
 export const PROBED_AT_ONCE = 50;
@@ -22,12 +30,14 @@ export function proberOf(chosen: ChosenKinds, session: Session): Prober {
   const fields = [...new Set(kinds.flatMap(({ probe = [] }) => probe))];
   let isClosed = fields.length === 0;
 
-  async function ask(ids: readonly string[]): Promise<ReadonlyMap<string, Probe>> {
+  async function ask(ids: readonly string[]): Promise<ReadonlyMap<string, Probed>> {
     if (isClosed || ids.length === 0) return new Map();
     try {
       const { data } = await askGraphql(session, questionOf(fields), { ids });
       const nodes = Array.isArray(data.nodes) ? data.nodes.filter(isObject) : [];
-      return new Map(nodes.map((node) => [String(node.id), probeOf(node)]));
+      return new Map(
+        nodes.map((node) => [String(node.id), { probe: probeOf(node), assetBytes: assetBytes(node.releases) }]),
+      );
     } catch (error) {
       if (error instanceof TransientError && ids.length > 1) {
         const half = Math.ceil(ids.length / 2);

@@ -4,8 +4,8 @@ import type { Unit } from "../connector.ts";
 import type { Github } from "./github-context.ts";
 import { listGists } from "./list-gists.ts";
 import { type Listed, listRepositories } from "./list-repositories.ts";
-import { contentsOf } from "./parts.ts";
-import { PROBED_AT_ONCE, type Probe, type Prober, proberOf } from "./probe.ts";
+import { contentsOf, largeParts, PARTS } from "./parts.ts";
+import { PROBED_AT_ONCE, type Probed, type Prober, proberOf } from "./probe.ts";
 import type { Session } from "./session.ts";
 import { UnreadableError } from "./unreadable.ts";
 
@@ -16,7 +16,8 @@ export const unitInput = z.discriminatedUnion("subject", [
     owner: z.string(),
     name: z.string(),
     probe: z.record(z.string(), z.string()).optional(),
-    part: z.enum(["metadata", "git", "assets"]).optional(),
+    /** The parts that the unit holds; all of them when absent. */
+    parts: z.array(z.enum(PARTS)).optional(),
   }),
   z.object({ subject: z.enum(["organization", "user"]), name: z.string() }),
   z.object({ subject: z.literal("gist"), id: z.string() }),
@@ -26,9 +27,6 @@ export const unitInput = z.discriminatedUnion("subject", [
 export type UnitInput = z.infer<typeof unitInput>;
 
 const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
-
-/** Kilobytes, as GitHub tells them, from which on the git of a repository is too large for a function's fifteen minutes. */
-const LARGE_KB = 1_000_000;
 
 /** The organization and the user themselves, and a unit a repository, called owner/name. Each is found again by its number. */
 export async function* listUnits(
@@ -86,10 +84,10 @@ async function ownerUnit(session: Session, subject: "organization" | "user", log
 }
 
 /**
- * A large repository is three: its git and its releases' files take long, each in its own way, and must not make its issues wait. What is known as
- * the repository is the one with the metadata, so that it goes on when the repository was, or becomes again, one unit.
+ * What is large of a repository is a unit of its own, on a task: its git and its releases' files take long, each in its own way, and must not make its
+ * issues wait. What is known as the repository is the one with the metadata, so that it goes on when the repository was, or becomes again, one unit.
  */
-function* unitsOf(listed: Listed, chosen: Github["chosen"], probe: Probe | undefined): Generator<Unit> {
+function* unitsOf(listed: Listed, chosen: Github["chosen"], probed: Probed | undefined): Generator<Unit> {
   if (listed.kind === "missing") {
     const { owner, name, why } = listed;
     yield { id: `${owner}/${name}`, compute: "lambda", input: { subject: "missing", owner, name, why } };
@@ -102,15 +100,20 @@ function* unitsOf(listed: Listed, chosen: Github["chosen"], probe: Probe | undef
     subject: "repository",
     owner: owner.login,
     name,
-    ...(probe === undefined ? {} : { probe }),
+    ...(probed === undefined ? {} : { probe: probed.probe }),
   } as const;
-  if (size <= LARGE_KB) {
-    yield { id, identity, compute: "lambda", input };
-    return;
-  }
-  yield { id, identity, compute: "lambda", input: { ...input, part: "metadata" } };
-  for (const part of ["git", "assets"] as const) {
-    if (!contentsOf(part).some((content) => chosen.has(content))) continue;
-    yield { id: `${id}/${part}`, identity: `${identity}/${part}`, compute: "fargate", input: { ...input, part } };
+  // GitHub tells kilobytes.
+  const large = largeParts(size * 1_000, probed?.assetBytes).filter((part) =>
+    contentsOf(part).some((content) => chosen.has(content)),
+  );
+  const rest = PARTS.filter((part) => !large.some((one) => one === part));
+  yield { id, identity, compute: "lambda", input: large.length === 0 ? input : { ...input, parts: rest } };
+  for (const part of large) {
+    yield {
+      id: `${id}/${part}`,
+      identity: `${identity}/${part}`,
+      compute: "fargate",
+      input: { ...input, parts: [part] },
+    };
   }
 }

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { encodedForms } from "../../../lib/secrets/secret-forms.ts";
 import { aGitFolder, aRepository } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
-import { temporaryFolder } from "../../support/stores.ts";
-import { coreBackup, type Ended, start } from "../core-backup.ts";
+import { start } from "../core-backup.ts";
+import { type Watched, watched } from "./watched.ts";
 
 /** One for each place that a secret can come from and each use that it is put to. */
 const CANARIES = {
@@ -18,51 +17,33 @@ const CANARIES = {
   signature: "canary-signature-4715",
   push: "canary-push-4716",
 };
-/** Programs that are started for a job: each writes down what it was given, and goes on as itself. */
-const PROGRAMS = ["git", "tar", "zstd", "gpg"];
 
 describe("no secret is ever seen, whatever is asked and whatever goes wrong", () => {
-  let folder: AsyncDisposable & { readonly path: string };
+  let folder: Watched;
   let served: AsyncDisposable & { readonly path: string };
   let git: GitServer;
   let env: NodeJS.ProcessEnv;
 
   before(async () => {
-    folder = await temporaryFolder();
-    served = await aGitFolder();
-    await aRepository(served.path, { name: "app.git" });
-    git = await startGitServer(served.path);
-    await mkdir(join(folder.path, "programs"));
-    await mkdir(join(folder.path, "tmp"));
-    await writeFile(join(folder.path, "seen"), "");
-    await writeFile(join(folder.path, "token"), `${CANARIES.filed}\n`);
-    for (const name of PROGRAMS) await spy(name);
-    env = {
-      PATH: `${join(folder.path, "programs")}${delimiter}${process.env.PATH}`,
-      TMPDIR: join(folder.path, "tmp"),
+    folder = await watched(() => Object.values(CANARIES), {
       TOKEN: CANARIES.token,
       PASSPHRASE: CANARIES.passphrase,
       WEBHOOK: `http://127.0.0.1:65529/${CANARIES.webhook}`,
       SIGNATURE: CANARIES.signature,
       PUSH: CANARIES.push,
-    };
+    });
+    env = folder.env;
+    served = await aGitFolder();
+    await aRepository(served.path, { name: "app.git" });
+    git = await startGitServer(served.path);
+    await writeFile(join(folder.path, "token"), `${CANARIES.filed}\n`);
+    await writeFile(join(folder.path, "token-copy"), "nothing secret");
   });
   after(async () => {
     await git[Symbol.asyncDispose]();
     await served[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
-
-  /** In PATH before the real one, which it looks for behind itself. */
-  async function spy(name: string): Promise<void> {
-    const script = `#!/bin/sh
-{ echo "$0" "$@"; env; } >>'${join(folder.path, "seen")}'
-PATH="\${PATH#*:}"
-exec ${name} "$@"
-`;
-    await writeFile(join(folder.path, "programs", name), script);
-    await chmod(join(folder.path, "programs", name), 0o755);
-  }
 
   function configuration({ storage = "store", more = "" } = {}): string {
     return `jobs:
@@ -86,35 +67,9 @@ metrics:
 ${more}`;
   }
 
-  async function core(name: string, config: string, args: readonly string[]): Promise<Ended> {
-    const file = join(folder.path, `${name}.yml`);
-    await writeFile(file, config);
-    await writeFile(join(folder.path, "token-copy"), "nothing secret");
-    return coreBackup([...args, "--config", file], { cwd: folder.path, env });
-  }
-
-  /** In no form: as it is, encoded for a URL, in JSON or base64. The files that hold it on purpose aside. */
-  function assertUnseen(text: string, where: string): void {
-    for (const canary of Object.values(CANARIES)) {
-      for (const form of [canary, ...encodedForms(canary)].filter(({ length }) => length >= 8))
-        assert.ok(!text.includes(form), `${canary} is in ${where}:\n${text.slice(0, 4_000)}`);
-    }
-  }
-
-  async function assertNowhere(ended: Ended, what: string): Promise<void> {
-    assertUnseen(ended.stdout, `stdout of ${what}`);
-    assertUnseen(ended.stderr, `stderr of ${what}`);
-    assertUnseen(await readFile(join(folder.path, "seen"), "latin1"), `arguments or environment of a program, ${what}`);
-    for (const place of ["store", "tmp", "restored"]) await assertUnseenBelow(join(folder.path, place), what);
-  }
-
-  async function assertUnseenBelow(place: string, what: string): Promise<void> {
-    for (const entry of await readdir(place, { recursive: true, withFileTypes: true }).catch(() => [])) {
-      const path = join(entry.parentPath, entry.name);
-      assertUnseen(path, `the name of a file, ${what}`);
-      if (entry.isFile()) assertUnseen(await readFile(path, "latin1"), `${path}, ${what}`);
-    }
-  }
+  const core: Watched["core"] = (...args) => folder.core(...args);
+  const assertUnseen: Watched["assertUnseen"] = (...args) => folder.assertUnseen(...args);
+  const assertNowhere: Watched["assertNowhere"] = (...args) => folder.assertNowhere(...args);
 
   const LOGS = [["--verbose"], ["--verbose", "--log", "json"], ["--json"]];
 
@@ -208,7 +163,7 @@ ${more}`;
   });
 
   test("the spies did see programs start, and a canary would be found", async () => {
-    const seen = await readFile(join(folder.path, "seen"), "latin1");
+    const seen = await folder.seen();
     for (const name of ["git", "tar"]) assert.match(seen, new RegExp(`/${name} `));
     assert.match(seen, /^PATH=/m);
     assert.throws(() => assertUnseen(`x${Buffer.from(`me:${CANARIES.token}`).toString("base64")}`, "a header"));

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { encodedForms, plainForms } from "../../../lib/secrets/secret-forms.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+import { coreBackup, type Ended } from "../core-backup.ts";
+
+/** A folder in which the command line runs, and in which every trace of a secret is looked for. */
+export interface Watched extends AsyncDisposable {
+  readonly path: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Runs a command with `config`. */
+  core(name: string, config: string, args: readonly string[]): Promise<Ended>;
+  assertUnseen(text: string, where: string): void;
+  /** In none of its output, its files, the arguments and the environment of what it started. */
+  assertNowhere(ended: Ended, what: string): Promise<void>;
+  /** What programs were started with. */
+  seen(): Promise<string>;
+}
+
+/** Programs that are started for a job: each writes down what it was given, and goes on as itself. */
+const PROGRAMS = ["git", "tar", "zstd", "gpg"];
+/** Where the program writes. The files that hold secrets on purpose lie elsewhere. */
+const PLACES = ["store", "tmp", "restored"];
+
+/** `canaries` is asked each time, for some are made while a run goes on. `env` is what the program gets beside `PATH` and `TMPDIR`. */
+export async function watched(canaries: () => readonly string[], env: NodeJS.ProcessEnv): Promise<Watched> {
+  const folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  await mkdir(at("programs"));
+  await mkdir(at("tmp"));
+  await writeFile(at("seen"), "");
+  for (const name of PROGRAMS) await spy(name);
+  const whole = { PATH: `${at("programs")}${delimiter}${process.env.PATH}`, TMPDIR: at("tmp"), ...env };
+
+  /** In PATH before the real one, which it looks for behind itself. */
+  async function spy(name: string): Promise<void> {
+    const script = `#!/bin/sh
+{ echo "$0" "$@"; env; } >>'${at("seen")}'
+PATH="\${PATH#*:}"
+exec ${name} "$@"
+`;
+    await writeFile(at(`programs/${name}`), script);
+    await chmod(at(`programs/${name}`), 0o755);
+  }
+
+  /** In no form: as it is, each line of a key, encoded for a URL, in JSON or base64. */
+  function assertUnseen(text: string, where: string): void {
+    for (const canary of canaries()) {
+      for (const form of plainForms(canary).flatMap((plain) => [plain, ...encodedForms(plain)]))
+        assert.ok(form.length < 8 || !text.includes(form), `${canary} is in ${where}:\n${text.slice(0, 4_000)}`);
+    }
+  }
+
+  async function assertUnseenBelow(place: string, what: string): Promise<void> {
+    for (const entry of await readdir(place, { recursive: true, withFileTypes: true }).catch(() => [])) {
+      const path = join(entry.parentPath, entry.name);
+      assertUnseen(path, `the name of a file, ${what}`);
+      if (entry.isFile()) assertUnseen(await readFile(path, "latin1"), `${path}, ${what}`);
+    }
+  }
+
+  return {
+    path: folder.path,
+    env: whole,
+    async core(name, config, args) {
+      await writeFile(at(`${name}.yml`), config);
+      return coreBackup([...args, "--config", at(`${name}.yml`)], { cwd: folder.path, env: whole });
+    },
+    assertUnseen,
+    async assertNowhere(ended, what) {
+      assertUnseen(ended.stdout, `stdout of ${what}`);
+      assertUnseen(ended.stderr, `stderr of ${what}`);
+      assertUnseen(await readFile(at("seen"), "latin1"), `arguments or environment of a program, ${what}`);
+      for (const place of PLACES) await assertUnseenBelow(at(place), what);
+    },
+    seen: () => readFile(at("seen"), "latin1"),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
