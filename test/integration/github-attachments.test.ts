@@ -92,6 +92,36 @@ describe("files that texts show", () => {
     );
   });
 
+  test("that were uploaded more than once are stored once, and that one for as long as a text shows any of them", async () => {
+    await using world = await aWorld();
+    const { server, path, web, backup } = world;
+    const again = (n: number) => `/user-attachments/assets/${n}`;
+    const picture = { status: 200, body: Buffer.from("a picture") };
+    const show = (bodies: readonly string[]) =>
+      server.lists.set(
+        `${path}/issues`,
+        bodies.map((body, n) => ({ id: n + 1, number: n + 1, body, created_at: at(n), updated_at: at(1_000 + n) })),
+      );
+    server.lists.set(`${path}/issues/comments`, []);
+    server.lists.set(`${path}/issues/events`, []);
+    for (const n of [1, 2, 3]) server.files.set(again(n), picture);
+    server.files.set(again(4), { status: 200, body: Buffer.from("another") });
+    show([`${web}${again(1)} ${web}${again(2)}`, `${web}${again(4)}`]);
+    const artifacts = async (result: JobResult) =>
+      (await backup.stored(result, "my-org/app", "attachments"))?.map(({ artifact }) => artifact);
+    const first = await backup.run();
+    assert.equal(first.status, "ok", unitOf(first)?.error?.message);
+    assert.equal(filesOf(first).length, 2);
+    const [one, two, other] = (await artifacts(first)) ?? [];
+    assert.equal(one, two);
+    assert.notEqual(one, other);
+    assert.equal(unitOf(await backup.run())?.status, "unchanged");
+    show(["nothing", `${web}${again(3)} ${web}${again(4)}`, `${web}${again(2)}`]);
+    const third = await backup.run();
+    assert.deepEqual(filesOf(third).sort(), [`${one} reused`, `${other} reused`].sort());
+    assert.deepEqual(await artifacts(third), [one, one, other]);
+  });
+
   test("are asked for again neither when nothing changed nor when another text did", async () => {
     await using world = await aWorld();
     const { server, path, web, backup } = world;

@@ -188,6 +188,57 @@ describe("tokens", () => {
     assert.equal(listed?.warnings, undefined);
   });
 
+  test("what a fine-grained one may not read of a user and of gists is asked for kind by kind", async () => {
+    await using server = await startGithub("/nonexistent");
+    server.objects.set("/users/octocat", { id: 9, login: "octocat" });
+    server.objects.set("/user", { id: 9, login: "octocat" });
+    server.lists.set("/user/repos", []);
+    server.lists.set("/users/octocat/followers", []);
+    server.lists.set("/gists", [
+      { id: "aa11", owner: { login: "octocat" } },
+      { id: "bb22", owner: { login: "octocat" } },
+    ]);
+    server.objects.set("/gists/aa11", { id: "aa11" });
+    const refuse = (needs: string) => ({
+      status: 403,
+      headers: { "x-accepted-github-permissions": needs },
+      body: { message: "Resource not accessible by personal access token" },
+    });
+    server.fault = (path) =>
+      path.endsWith("/starred")
+        ? refuse("starring=read")
+        : path.endsWith("/comments")
+          ? refuse("gists=read")
+          : undefined;
+    const options = {
+      user: "octocat",
+      repositories: ["gone"],
+      api_url: server.apiUrl,
+      skip: ["all"],
+      include: ["user", "user_starred", "user_followers", "gist", "gist_comments"],
+      token_env: "T",
+    };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async () => server.token },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date("2026-11-22T03:00:00Z"),
+      avoid: [],
+    });
+    const previewed = await Array.fromAsync(connector.units(never(), { preview: true }));
+    const lacks = "the token, a fine-grained one, cannot read";
+    assert.deepEqual(
+      previewed.map(({ id, warnings = [] }) => [id, ...warnings.map(({ message }) => message)]),
+      [
+        ["octocat", `${lacks} user_starred (starring=read)`],
+        ["octocat/gists/aa11", `${lacks} gist_comments (gists=read)`],
+        ["octocat/gists/bb22"],
+        ["octocat/gone", "GitHub does not show octocat/gone to these credentials (404: Not Found)"],
+      ],
+    );
+    const listed = await Array.fromAsync(connector.units(never()));
+    assert.ok(listed.every(({ warnings }) => warnings === undefined));
+  });
+
   test("several share the load, and one that is used up has the others go on", async () => {
     await using server = await startGithub("/nonexistent");
     await addRepository(server, "app", { id: 42 });

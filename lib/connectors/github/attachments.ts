@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import type { Bytes } from "../../bytes.ts";
 import { SourceError } from "../../errors.ts";
 import { fileName } from "../../keys.ts";
 import type { Item } from "../connector.ts";
@@ -7,6 +7,7 @@ import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Line } from "./lines.ts";
+import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS, type TextPlace, type Texts } from "./texts.ts";
 
@@ -14,7 +15,8 @@ import { TEXT_KINDS, type TextPlace, type Texts } from "./texts.ts";
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;
 
 /**
- * Files in issues, comments, reviews, discussions and releases, each an artifact. GitHub never changes one under its URL, so one that is stored is taken over.
+ * Files in issues, comments, reviews, discussions and releases, each an artifact. GitHub never changes one under its URL, so one that is stored is taken over;
+ * what was uploaded twice has two URLs and one artifact.
  * One that is not there, or not for us, is told line by line, and fails nothing: texts go on showing what was deleted long ago.
  */
 export async function* attachmentItems(work: SubjectWork, webUrl: string, texts: Texts): AsyncGenerator<Item> {
@@ -47,12 +49,12 @@ async function* eachAttachment(
   found: ReturnType<Texts["all"]>,
 ): AsyncGenerator<Item> {
   const lines: Line[] = [];
+  const stored = await storedAttachments(work);
   let missing = 0;
   for (const [url, places] of found) {
-    const item = attachmentItem(work, webUrl, url);
     try {
-      yield* tried(item);
-      lines.push(lineOf(url, places, { state: "STORED", artifact: item.name }));
+      const artifact = yield* attachmentItem(work, webUrl, url, stored);
+      lines.push(lineOf(url, places, { state: "STORED", artifact }));
     } catch (error) {
       if (!(error instanceof SourceError) || !GONE.has(error.code)) throw error;
       missing += 1;
@@ -84,32 +86,84 @@ const lineOf = (url: string, places: readonly TextPlace[], what: Readonly<Record
 
 async function* unchangedAttachments(work: SubjectWork, webUrl: string): AsyncGenerator<Item> {
   const read = work.previous.linesOf(ATTACHMENTS);
+  const stored = await storedAttachments(work);
   for await (const { json } of read?.() ?? []) {
-    if (json.state === "STORED") yield attachmentItem(work, webUrl, String(json.url));
+    if (json.state === "STORED") yield* attachmentItem(work, webUrl, String(json.url), stored);
   }
   yield unchangedItem(kindItem(ATTACHMENTS, () => read?.() ?? none()));
 }
 
 async function* none(): AsyncGenerator<Line> {}
 
-/** Its name is made of its URL, so the same file shown in many places is stored once. */
-function attachmentItem({ session, previous, context: { signal } }: SubjectWork, webUrl: string, url: string): Item {
-  const digest = createHash("sha256").update(url).digest("hex").slice(0, 16);
-  const name = fileName(`attachment-${digest}-${new URL(url).pathname.split("/").at(-1) ?? ""}`, ".bin");
-  return fileItem({
-    name,
-    what: `the attachment ${url}`,
-    bytes: undefined,
-    sha256: undefined,
-    facts: { url },
-    unchanged: previous.unit?.artifacts.get(name)?.facts.url === url,
-    async *open() {
-      // Private ones want the token, at GitHub's own host and no other.
-      const isOwn = new URL(url).origin === new URL(webUrl).origin;
-      const headers: Record<string, string> = isOwn
-        ? { authorization: await session.account().authorization(signal) }
-        : {};
-      yield* downloaded({ url, headers, what: `the attachment ${url}`, signal, wall: "/login" });
-    },
-  });
+/** What the last snapshot holds, and what this one holds by now. */
+interface StoredAttachments {
+  /** Artifacts of the last snapshot by URL, with their digests. */
+  readonly before: ReadonlyMap<string, StoredAttachment>;
+  /** The same by digest. */
+  readonly known: ReadonlyMap<string, StoredAttachment>;
+  /** Artifacts of this snapshot by digest. */
+  readonly held: Map<string, string>;
+}
+
+interface StoredAttachment {
+  readonly artifact: string;
+  readonly sha256: string;
+}
+
+async function storedAttachments({ previous }: SubjectWork): Promise<StoredAttachments> {
+  const before = new Map<string, StoredAttachment>();
+  const known = new Map<string, StoredAttachment>();
+  for await (const { json } of previous.linesOf(ATTACHMENTS)?.() ?? []) {
+    const artifact = String(json.artifact);
+    const sha256 = previous.unit?.artifacts.get(artifact)?.facts.sha256;
+    if (json.state !== "STORED" || typeof sha256 !== "string") continue;
+    before.set(String(json.url), { artifact, sha256 });
+    known.set(sha256, { artifact, sha256 });
+  }
+  return { before, known, held: new Map() };
+}
+
+/** Yields it unless its content is held already, under whatever URL. Answers the artifact. */
+async function* attachmentItem(
+  work: SubjectWork,
+  webUrl: string,
+  url: string,
+  stored: StoredAttachments,
+): AsyncGenerator<Item, string> {
+  const download = () => attachmentBytes(work, webUrl, url);
+  const same = stored.before.get(url);
+  if (same !== undefined) return yield* heldItem(stored, same, { url, unchanged: true, open: download });
+  const file = await scratchFile("attachment", download, work.context.signal);
+  try {
+    const { sha256, open } = file;
+    const known = stored.known.get(sha256);
+    if (known !== undefined) return yield* heldItem(stored, known, { url, unchanged: true, open });
+    const artifact = fileName(
+      `attachment-${sha256.slice(0, 16)}-${new URL(url).pathname.split("/").at(-1) ?? ""}`,
+      ".bin",
+    );
+    return yield* heldItem(stored, { artifact, sha256 }, { url, unchanged: false, open });
+  } finally {
+    await file.remove();
+  }
+}
+
+async function* heldItem(
+  { held }: StoredAttachments,
+  { artifact, sha256 }: StoredAttachment,
+  { url, unchanged, open }: { readonly url: string; readonly unchanged: boolean; open(): Bytes },
+): AsyncGenerator<Item, string> {
+  const before = held.get(sha256);
+  if (before !== undefined) return before;
+  const what = `the attachment ${url}`;
+  yield* tried(fileItem({ name: artifact, what, bytes: undefined, sha256, facts: { url }, unchanged, open }));
+  held.set(sha256, artifact);
+  return artifact;
+}
+
+/** Private ones want the token, at GitHub's own host and no other. */
+async function* attachmentBytes({ session, context: { signal } }: SubjectWork, webUrl: string, url: string): Bytes {
+  const isOwn = new URL(url).origin === new URL(webUrl).origin;
+  const headers: Record<string, string> = isOwn ? { authorization: await session.account().authorization(signal) } : {};
+  yield* downloaded({ url, headers, what: `the attachment ${url}`, signal, wall: "/login" });
 }

@@ -68,6 +68,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
       let news = warnings;
       for await (const unit of listUnits(github, session)) {
         const input = unitInput.parse(unit.input);
+        if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
         if (preview && hasUnknownRights && !told.has(input.subject)) {
           told.add(input.subject);
@@ -89,9 +90,19 @@ async function rightsOf({ chosen }: Github, session: Session, input: UnitInput):
       return missingRights(session, chosen.of("repository"), { owner: input.owner, repo: input.name });
     case "organization":
       return missingRights(session, chosen.of("organization"), { org: input.name });
-    default:
+    case "user":
+      return missingRights(session, chosen.of("user"), { username: input.name });
+    case "gist":
+      return missingRights(session, chosen.of("gist"), { gist_id: input.id });
+    case "missing":
       return [];
   }
+}
+
+/** What is going to fail is told before it does. */
+function notShown(id: string, input: UnitInput): readonly Warning[] {
+  if (input.subject !== "missing") return [];
+  return [{ code: "SOURCE_NOT_FOUND", message: `GitHub does not show ${id} to these credentials (${input.why})` }];
 }
 
 async function* collectUnit(github: Github, unit: Unit, context: CollectContext) {

@@ -5,8 +5,9 @@ import type { Session } from "./session.ts";
 import { barrierOf } from "./unreadable.ts";
 
 /**
- * What a fine-grained token may not read, which GitHub tells by refusing: one kind for each right is asked for, of one repository or organization.
- * Answers a warning that names all kinds of the rights that are missing.
+ * What a fine-grained token may not read, which GitHub tells by refusing: one kind for each right is asked for, of one repository or organization. Of
+ * users and gists each kind is asked for, for GitHub has no right that stands for several of them. Answers a warning that names all kinds of the
+ * rights that are missing.
  * https://docs.github.com/en/rest/overview/permissions-required-for-fine-grained-personal-access-tokens
  */
 export async function missingRights(
@@ -15,8 +16,10 @@ export async function missingRights(
   params: Readonly<Record<string, string>>,
 ): Promise<readonly Warning[]> {
   const lacking: string[] = [];
-  for (const [permission, some] of Map.groupBy(kinds, (kind) => kind.permission)) {
+  const isAlone = ({ subject, name }: Kind) => (subject === "user" || subject === "gist" ? name : "");
+  for (const some of Map.groupBy(kinds, (kind) => `${kind.permission} ${isAlone(kind)}`).values()) {
     const path = some.map(pathOf).find((one) => one !== undefined);
+    const permission = some[0]?.permission ?? "";
     if (path === undefined) continue;
     const answer = await session.get(filled(path, params));
     if (barrierOf(answer, "FORBIDDEN")?.barrier !== "FORBIDDEN") continue;
