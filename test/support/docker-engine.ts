@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"];
-const IMAGE = "core-backup-test/busybox:1";
+export const BUSYBOX_IMAGE = "core-backup-test/busybox:1";
 
 export interface DockerEngine extends AsyncDisposable {
   /** For the option `host`. */
@@ -38,21 +38,46 @@ export function dockerMissing(): string | false {
 
 function whyMissing(): string | undefined {
   if (process.getuid?.() !== 0) return "a Docker Engine is started by root only";
-  for (const program of ["dockerd", "docker", "iptables"]) {
-    try {
-      execFileSync("sh", ["-c", `command -v ${program}`], { env: environment(), stdio: "ignore" });
-    } catch {
-      return `${program} is not installed (docker.io, iptables)`;
-    }
-  }
+  const absent = ["dockerd", "docker", "iptables"].find((program) => !isInstalled(program));
+  if (absent !== undefined) return `${absent} is not installed (docker.io, iptables)`;
   return BUSYBOX.some((path) => existsSync(path)) ? undefined : "busybox is not installed (busybox-static)";
 }
 
+function isInstalled(program: string): boolean {
+  try {
+    execFileSync("sh", ["-c", `command -v ${program}`], { env: environment(), stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** False when a rootless Engine can be started, too. */
+export function rootlessMissing(): string | false {
+  const missing = dockerMissing();
+  if (missing !== false) return missing;
+  const programs = ["rootlesskit", "newuidmap", "setpriv", "unshare"];
+  const absent = programs.find((program) => !isInstalled(program));
+  if (absent === undefined) return false;
+  const reason = `${absent} is not installed (rootlesskit, uidmap, util-linux)`;
+  if (process.env.CI === "true") throw new Error(reason);
+  return reason;
+}
+
+export interface EngineOptions {
+  /** Run by a user who is nobody, whose containers' root is that user. */
+  readonly rootless?: boolean;
+}
+
 /** A real Engine with folders, socket and containers of its own, without a network. `args` are more of dockerd's. */
-export async function startDockerEngine(args: readonly string[] = []): Promise<DockerEngine> {
+export async function startDockerEngine(
+  args: readonly string[] = [],
+  { rootless = false }: EngineOptions = {},
+): Promise<DockerEngine> {
   // Short: the path of a socket has room for a hundred bytes.
   const folder = await mkdtemp(join(tmpdir(), "cb-dockerd-"));
-  const socket = join(folder, "docker.sock");
+  if (rootless) await makeNobodysHome(folder);
+  const socket = join(folder, rootless ? "run/docker.sock" : "docker.sock");
   const docker = async (...given: readonly string[]) => {
     const { stdout } = await run("docker", ["--host", `unix://${socket}`, ...given], {
       env: environment(),
@@ -62,7 +87,7 @@ export async function startDockerEngine(args: readonly string[] = []): Promise<D
   };
   let pid = 0;
   const start = async () => {
-    pid = await startDaemon(folder, socket, args);
+    pid = await startDaemon(folder, socket, args, rootless);
   };
   const stop = async () => {
     process.kill(pid, "SIGTERM");
@@ -81,7 +106,7 @@ export async function startDockerEngine(args: readonly string[] = []): Promise<D
     docker,
     runs: (name, script, ...more) =>
       docker(
-        ...["run", "--detach", "--name", name, "--network", "none", "--stop-timeout", "1", ...more, IMAGE],
+        ...["run", "--detach", "--name", name, "--network", "none", "--stop-timeout", "1", ...more, BUSYBOX_IMAGE],
         ...["/bin/busybox", "sh", "-c", script],
       ),
     folderOf: (volume) => docker("volume", "inspect", "--format", "{{.Mountpoint}}", volume),
@@ -98,26 +123,58 @@ export async function startDockerEngine(args: readonly string[] = []): Promise<D
 }
 
 /** Started by a shell that ends at once, so that it is no child of the test: those are counted. */
-async function startDaemon(folder: string, socket: string, args: readonly string[]): Promise<number> {
+async function startDaemon(
+  folder: string,
+  socket: string,
+  args: readonly string[],
+  rootless: boolean,
+): Promise<number> {
   await rm(socket, { force: true });
   const at = (name: string) => join(folder, name);
   const own = [
     ...["--host", `unix://${socket}`, "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")],
     ...["--iptables=false", "--ip6tables=false", "--bridge=none", "--shutdown-timeout=1"],
   ];
-  const script = 'log=$1; shift; setsid dockerd "$@" >>"$log" 2>&1 </dev/null & echo $!';
+  const program = rootless
+    ? [...["unshare", "--mount", "--propagation", "private"], "sh", "-c", ROOTLESS, folder]
+    : ["dockerd"];
+  const script = 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null & echo $!';
   await rm(at("pid"), { force: true });
-  const { stdout } = await run("sh", ["-c", script, "sh", at("log"), ...own, ...args], { env: environment() });
+  const { stdout } = await run("sh", ["-c", script, "sh", at("log"), ...program, ...own, ...args], {
+    env: environment(),
+  });
   const pid = Number(stdout);
   for (let polls = 0; !(await answers(socket)); polls += 1) {
     if (polls > 600 || !existsSync(`/proc/${pid}`))
       throw new Error(`dockerd does not start: ${(await readFile(at("log"), "utf8")).slice(-2000)}`);
     await delay(50);
   }
-  const listening = Number(await readFile(at("pid"), "utf8"));
+  // A rootless one is a grandchild, in a folder that nobody else knows.
+  const listening = rootless ? pid : Number(await readFile(at("pid"), "utf8"));
   if (listening !== pid) throw new Error(`another dockerd (${listening}) than ours (${pid}) listens`);
   return pid;
 }
+
+const NOBODY = 65_534;
+
+async function makeNobodysHome(folder: string): Promise<void> {
+  await writeFile(join(folder, "subid"), "nobody:2000000:65536\n");
+  for (const name of ["run", "data", "exec", "home"]) await mkdir(join(folder, name), { mode: 0o700 });
+  for (const name of ["", "run", "data", "exec", "home"]) await chown(join(folder, name), NOBODY, NOBODY);
+}
+
+/**
+ * As dockerd-rootless.sh of docker.io does it, without a network. The numbers that nobody may give away stand in files of our own, which only these
+ * programs see in /etc. `$0` is the folder.
+ */
+const ROOTLESS = `set -e
+touch /etc/subuid /etc/subgid
+mount --bind "$0/subid" /etc/subuid
+mount --bind "$0/subid" /etc/subgid
+exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups \\
+  env -i PATH="$PATH" HOME="$0/home" XDG_RUNTIME_DIR="$0/run" \\
+  rootlesskit --net=host --copy-up=/etc --copy-up=/run --propagation=rslave --state-dir="$0/home/kit" \\
+  sh -c 'rm -f /run/docker /run/containerd /run/xtables.lock; exec dockerd --rootless --storage-driver=vfs "$@"' sh "$@"`;
 
 /** Debian's static busybox, packed and imported: no registry. */
 async function importBusybox(folder: string, docker: DockerEngine["docker"]): Promise<void> {
@@ -126,7 +183,7 @@ async function importBusybox(folder: string, docker: DockerEngine["docker"]): Pr
   await cp(BUSYBOX.find((path) => existsSync(path)) ?? "", join(root, "bin/busybox"), { dereference: true });
   await symlink("busybox", join(root, "bin/sh"));
   await run("tar", ["-C", root, "-cf", join(folder, "busybox.tar"), "."]);
-  await docker("import", join(folder, "busybox.tar"), IMAGE);
+  await docker("import", join(folder, "busybox.tar"), BUSYBOX_IMAGE);
 }
 
 function answers(path: string): Promise<boolean> {

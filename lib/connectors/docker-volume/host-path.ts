@@ -5,7 +5,7 @@ import type { Engine } from "./engine/engine.ts";
 import type { Volume } from "./engine/shapes.ts";
 import type { Helper } from "./helper.ts";
 import { isMountOf, type Source } from "./source.ts";
-import { hostIdShift } from "./user-namespace.ts";
+import { isShiftedHere } from "./user-namespace.ts";
 
 /**
  * The folder on this machine that is the source, if it is certain to be the same one: the Engine's socket is here, no
@@ -22,7 +22,7 @@ export async function hostPath(
   const path = source.kind === "bind" ? source.path : plainMountpoint(volume);
   if (path === undefined) return undefined;
   // The numbers of users would be the machine's.
-  if ((await hostIdShift(engine, signal)) !== undefined) return undefined;
+  if (await isShiftedHere(engine, signal)) return undefined;
   const { kind, mtime } = await lookAt(engine, helper, signal);
   if (kind !== "folder") return undefined;
   try {

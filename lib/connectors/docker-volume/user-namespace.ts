@@ -20,6 +20,12 @@ export async function hostIdShift(engine: Engine, signal: AbortSignal): Promise<
   return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
 }
 
+/** True where the numbers of users on this machine are not those that containers have, whoever shifts them. */
+export async function isShiftedHere(engine: Engine, signal: AbortSignal): Promise<boolean> {
+  const { SecurityOptions } = await engineInfo(engine, signal);
+  return SecurityOptions.some((option) => /\bname=(?:userns|rootless)\b/.test(option));
+}
+
 /** Numbers as containers have them, which any Engine takes. What belongs to nobody in a container stays what it is. */
 export function shiftingFilter(shift: IdShift): TarFilter {
   return {
