@@ -47,14 +47,17 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     }
   };
   const stored = new Set(progress.artifacts.map(({ path }) => path));
+  const taken = new Set(stored);
+  let sourceBytes = progress.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
   const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
     if (stored.delete(path)) return;
-    if (progress.artifacts.some((artifact) => artifact.path === path)) {
-      throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
-    }
-    progress.artifacts.push((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path)));
+    if (taken.has(path)) throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
+    const artifact = (await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path, sourceBytes));
+    progress.artifacts.push(artifact);
+    taken.add(artifact.path);
+    sourceBytes += artifact.sourceBytes;
   });
 }
 
@@ -91,8 +94,8 @@ async function storeItem(
   { backup, job, storage, input, progress, onPending, signal }: Attempt,
   item: Item,
   path: string,
+  before: number,
 ): Promise<Artifact> {
-  const before = progress.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
   // Written first, so that at no moment there is an object that no record speaks of.
   await onPending([path]);
   return storeArtifact(item, {

@@ -10,6 +10,7 @@ import type { CollectInput, PlanLine } from "./plan-line.ts";
 import { readRecord, writeRecord } from "./record.ts";
 import { retry } from "./retry.ts";
 import { reuseArtifacts } from "./reuse.ts";
+import { type RunningRecord, runningRecord } from "./running-record.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { LeasedBackup } from "./under-lease.ts";
 import type { UnitProgress } from "./unit-progress.ts";
@@ -36,21 +37,20 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
 
   const log = backup.log.with({ job: job.name, run: input.run, unit: input.unit.id });
   const progress = progressAfter(before);
-  const startedAt = backup.now();
+  const running = runningRecord(input.unit, progress, backup, (record) => writeRecord(storage, input, record));
   backup.emit({
     type: "unit-started",
     job: job.name,
     unit: input.unit.id,
     expectedBytes: input.unit.previous?.sourceBytes,
   });
-  const running = () => runningRecord(input.unit, progress, startedAt, backup);
   const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
     if (error instanceof DeferredError) {
-      await writeRecord(storage, input, { ...running(), deferredUntil: error.until.toISOString() });
+      await writeRecord(storage, input, { ...running.now(), deferredUntil: error.until.toISOString() });
     }
     throw error;
   });
-  const record: UnitRecord = { ...running(), ...ending };
+  const record: UnitRecord = { ...running.now(), ...ending };
   await writeRecord(storage, input, record);
   backup.emit({ type: "unit-ended", job: job.name, unit: input.unit.id, result: unitOfRecord(record) });
   logEnd(log, record);
@@ -63,14 +63,11 @@ async function endOf(
   storage: Storage,
   input: CollectInput,
   progress: UnitProgress,
-  running: () => UnitRecord,
+  running: RunningRecord,
   log: Log,
 ): Promise<Ending> {
   try {
-    const onPending = (paths: readonly string[]) => {
-      for (const path of paths) progress.begun.add(path);
-      return writeRecord(storage, input, running());
-    };
+    const onPending = running.announce;
     const encryption = await backup.encryption(job);
     if (await reuseArtifacts(input, { storage, encryption, progress, onPending, log })) {
       return { status: "unchanged", reusedFrom: input.unit.previous?.snapshot };
@@ -115,25 +112,6 @@ function failure(error: unknown, unit: PlanLine, redact: (text: string) => strin
   if (unit.previous === undefined) return { status: "skipped", error: errorRecord(error, redact) };
   const message = `${error.message}, but it was not empty in snapshot ${unit.previous.snapshot}`;
   return { status: "failed", error: errorRecord(new SourceError("SOURCE_EMPTY", message), redact) };
-}
-
-function runningRecord(unit: PlanLine, progress: UnitProgress, startedAt: Date, backup: Backup): UnitRecord {
-  const pending = [...progress.begun].filter((path) => !progress.artifacts.some((artifact) => artifact.path === path));
-  return {
-    run: unit.run,
-    n: unit.n,
-    id: unit.id,
-    ...(unit.identity === undefined ? {} : { identity: unit.identity }),
-    status: "running",
-    fingerprint: unit.fingerprint,
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.max(0, backup.now().getTime() - startedAt.getTime()),
-    attempts: progress.attempts,
-    compute: unit.compute,
-    artifacts: [...progress.artifacts],
-    ...(pending.length === 0 ? {} : { pending }),
-    warnings: [...progress.warnings],
-  };
 }
 
 function logEnd(log: Log, record: UnitRecord): void {

@@ -110,7 +110,9 @@ export const unitRecordSchema = unit.extend({
   pending: z
     .array(z.string())
     .optional()
-    .describe("begun, by this attempt or an earlier one, and not known to be stored"),
+    .describe(
+      "begun, by this attempt or an earlier one, and not known to be stored; a name that ends in a slash stands for all in that folder",
+    ),
   seal: digest.optional().describe("SHA-256 of the rest of the record as compact JSON"),
   deferredUntil: instant.optional().describe("for a unit that waits for its source, when it is to go on"),
   warnings: z.array(warning),

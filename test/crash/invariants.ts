@@ -76,9 +76,11 @@ function spokenOf(seen: SnapshotSeen, damaged: ReadonlySet<string>): Violation[]
   if ([...damaged].some((key) => key.startsWith(`${seen.prefix}.run/units/`))) return [];
   const units = [...(seen.manifest?.units ?? []), ...seen.records];
   const named = new Set(units.flatMap(({ artifacts }) => artifacts.map(({ path }) => path)));
-  for (const path of seen.records.flatMap(({ pending }) => pending ?? [])) named.add(path);
+  const pending = seen.records.flatMap((record) => record.pending ?? []);
+  for (const path of pending) named.add(path);
+  const folders = pending.filter((path) => path.endsWith("/"));
   return [...seen.artifacts.keys()]
-    .filter((path) => !named.has(path))
+    .filter((path) => !named.has(path) && !folders.some((folder) => path.startsWith(folder)))
     .map((path) => violation("spoken-of", `nothing speaks of ${seen.prefix}${path}`));
 }
 
