@@ -102,7 +102,10 @@ function faultOf(error: unknown, what: string, from: "secret" | "ssm"): unknown 
   const options = { cause: error };
   if (ABSENT.has(error.name)) return missing(`${what} does not exist in this account and region`, options);
   if (DENIED.has(error.name))
-    return missing(`${what} may not be read: ${RIGHTS[from]} or kms:Decrypt is missing`, options);
+    return missing(
+      `${what} may not be read: ${RIGHTS[from]} or kms:Decrypt is missing${whoIn(error.message)}`,
+      options,
+    );
   if (NO_CREDENTIALS.has(error.name))
     return missing(`${what} cannot be read: there are no AWS credentials here`, options);
   if (REFUSED.has(error.name))
@@ -113,6 +116,12 @@ function faultOf(error: unknown, what: string, from: "secret" | "ssm"): unknown 
   if (LATER.has(error.name) || status === undefined || status >= 500 || status === 429)
     return new TransientError("SOURCE_UNAVAILABLE", `${what} cannot be read just now (${error.name})`, options);
   return missing(`${what} cannot be read (${error.name})`, options);
+}
+
+/** Whom AWS refused, which is all that is taken of what it says. */
+function whoIn(message: string): string {
+  const who = /^User: (arn:[\w:+=,.@/-]+)/.exec(message)?.[1];
+  return who === undefined ? "" : ` for ${who}`;
 }
 
 function statusOf(metadata: unknown): number | undefined {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { setDefaultCACertificates } from "node:tls";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -15,7 +16,8 @@ import { coreBackup, type Ended, type Started, start } from "../e2e/core-backup.
 import { aDeployment, type Deployment } from "./aws-stack.ts";
 import { type S3Server, startMinistack } from "./s3-server.ts";
 
-const ENDS_MS = 180_000;
+/** Bounds what hangs, not what is slow. */
+const ENDS_MS = 600_000;
 
 /** The stack of a configuration, deployed onto an emulator of AWS, and a desk that may look at it. */
 export interface DeployedStack extends AsyncDisposable {
@@ -40,17 +42,22 @@ export interface DeployedStack extends AsyncDisposable {
   logOf(step: string): Promise<readonly string[]>;
 }
 
-/** `config`: jobs whose storage is `{ type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }`. */
+/**
+ * `config`: jobs whose storage is `{ type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }`. With `enforced`
+ * the roles and policies of the template decide what functions may do, and this process trusts the emulator's certificate.
+ */
 export async function aDeployedStack(
   config: string,
-  params: Readonly<Record<string, string>> = {},
+  { params = {}, enforced = false }: { params?: Readonly<Record<string, string>>; enforced?: boolean } = {},
 ): Promise<DeployedStack> {
-  const cloud = await startMinistack({ mended: true });
+  const cloud = await startMinistack({ mended: true, enforced });
+  if (cloud.caFile !== undefined) setDefaultCACertificates([await readFile(cloud.caFile, "utf8")]);
   const env = {
     AWS_ENDPOINT_URL: cloud.endpoint,
     AWS_REGION: cloud.region,
     AWS_ACCESS_KEY_ID: cloud.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: cloud.credentials.secretAccessKey,
+    ...(cloud.caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: cloud.caFile }),
   };
   const desk = await mkdtemp(join(tmpdir(), "core-backup-desk-"));
   const file = join(desk, "core-backup.yml");

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { ServerCertificate } from "./certificates.ts";
+import { makeServerCertificate, type ServerCertificate } from "./certificates.ts";
 import { type ServerProcess, startListening } from "./listening.ts";
 import { temporaryFolder } from "./stores.ts";
 
@@ -26,6 +26,8 @@ export interface S3Server extends AsyncDisposable {
   readonly region: string;
   /** Who may do everything. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Whom a client has to trust, where it speaks TLS. */
+  readonly caFile?: string | undefined;
   /** Ends the server as a crash does; what it has stored is kept for `restart`. */
   kill(): Promise<void>;
   /** Starts it again, on the same port. */
@@ -67,11 +69,12 @@ export async function addUser(server: S3Server): Promise<S3Server["credentials"]
 /**
  * The lenient one: every key, in memory. It takes any secret. `mended` is for what it plays beside S3, Lambda and Step
  * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process, and tasks in the
- * Engine at `dockerHost`.
+ * Engine at `dockerHost`. `enforced`: over TLS, and nobody may do what no policy allows, but for its root.
  */
-export async function startMinistack({ mended = false, dockerHost = "" } = {}): Promise<S3Server> {
+export async function startMinistack({ mended = false, dockerHost = "", enforced = false } = {}): Promise<S3Server> {
   if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
   const folder = await temporaryFolder();
+  const certificate = enforced ? await makeServerCertificate(join(folder.path, "tls")) : undefined;
   const command = (port: number) => ({
     program: mended ? join(dirname(MINISTACK), "python") : MINISTACK,
     args: mended ? [join(BIN, "..", "ministack", "mended.py")] : [],
@@ -82,17 +85,28 @@ export async function startMinistack({ mended = false, dockerHost = "" } = {}): 
       IOT_MTLS_ENABLED: "false",
       HOME: folder.path,
       ...(dockerHost === "" ? {} : { DOCKER_HOST: dockerHost }),
+      ...(certificate === undefined ? {} : enforcing(certificate)),
       ...(mended ? { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` } : {}),
     },
   });
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-  return serverOf(command, "http", { region: "us-east-1", credentials }, folder);
+  const facts = { region: "us-east-1", credentials, caFile: certificate?.caFile };
+  return serverOf(command, enforced ? "https" : "http", facts, folder);
 }
+
+/** Its functions inherit whom to trust. */
+const enforcing = ({ caFile, certFile, keyFile }: ServerCertificate) => ({
+  AUTH: "true",
+  USE_SSL: "1",
+  MINISTACK_SSL_CERT: certFile,
+  MINISTACK_SSL_KEY: keyFile,
+  NODE_EXTRA_CA_CERTS: caFile,
+});
 
 async function serverOf(
   command: Parameters<typeof startListening>[0],
   scheme: "http" | "https",
-  facts: Pick<S3Server, "region" | "credentials">,
+  facts: Pick<S3Server, "region" | "credentials" | "caFile">,
   folder: AsyncDisposable,
 ): Promise<S3Server> {
   let started: ServerProcess = await startListening(command);

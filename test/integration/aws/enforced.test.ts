@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  type DescribeExecutionOutput,
+  DescribeMapRunCommand,
+  ListMapRunsCommand,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { taskLogicalId } from "../../../infra/task-resources.ts";
+import { manifestSchema } from "../../../lib/manifest.ts";
+import { coreBackup } from "../../e2e/core-backup.ts";
+import { comparable } from "../../support/comparable-manifest.ts";
+import { aDeployedStack, type DeployedStack } from "../../support/deployed-stack.ts";
+import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { type Roles, rolesOf } from "../../support/iam-roles.ts";
+import { manyRepositories } from "../../support/many-repositories.ts";
+import { type RecordingServer, startRecordingServer } from "../../support/recording-server.ts";
+import { noMinistack } from "../../support/s3-server.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+
+const UNITS = 200;
+const SECRETS = ["git-one", "git-two", "hook"];
+const taskRole = (job: string) => `${taskLogicalId(job)}Role`;
+
+describe("a deployed stack in which nobody may do what the template does not allow", { skip: noMinistack }, () => {
+  let stack: DeployedStack;
+  let git: GitServer;
+  let hook: RecordingServer;
+  let folder: AsyncDisposable & { readonly path: string };
+  let names: readonly string[];
+  let roles: Roles;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    names = await manyRepositories(folder.path, UNITS);
+    git = await startGitServer(folder.path);
+    hook = await startRecordingServer(() => ({ status: 200 }));
+    // With an image every job has a role for its tasks; none is started here.
+    stack = await aDeployedStack(configuration(), { params: { image: "core-backup:none" }, enforced: true });
+    roles = await rolesOf(stack.cloud);
+    const manager = new SecretsManagerClient(clientOf());
+    for (const Name of SECRETS)
+      await manager.send(new CreateSecretCommand({ Name, SecretString: `${hook.url}/${Name}` }));
+    manager.destroy();
+  });
+
+  after(async () => {
+    for (const one of [stack, hook, git, folder]) await one?.[Symbol.asyncDispose]();
+  });
+
+  test(`a run of ${UNITS} units over HTTP ends as at a desk, unit by unit, with an execution each`, async () => {
+    const ended = await execute("many");
+    assert.equal(ended.status, "SUCCEEDED", JSON.stringify(ended));
+    const { snapshot } = JSON.parse(ended.output ?? "{}");
+    const deployed = await stack.manifestOf("many", snapshot);
+    assert.equal(deployed.totals.ok, UNITS);
+    const { mapRuns = [] } = await stack.sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
+    const { itemCounts } = await stack.sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
+    const plan = await stack.object(`backups/many/${snapshot.replace("T", "/")}/.run/plan.jsonl`);
+    const lines = plan.toString("utf8").trimEnd().split("\n").length;
+    assert.deepEqual([lines, itemCounts?.total, itemCounts?.succeeded], [UNITS, UNITS, UNITS]);
+
+    const desk = join(folder.path, "desk.yml");
+    await writeFile(desk, configuration().replace("prefix: backups/", "prefix: desk/"));
+    const { code, stdout, stderr } = await coreBackup(["run", "--job", "many", "--json", "--config", desk], {
+      env: { ...stack.env, S3_BUCKET: stack.bucket },
+    });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(comparable(deployed), comparable(manifestSchema.parse(JSON.parse(stdout).runs[0])));
+  });
+
+  test("without a right to the source's secret the unit fails, and its record says whose right to what it lacks", async () => {
+    const ended = await roles.without("CollectRole", "secretsmanager:GetSecretValue", () => execute("one"));
+    assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
+    const [unit] = (await stack.manifestOf("one", outcomeOf(ended).snapshot)).units;
+    assert.match(
+      unit?.error?.message ?? "",
+      /secretsmanager:GetSecretValue .*is missing for \S+assumed-role\/core-backup-test-CollectRole-/,
+    );
+    assert.equal((await execute("one")).status, "SUCCEEDED");
+  });
+
+  test("without a right to store, the unit is lost, and the log of collect says which right it lacks", async () => {
+    const ended = await roles.without("CollectRole", "s3:PutObject", () => execute("two"));
+    assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
+    const [unit] = (await stack.manifestOf("two", outcomeOf(ended).snapshot)).units;
+    assert.equal(unit?.error?.code, "UNIT_LOST");
+    assert.match((await stack.logOf("collect")).join("\n"), lacking("CollectRole", "s3:PutObject"));
+    assert.equal((await execute("two")).status, "SUCCEEDED");
+  });
+
+  for (const [step, role, action] of [
+    ["finish", "FinishRole", "s3:PutObject"],
+    ["prune", "PruneRole", "s3:DeleteObject"],
+  ] as const) {
+    test(`without a right of ${step} the run fails, and whoever is told hears which right ${step} lacks`, async () => {
+      const told = hook.calls.length;
+      const ended = await roles.without(role, action, () => execute("two"));
+      assert.deepEqual([ended.status, ended.error, outcomeOf(ended).step], ["FAILED", "BackupFailed", step]);
+      assert.match(outcomeOf(ended).cause, lacking(role, action));
+      const [report, ...more] = hook.calls.slice(told);
+      assert.equal(more.length, 0);
+      assert.match(JSON.parse(report?.body ?? "{}").jobs[0].summary, lacking(role, action));
+      assert.equal((await execute("two")).status, "SUCCEEDED");
+    });
+  }
+
+  test("only prune may remove, and nobody may write or read beside the backups", async () => {
+    const Bucket = stack.bucket;
+    await stack.s3.send(new PutObjectCommand({ Bucket, Key: "other/object", Body: "theirs" }));
+    const may = new Map<string, readonly boolean[]>();
+    for (const name of ["Plan", "Collect", "Finish", "Verify", "Prune", "Notify", "Watch", "Verdict"]) {
+      const s3 = new S3Client({ ...clientOf(), forcePathStyle: true, credentials: await taken(`${name}Role`) });
+      may.set(name, [
+        await allowed(() => s3.send(new PutObjectCommand({ Bucket, Key: "backups/probe", Body: "a" }))),
+        await allowed(() => s3.send(new DeleteObjectCommand({ Bucket, Key: "backups/probe" }))),
+        await allowed(() => s3.send(new GetObjectCommand({ Bucket, Key: "other/object" }))),
+        await allowed(() => s3.send(new PutObjectCommand({ Bucket, Key: "other/object", Body: "ours" }))),
+      ]);
+      s3.destroy();
+    }
+    const writes = [true, false, false, false];
+    assert.deepEqual(Object.fromEntries(may), {
+      ...Object.fromEntries(["Plan", "Collect", "Finish", "Verify", "Notify", "Watch"].map((name) => [name, writes])),
+      Prune: [true, true, false, false],
+      Verdict: [false, false, false, false],
+    });
+  });
+
+  test("a secret is read by those who need it: a task by its own job's, who reads no source by none", async () => {
+    const found = new Map<string, readonly string[]>();
+    const tasks = { one: taskRole("one"), two: taskRole("two") };
+    for (const role of ["CollectRole", "NotifyRole", "PruneRole", "VerdictRole", tasks.one, tasks.two]) {
+      const manager = new SecretsManagerClient({ ...clientOf(), credentials: await taken(role) });
+      const read: string[] = [];
+      for (const SecretId of SECRETS)
+        if (await allowed(() => manager.send(new GetSecretValueCommand({ SecretId })))) read.push(SecretId);
+      manager.destroy();
+      found.set(role, read);
+    }
+    assert.deepEqual(Object.fromEntries(found), {
+      CollectRole: ["git-one", "git-two"],
+      NotifyRole: ["hook"],
+      PruneRole: [],
+      VerdictRole: [],
+      [tasks.one]: ["git-one"],
+      [tasks.two]: ["git-two"],
+    });
+  });
+
+  function configuration(): string {
+    const url = (name: string) => `${git.url}/${name}`;
+    const one = (name: string) => `[{ url: "${url(names[0] ?? "")}", token_secret: git-${name} }]`;
+    return [
+      "jobs:",
+      `  - { name: many, service: git, concurrency: 8, options: { repositories: [${names.map(url).join(", ")}] } }`,
+      `  - { name: one, service: git, options: { repositories: ${one("one")} } }`,
+      `  - { name: two, service: git, retention: { keep_last: 1 }, options: { repositories: ${one("two")} } }`,
+      "storage:",
+      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "notifications:",
+      "  hook: { type: webhook, url_secret: hook }",
+      "",
+    ].join("\n");
+  }
+
+  const clientOf = () => {
+    const { endpoint, region, credentials } = stack.cloud;
+    return { endpoint, region, credentials };
+  };
+
+  async function execute(job: string): Promise<DescribeExecutionOutput> {
+    const command = new StartExecutionCommand({ stateMachineArn: await stack.machineOf(job), input: "{}" });
+    return stack.untilEnded((await stack.sfn.send(command)).executionArn ?? "");
+  }
+
+  /** What a function or a task of that role has as its credentials. */
+  async function taken(role: string) {
+    const sts = new STSClient(clientOf());
+    const RoleArn = await roles.trusting(role);
+    const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "probe" }));
+    sts.destroy();
+    const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = Credentials ?? {};
+    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+  }
+});
+
+/** As AWS says it, and as a person can act on it. */
+const lacking = (role: string, action: string): RegExp =>
+  new RegExp(`assumed-role/core-backup-test-${role}-\\S+ is not authorized to perform: ${action}`);
+
+async function allowed(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    assert.match(String(error), /AccessDenied/);
+    return false;
+  }
+}
+
+/** Of one that did not end well: what its last function threw. */
+const outcomeOf = ({ cause = "{}" }: DescribeExecutionOutput) => JSON.parse(JSON.parse(cause).errorMessage);
