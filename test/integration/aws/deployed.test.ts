@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -20,7 +20,10 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, S
 import { type Manifest, manifestSchema } from "../../../lib/manifest.ts";
 import { coreBackup } from "../../e2e/core-backup.ts";
 import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
+import { standBetween } from "../../support/between.ts";
+import { comparable } from "../../support/comparable-manifest.ts";
 import { until } from "../../support/deployed-stack.ts";
+import { functionProcesses } from "../../support/function-process.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
@@ -76,7 +79,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     const deployed = await manifestOf("repositories", snapshot);
 
     const config = join(folder.path, "desk.yml");
-    await writeFile(config, configuration().replace("prefix: backups/", "prefix: desk/, path_style: true"));
+    await writeFile(config, configuration().replace("prefix: backups/", "prefix: desk/"));
     const desk = await coreBackup(["run", "--job", "repositories", "--json", "--config", config], {
       env: { ...env, S3_BUCKET: bucket },
     });
@@ -167,6 +170,49 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     });
   }
 
+  test("a function that is killed at work is a failed unit that says so, and the next execution succeeds by itself", async () => {
+    let posts = 0;
+    // The first is the plan's, which lists refs; the second is the function's.
+    git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
+    const execution = await start("crashed");
+    await until(async () => posts > 1);
+    const killed = await functionProcesses(cloud.endpoint, "core-backup-test-collect");
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    const ended = await untilEnded(execution);
+    git.switches.answer = () => false;
+    assert.notEqual(killed.length, 0);
+    assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
+    const { units } = await manifestOf("crashed", outcomeOf(ended).snapshot);
+    assert.deepEqual(
+      units.map(({ status, error }) => [status, error?.code]),
+      [["failed", "UNIT_KILLED"]],
+    );
+    const announced = await heard((detail) => detail.execution === ended.executionArn);
+    assert.deepEqual([announced.status, announced.job], ["failed", "crashed"]);
+    const next = await execute("crashed");
+    assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+  });
+
+  test("a storage that fails every tenth time, and the time after, changes nothing but how long a run takes", async () => {
+    await using between = await standBetween(cloud.endpoint);
+    const failed = new Set<string>();
+    between.meddle = (call) => {
+      if (!call.includes(`/${bucket}`) || between.calls.length % 10 > 1) return undefined;
+      failed.add(call.split(" ")[0] ?? "");
+      return { do: "answer", status: 500, body: "<Error><Code>InternalError</Code><Message>again</Message></Error>" };
+    };
+    await pointing(between.endpoint, async () => {
+      const ended = await execute("shaken");
+      assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"], ended.cause);
+      const { units } = await manifestOf("shaken", JSON.parse(ended.output ?? "{}").snapshot);
+      assert.deepEqual(
+        units.map(({ status }) => status),
+        REPOSITORIES.map(() => "ok"),
+      );
+    });
+    assert.ok(failed.has("GET") && failed.has("PUT"), [...failed].join());
+  });
+
   test("when notify cannot be had, the run has ended as it has", async () => {
     await breaking("notify", async () => {
       const ended = await execute("untold");
@@ -195,9 +241,11 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       job("lost", ["two.git"]),
       job("steps", ["three.git"]),
       job("untold", ["two.git"]),
+      job("crashed", ["two.git"]),
+      job("shaken", REPOSITORIES),
       job("minutely", ["one.git"], 'schedule: "* * * * *", '),
       "storage:",
-      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }",
+      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
       "",
     ].join("\n");
   }
@@ -241,6 +289,28 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       await work();
     } finally {
       await handler("handler");
+      lambda.destroy();
+    }
+  }
+
+  /** Has all functions find AWS at another address meanwhile. */
+  async function pointing(endpoint: string, work: () => Promise<void>): Promise<void> {
+    const lambda = new LambdaClient({ endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials });
+    const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+    const give = async (more: Record<string, string>) => {
+      for (const { FunctionName, Environment } of Functions)
+        await lambda.send(
+          new UpdateFunctionConfigurationCommand({
+            FunctionName,
+            Environment: { Variables: { ...Environment?.Variables, ...more } },
+          }),
+        );
+    };
+    await give({ AWS_ENDPOINT_URL: endpoint });
+    try {
+      await work();
+    } finally {
+      await give({});
       lambda.destroy();
     }
   }
@@ -295,14 +365,3 @@ const outcomeOf = ({ cause = "{}" }: DescribeExecutionOutput) => JSON.parse(JSON
 
 /** `2026-11-22T030000Z` as it stands in a key. */
 const folders = (snapshot: string): string => snapshot.replace("T", "/");
-
-/** What must not differ between a desk and AWS: all but times, ids of the run, and where it was computed. */
-function comparable({ status, totals, units, service, job }: Manifest): unknown {
-  return {
-    job,
-    service,
-    status,
-    totals,
-    units: units.map(({ durationMs: _d, startedAt: _s, ...unit }) => unit),
-  };
-}
