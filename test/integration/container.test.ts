@@ -158,6 +158,21 @@ describe("the container image", { skip: imageMissing() }, () => {
     assert.equal(await health("ill"), "unhealthy");
   });
 
+  test("with serve its health is that of serve", async () => {
+    const { home, mounts } = await aHome();
+    await writeFile(join(home, "core-backup.yml"), files(""));
+    const often = ["--health-interval", "1s", "--health-retries", "1", "--health-start-period", "60s"];
+    const name = "serving";
+    await engine.docker(
+      ...["run", "--detach", "--network", "none", "--name", name, ...often, ...STRICT, ...mounts],
+      image,
+      "serve",
+    );
+    assert.equal(await health(name), "healthy");
+    const asked = await engine.docker("inspect", "--format", "{{range .State.Health.Log}}{{.Output}}{{end}}", name);
+    assert.match(asked, /^ok$/m);
+  });
+
   test("as a task it wants to know of which unit", async () => {
     const id = await engine.docker("run", "--detach", "--network", "none", image, "task");
     assert.equal(await exitCode(id), 2);
