@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { functionTable } from "../../../infra/functions.ts";
 import { costOf } from "../../../lib/cost/cost.ts";
 import { exampleTable, nightOf } from "../../../lib/cost/examples.ts";
-import { prices, pricesSchema } from "../../../lib/cost/prices.ts";
+import { prices, pricesSchema, unconfirmedPrices } from "../../../lib/cost/prices.ts";
 import { MEMORY, REQUESTS, runUsage } from "../../../lib/cost/run-usage.ts";
 import { endRun } from "../../../lib/end-run.ts";
 import { beginRun, collectStep, finishStep, pruneStep, verifyStep } from "../../../lib/function-steps.ts";
@@ -78,6 +78,16 @@ test("a price that is given stands for the one of the table, and the parts make 
   const dear = costOf(shape, month, pricesSchema.parse({ s3_gb_month: 0.046 }));
   assert.ok(Math.abs(dear.month.s3Storage - 2 * bill.s3Storage) < 1e-9);
   assert.equal(dear.month.lambda, bill.lambda);
+});
+
+test("every price says of what it is, where it was read and of when that page is, or that it was read nowhere", async () => {
+  for (const [name, { description = "" }] of Object.entries(pricesSchema.shape)) {
+    if (name === "asOf" || name === "region" || unconfirmedPrices.includes(name)) continue;
+    assert.match(description, /https:\/\/\S+, 20\d\d(-\d\d)?$/, name);
+  }
+  const page = await readFile(new URL("../../../docs/aws.md", import.meta.url), "utf8");
+  for (const name of unconfirmedPrices)
+    assert.ok(page.includes(`\`${name}\``), `${name} is not said to be unconfirmed`);
 });
 
 test("a unit on Fargate is paid by the hour and not as a function", () => {
