@@ -1,11 +1,11 @@
-/** One ratio of one benchmark. `ours` and `theirs` are medians in `unit`; `ratio` is ours to theirs. */
+/** One ratio of one benchmark. `ours` and `theirs` are medians in `unit`; `ratio` is ours to theirs, where that could be measured. */
 export interface BenchLine {
   /** `files: time of storing a unit` */
   readonly name: string;
   readonly ours: number;
-  readonly theirs: number;
+  readonly theirs: number | undefined;
   readonly unit: string;
-  readonly ratio: number;
+  readonly ratio: number | undefined;
   /** What is wanted, for people: `<= 1.15x`. */
   readonly want: string;
   readonly ok: boolean;
@@ -23,9 +23,27 @@ export function benchLine(
     : { name, ...figures, ratio, want: `>= ${want.atLeast}x`, ok: ratio >= want.atLeast };
 }
 
+/** What was measured without the rival, which is not here: it says so, and meets nothing. */
+export function loneLine(
+  name: string,
+  figures: { readonly ours: number; readonly unit: string },
+  rival: string,
+): BenchLine {
+  return {
+    name,
+    ...figures,
+    theirs: undefined,
+    ratio: undefined,
+    want: `${rival} was not here to compare with`,
+    ok: true,
+  };
+}
+
 /** `files: time 1.02x of the pipe (want <= 1.15x): ok` */
 export function lineText(line: BenchLine): string {
-  const figures = `${line.ours.toPrecision(3)} ${line.unit} to ${line.theirs.toPrecision(3)} ${line.unit}`;
+  const ours = `${line.ours.toPrecision(3)} ${line.unit}`;
+  if (line.theirs === undefined || line.ratio === undefined) return `${line.name} ${ours} (${line.want})`;
+  const figures = `${ours} to ${line.theirs.toPrecision(3)} ${line.unit}`;
   return `${line.name} ${line.ratio.toFixed(2)}x (want ${line.want}), ${figures}: ${line.ok ? "ok" : "MISSED"}`;
 }
 

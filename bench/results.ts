@@ -20,8 +20,11 @@ export function writeResults(file: string, measured: ReadonlyMap<string, readonl
 
 export function table(rows: readonly BenchLine[]): string {
   const cells = rows.map(({ name, ours, theirs, unit, ratio, want, ok }) => {
-    const figures = [ours, theirs].map((value) => `${Number(value.toPrecision(3))} ${unit}`);
-    return `| ${[name, ...figures, `${ratio.toFixed(2)}x`, want, ok ? "yes" : "**no**"].join(" | ")} |`;
+    const figures = [ours, theirs].map((value) =>
+      value === undefined ? "-" : `${Number(value.toPrecision(3))} ${unit}`,
+    );
+    const met = ratio === undefined ? "not compared" : ok ? "yes" : "**no**";
+    return `| ${[name, ...figures, ratio === undefined ? "-" : `${ratio.toFixed(2)}x`, want, met].join(" | ")} |`;
   });
   return [
     "| benchmark | ours | compared with | ratio | wanted | met |",

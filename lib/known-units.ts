@@ -51,10 +51,12 @@ export async function knownUnits(
     const isOfAll = failed === undefined && !isNarrowed(entry);
     const resumed = resumedAt.length;
     for (const [n, unit] of units.entries()) {
-      const isLookedFor = failed === undefined ? !known.has(keyOf(unit)) : failed.has(keyOf(unit));
+      // What was not shown to us failed without an identity, under the id that it had.
+      const keys = [keyOf(unit), keyOf({ id: unit.id })];
+      const isLookedFor = failed === undefined || keys.some((key) => failed?.has(key));
       if (!isWhole(unit) || !isLookedFor) continue;
-      known.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
-      failed?.delete(keyOf(unit));
+      for (const key of keys) failed?.delete(key);
+      if (!known.has(keyOf(unit))) known.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
     }
     if (isOfAll) failed = failedOf(units, known);
     looked += 1;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { describe, test } from "node:test";
 import { github } from "../../lib/connectors/github/github.ts";
+import { DeferredError } from "../../lib/errors.ts";
 import { collectAll, context, never } from "../contract/connector.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { type GithubServer, startGithub } from "../support/github-server.ts";
@@ -237,6 +238,43 @@ describe("tokens", () => {
     );
     const listed = await Array.fromAsync(connector.units(never()));
     assert.ok(listed.every(({ warnings }) => warnings === undefined));
+  });
+
+  test("that have a budget wait once GitHub has counted so many requests, by whomever", async () => {
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    const reset = Math.floor(Date.now() / 1000) + 3000;
+    server.fault = (path) =>
+      path.endsWith("/labels")
+        ? { status: 200, headers: { "x-ratelimit-remaining": "4000", "x-ratelimit-reset": String(reset) }, body: [] }
+        : undefined;
+    const options = {
+      organization: "my-org",
+      api_url: server.apiUrl,
+      skip: ["all"],
+      include: ["labels", "milestones"],
+      max_requests_per_hour: 1000,
+      token_env: "T",
+    };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async () => server.token },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date(),
+      avoid: [],
+    });
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    const waits: Date[] = [];
+    const defer = async (until: Date) => {
+      waits.push(until);
+      throw new DeferredError(until, "waits");
+    };
+    await assert.rejects(collectAll(connector, unit, { ...context(), defer }), DeferredError);
+    assert.deepEqual(
+      waits.map((until) => Math.floor(until.getTime() / 1000)),
+      [reset + 1],
+    );
+    assert.ok(!server.requests.some(({ path }) => path.endsWith("/milestones")));
   });
 
   test("several share the load, and one that is used up has the others go on", async () => {

@@ -10,7 +10,7 @@ import { github } from "../../lib/connectors/github/github.ts";
 import { restore } from "../../lib/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { patternBytes } from "../support/bytes.ts";
-import { aGitFolder, gitSync } from "../support/git-repository.ts";
+import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
 import { githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { startGithub } from "../support/github-server.ts";
@@ -171,6 +171,80 @@ describe("LFS, with a server and a client that others wrote", { skip: noLfs }, (
       "STORED",
       "STORED",
     ]);
+  });
+});
+
+describe("LFS objects that are not to be had", () => {
+  const contents = ["good", "damaged"].map((text) => Buffer.from(text.repeat(20)));
+  const oidOf = (content: Buffer) => createHash("sha256").update(content).digest("hex");
+
+  /** Two pointers, and a batch API that answers with `batch`. */
+  async function aWorld(batch: (url: string) => { status: number; body: object }) {
+    const folder = await aGitFolder();
+    const server = await startGithub(folder.path);
+    await addRepository(server, "app", { id: 42, root: folder.path });
+    const bare = join(folder.path, "my-org/app.git");
+    gitSync(bare, ["config", "uploadpack.allowFilter", "true"]);
+    const files = contents.map((content, n) => {
+      const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oidOf(content)}\nsize ${content.length}\n`;
+      return `M 100644 inline ${n}.bin\ndata ${pointer.length}\n${pointer}\n`;
+    });
+    await fastImport(bare, [
+      `commit refs/heads/lfs\ncommitter A <a@example.com> 1 +0000\ndata 1\nx\n${files.join("")}`,
+    ]);
+    for (const [n, content] of contents.entries())
+      server.files.set(`/object/${n}`, { status: 200, body: n === 1 ? Buffer.from(content).fill("x") : content });
+    const others = server.git.switches.answer;
+    server.git.switches.answer = (request, response) => {
+      if (request.url?.endsWith("/info/lfs/objects/batch") !== true) return others(request, response);
+      const { status, body } = batch(server.webUrl);
+      response.writeHead(status, { "content-type": "application/vnd.git-lfs+json" }).end(JSON.stringify(body));
+      return true;
+    };
+    const backup = githubBackup(server, { skip: ["all"], include: ["git", "lfs"] });
+    return {
+      server,
+      backup,
+      states: async (result: JobResult) =>
+        new Map((await backup.stored(result, "my-org/app", "lfs"))?.map(({ oid, state }) => [oid, state])),
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("one that is damaged fails the repository, and the others are stored and named", async () => {
+    await using world = await aWorld((url) => ({
+      status: 200,
+      body: {
+        objects: contents.map((content, n) => ({
+          oid: oidOf(content),
+          actions: { download: { href: `${url}/object/${n}` } },
+        })),
+      },
+    }));
+    const result = await world.backup.run();
+    assert.equal(unitOf(result)?.error?.code, "SOURCE_CORRUPT");
+    assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(contents[0] ?? Buffer.of())}.bin`]);
+    assert.deepEqual(
+      await world.states(result),
+      new Map(contents.map((content, n) => [oidOf(content), n === 0 ? "STORED" : "FAILED"])),
+    );
+    const [collected] = (await world.backup.stored(result, "my-org/app", "collected")) ?? [];
+    assert.equal(Object(collected?.kinds).lfs.state, "FAILED");
+  });
+
+  test("all of them for a quota that is used up: git is stored, and each object is named", async () => {
+    await using world = await aWorld(() => ({
+      status: 403,
+      body: { message: "This repository is over its data quota." },
+    }));
+    const result = await world.backup.run();
+    assert.equal(unitOf(result)?.error?.code, "SOURCE_FORBIDDEN");
+    assert.match(unitOf(result)?.error?.message ?? "", /over its data quota/);
+    assert.deepEqual(namesOf(result, "repository.bundle"), ["repository.bundle"]);
+    assert.deepEqual(new Set((await world.states(result)).values()), new Set(["FAILED"]));
   });
 });
 

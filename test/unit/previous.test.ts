@@ -128,3 +128,21 @@ test("what a unit held before it failed is still known the night after", async (
   ]);
   assert.deepEqual(seen, [undefined, FIRST, FIRST, FIRST]);
 });
+
+test("what failed without its identity, for it was not shown, is known again by the id that it had, and only as itself", async () => {
+  const seen: (string | undefined)[] = [];
+  const before: ScriptedUnit["before"] = async (_, { previous }) => {
+    seen.push(previous?.snapshot);
+  };
+  const good = { id: "good", items: { "a.json": "1" } };
+  const shown = { id: "r", identity: "7", items: { "a.json": "1" }, before };
+  const hidden = { id: "r", fails: () => new SourceError("SOURCE_NOT_FOUND", "not shown") };
+  await nights([
+    [good, shown],
+    [good, hidden],
+    [good, shown],
+    [good, hidden],
+    [good, { ...shown, identity: "8" }],
+  ]);
+  assert.deepEqual(seen, [undefined, FIRST, undefined]);
+});

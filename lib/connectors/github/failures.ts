@@ -6,6 +6,8 @@ export interface Failures {
   add(kind: string, error: unknown): void;
   /** A kind that must be readable and is not. */
   forbidden(kind: string, message: string): void;
+  /** Each kind that failed, with what went wrong first. */
+  reasons(): ReadonlyMap<string, string>;
   /** @throws SourceError when there was any */
   raise(): void;
 }
@@ -24,12 +26,22 @@ export function failuresOf(signal: AbortSignal): Failures {
     forbidden(kind, message) {
       failed.push({ kind, error: new SourceError("SOURCE_FORBIDDEN", message) });
     },
+    reasons: () => new Map(failed.toReversed().map(({ kind, error }) => [kind, error.message])),
     raise() {
       const [first] = failed;
       if (first === undefined) return;
-      const message = failed.map(({ kind, error }) => `${kind}: ${error.message}`).join("; ");
+      const message = [...Map.groupBy(failed, ({ kind }) => kind)].map(([kind, some]) => toldOf(kind, some)).join("; ");
       const codes = new Set(failed.map(({ error }) => error.code));
       throw new SourceError(codes.size === 1 ? first.error.code : "SOURCE_INCOMPLETE", message, { cause: first.error });
     },
   };
+}
+
+/** A thousand objects that are not to be had are no thousand lines. */
+const MOST_TOLD = 3;
+
+function toldOf(kind: string, failed: readonly { readonly error: CodedError }[]): string {
+  const told = failed.slice(0, MOST_TOLD).map(({ error }) => error.message);
+  const more = failed.length - told.length;
+  return `${kind}: ${told.join(`; ${kind}: `)}${more === 0 ? "" : `; and ${more} more`}`;
 }

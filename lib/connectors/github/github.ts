@@ -42,7 +42,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
       url: options.api_url,
       accounts: accounts.all,
       gate: gateOf(AT_ONCE),
-      budget: budgetOf(options.max_requests_per_hour),
+      budget: budgetOf(options.max_requests_per_hour, accounts.all.length),
       now,
     },
   };

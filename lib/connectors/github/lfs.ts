@@ -31,8 +31,8 @@ export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGener
       states.set("lfs", { state: "EMPTY", newest: fingerprint });
       return;
     }
-    yield* objectItems(work, cloneUrl, pointers);
-    states.set("lfs", { state: "READ", newest: fingerprint });
+    const isWhole = yield* objectItems(work, cloneUrl, pointers);
+    if (isWhole) states.set("lfs", { state: "READ", newest: fingerprint });
   } catch (error) {
     failures.add("lfs", error);
   }
@@ -65,10 +65,17 @@ async function* objectItems(
   work: SubjectWork,
   cloneUrl: string,
   pointers: readonly LfsPointer[],
-): AsyncGenerator<Item> {
+): AsyncGenerator<Item, boolean> {
   const lines: Line[] = [];
   const told = (pointer: LfsPointer, state: string, message?: string) =>
     lines.push({ key: pointer.oid, json: { ...pointer, state, ...(message === undefined ? {} : { message }) } });
+  /** One that could not be had leaves the others alone. */
+  const failed = (some: readonly LfsPointer[], error: unknown) => {
+    work.failures.add("lfs", error);
+    const message = work.redact(error instanceof Error ? error.message : String(error));
+    for (const pointer of some) told(pointer, "FAILED", message);
+  };
+  let isRefused = false;
   for (let from = 0; from < pointers.length; from += BATCH) {
     const some = pointers.slice(from, from + BATCH);
     const held = some.filter((pointer) => isStored(work, pointer));
@@ -78,15 +85,31 @@ async function* objectItems(
     }
     const wanted = some.filter((pointer) => !held.includes(pointer));
     if (wanted.length === 0) continue;
-    const places = await lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal);
+    // A quota that is used up is so for all of them.
+    if (isRefused) {
+      for (const pointer of wanted) told(pointer, "FAILED", "not asked for, since others were refused");
+      continue;
+    }
+    let places: readonly LfsPlace[];
+    try {
+      places = await lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal);
+    } catch (error) {
+      failed(wanted, error);
+      isRefused = true;
+      continue;
+    }
     for (const [n, pointer] of wanted.entries()) {
       const place = places[n];
       if (place === undefined || "code" in place) {
         told(pointer, "MISSING", place?.message);
         continue;
       }
-      yield* tried(objectItem(work, cloneUrl, pointer, place));
-      told(pointer, "STORED");
+      try {
+        yield* tried(objectItem(work, cloneUrl, pointer, place));
+        told(pointer, "STORED");
+      } catch (error) {
+        failed([pointer], error);
+      }
     }
   }
   const missing = lines.filter(({ json }) => json.state === "MISSING").length;
@@ -99,6 +122,7 @@ async function* objectItems(
   yield kindItem(LFS, async function* () {
     yield* lines;
   });
+  return !lines.some(({ json }) => json.state === "FAILED");
 }
 
 async function* unchangedObjects(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {

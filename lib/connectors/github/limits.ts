@@ -8,14 +8,22 @@ const SECONDARY_MAX_MS = 16 * 60_000;
 /** The end of a window is told in whole seconds, by another clock. */
 const AFTER_RESET_MS = 1_000;
 
-/** Writes down what an answer says of the limits. Every answer is to be shown to it. */
-export function noteLimits(account: Account, { headers }: Pick<Answer, "headers">, nowMs: number): void {
+/** Writes down what an answer says of the limits. Every answer is to be shown to it. `atMost`: so many requests are enough, though GitHub would take more. */
+export function noteLimits(
+  account: Account,
+  { headers }: Pick<Answer, "headers">,
+  nowMs: number,
+  atMost?: number | undefined,
+): void {
   const remaining = numberOf(headers.get("x-ratelimit-remaining"));
+  const limit = numberOf(headers.get("x-ratelimit-limit"));
   const reset = numberOf(headers.get("x-ratelimit-reset"));
   if (remaining === undefined) return;
   const resource = headers.get("x-ratelimit-resource") ?? "core";
   account.limits.remaining.set(resource, remaining);
-  if (remaining > 0 || reset === undefined) return;
+  // GraphQL counts points, which are no requests.
+  const isEnough = atMost !== undefined && limit !== undefined && resource === "core" && limit - remaining >= atMost;
+  if ((remaining > 0 && !isEnough) || reset === undefined) return;
   block(account, resource, resetMoment(reset, nowMs));
 }
 

@@ -89,7 +89,7 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
       }
       if (answer.status === 304) stats.notModified += 1;
       else api.budget.spend(nowMs());
-      noteLimits(by, answer, nowMs());
+      noteLimits(by, answer, nowMs(), api.budget.perAccount);
       if (limitedUntil(by, answer, resource, limited + 1, nowMs()) !== undefined) {
         limited += 1;
         if (limited > MAX_LIMITED)
@@ -105,7 +105,11 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
   /** Waits for the account's limits and the run's budget. */
   async function turn(by: Account, resource: string): Promise<void> {
     const blocked = by.limits.blockedUntil.get(resource) ?? 0;
-    if (blocked > nowMs()) await defer(new Date(blocked), `GitHub's rate limit of ${by.name}`);
+    if (blocked > nowMs())
+      await defer(
+        new Date(blocked),
+        `${api.budget.perAccount === undefined ? "" : "max_requests_per_hour, or "}GitHub's rate limit of ${by.name}`,
+      );
     const free = api.budget.freeAt(nowMs());
     if (free > nowMs()) await defer(new Date(free), "max_requests_per_hour is used up");
   }

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** What is remembered of one kind from one run to the next. */
 const kindState = z.object({
-  state: z.enum(["READ", "EMPTY", "DISABLED", "FORBIDDEN", "BLOCKED"]),
+  state: z.enum(["READ", "EMPTY", "DISABLED", "FORBIDDEN", "BLOCKED", "FAILED"]),
   /** Why it could not be read. */
   reason: z.string().optional(),
   /** Of every page that the kind was read from, by URL. Left out where that would be too many. */

@@ -81,6 +81,9 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
   await checkReferences(work);
   // A part may have found the whole's, whose tombstones go on with the metadata.
   if (wholeOf(unit.identity) === undefined) yield* tombstoneItems(work);
+  // What is required is told as what it is.
+  for (const [kind, reason] of work.failures.reasons())
+    if (!work.states.has(kind)) work.states.set(kind, { state: "FAILED", reason: work.redact(reason) });
   const kinds = Object.fromEntries(work.states);
   yield summaryItem(
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },

@@ -1,9 +1,17 @@
 import { type BsonElement, BsonType, bsonElements } from "./bson-read.ts";
 import { bsonDocument, element } from "./bson-write.ts";
 
-/** Commands after which documents that were read no longer belong where they were read. */
-const NOT_REPLAYABLE = ["renameCollection", "importCollection", "upgradeDowngradeViewlessTimeseries"];
 const TRANSACTION = ["applyOps", "commitTransaction", "abortTransaction"];
+/**
+ * Commands that mongorestore replays or passes over; at all others it ends (knownCommands, ignoredCEntries in mongorestore/oplog.go of the tools'
+ * 100.18). renameCollection is not among them, though it knows it: after that, documents that were read do not belong where they were read.
+ */
+const REPLAYED: ReadonlySet<string> = new Set([
+  ...TRANSACTION,
+  ...["create", "drop", "dropDatabase", "collMod", "convertToCapped", "emptycapped", "dbCheck"],
+  ...["createIndexes", "deleteIndex", "deleteIndexes", "dropIndex", "dropIndexes"],
+  ...["startIndexBuild", "abortIndexBuild", "commitIndexBuild", "setMultikeyMetadata"],
+]);
 
 /**
  * An entry as it is to be replayed for one database: mongorestore replays all that it is given, and a transaction may
@@ -31,8 +39,11 @@ export function notReplayable(entry: Buffer): string | undefined {
   const operation = fields.get("o");
   if (textOf(fields.get("op")) !== "c" || operation?.type !== BsonType.document) return undefined;
   const [command] = bsonElements(operation.value);
-  if (command === undefined || !NOT_REPLAYABLE.includes(command.name)) return undefined;
-  return `${command.name} on ${textOf(fields.get("ns"))}`;
+  if (command === undefined) return undefined;
+  if (!REPLAYED.has(command.name)) return `${command.name} on ${textOf(fields.get("ns"))}`;
+  if (command.name !== "applyOps") return undefined;
+  const nested = [...bsonElements(command.value)].map(({ value }) => notReplayable(value));
+  return nested.find((what) => what !== undefined);
 }
 
 /** The moment of an entry, as `1732600000:1`. */

@@ -37,8 +37,8 @@ describe("a Compose project, from running containers to running containers", {
     const compose = await composeFile(folder, settings);
     await engine.docker("volume", "create", "unrelated");
     await compose("up", "--detach");
-    await written(engine, "shop_data_1", "/data/rows");
-    await written(engine, "shop_web_1", "/uploads/picture");
+    await written(engine, "shop_data", "/data/rows");
+    await written(engine, "shop_web", "/uploads/picture");
 
     const job = { name: "shop", service: "docker_volume" };
     const options = { host: engine.host, compose_project: "shop", consistency: "pause" };
@@ -62,11 +62,11 @@ describe("a Compose project, from running containers to running containers", {
     );
     const held = (id: string) =>
       Object.keys(units.find((unit: { id: string }) => unit.id === id).artifacts[0].facts.held ?? {});
-    assert.deepEqual(held("shop_rows"), ["shop_data_1"]);
-    assert.deepEqual(held("shop_uploads"), ["shop_web_1"]);
-    for (const name of ["shop_data_1", "shop_web_1"]) assert.equal(await engine.state(name), "running");
+    assert.deepEqual(held("shop_rows"), ["shop_data"]);
+    assert.deepEqual(held("shop_uploads"), ["shop_web"]);
+    for (const name of ["shop_data", "shop_web"]) assert.equal(await engine.state(name), "running");
 
-    const rows = await engine.docker("exec", "shop_data_1", "/bin/busybox", "cat", "/data/rows");
+    const rows = await engine.docker("exec", "shop_data", "/bin/busybox", "cat", "/data/rows");
     await compose("down", "--volumes");
     assert.doesNotMatch(await engine.docker("volume", "ls", "--quiet"), /shop_/);
     for (const volume of ["shop_rows", "shop_uploads"]) {
@@ -77,8 +77,8 @@ describe("a Compose project, from running containers to running containers", {
       assert.equal(await engine.docker("volume", "inspect", "--format", label, volume), "shop");
     }
     await compose("up", "--detach");
-    assert.equal(await engine.docker("exec", "shop_data_1", "/bin/busybox", "cat", "/data/rows"), rows);
-    const owner = await engine.docker("exec", "shop_web_1", "/bin/busybox", "stat", "-c", "%u:%a", "/uploads/picture");
+    assert.equal(await engine.docker("exec", "shop_data", "/bin/busybox", "cat", "/data/rows"), rows);
+    const owner = await engine.docker("exec", "shop_web", "/bin/busybox", "stat", "-c", "%u:%a", "/uploads/picture");
     assert.equal(owner, "33:640");
 
     const to = join(folder, "restored");
@@ -101,10 +101,17 @@ describe("a Compose project, from running containers to running containers", {
     const project = {
       version: "2.4",
       services: {
-        data: service("[ -e /data/rows ] || /bin/busybox date >/data/rows", { volumes: ["rows:/data"] }),
+        data: service("[ -e /data/rows ] || /bin/busybox date >/data/rows", {
+          container_name: "shop_data",
+          volumes: ["rows:/data"],
+        }),
         web: service(
           "umask 027; [ -e /uploads/picture ] || { echo png >/uploads/picture; /bin/busybox chown 33 /uploads/picture; }",
-          { volumes: ["uploads:/uploads", `${settings}:/etc/app:ro`], depends_on: ["data"] },
+          {
+            container_name: "shop_web",
+            volumes: ["uploads:/uploads", `${settings}:/etc/app:ro`],
+            depends_on: ["data"],
+          },
         ),
       },
       volumes: { rows: {}, uploads: {} },

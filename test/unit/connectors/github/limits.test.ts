@@ -79,6 +79,24 @@ describe("limits", () => {
     assert.deepEqual([...account.limits.blockedUntil], [["graphql", NOW + 61_000]]);
   });
 
+  test("a budget is kept to by GitHub's own count too, which knows of requests that others sent", () => {
+    const { perAccount } = budgetOf(100, 2);
+    const used = (remaining: number, resource = "core") => {
+      const account = anAccount();
+      const headers = {
+        "x-ratelimit-limit": "5000",
+        "x-ratelimit-remaining": String(remaining),
+        "x-ratelimit-reset": String(NOW / 1000 + 60),
+        "x-ratelimit-resource": resource,
+      };
+      noteLimits(account, answer(200, headers), NOW, perAccount);
+      return account.limits.blockedUntil.get(resource);
+    };
+    assert.equal(used(4951), undefined);
+    assert.equal(used(4950), NOW + 61_000);
+    assert.equal(used(4000, "graphql"), undefined);
+  });
+
   test("a budget lets so many requests through in any hour", () => {
     const budget = budgetOf(2);
     budget.spend(NOW);

@@ -59,3 +59,20 @@ test("a rename, which no copy survives, is known by its name, and a write is non
   assert.equal(notReplayable(bytesOf(rename)), "renameCollection on app.$cmd");
   assert.equal(notReplayable(bytesOf(write("app.a"))), undefined);
 });
+
+test("a command that mongorestore does not know, at which it would end, is known before; those that it knows are none", () => {
+  const command = (o: Document) => ({ op: "c", ns: "app.$cmd", o });
+  assert.equal(notReplayable(bytesOf(command({ truncateRange: "app.a" }))), "truncateRange on app.$cmd");
+  const inner = [write("app.a"), command({ renameCollection: "app.a", to: "app.b" })];
+  assert.equal(notReplayable(bytesOf(transaction({ applyOps: inner }))), "renameCollection on app.$cmd");
+  for (const o of [
+    { create: "a" },
+    { commitIndexBuild: "a", indexes: [] },
+    { startIndexBuild: "a" },
+    { setMultikeyMetadata: "a" },
+    { collMod: "a" },
+    { dropDatabase: 1 },
+    { applyOps: [write("app.a")] },
+  ])
+    assert.equal(notReplayable(bytesOf(command(o))), undefined, JSON.stringify(o));
+});
