@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -8,9 +8,11 @@ import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/clie
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   DescribeExecutionCommand,
+  DescribeStateMachineCommand,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
   ListMapRunsCommand,
+  ListStateMachinesCommand,
 } from "@aws-sdk/client-sfn";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { coreBackup, document } from "../../e2e/core-backup.ts";
@@ -19,6 +21,7 @@ import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
+import { zipEntries } from "../../support/zip-entries.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
 
@@ -230,9 +233,16 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     );
   });
 
-  test("no secret is in what is deployed, nor in logs, states, events or the bucket", async () => {
+  test("no secret is in what is deployed, nor in logs, states, events or the bucket, also of a run that failed by it", async () => {
     const ended = await start("secret", "--wait");
     assert.equal(ended.status, "ok", JSON.stringify(ended));
+    git.switches.answer = (_, response) => {
+      response.writeHead(401, { "www-authenticate": "Basic" }).end();
+      return true;
+    };
+    const refused = await start("secret", "--wait");
+    git.switches.answer = () => false;
+    assert.equal(refused.status, "failed", JSON.stringify(refused));
     const sent = git.seen.map(({ authorization = "" }) =>
       Buffer.from(authorization.replace("Basic ", ""), "base64").toString(),
     );
@@ -240,39 +250,49 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       sent.some((text) => text.includes(CANARY)),
       "the source was given the secret",
     );
-    const forms = [
-      CANARY,
-      Buffer.from(CANARY).toString("base64").slice(0, -2),
-      Buffer.from(`:${CANARY}`).toString("base64").slice(2, -2),
-    ];
-    const places: Record<string, string> = {
-      ...(await deployedFiles(stack.deployment.folder)),
-      functions: await functionsOf(stack),
-      ...Object.fromEntries(
-        await Promise.all(
-          ["plan", "collect", "finish", "verify", "prune", "notify", "watch"].map(async (step) => [
-            step,
-            (await stack.logOf(step)).join("\n"),
-          ]),
-        ),
-      ),
-      states: await statesOf(stack, ended.arn),
-      events: JSON.stringify(await events()),
-      ...Object.fromEntries(
-        await Promise.all(
-          (await stack.keysBelow("")).map(async (key) => [key, (await stack.object(key)).toString("latin1")]),
-        ),
-      ),
-    };
-    assert.ok(Object.keys(places).length > 40);
-    for (const name of ["functions", "collect", "states", "events"]) assert.ok((places[name]?.length ?? 0) > 100, name);
-    for (const [place, text] of Object.entries(places))
+    const places = await placesOf([ended.arn, refused.arn]);
+    const forms = formsOf(CANARY);
+    for (const [place, text] of places)
       for (const form of forms) assert.ok(!text.includes(form), `the secret is in ${place}`);
+    // That each was looked into shows by what must be there.
+    for (const [place, known] of [
+      ["template", "secret:backups/git-"],
+      ["package collect", "token_secret: backups/git"],
+      ["functions", "CORE_BACKUP_CONFIG"],
+      ["machines", "core-backup-test-secret"],
+      ["log of plan", "START RequestId"],
+      ["log of collect", "SOURCE_UNAUTHORIZED"],
+      ["log of verdict", "BackupFailed"],
+      ["states", "planKey"],
+      ["states", "BackupFailed"],
+      ["events", "Backup Run Finished"],
+      ["bucket", "repository.bundle"],
+      ["bucket", "SOURCE_UNAUTHORIZED"],
+    ] as const)
+      assert.ok(places.get(place)?.includes(known), `${place} has ${known}`);
     for (const line of (await stack.logOf("collect")).filter((one) => one.startsWith("{"))) {
       const { job, run, unit } = JSON.parse(line);
       assert.ok(job && run && unit, `without job, run and unit: ${line}`);
     }
   });
+
+  /** Everything in which a secret must not be, as text; archives unpacked. */
+  async function placesOf(executions: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const steps = ["plan", "collect", "finish", "verify", "prune", "notify", "verdict", "watch"];
+    const logs = steps.map(async (step) => [`log of ${step}`, (await stack.logOf(step)).join("\n")] as const);
+    const states = await Promise.all(executions.map((arn) => statesOf(stack, arn)));
+    const keys = await stack.keysBelow("");
+    const objects = keys.map(async (key) => `${key}\n${(await stack.object(key)).toString("latin1")}`);
+    return new Map([
+      ...(await deployedFiles(stack.deployment.folder)),
+      ["functions", await functionsOf(stack)],
+      ["machines", await machinesOf(stack)],
+      ...(await Promise.all(logs)),
+      ["states", states.join("\n")],
+      ["events", JSON.stringify(await events())],
+      ["bucket", (await Promise.all(objects)).join("\n")],
+    ]);
+  }
 
   function configuration(): string {
     const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
@@ -315,16 +335,39 @@ async function listening(stack: DeployedStack): Promise<() => Promise<readonly L
   };
 }
 
-/** The template, the state of the deployment and the bundles, source maps apart from nothing. */
-async function deployedFiles(folder: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const part of [".serverless", ".build"]) {
-    for (const name of await readdir(join(folder, part), { recursive: true })) {
-      const path = join(folder, part, name);
-      if ((await stat(path)).isFile()) found[join(part, name)] = await readFile(path, "latin1");
-    }
+/** As it may be written: plain, and in base64 wherever it begins in what is encoded. */
+function formsOf(secret: string): readonly string[] {
+  const encoded = [0, 1, 2].map((before) => {
+    const text = Buffer.from(`${"x".repeat(before)}${secret}`).toString("base64");
+    // The first and the last character are also of what stands beside it.
+    return text.slice(before === 0 ? 0 : before + 1, -4);
+  });
+  return [secret, Buffer.from(secret).toString("hex"), ...encoded];
+}
+
+/** What is given to AWS: the templates, and what is in the functions' archives. */
+async function deployedFiles(folder: string): Promise<readonly (readonly [string, string])[]> {
+  const found: (readonly [string, string])[] = [];
+  const texts: string[] = [];
+  for (const name of await readdir(join(folder, ".serverless"), { recursive: true })) {
+    const path = join(folder, ".serverless", name);
+    if (!(await stat(path)).isFile()) continue;
+    const content = await readFile(path);
+    if (!name.endsWith(".zip")) texts.push(content.toString("latin1"));
+    else found.push([`package ${basename(name, ".zip")}`, textsOf(content)]);
   }
-  return found;
+  return [["template", texts.join("\n")], ...found];
+}
+
+const textsOf = (archive: Buffer): string =>
+  [...zipEntries(archive)].map(([name, content]) => `${name}\n${content.toString("latin1")}`).join("\n");
+
+async function machinesOf({ sfn }: DeployedStack): Promise<string> {
+  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+  const asked = stateMachines.map(({ stateMachineArn }) =>
+    sfn.send(new DescribeStateMachineCommand({ stateMachineArn })),
+  );
+  return JSON.stringify(await Promise.all(asked));
 }
 
 async function functionsOf(stack: DeployedStack): Promise<string> {
@@ -345,7 +388,7 @@ async function statesOf({ sfn }: DeployedStack, executionArn: string): Promise<s
   const texts = arns.map(async (arn) =>
     JSON.stringify([
       await sfn.send(new DescribeExecutionCommand({ executionArn: arn })),
-      await sfn.send(new GetExecutionHistoryCommand({ executionArn: arn })),
+      await sfn.send(new GetExecutionHistoryCommand({ executionArn: arn, maxResults: 1000 })),
     ]),
   );
   return (await Promise.all(texts)).join("\n");
