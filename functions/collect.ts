@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { deferralMetrics } from "../lib/deployment/deferral-metrics.ts";
 import { endedStep, endingSchema } from "../lib/ended-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { aboutStep, collectStep, stepPointerSchema } from "../lib/function-steps.ts";
@@ -10,12 +11,19 @@ const eventSchema = z.object({ pointer: stepPointerSchema, unit: planLineSchema,
  * One unit of the plan, or with `ended` what became of one. Its failure is a result; it is also the state machine's to wait
  * when the source asked for that, and to give it to a task when the function's time is up.
  */
-export const handler = (event: unknown, invocation: Invocation) => {
+export const handler = async (event: unknown, invocation: Invocation) => {
   const { pointer, unit, ended } = eventSchema.parse(event);
   return withFunctionBackup(
     invocation,
-    (backup, asConfigured) =>
-      ended === undefined ? collectStep(backup, pointer, unit, asConfigured) : endedStep(backup, pointer, unit, ended),
+    async (backup, asConfigured) => {
+      const collected =
+        ended === undefined
+          ? await collectStep(backup, pointer, unit, asConfigured)
+          : await endedStep(backup, pointer, unit, ended);
+      if (collected.status === "deferred")
+        process.stdout.write(`${deferralMetrics(process.env.STACK ?? "", pointer.job, backup.now())}\n`);
+      return collected;
+    },
     { about: { ...aboutStep(pointer), unit: unit.id } },
   );
 };

@@ -3,6 +3,7 @@ import { loadConfig } from "../lib/config/load.ts";
 import type { Config } from "../lib/config/schema.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { ConfigError } from "../lib/errors.ts";
+import type { EfsMount } from "./efs.ts";
 import { onAwsFaults } from "./on-aws.ts";
 
 export interface AwsConfig {
@@ -16,11 +17,11 @@ export interface AwsConfig {
  * written into a schedule, a secret that would stand in clear in a function's environment.
  * @throws Error with a line a fault, `file:line:column: path: message`
  */
-export async function awsConfig(file: string, bucket: string): Promise<AwsConfig> {
+export async function awsConfig(file: string, bucket: string, mounts: readonly EfsMount[]): Promise<AwsConfig> {
   let document: unknown;
   const more = (value: unknown) => {
     document = value;
-    return onAwsFaults(value);
+    return onAwsFaults(value, mounts);
   };
   try {
     const config = await loadConfig(file, { env: { [BUCKET_VARIABLE]: bucket }, sources: false, more });

@@ -5,7 +5,9 @@ export default class BundlePlugin {
       "before:package:createDeploymentArtifacts": async () => {
         const { awsConfig } = await import("./aws-config.ts");
         const { bundleFunctions } = await import("./bundle.ts");
-        const { config } = await awsConfig(serverless.service.custom.configFile, "the-bucket-of-the-stack");
+        const { efsMounts } = await import("./efs.ts");
+        const { configFile, efs } = serverless.service.custom;
+        const { config } = await awsConfig(configFile, "the-bucket-of-the-stack", efsMounts(efs));
         for (const { name, bytes } of await bundleFunctions(config))
           log.notice(`  ${name}: ${(bytes / 1024).toFixed(0)} KiB`);
       },

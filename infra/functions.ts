@@ -56,7 +56,8 @@ export function functionDefinitions({
         description: `core-backup: ${about}`,
         memorySize: memory,
         timeout,
-        role: roleOf(name),
+        // As a text: for a name the framework writes down a dependency that there is already.
+        role: { "Fn::Sub": `\${${roleOf(name)}.Arn}` },
         ...(name === "collect" && collectConcurrency !== undefined ? { reservedConcurrency: collectConcurrency } : {}),
         environment,
         package: { individually: true, patterns: ["!**", `${BUILD_FOLDER}/${name}/**`, configFile] },

@@ -3,24 +3,26 @@ import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { scheduleFault } from "../lib/schedule.ts";
+import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
+import { filesystemFaults } from "./on-efs.ts";
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
-export function onAwsFaults(value: unknown): readonly Issue[] {
+export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): readonly Issue[] {
   if (!isRecord(value)) return [];
   const jobs = Array.isArray(value.jobs) ? value.jobs : [];
   return [
-    ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage)),
+    ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage, mounts)),
     ...metricsFaults(value.metrics),
     ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
   ];
 }
 
-function jobFaults(job: unknown, path: Path, storages: unknown): readonly Issue[] {
+function jobFaults(job: unknown, path: Path, storages: unknown, mounts: readonly EfsMount[]): readonly Issue[] {
   if (!isRecord(job)) return [];
   return [
     ...nameFaults(job, path),
-    ...serviceFaults(job, path),
+    ...filesystemFaults(job, path, mounts),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
     ...hookFaults(job, path),
@@ -45,12 +47,6 @@ function metricsFaults(metrics: unknown): readonly Issue[] {
 function nameFaults({ name }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
   if (typeof name !== "string" || !/\$\{|\{%/.test(name)) return [];
   return [at([...path, "name"], "cannot hold ${ or {% on AWS")];
-}
-
-/** A function has no disk of anyone's: what is there is the function's own. */
-function serviceFaults({ service }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
-  if (service !== "filesystem") return [];
-  return [at([...path, "service"], "has nothing to read on AWS, where no machine's files are: run this job at a desk")];
 }
 
 function storageFaults(job: Readonly<Record<string, unknown>>, path: Path, storages: unknown): readonly Issue[] {

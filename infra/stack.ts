@@ -1,9 +1,13 @@
+import { isRecord } from "../lib/config/messages.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
+import { dashboardResources } from "./dashboard.ts";
+import { type EfsMount, efsMounts, efsStatements } from "./efs.ts";
 import { functionDefinitions, functionTable } from "./functions.ts";
 import { capitalized } from "./names.ts";
+import { mountsOf } from "./on-efs.ts";
 import { type Resolving, textOf } from "./resolving.ts";
 import { roleFor, statementsOf } from "./roles.ts";
 import { scheduleResources } from "./schedules.ts";
@@ -26,9 +30,11 @@ interface Deployment {
   readonly bucket: StackBucket;
   readonly schedules: "ENABLED" | "DISABLED";
   readonly flexibleMinutes: number;
+  readonly dashboard: boolean;
   readonly image: string;
   /** Absent where no job has tasks. */
   readonly tasks: TaskOptions | undefined;
+  readonly efs: readonly EfsMount[];
 }
 
 /** What `functions:` of serverless.yml holds. */
@@ -77,10 +83,11 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
     ...stoppedRunResources(job),
   }));
+  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules) };
   return {
     Resources: Object.assign(
-      alarmResources(config.jobs),
-      watchResources(stack, schedules),
+      watched,
+      deployment.dashboard ? dashboardResources(stack, config, alarmIdsIn(watched)) : {},
       Object.fromEntries(roles),
       tasks === undefined ? {} : { ...clusterResources(stack, tasks), ...networkResources(stack, tasks) },
       ...ofJobs,
@@ -90,7 +97,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
 
 function taskResourcesOf(
   job: Job,
-  { config, document, stack, bucket, image, tasks }: Deployment,
+  { config, document, stack, bucket, image, tasks, efs }: Deployment,
 ): Record<string, unknown> {
   if (tasks === undefined || !hasTasks(job, image)) return {};
   const storage = config.storage[job.target_storage];
@@ -99,9 +106,19 @@ function taskResourcesOf(
     jobs: [job],
     storage: storage === undefined ? {} : { [job.target_storage]: storage },
   };
-  const statements = statementsOf("collect", { places: placesOf(own, bucket), ...secretStatements(own) });
-  return taskResources(job, { stack, config: taskConfig(document, job), bucket: bucket.name, statements }, tasks);
+  const mounts = mountsOf(document, job.name, efs);
+  const statements = [
+    ...statementsOf("collect", { places: placesOf(own, bucket), ...secretStatements(own) }),
+    ...efsStatements(mounts),
+  ];
+  const inputs = { stack, config: taskConfig(document, job), bucket: bucket.name, statements, mounts };
+  return taskResources(job, inputs, tasks);
 }
+
+const alarmIdsIn = (resources: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(resources).flatMap(([id, resource]) =>
+    isRecord(resource) && resource.Type === "AWS::CloudWatch::Alarm" ? [id] : [],
+  );
 
 const roleLogicalId = (name: string): string => `${capitalized(name)}Role`;
 
@@ -109,7 +126,8 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const text = (expression: string) => textOf(resolving, expression);
   const configFile = await text("param:config");
   const given = await text("param:bucket");
-  const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given);
+  const efs = efsMounts(await text("param:efs"));
+  const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given, efs);
   const stack = `${await text("self:service")}-${await text("sls:stage")}`;
   return {
     config,
@@ -119,7 +137,9 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     bucket: { name: given === "" ? { Ref: "BackupBucket" } : given, kmsKey: (await text("param:kmsKey")) || undefined },
     schedules: (await text("param:schedules")) === "off" ? "DISABLED" : "ENABLED",
     flexibleMinutes: Number(await text("param:flexibleMinutes")),
+    dashboard: (await text("param:dashboard")) !== "off",
     image: await text("param:image"),
     tasks: await taskOptions(resolving, config, stack),
+    efs,
   };
 }

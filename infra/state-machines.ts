@@ -144,7 +144,13 @@ function machineStatements(job: string, name: string, { stack, bucket, network }
     ),
     // The fan-out is executions of the machine itself, one for each unit.
     allow(["states:StartExecution"], arn("stateMachine", name)),
-    allow(["states:DescribeExecution", "states:StopExecution"], arn("execution", `${name}/*`)),
+    // Of its own executions and, by the name of the fan-out, of those: so the service's guide has them, and their ARNs differ so.
+    allow(
+      ["states:DescribeExecution", "states:StopExecution"],
+      [arn("execution", `${name}:*`), arn("execution", `${name}/*`)],
+    ),
+    // Without it a redriven execution cannot go on in its fan-out.
+    allow(["states:RedriveExecution"], arn("execution", `${name}/*`)),
     allow(["s3:GetObject"], objectsOf(bucket.arn, `${bucket.prefix}*/.run/plan.jsonl`)),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
     ...(network === undefined ? [] : runTaskStatements(stack, job)),

@@ -66,6 +66,11 @@ export async function taskOptions(
   if (architecture !== "X86_64" && architecture !== "ARM64")
     refuse("taskArchitecture", architecture, "X86_64 or ARM64");
   const subnets = list(await param("subnets"));
+  const securityGroups = list(await param("securityGroups"));
+  if ((await param("efs")) !== "" && (subnets.length === 0 || securityGroups.length === 0))
+    throw new Error(
+      "--param=efs needs subnets and securityGroups: those of the network in which the file system has its mount targets",
+    );
   const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
   if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
   return {
@@ -75,7 +80,7 @@ export async function taskOptions(
     diskGib,
     architecture,
     subnets,
-    securityGroups: list(await param("securityGroups")),
+    securityGroups,
     assignPublicIp: publicIp === "on" ? "ENABLED" : "DISABLED",
     logRetentionDays: Number(await param("logRetentionDays")),
   };

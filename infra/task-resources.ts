@@ -1,6 +1,7 @@
 import type { Job } from "../lib/config/schema.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { CONFIG_VARIABLE } from "../lib/function-task.ts";
+import { type EfsMount, efsVolumes } from "./efs.ts";
 import { capitalized, logicalId } from "./names.ts";
 import { roleFor, type Statement } from "./roles.ts";
 import type { TaskOptions } from "./task-options.ts";
@@ -50,11 +51,14 @@ export interface TaskInputs {
   readonly bucket: unknown;
   /** What the task may do: the job's sources and storage, and no other job's. */
   readonly statements: readonly Statement[];
+  /** File systems that it reads of. */
+  readonly mounts: readonly EfsMount[];
 }
 
 /** A job's task definition and its role. */
 export function taskResources(job: Job, inputs: TaskInputs, options: TaskOptions): Record<string, unknown> {
   const { stack, config, bucket, statements } = inputs;
+  const { volumes, mountPoints } = efsVolumes(inputs.mounts);
   const { image, cpu, memory, diskGib, architecture } = options;
   const environment = { [CONFIG_VARIABLE]: config, [BUCKET_VARIABLE]: bucket, AWS_REGION: { Ref: "AWS::Region" } };
   return {
@@ -62,6 +66,7 @@ export function taskResources(job: Job, inputs: TaskInputs, options: TaskOptions
       Type: "AWS::ECS::TaskDefinition",
       // A run that goes on while the stack is deployed starts its tasks by the revision that it began with.
       UpdateReplacePolicy: "Retain",
+      DeletionPolicy: "Delete",
       Properties: {
         Family: familyOf(stack, job.name),
         RequiresCompatibilities: ["FARGATE"],
@@ -72,7 +77,7 @@ export function taskResources(job: Job, inputs: TaskInputs, options: TaskOptions
         RuntimePlatform: { CpuArchitecture: architecture, OperatingSystemFamily: "LINUX" },
         ExecutionRoleArn: { "Fn::GetAtt": [executionRoleLogicalId, "Arn"] },
         TaskRoleArn: { "Fn::GetAtt": [taskRoleLogicalId(job.name), "Arn"] },
-        Volumes: [{ Name: "tmp" }],
+        Volumes: [{ Name: "tmp" }, ...volumes],
         ContainerDefinitions: [
           {
             Name: CONTAINER,
@@ -80,7 +85,7 @@ export function taskResources(job: Job, inputs: TaskInputs, options: TaskOptions
             Essential: true,
             Command: ["task"],
             ReadonlyRootFilesystem: true,
-            MountPoints: [{ SourceVolume: "tmp", ContainerPath: "/tmp" }],
+            MountPoints: [{ SourceVolume: "tmp", ContainerPath: "/tmp" }, ...mountPoints],
             StopTimeout: STOP_SECONDS,
             Environment: Object.entries(environment).map(([Name, Value]) => ({ Name, Value })),
             LogConfiguration: {

@@ -66,7 +66,10 @@ export function open(config: Config, options: OpenOptions): Backup {
     signal,
     connector: (job) =>
       once(opened, job.name, () =>
-        kindOf(job.service).create(job.options, { secrets, redaction, now, avoid: ownFolders(config) }),
+        kindOf(job.service).create(job.options, {
+          ...{ secrets, redaction, now, avoid: ownFolders(config) },
+          collectsElsewhere: waits === "elsewhere" && job.compute === "fargate",
+        }),
       ),
     kind: kindOf,
     storage: (job) =>

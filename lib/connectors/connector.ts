@@ -142,6 +142,8 @@ export interface ConnectorContext {
   readonly now: () => Date;
   /** Absolute folders of the configuration's own storages: read as a source, a store would grow by itself each run. */
   readonly avoid: readonly string[];
+  /** True where units are only listed, and collected by tasks with programs of their own. */
+  readonly collectsElsewhere?: boolean;
 }
 
 /** A service: one line in `all.ts`. */

@@ -15,8 +15,7 @@ interface CloudwatchMetric {
   readonly age?: true;
 }
 
-/** In CloudWatch's words. Few, since each costs money for each job. */
-export const cloudwatchMetrics: readonly CloudwatchMetric[] = [
+const table = [
   { name: "RunsOk", unit: "Count", of: "core_backup_runs_total", labels: { status: "ok" }, added: true },
   { name: "RunsPartial", unit: "Count", of: "core_backup_runs_total", labels: { status: "partial" }, added: true },
   { name: "RunsFailed", unit: "Count", of: "core_backup_runs_total", labels: { status: "failed" }, added: true },
@@ -28,7 +27,12 @@ export const cloudwatchMetrics: readonly CloudwatchMetric[] = [
   { name: "RemovedSnapshots", unit: "Count", of: "core_backup_removed_snapshots_total", added: true },
   { name: "GoodSnapshotAge", unit: "Seconds", of: "core_backup_last_good_snapshot_timestamp_seconds", age: true },
   { name: "ProofAge", unit: "Seconds", of: "core_backup_last_proof_timestamp_seconds", age: true },
-];
+] as const satisfies readonly CloudwatchMetric[];
+
+export type CloudwatchMetricName = (typeof table)[number]["name"];
+
+/** In CloudWatch's words. Few, since each costs money for each job. */
+export const cloudwatchMetrics: readonly CloudwatchMetric[] = table;
 
 /**
  * A line a job in the function's log, from which CloudWatch makes metrics by itself, without a call and without a right.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Backup } from "../../lib/backup.ts";
@@ -69,6 +70,39 @@ describe("a task: one unit of a run in a process of its own", () => {
     assert.equal(code, 1);
     assert.match(stdout, /"level":"error".*"code":"LEASE_LOST"/);
     assert.equal(await run.record(0), undefined);
+  });
+
+  test("files are listed by a process that has no tar, and read by a task that has one", async () => {
+    await using folder = await temporaryFolder();
+    const [source, store] = [join(folder.path, "source"), join(folder.path, "store")];
+    await mkdir(source);
+    await writeFile(join(source, "a.txt"), "a");
+    const job = { name: "files", service: "filesystem", options: { paths: [source] } };
+    const document = (compute: string) => ({
+      jobs: [{ ...job, compute }],
+      storage: { here: { type: "filesystem", base_path: store } },
+    });
+    const begun = async (compute: string) => {
+      const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document(compute)) });
+      const backup = openStep(config, {}, new AbortController().signal, {});
+      const path = process.env.PATH;
+      process.env.PATH = folder.path;
+      try {
+        return { backup, ...(await beginRun(backup, { job: "files", only: undefined })) };
+      } finally {
+        process.env.PATH = path;
+      }
+    };
+    await assert.rejects(begun("lambda"), /there is no tar on the PATH/);
+    const { backup, pointer } = await begun("fargate");
+    const task = await startTask({
+      [TASK_VARIABLE]: JSON.stringify({ pointer, n: 0 }),
+      [CONFIG_VARIABLE]: packedConfig(document("fargate")),
+    });
+    assert.equal(task.code, 0, task.stdout);
+    const { status, totals } = await finishStep(backup, pointer);
+    assert.deepEqual([status, totals.artifacts], ["ok", 1]);
+    await backup.close();
   });
 
   for (const [what, env, said] of [

@@ -7,7 +7,7 @@ import { settle } from "../../tar/reading-report.ts";
 import { restoreArchive } from "../../tar/restore.ts";
 import { storesBelow } from "../../tar/stores-below.ts";
 import { requireTar } from "../../tar/tar-program.ts";
-import type { CollectContext, Connector, ConnectorKind, Item, Unit } from "../connector.ts";
+import type { CollectContext, Connector, ConnectorContext, ConnectorKind, Item, Unit } from "../connector.ts";
 import { duplicatePaths, unitsOf } from "./paths.ts";
 
 const path = z
@@ -50,13 +50,13 @@ export type FilesystemOptions = z.infer<typeof options>;
 /** Paths of this machine, one unit each, as a tar archive. docs/filesystem.md says what it holds and what not. */
 export const filesystem: ConnectorKind<FilesystemOptions> = {
   options,
-  create: async (given, { avoid }) => filesystemConnector(given, avoid),
+  create: async (given, context) => filesystemConnector(given, context),
   restore: restoreArchive,
   next: () => [],
   targets: [],
 };
 
-function filesystemConnector(given: FilesystemOptions, avoid: readonly string[]): Connector {
+function filesystemConnector(given: FilesystemOptions, { avoid, collectsElsewhere }: ConnectorContext): Connector {
   let program: string | undefined;
   const tar = async (signal: AbortSignal) => {
     program ??= await requireTar(signal);
@@ -64,7 +64,7 @@ function filesystemConnector(given: FilesystemOptions, avoid: readonly string[])
   };
   return {
     async prepare(signal) {
-      await tar(signal);
+      if (!collectsElsewhere) await tar(signal);
     },
     units: (signal) => unitsOf(many(given.paths), signal),
     async *collect(unit, context) {

@@ -7,6 +7,7 @@ import aslValidator from "asl-validator";
 import { pushImage } from "../../../infra/push-image.ts";
 import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
 import { temporaryFolder } from "../../support/stores.ts";
+import { lintersMissing, policyFindings, templateFindings } from "../../support/template-lint.ts";
 
 const CONFIG = `
 jobs:
@@ -29,6 +30,9 @@ storage:
 notifications:
   mail: { type: slack, webhook_secret: backups/slack }
 `.replaceAll("service: git\n", "service: git\n    target_storage: s3\n");
+const FILES = `jobs:
+  - { name: files, service: filesystem, target_storage: s3, compute: fargate, options: { paths: [/mnt/team/docs] } }
+`;
 const IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ops/core-backup:1.2.3";
 
 /** JSON of which only a few places are looked at. */
@@ -108,6 +112,11 @@ describe("tasks in what is deployed", () => {
     assert.ok(!JSON.stringify(template).includes("AWS::ECS::Service"));
   });
 
+  test("cfn-lint and parliament have nothing to say of tasks and their network", { skip: lintersMissing }, async () => {
+    assert.deepEqual(await templateFindings(withImage.template), []);
+    assert.deepEqual(await policyFindings(withImage.template), []);
+  });
+
   test("a task knows its own job of the configuration, and no secret of it", () => {
     const { ofType } = withImage;
     const [large] = ofType("AWS::ECS::TaskDefinition").filter(({ id }) => id.startsWith("Large"));
@@ -137,16 +146,52 @@ describe("tasks in what is deployed", () => {
     assert.equal(networkOf(childOf("large")).AssignPublicIp, "ENABLED");
   });
 
-  test("with subnets of yours it has none, and tasks have no public address unless you say so", async () => {
-    const { ofType, childOf, machineOf } = await packaged({
+  test("with subnets of yours it has none, tasks have no public address unless you say so, and can read file systems there", async () => {
+    await writeFile(
+      join(deployment.folder, "config/core-backup.yml"),
+      `${CONFIG.trimEnd()}\n`.replace("jobs:\n", FILES),
+    );
+    const { template, ofType, childOf, machineOf, roleOf } = await packaged({
       image: IMAGE,
-      subnets: "subnet-a, subnet-b",
-      securityGroups: "sg-1",
+      efs: "/mnt/team=fs-0123456789abcdef0/fsap-0fedcba9876543210,/mnt/web=fs-11112222/fsap-33334444",
+      subnets: "subnet-0123456789abcdef0, subnet-0123456789abcdef1",
+      securityGroups: "sg-0123456789abcdef0",
     });
+    await writeFile(join(deployment.folder, "config/core-backup.yml"), CONFIG);
     assert.equal(ofType("AWS::EC2::VPC").length, 0);
     assert.equal(networkOf(childOf("large")).AssignPublicIp, "DISABLED");
     const { TaskSubnet0, TaskSubnet1, TaskSecurityGroup0 } = machineOf("large").DefinitionSubstitutions as Loose;
-    assert.deepEqual([TaskSubnet0, TaskSubnet1, TaskSecurityGroup0], ["subnet-a", "subnet-b", "sg-1"]);
+    assert.deepEqual(
+      [TaskSubnet0, TaskSubnet1, TaskSecurityGroup0],
+      ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "sg-0123456789abcdef0"],
+    );
+
+    const tasks = ofType("AWS::ECS::TaskDefinition");
+    for (const { id, properties } of tasks) {
+      const volumes = properties.Volumes as unknown as Loose[];
+      assert.equal(volumes.length, id.startsWith("Files") ? 2 : 1, id);
+    }
+    const files = tasks.find(({ id }) => id.startsWith("Files"))?.properties;
+    assert.match(JSON.stringify(files), /"FilesystemId":"fs-0123456789abcdef0"/);
+    const [container] = (files?.ContainerDefinitions ?? []) as unknown as Loose[];
+    assert.deepEqual(((container?.MountPoints ?? []) as unknown as Loose[])[1], {
+      ...{ SourceVolume: "efs0", ContainerPath: "/mnt/team", ReadOnly: true },
+    });
+    const [right, ...more] = statementsIn(roleOf(/^Files.*TaskRole$/)).filter(({ Action }) =>
+      /elasticfilesystem/.test(String(Action)),
+    );
+    assert.deepEqual(right?.Action, ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"]);
+    assert.match(
+      JSON.stringify(right),
+      /file-system\/fs-0123456789abcdef0"}.*AccessPointArn.*access-point\/fsap-0fedcba9876543210"/,
+    );
+    assert.equal(more.length, 0);
+    for (const { id, properties } of ofType("AWS::IAM::Role").filter(({ id }) => !id.startsWith("Files")))
+      assert.ok(!JSON.stringify(properties).includes("elasticfilesystem"), id);
+    if (lintersMissing === false) {
+      assert.deepEqual(await templateFindings(template), []);
+      assert.deepEqual(await policyFindings(template), []);
+    }
   });
 
   test("without an image only a job that wants nothing else has tasks, of an image that deploying builds", async () => {

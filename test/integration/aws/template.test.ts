@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import aslValidator from "asl-validator";
 import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
+import { lintersMissing, policyFindings, templateFindings } from "../../support/template-lint.ts";
 
 const CONFIG = `
 jobs:
@@ -41,7 +42,12 @@ describe("what is deployed", () => {
   before(async () => {
     deployment = await aDeployment(CONFIG);
     await deployment.serverless("package", {
-      params: { objectLock: "on", kmsKey: "arn:aws:kms:us-east-1:1:key/k", collectConcurrency: "5", owner: "ops" },
+      params: {
+        objectLock: "on",
+        kmsKey: "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef",
+        collectConcurrency: "5",
+        owner: "ops",
+      },
     });
     template = await deployment.template();
   });
@@ -54,6 +60,26 @@ describe("what is deployed", () => {
       ),
     );
 
+  test("cfn-lint has nothing to say of the template, and would say it", { skip: lintersMissing }, async () => {
+    assert.deepEqual(await templateFindings(template), []);
+    const misspelt = JSON.stringify(template)
+      .replace('"PublicAccessBlockConfiguration"', '"PublicAccessBlock"')
+      .replace('\\"TimeoutSeconds\\":930', '\\"TimeoutSeconds\\":\\"soon\\"');
+    const findings = (await templateFindings(JSON.parse(misspelt))).join("\n");
+    assert.match(findings, /E3002 .*'PublicAccessBlock' was unexpected/);
+    assert.match(findings, /E3601 'soon' is not of type/);
+  });
+
+  test("parliament has nothing to say of the rights, and would say it", { skip: lintersMissing }, async () => {
+    assert.deepEqual(await policyFindings(template), []);
+    const wrong = JSON.stringify(template)
+      .replaceAll('"s3:GetObject"', '"s3:GetObjects"')
+      .replaceAll('"s3:ListBucket"', '"s3:PutObject"');
+    const findings = (await policyFindings(JSON.parse(wrong))).join("\n");
+    assert.match(findings, /UNKNOWN_ACTION .*GetObjects.*\(PlanRole\)/);
+    assert.match(findings, /RESOURCE_MISMATCH .*s3:PutObject.*\(PruneRole\)/);
+  });
+
   test("the bucket is private, over TLS only, versioned, encrypted, can be locked, and outlives the stack", () => {
     const { BackupBucket: bucket } = template.Resources as Record<string, Record<string, unknown>>;
     const backup = ofType("AWS::S3::Bucket").find(({ id }) => id === "BackupBucket")?.properties;
@@ -65,11 +91,33 @@ describe("what is deployed", () => {
     });
     assert.deepEqual(backup?.VersioningConfiguration, { Status: "Enabled" });
     assert.equal(backup?.ObjectLockEnabled, true);
-    assert.match(JSON.stringify(backup?.BucketEncryption), /aws:kms.*key\/k/);
-    assert.match(JSON.stringify(backup?.LifecycleConfiguration), /AbortIncompleteMultipartUpload/);
+    assert.match(JSON.stringify(backup?.BucketEncryption), /aws:kms.*key\/12345678-/);
+    assert.deepEqual(backup?.LifecycleConfiguration, {
+      Rules: [
+        { Id: "unfinished-uploads", Status: "Enabled", AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
+        {
+          Id: "old-versions",
+          Status: "Enabled",
+          NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+          ExpiredObjectDeleteMarker: true,
+        },
+      ],
+    });
     assert.deepEqual([bucket?.DeletionPolicy, bucket?.UpdateReplacePolicy], ["Retain", "Retain"]);
-    const policy = JSON.stringify(ofType("AWS::S3::BucketPolicy").find(({ id }) => id === "BackupBucketPolicy"));
-    assert.match(policy, /"Effect":"Deny".*"aws:SecureTransport":"false"/);
+    const policies = ofType("AWS::S3::BucketPolicy");
+    assert.equal(
+      policies.length,
+      ofType("AWS::S3::Bucket").length,
+      "every bucket has a policy, the framework's own too",
+    );
+    for (const { id, properties } of policies) {
+      assert.match(JSON.stringify(properties.PolicyDocument), /"aws:SecureTransport":("false"|false)/, id);
+    }
+    const [policy] = policies.filter(({ id }) => id === "BackupBucketPolicy");
+    const [only, ...more] = (policy?.properties.PolicyDocument?.Statement ?? []) as unknown as Loose[];
+    assert.equal(more.length, 0);
+    assert.deepEqual([only?.Effect, only?.Principal, only?.Action], ["Deny", "*", "s3:*"]);
+    assert.match(JSON.stringify(only?.Resource), /BackupBucket.Arn}\/\*/);
   });
 
   test("a schedule has its time zone, starts its own machine, and leaves what it could not start in a queue", () => {
@@ -122,7 +170,8 @@ describe("what is deployed", () => {
   test("who reads or writes the bucket may use its key", () => {
     const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
     assert.equal(users.length, 7);
-    for (const { statement } of users) assert.equal(statement.Resource, "arn:aws:kms:us-east-1:1:key/k");
+    for (const { statement } of users)
+      assert.equal(statement.Resource, "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef");
   });
 
   test("a secret is in the rights of those who read the source by its name, and nowhere as a value", () => {
@@ -182,6 +231,65 @@ describe("what is deployed", () => {
     const alarms = ofType("AWS::CloudWatch::Alarm");
     assert.equal(alarms.length, 3 + 2 * 2);
     for (const { id, properties } of alarms) assert.deepEqual(properties.AlarmActions, [{ Ref: "Alarms" }], id);
+    const metrics = alarms.map(({ properties }) => `${properties.Namespace} ${properties.MetricName}`).sort();
+    assert.deepEqual(
+      [...new Set(metrics)],
+      [
+        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "AWS/States ExecutionsFailed",
+        "AWS/States ExecutionsTimedOut",
+        "core-backup JobNotWell",
+      ],
+    );
+  });
+
+  test("a start that failed for good stays in its queue for two weeks, encrypted, and every schedule has that queue", () => {
+    const [queue, ...others] = ofType("AWS::SQS::Queue");
+    assert.deepEqual([queue?.id, others.length], ["ScheduleDeadLetters", 0]);
+    assert.deepEqual(queue?.properties, { SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
+    for (const { id, properties } of ofType("AWS::Scheduler::Schedule")) {
+      const { DeadLetterConfig, RetryPolicy } = properties.Target as Loose;
+      assert.deepEqual(DeadLetterConfig, { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } }, id);
+      assert.ok(Number(RetryPolicy?.MaximumRetryAttempts) >= 3, id);
+    }
+  });
+
+  test("a redriven run may go on in its fan-out, and a machine may follow and stop no other's executions", () => {
+    const ofMachine = statements().filter(
+      ({ role, statement }) =>
+        role.endsWith("MachineRole") && [statement.Action].flat().some((a) => /^states:/.test(a)),
+    );
+    const rights = ofMachine
+      .filter(({ role }) => role.startsWith("Repositories"))
+      .map(({ statement }) => [[statement.Action].flat().join(" "), JSON.stringify(statement.Resource)]);
+    assert.deepEqual(
+      rights.map(([action]) => action),
+      ["states:StartExecution", "states:DescribeExecution states:StopExecution", "states:RedriveExecution"],
+    );
+    assert.match(
+      rights[1]?.[1] ?? "",
+      /execution:core-backup-test-repositories:\*".*execution:core-backup-test-repositories\/\*"/,
+    );
+    assert.match(rights[2]?.[1] ?? "", /execution:core-backup-test-repositories\/\*"/);
+  });
+
+  test("state machines log their errors, without what goes through them", () => {
+    for (const { id, properties } of ofType("AWS::StepFunctions::StateMachine")) {
+      assert.deepEqual(
+        properties.LoggingConfiguration,
+        {
+          Level: "ERROR",
+          IncludeExecutionData: false,
+          Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: { "Fn::GetAtt": ["MachineLogGroup", "Arn"] } } }],
+        },
+        id,
+      );
+    }
+  });
+
+  test("there is a dashboard of the stack's name", () => {
+    const [dashboard] = ofType("AWS::CloudWatch::Dashboard");
+    assert.equal(dashboard?.properties.DashboardName, "core-backup-test");
   });
 });
 

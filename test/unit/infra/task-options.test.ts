@@ -36,6 +36,13 @@ describe("the parameters of tasks", () => {
     });
   }
 
+  test("file systems need the network that they can be reached in", async () => {
+    const efs = "/mnt/a=fs-11112222/fsap-33334444";
+    await assert.rejects(optionsOf({ efs }), /--param=efs needs subnets and securityGroups/);
+    await assert.rejects(optionsOf({ efs, subnets: "subnet-a" }), /--param=efs needs subnets and securityGroups/);
+    assert.equal((await optionsOf({ efs, subnets: "subnet-a", securityGroups: "sg-a" }))?.assignPublicIp, "DISABLED");
+  });
+
   test("an image in Amazon ECR is one that tasks need a right to, another one is not", async () => {
     assert.equal((await optionsOf())?.image.repositoryArn, undefined);
     const image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ops/core-backup@sha256:0";
