@@ -32,7 +32,7 @@ export function sealInto(
   nonce: Uint8Array,
 ): number {
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
-  target.set(cipher.update(plain), offset);
+  moveInto(target, offset, cipher.update(plain));
   cipher.final();
   target.set(cipher.getAuthTag(), offset + plain.byteLength);
   return plain.byteLength + TAG_BYTES;
@@ -50,11 +50,24 @@ export function openInto(
   if (end < 0) return false;
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(sealed.subarray(end));
-  target.set(decipher.update(sealed.subarray(0, end)), offset);
+  moveInto(target, offset, decipher.update(sealed.subarray(0, end)));
   try {
     decipher.final();
     return true;
   } catch {
     return false;
   }
+}
+
+/**
+ * Node gives each result in memory of its own, which the garbage collector frees some thousand chunks later, at a third of
+ * the processor's time. Detached, it is free at once and serves the next chunk.
+ */
+function moveInto(
+  target: Buffer,
+  offset: number,
+  { buffer, byteOffset, byteLength }: NodeJS.NonSharedUint8Array,
+): void {
+  target.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+  if (byteLength === buffer.byteLength) buffer.transfer(0);
 }
