@@ -92,6 +92,16 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
     assert.deepEqual(await subject.leftovers(), []);
   });
 
+  test("an answer to it that does not come in its time is not waited for any longer: the object is known to be ours", async () => {
+    const silence = { usualMs: 60_000, assemblyMs: 1_000 };
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, {}, SIZES, silence);
+    const fault = first(1, /^POST .*uploadId=/, { do: "keep-answer" });
+    const confirmed = await subject.storage.put(KEY, large(), { ifAbsent: true });
+    assert.deepEqual([fault.met, confirmed.sha256], [1, sha256(LARGE)]);
+    assert.ok(await isThere(subject.storage));
+    assert.deepEqual(await subject.leftovers(), []);
+  });
+
   test("a lost answer to a small put with ifAbsent is no object of somebody else", async () => {
     await using subject = await through();
     const fault = first(1, /^PUT .*a\.bin/, { do: "lose-answer" });

@@ -17,6 +17,8 @@ export type Meddling =
   | { readonly do: "cut-request"; readonly afterBytes: number }
   /** The server does it, and nobody hears of it. */
   | { readonly do: "lose-answer" }
+  /** The server does it, nothing comes back, and the connection stays. */
+  | { readonly do: "keep-answer" }
   /** The connection is cut after so many bytes of the answer's body. */
   | { readonly do: "cut-answer"; readonly afterBytes: number }
   /** One bit of the request's body is turned over. */
@@ -95,10 +97,10 @@ async function pass(
   }
   onward.end();
   const [answer] = await answered;
-  if (meddling?.do === "lose-answer") {
+  if (meddling?.do === "lose-answer" || meddling?.do === "keep-answer") {
     answer.resume();
     await once(answer, "end");
-    request.socket.destroy();
+    if (meddling.do === "lose-answer") request.socket.destroy();
     return;
   }
   response.writeHead(answer.statusCode ?? 500, rewriting?.answer?.({ ...answer.headers }) ?? answer.headers);

@@ -21,13 +21,16 @@ const MINISTACK_ABSENT =
 export const noVersitygw: string | false = whyNot(VERSITYGW, VERSITYGW_ABSENT);
 export const noMinistack: string | false = whyNot(MINISTACK, MINISTACK_ABSENT);
 
-export interface S3Server extends AsyncDisposable {
+export interface S3Access {
   readonly endpoint: string;
   readonly region: string;
   /** Who may do everything. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Whom a client has to trust, where it speaks TLS. */
   readonly caFile?: string | undefined;
+}
+
+export interface S3Server extends S3Access, AsyncDisposable {
   /** Ends the server as a crash does; what it has stored is kept for `restart`. */
   kill(): Promise<void>;
   /** Starts it again, on the same port. */

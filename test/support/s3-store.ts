@@ -1,13 +1,13 @@
 import type { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateBucketCommand, ListMultipartUploadsCommand, type S3Client } from "@aws-sdk/client-s3";
-import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
+import { type ClientSettings, connect, createS3Client } from "../../lib/storage/s3/client.ts";
 import { type S3Sizes, s3Storage } from "../../lib/storage/s3/s3.ts";
 import type { S3Store } from "../../lib/storage/s3/store.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import type { StorageSubject } from "../contract/storage.ts";
 import { silentLog } from "./logs.ts";
-import type { S3Server } from "./s3-server.ts";
+import type { S3Access } from "./s3-server.ts";
 
 export interface S3Subject extends StorageSubject {
   readonly store: S3Store;
@@ -20,10 +20,15 @@ const impatient = { attempts: 3, baseMs: 1, maxMs: 5, signal: new AbortControlle
 let buckets = 0;
 
 /** A prepared storage in a bucket of its own, below a prefix. Beside it, to show that it is left alone, lies nothing. */
-export async function storeOnS3(server: S3Server, changes: Partial<S3Store> = {}, sizes?: S3Sizes): Promise<S3Subject> {
+export async function storeOnS3(
+  server: S3Access,
+  changes: Partial<S3Store> = {},
+  sizes?: S3Sizes,
+  silence?: ClientSettings["silence"],
+): Promise<S3Subject> {
   const { endpoint, region, credentials } = server;
   const connection = connect({ env: {} });
-  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection });
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection, silence });
   buckets += 1;
   const bucket = `bucket-${process.pid}-${buckets}`;
   await client.send(

@@ -12,6 +12,14 @@ export interface ClientSettings {
   readonly pathStyle: boolean;
   readonly credentials: NonNullable<S3ClientConfig["credentials"]>;
   readonly connection: Connection;
+  /** Of tests: how long a server may be silent, in milliseconds. */
+  readonly silence?: Silence | undefined;
+}
+
+interface Silence {
+  readonly usualMs: number;
+  /** For an answer before which the server puts an object together. */
+  readonly assemblyMs: number;
 }
 
 /** How the client and what fetches its credentials reach their servers. */
@@ -29,24 +37,22 @@ export interface ConnectionSettings {
 }
 
 const CONNECT_MS = 10_000;
-/** A long copy is kept alive by the server with blanks, so silence for so long is a dead connection. */
-const IDLE_MS = 60_000;
+/**
+ * Silence for so long is a dead connection. Not while an object is copied or put together from its parts: AWS sends blanks
+ * meanwhile, others nothing at all until hundreds of gigabytes are in their place.
+ */
+const SILENCE: Silence = { usualMs: 60_000, assemblyMs: 30 * 60_000 };
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
 /** Below it a thread costs more than it saves. */
 const HASH_IN_THREAD_BYTES = 64 * 1024;
 
 /** A client that tries nothing again by itself: lib/retry.ts does, once for all storages. */
-export function createS3Client({ region, endpoint, pathStyle, credentials, connection }: ClientSettings): S3Client {
-  const client = new S3Client({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    forcePathStyle: pathStyle,
-    credentials,
-    maxAttempts: 1,
-    requestHandler: requestHandler(connection),
-    // Every request that stores brings its own checksum, and reading compares with the manifest's.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
+export function createS3Client(settings: ClientSettings): S3Client {
+  const { usualMs, assemblyMs } = settings.silence ?? SILENCE;
+  const client = clientOf(settings, usualMs);
+  const [usual, patient] = [client.config.requestHandler, clientOf(settings, assemblyMs).config.requestHandler];
+  client.config.requestHandler = Object.assign(Object.create(usual), {
+    handle: (...args: Parameters<typeof usual.handle>) => (isAssembly(args[0]) ? patient : usual).handle(...args),
   });
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -59,11 +65,38 @@ export function createS3Client({ region, endpoint, pathStyle, credentials, conne
   return client;
 }
 
-export const requestHandler = ({ httpAgent, httpsAgent }: Connection) => ({
+function clientOf(
+  { region, endpoint, pathStyle, credentials, connection }: ClientSettings,
+  silenceMs: number,
+): S3Client {
+  return new S3Client({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    forcePathStyle: pathStyle,
+    credentials,
+    maxAttempts: 1,
+    requestHandler: requestHandler(connection, silenceMs),
+    // Every request that stores brings its own checksum, and reading compares with the manifest's.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+}
+
+/** The end of an upload, and every copy. */
+const isAssembly = ({ method, query, headers }: Assembling): boolean =>
+  (method === "POST" && "uploadId" in query) || "x-amz-copy-source" in headers;
+
+interface Assembling {
+  readonly method: string;
+  readonly query: object;
+  readonly headers: object;
+}
+
+export const requestHandler = ({ httpAgent, httpsAgent }: Connection, silenceMs = SILENCE.usualMs) => ({
   httpAgent,
   httpsAgent,
   connectionTimeout: CONNECT_MS,
-  socketTimeout: IDLE_MS,
+  socketTimeout: silenceMs,
 });
 
 /** @throws Error when the file of the authority cannot be read */
