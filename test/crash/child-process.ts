@@ -1,12 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ChildAnswer, ChildTask } from "./kill-child.ts";
-
-const COMPILED = join(tmpdir(), "core-backup-test-compiled");
+import { killProgram } from "./kill-program.ts";
 
 export interface Child {
   /** Undefined for a process that was killed. @throws Error for one that ended in any other way than well */
@@ -16,11 +13,11 @@ export interface Child {
   goOn(): void;
 }
 
-export function startChild(task: ChildTask): Child {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "kill-child.ts"), JSON.stringify(task)], {
+export async function startChild(task: ChildTask): Promise<Child> {
+  const { script, env } = await killProgram(task.reach.kind);
+  const child = spawn(process.execPath, [script, JSON.stringify(task)], {
     stdio: ["ignore", "pipe", "inherit"],
-    // Half of such a short process is parsing what the one before it has parsed.
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
+    env: { ...process.env, ...env },
   });
   let hasEnded = false;
   const ended = Promise.all([once(child, "exit"), text(child.stdout)]).then(([[code, signal], answer]) => {
@@ -42,4 +39,4 @@ export function startChild(task: ChildTask): Child {
   };
 }
 
-export const runChild = (task: ChildTask): Promise<ChildAnswer | undefined> => startChild(task).ended;
+export const runChild = async (task: ChildTask): Promise<ChildAnswer | undefined> => (await startChild(task)).ended;

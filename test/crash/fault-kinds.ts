@@ -14,7 +14,7 @@ export interface FaultKind {
 
 type Effect = Fault extends infer One ? (One extends Fault ? Omit<One, "on" | "call" | "from" | "key"> : never) : never;
 
-const ALL: readonly StorageMethod[] = ["prepare", "put", "get", "head", "list", "folders", "copy", "remove"];
+const ALL: readonly StorageMethod[] = ["prepare", "put", "get", "read", "head", "list", "folders", "copy", "remove"];
 /** As a careless program has it in its messages. */
 const WHERE = `https://user:${SECRET}@storage.example.com`;
 
@@ -52,7 +52,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     lasts: false,
     make: () => ({ do: "break", afterEntries: 1, error: lost() }),
   },
-  { name: "flipped bit", methods: ["get", "put"], lasts: false, make: (_, atByte) => ({ do: "flip", atByte }) },
+  { name: "flipped bit", methods: ["get", "read", "put"], lasts: false, make: (_, atByte) => ({ do: "flip", atByte }) },
   { name: "lost write", methods: ["put"], lasts: false, make: () => ({ do: "vanish" }) },
   { name: "stale list", methods: ["list", "folders"], lasts: true, make: () => ({ do: "stale" }) },
   {

@@ -50,7 +50,7 @@ if (process.argv[1] === import.meta.filename) {
   const once = (n: number) => (n === 0 ? new TransientError("SOURCE_UNAVAILABLE", "the source was away") : undefined);
   const source = sourceOf({ ...task, ...(task.breaks === true ? { breaks: once } : { breaks: () => undefined }) });
   const clocks = { secondsNow: () => ahead, suspendedMs: () => ahead * 1000 };
-  const outcome = await act(task.action, { ...task, ...clocks, storage: storageAt(reach), source });
+  const outcome = await act(task.action, { ...task, ...clocks, storage: await storageAt(reach), source });
   const answer: ChildAnswer = { outcome, boundaries };
   process.stdout.write(JSON.stringify(answer));
 }

@@ -12,7 +12,7 @@ const COPIED = ["lib", "test/crash", "test/support", "test/contract", "package.j
 const LIMIT_BYTES = 256 * 1024 * 1024;
 const LONGEST_MS = 120_000;
 
-/** Takes the guard out of a copy of the sources and runs the probe there. Without a mutation: the sources as they are. */
+/** Takes the guard out of a copy of the sources and runs the probe there. */
 export async function probeMutant(mutation: Pick<Mutation, "changes" | "probe">): Promise<Tally> {
   await using folder = await temporaryFolder();
   for (const path of COPIED) await cp(join(ROOT, path), join(folder.path, path), { recursive: true });

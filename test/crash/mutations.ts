@@ -7,6 +7,8 @@ export interface Mutation {
   readonly what: string;
   readonly changes: readonly Change[];
   readonly probe: Probe;
+  /** CI takes it too, beside the first of each promise. */
+  readonly always?: true;
 }
 
 /** `text` must be in the file exactly once: a guard that was moved or reworded needs this list to follow it. */
@@ -101,6 +103,18 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "faults", scenario: "first run", only: "lost write at put .*units/0" },
   },
   {
+    breaks: "unit-accounted",
+    what: "a document that is not what was sealed is believed",
+    changes: [{ file: "lib/seal.ts", text: "if (seal === sealOf(rest)) return;", to: "if (rest) return;" }],
+    probe: {
+      harness: "faults",
+      scenario: "first run",
+      only: "flipped bit at get .*plan[.]jsonl",
+      atBytes: [40, 42, 44, 46, 48, 50, 52, 54],
+    },
+    always: true,
+  },
+  {
     breaks: "partial-honest",
     what: "what failed in part is ok",
     changes: [
@@ -163,6 +177,32 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: "lib/retention.ts", text: "if (removals <= limit) return plan;", to: "if (limit > 0) return plan;" },
     ],
     probe: { harness: "faults", scenario: "prune of too many", only: "503 slow down at head 1 " },
+  },
+  {
+    breaks: "good-stays",
+    what: "what no policy keeps is removed after a failed run too",
+    changes: [
+      {
+        file: "lib/retention.ts",
+        text: 'if (past[0]?.status === "failed") return `',
+        to: "if (past.length < 0) return `",
+      },
+    ],
+    probe: { harness: "faults", scenario: "prune after a failed run", only: "503 slow down at head 1 " },
+    always: true,
+  },
+  {
+    breaks: "good-stays",
+    what: "a snapshot counts as good that was never verified",
+    changes: [
+      {
+        file: "lib/retention.ts",
+        text: 'good: state.status === "ok" && state.verified }',
+        to: 'good: state.status === "ok" }',
+      },
+    ],
+    probe: { harness: "faults", scenario: "prune after an unverified run", only: "503 slow down at head 1 " },
+    always: true,
   },
   {
     breaks: "no-secret",

@@ -6,12 +6,18 @@ import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
 import { inMemory, onFilesystem } from "./stores.ts";
 import { suspendAtEach, suspendable } from "./suspend-run.ts";
-import type { Tally } from "./tally.ts";
+import { added, type Tally } from "./tally.ts";
 
 /** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
 export type Probe =
   | { readonly harness: "kills" | "suspends" | "flips"; readonly scenario: string; readonly only: string }
-  | { readonly harness: "faults"; readonly scenario: string; readonly only: string }
+  /** `atBytes`: where a bit turns over, each in turn. */
+  | {
+      readonly harness: "faults";
+      readonly scenario: string;
+      readonly only: string;
+      readonly atBytes?: readonly number[];
+    }
   | { readonly harness: "steady" };
 
 const BIG_BYTES = 5_000;
@@ -21,7 +27,7 @@ if (process.argv[1] === import.meta.filename) {
   process.stdout.write(JSON.stringify(await probe(JSON.parse(process.argv[2] ?? ""))));
 }
 
-async function probe(what: Probe): Promise<Tally> {
+export async function probe(what: Probe): Promise<Tally> {
   if (what.harness === "steady") return steadily();
   const source = sourceOf({ bigBytes: BIG_BYTES });
   const scenario = (await scenarios(source)).find(({ name }) => name === what.scenario);
@@ -29,7 +35,11 @@ async function probe(what: Probe): Promise<Tally> {
   const only = new RegExp(what.only);
   if (what.harness === "faults") {
     const planned = await plannedFaults(inMemory, scenario, source);
-    return injectFaults(inMemory, scenario, source, some(planned.filter((fault) => only.test(described(fault)))));
+    const chosen = some(planned.filter((fault) => only.test(described(fault))));
+    const tallies: Tally[] = [];
+    for (const atByte of what.atBytes ?? [undefined])
+      tallies.push(await injectFaults(inMemory, scenario, source, chosen, atByte));
+    return added(tallies);
   }
   if (what.harness === "suspends") {
     const stops = await suspendable(onFilesystem, scenario, BIG_BYTES);

@@ -1,6 +1,5 @@
 import { filesystemStorage } from "../../lib/storage/filesystem.ts";
-import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
-import { type S3Sizes, s3Storage } from "../../lib/storage/s3/s3.ts";
+import type { S3Sizes } from "../../lib/storage/s3/s3.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { silentLog } from "../support/logs.ts";
 import type { S3Server } from "../support/s3-server.ts";
@@ -17,9 +16,11 @@ const MiB = 1024 * 1024;
 /** The least that S3 takes for a part that is not the last, so that little data is an upload of several. */
 export const SIZES: S3Sizes = { part: () => 5 * MiB, copyPart: 5 * MiB };
 
-/** The store as a process of its own opens it, on its own connections. */
-export function storageAt(reach: Reach): Storage {
+/** The store as a process of its own opens it, on its own connections. The SDK is read only for S3: it is half of what there is to read. */
+export async function storageAt(reach: Reach): Promise<Storage> {
   if (reach.kind === "filesystem") return filesystemStorage({ basePath: reach.folder });
+  const { connect, createS3Client } = await import("../../lib/storage/s3/client.ts");
+  const { s3Storage } = await import("../../lib/storage/s3/s3.ts");
   const { endpoint, region, credentials, bucket, prefix } = reach;
   const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
   const { signal } = new AbortController();

@@ -1,12 +1,12 @@
 import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from "@aws-sdk/client-s3";
-import type { S3Server } from "../support/s3-server.ts";
+import type { S3Access } from "../support/s3-server.ts";
 import { storeOnS3 } from "../support/s3-store.ts";
 import type { Image } from "./image.ts";
 import { SIZES } from "./reach.ts";
 import type { StoreKind } from "./stores.ts";
 
 /** A bucket for each store, filled and looked into by the SDK alone. An upload that is open shows as a file in the making. */
-export const onS3 = (server: S3Server): StoreKind => ({
+export const onS3 = (server: S3Access): StoreKind => ({
   name: "S3",
   async open(image) {
     const subject = await storeOnS3(server, {}, SIZES);

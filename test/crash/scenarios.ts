@@ -1,4 +1,5 @@
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
+import { SourceError } from "../../lib/errors.ts";
 import type { Image } from "./image.ts";
 import type { Source } from "./source.ts";
 import { inMemory } from "./stores.ts";
@@ -19,12 +20,20 @@ export interface Scenario {
 
 const EMPTY: Image = new Map();
 const KEEP_ALL: RetentionPolicy = { min_keep: 1, max_removals: 3 };
+/** What a failed run had kept goes all at once. */
+const HELD_UP: RetentionPolicy = { ...POLICY, max_removals: 5 };
 
 /** Those that every harness goes through. */
 export async function scenarios(source: Source): Promise<readonly Scenario[]> {
   const week = await storeAfter(source, [0, 1, 2, 3], KEEP_ALL);
   const two = await storeAfter(source, [0, 1, 2], POLICY);
   const unfinished = await withUnfinished(source, two);
+  const failed = await withFailed(source, week);
+  const newest = [...week.keys()]
+    .filter((key) => key.endsWith("/verified.json"))
+    .sort()
+    .at(-1);
+  const unverified = new Map([...week].filter(([key]) => key !== newest));
   return [
     { name: "first run", image: EMPTY, action: "run", day: 0, policy: POLICY },
     { name: "daily run", image: two, action: "run", day: 3, policy: POLICY },
@@ -38,6 +47,8 @@ export async function scenarios(source: Source): Promise<readonly Scenario[]> {
       policy: { keep_last: 1, min_keep: 1, max_removals: 1 },
       nextPolicy: { ...POLICY, max_removals: 10 },
     },
+    { name: "prune after a failed run", image: failed, action: "prune", day: 4, policy: HELD_UP },
+    { name: "prune after an unverified run", image: unverified, action: "prune", day: 3, policy: HELD_UP },
     { name: "verify", image: two, action: "verify", day: 2, policy: POLICY },
   ];
 }
@@ -60,4 +71,14 @@ async function withUnfinished(source: Source, image: Image): Promise<Image> {
     ([key]) => image.has(key) || /\.run\/(plan\.jsonl|units\/0\.json)$|\/org\//.test(key),
   );
   return new Map(lasting);
+}
+
+/** The run of the day after had a source of which nothing could be read. */
+async function withFailed(source: Source, image: Image): Promise<Image> {
+  await using store = await inMemory.open(image);
+  const fails = () => new SourceError("SOURCE_FORBIDDEN", "nobody may read this");
+  const none: Source = { ...source, units: (day) => source.units(day).map((unit) => ({ ...unit, items: {}, fails })) };
+  const { job } = await act("run", { storage: store.storage, source: none, day: 4, policy: KEEP_ALL });
+  if (job?.manifest?.status !== "failed") throw new Error("a run whose source fails is not a failed one");
+  return await store.image();
 }

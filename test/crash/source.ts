@@ -22,6 +22,9 @@ export interface SourceOptions {
 }
 
 const SMALL_BYTES = 700;
+/** Made once: mebibytes made anew for each comparison would keep the garbage collector busier than all the rest. */
+const contents = new Map<string, Buffer>();
+const MOST_CONTENTS = 32;
 const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["org/app", ["one.json", "two.json"]],
   ["big", ["big.tar"]],
@@ -79,11 +82,17 @@ export function readContent(content: Uint8Array): { unit: string; name: string; 
 
 /** The length is a part of the content: it stands in the last line, so that a beginning is never mistaken for the whole. */
 function contentOf(unit: string, name: string, version: number, bytes: number): Buffer {
+  const id = `${unit} ${name} ${version} ${bytes}`;
+  const before = contents.get(id);
+  if (before !== undefined) return before;
   const head = `${unit} ${name} ${version}\n`;
   const tail = `\n${bytes} bytes of ${unit} ${name} ${version}\n`;
-  const filling = Buffer.alloc(Math.max(0, bytes - head.length - tail.length));
-  for (let index = 0; index < filling.byteLength; index += 1) filling[index] = 97 + ((index * (version + 7)) % 25);
-  return Buffer.concat([Buffer.from(head), filling, Buffer.from(tail)]);
+  const pattern = Uint8Array.from({ length: 25 }, (_, index) => 97 + ((index * (version + 7)) % 25));
+  const filling = Buffer.alloc(Math.max(0, bytes - head.length - tail.length), pattern);
+  const content = Buffer.concat([Buffer.from(head), filling, Buffer.from(tail)]);
+  for (const oldest of contents.keys()) if (contents.size >= MOST_CONTENTS) contents.delete(oldest);
+  contents.set(id, content);
+  return content;
 }
 
 async function* oneByOne(content: Uint8Array, size = 64 * 1024): Bytes {

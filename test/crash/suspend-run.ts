@@ -1,5 +1,5 @@
 import { eachLimited } from "../../lib/pool.ts";
-import { type Child, startChild } from "./child-process.ts";
+import { type Child, runChild, startChild } from "./child-process.ts";
 import { readStore } from "./documents.ts";
 import type { Image } from "./image.ts";
 import { storeViolations, temporaryViolations, type Violation, violation } from "./invariants.ts";
@@ -31,7 +31,7 @@ const taskOf = ({ action, day, policy }: Scenario) => ({
 /** Every boundary of a run whose unit `db` has a second attempt. */
 export async function suspendable(kind: StoreKind, scenario: Scenario, bigBytes: number): Promise<readonly string[]> {
   await using store = await kind.open(scenario.image);
-  const answer = await startChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: 0, do: "SIGSTOP" }).ended;
+  const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: 0, do: "SIGSTOP" });
   if (answer?.outcome.status !== "ok") throw new Error(`${scenario.name} fails: ${JSON.stringify(answer)}`);
   return answer.boundaries;
 }
@@ -53,7 +53,7 @@ export async function suspendAtEach(
     const where = `suspend ${kind.name}, ${scenario.name}, ${at}: before ${boundaries[at - 1]}`;
     await using store = await kind.open(scenario.image);
     const task: ChildTask = { ...taskOf(scenario), reach: reachOf(store), bigBytes, at, do: "SIGSTOP" };
-    const child = startChild(task);
+    const child = await startChild(task);
     await stoppedOr(child, where);
     const stopped = await store.image();
     const { storage } = store;

@@ -11,7 +11,11 @@ import { suspendAtEach, suspendable } from "./suspend-run.ts";
 import type { Tally } from "./tally.ts";
 import { liveThrough } from "./years-run.ts";
 
-export type Piece = () => Promise<Tally>;
+/** Some minutes' work at most, of one kind. */
+export interface Piece {
+  readonly kind: string;
+  readonly run: () => Promise<Tally>;
+}
 
 export interface Extent {
   readonly stores: readonly StoreKind[];
@@ -21,54 +25,72 @@ export interface Extent {
   readonly random: Random;
 }
 
-const SLICE = 50;
+/** Small, so that a short time holds something of every kind. */
+const SLICE = 20;
 /** Units at once, beside one after the other: then calls of several are under way when one of them fails. */
 const CONCURRENCY = 3;
 
-/** The complete enumeration: every fault on every storage, every kill where another process can reach one, every jump. */
-export async function piecesOf({
-  stores,
-  bigBytes,
-  seed,
-  random,
-}: Extent): Promise<{ pieces: Piece[]; counts: string }> {
+/**
+ * The complete enumeration: every fault on every storage, every kill where another process can reach one, every jump. In an
+ * order in which after any part of it the same part of each kind was done.
+ */
+export async function piecesOf(extent: Extent): Promise<readonly Piece[]> {
+  const { stores, bigBytes, seed, random } = extent;
   const source = sourceOf({ bigBytes });
+  const days = 400 + random.below(4_000);
   const pieces: Piece[] = [
-    () => steadily(),
-    () => liveThrough({ days: 400 + random.below(4_000), seed }),
-    () => killRestores(),
+    { kind: "without a fault", run: () => steadily() },
+    { kind: "years", run: () => liveThrough({ days, seed }) },
+    { kind: "kills of restores", run: () => killRestores() },
   ];
-  const counts = { faults: 0, kills: 0, stops: 0, jumps: 0 };
+  const add = <T>(kind: string, all: readonly T[], run: (slice: readonly T[]) => Promise<Tally>) => {
+    for (const slice of slices(all)) pieces.push({ kind, run: () => run(slice) });
+  };
   for (const scenario of await scenarios(source)) {
     for (const [store, one] of fields(stores, scenario)) {
-      const faults = await plannedFaults(store, one, source);
-      counts.faults += faults.length;
-      for (const slice of slices(faults))
-        pieces.push(() => injectFaults(store, one, source, slice, random.below(1_000)));
+      const firstByte = random.below(1_000);
+      add(`faults, ${store.name}`, await plannedFaults(store, one, source), (faults) =>
+        injectFaults(store, one, source, faults, firstByte),
+      );
     }
     if (scenario.nextPolicy !== undefined) continue;
-    const writes = (await boundariesOf(onFilesystem, scenario, bigBytes)).flatMap((text, index) =>
-      /^(write|second half)/.test(text) ? [index + 1] : [],
+    const writes = numbered(await boundariesOf(onFilesystem, scenario, bigBytes), /^(write|second half)/);
+    add("flips on the way to a disk", writes, (points) => flipAtEach(scenario, bigBytes, points));
+    add("jumps of the clock", await plannedJumps(inMemory, scenario, source), (jumps) =>
+      jumpClocks(inMemory, scenario, source, jumps),
     );
-    counts.faults += writes.length;
-    for (const slice of slices(writes)) pieces.push(() => flipAtEach(scenario, bigBytes, slice));
-    const jumps = await plannedJumps(inMemory, scenario, source);
-    counts.jumps += jumps.length;
-    for (const slice of slices(jumps)) pieces.push(() => jumpClocks(inMemory, scenario, source, slice));
     for (const store of stores.filter((each) => each !== inMemory)) {
-      const points = (await boundariesOf(store, scenario, bigBytes)).map((_, index) => index + 1);
-      counts.kills += points.length;
-      for (const slice of slices(points)) pieces.push(() => killAtEach(store, scenario, bigBytes, slice));
+      add(`kills, ${store.name}`, numbered(await boundariesOf(store, scenario, bigBytes)), (points) =>
+        killAtEach(store, scenario, bigBytes, points),
+      );
       if (scenario.action !== "run") continue;
-      const stops = (await suspendable(store, scenario, bigBytes)).map((_, index) => index + 1);
-      counts.stops += stops.length;
-      for (const slice of slices(stops)) pieces.push(() => suspendAtEach(store, scenario, bigBytes, slice));
+      add(`stops, ${store.name}`, numbered(await suspendable(store, scenario, bigBytes)), (points) =>
+        suspendAtEach(store, scenario, bigBytes, points),
+      );
     }
   }
-  return {
-    pieces,
-    counts: `${counts.faults} faults, ${counts.jumps} jumps of the clock, ${counts.kills} kills, ${counts.stops} stops`,
-  };
+  return evenly(pieces, random);
+}
+
+/** The numbers, from 1, of the boundaries that match. */
+function numbered(boundaries: readonly string[], matching = /^/): readonly number[] {
+  return boundaries.flatMap((text, index) => (matching.test(text) ? [index + 1] : []));
+}
+
+function evenly(pieces: readonly Piece[], random: Random): readonly Piece[] {
+  const placed = [...Map.groupBy(pieces, ({ kind }) => kind).values()].flatMap((ones) =>
+    shuffled(ones, random).map((piece, index) => ({ piece, part: index / ones.length })),
+  );
+  return shuffled(placed, random)
+    .sort((a, b) => a.part - b.part)
+    .map(({ piece }) => piece);
+}
+
+function shuffled<T>(all: readonly T[], random: Random): T[] {
+  return all
+    .map((one) => [random.below(1e9), one] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, one]) => one);
 }
 
 function fields(stores: readonly StoreKind[], scenario: Scenario): readonly (readonly [StoreKind, Scenario])[] {

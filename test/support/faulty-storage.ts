@@ -19,7 +19,7 @@ export type Fault = {
   | { readonly do: "wait"; readonly until: () => Promise<void> }
   /** Of `get`: gives only the first bytes and then fails, or simply ends where there is no error, as no storage may. */
   | { readonly do: "cut"; readonly afterBytes: number; readonly error?: Error }
-  /** Of `get`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. */
+  /** Of `get` and `read`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. */
   | { readonly do: "flip"; readonly atByte: number }
   /** Of `put`: what was stored and confirmed is gone right afterwards. */
   | { readonly do: "vanish" }
@@ -102,7 +102,12 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
       const bytes = await faulty(faults, () => inner.get(key));
       return faults.reduce(damaged, bytes);
     },
-    read: (key, maxBytes) => faulty(faultsOf("read", key), () => inner.read(key, maxBytes)),
+    async read(key, maxBytes) {
+      const faults = faultsOf("read", key);
+      const found = await faulty(faults, () => inner.read(key, maxBytes));
+      const content = await readAll(faults.reduce(damaged, bytesOf(found.content)), maxBytes);
+      return { ...found, content };
+    },
     head: (key) => faulty(faultsOf("head", key), () => inner.head(key)),
     list(prefix) {
       const faults = faultsOf("list", prefix);

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import type { Reach } from "./reach.ts";
+
+export interface KillProgram {
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const made = new Map<Reach["kind"], Promise<KillProgram>>();
+
+/**
+ * kill-child.ts in one file: most of what a process does that lives for a tenth of a second is finding, reading and
+ * parsing three hundred. Without the SDK where no S3 is to be reached. It is gone with this process.
+ */
+export function killProgram(reaches: Reach["kind"]): Promise<KillProgram> {
+  const before = made.get(reaches);
+  if (before !== undefined) return before;
+  const program = bundled(reaches);
+  made.set(reaches, program);
+  return program;
+}
+
+async function bundled(reaches: Reach["kind"]): Promise<KillProgram> {
+  const folder = mkdtempSync(join(tmpdir(), "core-backup-kill-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const script = join(folder, "kill-child.mjs");
+  await build({
+    entryPoints: [join(import.meta.dirname, "kill-child.ts")],
+    outfile: script,
+    bundle: true,
+    external: reaches === "S3" ? [] : ["../../lib/storage/s3/*"],
+    keepNames: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    mainFields: ["module", "main"],
+    // Some dependencies are CommonJS and ask for what is Node's own.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    logLevel: "warning",
+  });
+  return { script, env: { NODE_COMPILE_CACHE: join(folder, "compiled") } };
+}
