@@ -45,12 +45,21 @@ export interface DeployedStack extends AsyncDisposable {
 /**
  * `config`: jobs whose storage is `{ type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }`. With `enforced`
  * the roles and policies of the template decide what functions may do, and this process trusts the emulator's certificate.
+ * `settings` are variables of the emulator.
  */
 export async function aDeployedStack(
   config: string,
-  { params = {}, enforced = false }: { params?: Readonly<Record<string, string>>; enforced?: boolean } = {},
+  {
+    params = {},
+    enforced = false,
+    settings = {},
+  }: {
+    params?: Readonly<Record<string, string>>;
+    enforced?: boolean;
+    settings?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<DeployedStack> {
-  const cloud = await startMinistack({ mended: true, enforced });
+  const cloud = await startMinistack({ mended: true, enforced, settings });
   if (cloud.caFile !== undefined) setDefaultCACertificates([await readFile(cloud.caFile, "utf8")]);
   const env = {
     AWS_ENDPOINT_URL: cloud.endpoint,

@@ -72,9 +72,15 @@ export async function addUser(server: S3Server): Promise<S3Server["credentials"]
 /**
  * The lenient one: every key, in memory. It takes any secret. `mended` is for what it plays beside S3, Lambda and Step
  * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process, and tasks in the
- * Engine at `dockerHost`. `enforced`: over TLS, and nobody may do what no policy allows, but for its root.
+ * Engine at `dockerHost`. `enforced`: over TLS, and nobody may do what no policy allows, but for its root. `settings` are
+ * variables of its own.
  */
-export async function startMinistack({ mended = false, dockerHost = "", enforced = false } = {}): Promise<S3Server> {
+export async function startMinistack({
+  mended = false,
+  dockerHost = "",
+  enforced = false,
+  settings = {} as Readonly<Record<string, string>>,
+} = {}): Promise<S3Server> {
   if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
   const folder = await temporaryFolder();
   const certificate = enforced ? await makeServerCertificate(join(folder.path, "tls")) : undefined;
@@ -90,6 +96,7 @@ export async function startMinistack({ mended = false, dockerHost = "", enforced
       ...(dockerHost === "" ? {} : { DOCKER_HOST: dockerHost }),
       ...(certificate === undefined ? {} : enforcing(certificate)),
       ...(mended ? { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` } : {}),
+      ...settings,
     },
   });
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };

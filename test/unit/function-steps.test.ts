@@ -5,7 +5,8 @@ import { SourceError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, type StepPointer, verifyStep } from "../../lib/function-steps.ts";
 import { planKey } from "../../lib/keys.ts";
 import { readPlan } from "../../lib/plan-line.ts";
-import { aBackup } from "../support/a-backup.ts";
+import { memoryStorage } from "../../lib/storage/memory.ts";
+import { aBackup, aJob } from "../support/a-backup.ts";
 import type { ScriptedUnit } from "../support/scripted-connector.ts";
 
 /** What may travel from one state to the next (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html). */
@@ -115,3 +116,29 @@ test("a stopped execution that is redriven goes on under its lease, unless anoth
 async function planBytes({ storage }: ReturnType<typeof aBackup>, { job, snapshot }: StepPointer): Promise<number> {
   return (await storage.head(planKey(job, snapshot)))?.bytes ?? Number.POSITIVE_INFINITY;
 }
+
+test("ten times as many units take ten times as many calls of the storage, up to 10,000", async (t) => {
+  const callsOf = async (count: number) => {
+    let calls = 0;
+    const storage = new Proxy(memoryStorage(), {
+      get(target, name, receiver) {
+        const value: unknown = Reflect.get(target, name, receiver);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          calls += 1;
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    const units = Array.from({ length: count }, (_, n) => ({ id: `r-${n}`, items: { "a.json": `${n}` } }));
+    const a = aBackup({ units: () => units, storage, jobs: [aJob({ compression: { type: "none", level: 0 } })] });
+    const begun = performance.now();
+    const { finished, verified } = await execution(a);
+    t.diagnostic(`${count} units: ${calls} calls, ${Math.round(performance.now() - begun)} ms`);
+    assert.deepEqual([finished.status, finished.totals.units, finished.totals.ok], ["ok", count, count]);
+    assert.equal(verified.verified, true);
+    return calls;
+  };
+  const [few, many] = [await callsOf(1_000), await callsOf(10_000)];
+  assert.ok(many <= few * 10, `${few} calls for 1,000 units, ${many} for 10,000`);
+});

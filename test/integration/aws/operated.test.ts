@@ -3,7 +3,6 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
@@ -14,11 +13,11 @@ import {
   ListMapRunsCommand,
   ListStateMachinesCommand,
 } from "@aws-sdk/client-sfn";
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { coreBackup, document } from "../../e2e/core-backup.ts";
 import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { listening } from "../../support/heard-events.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 import { zipEntries } from "../../support/zip-entries.ts";
@@ -313,27 +312,6 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
 });
 
 const clientOf = ({ cloud: { endpoint, region, credentials } }: DeployedStack) => ({ endpoint, region, credentials });
-
-/** Everything that is put on the stack's bus from now on, in a queue that is read as often as it is asked for. */
-async function listening(stack: DeployedStack): Promise<() => Promise<readonly Loose[]>> {
-  const [sqs, bridge] = [new SQSClient(clientOf(stack)), new EventBridgeClient(clientOf(stack))];
-  const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "everything" }));
-  const asked = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
-  const rule = { EventBusName: "core-backup-test" };
-  await bridge.send(
-    new PutRuleCommand({ ...rule, Name: "all", EventPattern: JSON.stringify({ source: ["core-backup"] }) }),
-  );
-  const Targets = [{ Id: "queue", Arn: asked.Attributes?.QueueArn ?? "" }];
-  await bridge.send(new PutTargetsCommand({ ...rule, Rule: "all", Targets }));
-  const heard: Loose[] = [];
-  return async () => {
-    for (;;) {
-      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
-      heard.push(...Messages.map(({ Body = "{}" }) => JSON.parse(Body)));
-      if (Messages.length === 0) return heard;
-    }
-  };
-}
 
 /** As it may be written: plain, and in base64 wherever it begins in what is encoded. */
 function formsOf(secret: string): readonly string[] {

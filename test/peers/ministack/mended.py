@@ -169,6 +169,45 @@ STEP_FUNCTIONS += [
     ),
 ]
 
+# A child ends with what its state of type Succeed says.
+STEP_FUNCTIONS += [
+    (
+        '''        if state_type == "Succeed":
+            return _apply_output_path(state_def,
+                                      _apply_input_path(state_def, current_input, ctx), ctx)
+        if state_type == "Fail":
+            raise _ExecutionError(*_fail_state_error(state_def, current_input, ctx))
+''',
+        '''        if state_type == "Succeed" and _state_query_language(state_def, ctx) == "JSONata":
+            return _apply_jsonata_output(state_def, current_input, ctx, result=None, default=current_input)
+        if state_type == "Succeed":
+            return _apply_output_path(state_def,
+                                      _apply_input_path(state_def, current_input, ctx), ctx)
+        if state_type == "Fail":
+            raise _ExecutionError(*_fail_state_error(state_def, current_input, ctx))
+''',
+    ),
+]
+
+# Calls of functions and tasks are asked for at SFN_ASK before they are made, so that a test can let them fail as they do on AWS.
+STEP_FUNCTIONS += [
+    (
+        '''    """Dispatch to Lambda or return a mock/passthrough."""
+''',
+        '''    """Dispatch to Lambda or return a mock/passthrough."""
+    if "SFN_ASK" in os.environ and ("lambda:invoke" in resource or "ecs:runTask" in resource):
+        import urllib.request
+        asked = json.dumps({"resource": resource, "input": input_data}).encode()
+        with urllib.request.urlopen(urllib.request.Request(os.environ["SFN_ASK"], data=asked)) as response:
+            said = json.load(response)
+        if "error" in said:
+            raise _ExecutionError(said["error"], said["cause"])
+        if "result" in said:
+            return said["result"]
+''',
+    ),
+]
+
 
 class MendingLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname):

@@ -1,0 +1,413 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type DescribeExecutionOutput, GetExecutionHistoryCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { coreBackup } from "../../e2e/core-backup.ts";
+import { until } from "../../support/deployed-stack.ts";
+import type { Call, Fault } from "../../support/faulty-cloud.ts";
+import { aRepository } from "../../support/git-repository.ts";
+import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import type { HeardEvent } from "../../support/heard-events.ts";
+import { noMinistack } from "../../support/s3-server.ts";
+import { noSecondEngine } from "../../support/second-engine.ts";
+import { temporaryFolder } from "../../support/stores.ts";
+import { type Definition, type Engine, type Given, type TwoEngines, twoEngines } from "../../support/two-engines.ts";
+
+/** A way through the machine: what happens to its calls, and how it then ends. */
+interface Path {
+  readonly title: string;
+  readonly job: string;
+  /** `before`: how many calls of that step this execution has made. */
+  readonly fault?: (call: Call, before: number) => Fault | undefined;
+  readonly given?: Given;
+  readonly ends: string;
+  /** Calls of functions and tasks, in order. */
+  readonly calls: string;
+  /** Of each unit: its status, what collected it, and its error's code. */
+  readonly units: readonly string[];
+  readonly outcome?: HeardEvent;
+}
+
+const DEATHS = ["Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError", "Lambda.Unknown"];
+/** The second one takes 20 ms for each. */
+const MANY = { MiniStack: 10_000, LocalStack: 300 } as const;
+const THROTTLED = { do: "refuse", code: "TooManyRequestsException" } as const;
+const BROKEN = { do: "die", error: "TypeError", message: "it is broken" } as const;
+const firstAsked = ({ step, payload }: Call) => step === "collect" && payload.ended === undefined;
+
+const PATHS: readonly Path[] = [
+  {
+    title: "all is good",
+    job: "pair",
+    ends: "SUCCEEDED",
+    calls: "plan collect collect finish verify prune notify",
+    units: ["ok lambda", "ok lambda"],
+    outcome: { status: "ok", verified: true, proved: 2, removed: 0 },
+  },
+  {
+    title: "a unit fails",
+    job: "broken",
+    ends: "BackupPartial",
+    calls: "plan collect collect finish verify prune notify verdict",
+    units: ["ok lambda", "failed lambda SOURCE_NOT_FOUND"],
+    outcome: { status: "partial", verified: true },
+  },
+  {
+    title: "a source puts a unit off twice",
+    job: "single",
+    fault: ({ step }, before) =>
+      step === "collect" && before < 2
+        ? { do: "answer", payload: { status: "deferred", resumeAt: new Date(Date.now() + 1000).toISOString() } }
+        : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan collect collect collect finish verify prune notify",
+    units: ["ok lambda"],
+  },
+  {
+    title: "functions run out of time and of memory, and die without a word: their units go on in tasks",
+    job: "grows",
+    fault: (call, before) =>
+      firstAsked(call) ? { do: "die", error: DEATHS[before / 2] ?? "", message: "it is no more" } : undefined,
+    ends: "SUCCEEDED",
+    calls: `plan ${"collect task collect ".repeat(DEATHS.length)}finish verify prune notify`,
+    units: DEATHS.map(() => "ok fargate"),
+  },
+  {
+    title: "a function that does not answer within its state's time",
+    job: "grown",
+    given: {
+      changed: ({ States }) => {
+        const child = States.Collect?.ItemProcessor as { States: Record<string, Record<string, unknown>> };
+        if (child.States.Unit !== undefined) child.States.Unit.TimeoutSeconds = 1;
+      },
+    },
+    fault: (call) => (firstAsked(call) ? { do: "hang" } : undefined),
+    ends: "SUCCEEDED",
+    calls: "plan collect task collect finish verify prune notify",
+    units: ["ok fargate"],
+  },
+  {
+    title: "a function dies of its memory, and then its task does",
+    job: "grown",
+    fault: (call) => {
+      if (call.step === "task") return { do: "exit", code: 137 };
+      return firstAsked(call) ? { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" } : undefined;
+    },
+    ends: "BackupFailed",
+    calls: "plan collect task collect finish notify verdict",
+    units: ["failed fargate UNIT_KILLED its task ended with exit code 137"],
+    outcome: { status: "failed" },
+  },
+  {
+    title: "not even what became of a unit can be had",
+    job: "pair",
+    fault: ({ step, payload }) => (step === "collect" && /two\b/.test(JSON.stringify(payload)) ? BROKEN : undefined),
+    ends: "BackupPartial",
+    calls: "plan collect collect collect finish verify prune notify verdict",
+    units: ["ok lambda", "failed lambda UNIT_LOST"],
+  },
+  {
+    title: "finish is throttled",
+    job: "single",
+    fault: ({ step }, before) => (step === "finish" && before < 2 ? THROTTLED : undefined),
+    ends: "SUCCEEDED",
+    calls: "plan collect finish finish finish verify prune notify",
+    units: ["ok lambda"],
+  },
+  {
+    title: "finish cannot be had",
+    job: "single",
+    fault: ({ step }) => (step === "finish" ? BROKEN : undefined),
+    ends: "BackupFailed",
+    calls: "plan collect finish notify verdict",
+    units: [],
+    outcome: { status: "failed", step: "finish", error: "TypeError" },
+  },
+  {
+    title: "a stored byte is wrong",
+    job: "single",
+    fault: ({ step }) =>
+      step === "verify" ? { do: "answer", payload: { status: "failed", verified: false, proved: 0 } } : undefined,
+    ends: "BackupFailed",
+    calls: "plan collect finish verify notify verdict",
+    units: ["ok lambda"],
+    outcome: { status: "failed", verified: false },
+  },
+  {
+    title: "notify is down",
+    job: "single",
+    fault: ({ step }) => (step === "notify" ? BROKEN : undefined),
+    ends: "SUCCEEDED",
+    calls: "plan collect finish verify prune notify",
+    units: ["ok lambda"],
+    outcome: { status: "ok" },
+  },
+  {
+    // A variant that begins where a redriven execution does, and sees that it was redriven.
+    title: "an execution that did not end well is redriven",
+    job: "single",
+    given: {
+      changed: (definition) => {
+        const outcome = { status: "failed", job: "single" };
+        definition.States.Job = { ...definition.States.Job, Next: "Verdict" };
+        Object.assign(definition.States.Job.Assign ?? {}, { outcome, redrives: -1 });
+      },
+    },
+    ends: "SUCCEEDED",
+    calls: "verdict plan collect finish verify prune notify",
+    units: ["ok lambda"],
+  },
+];
+
+describe("two engines run what is deployed", { skip: noMinistack || noSecondEngine }, () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let git: GitServer;
+  let both: TwoEngines;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    for (const name of ["one.git", "two.git", "three.git", "four.git"]) await aRepository(folder.path, { name });
+    git = await startGitServer(folder.path);
+    both = await twoEngines(configuration(), { image: "123456789012.dkr.ecr.us-east-1.amazonaws.com/tasks:1" });
+  });
+
+  after(async () => {
+    for (const one of [both, git, folder]) await one?.[Symbol.asyncDispose]();
+  });
+
+  test("outputs, manifests and what is announced are the same, of a first run and of one that finds nothing new", async () => {
+    const told: unknown[] = [];
+    for (const engine of both.engines) {
+      await both.forget("pair");
+      for (let run = 0; run < 2; run += 1) {
+        const ended = await engine.execute("pair");
+        assert.equal(ended.status, "SUCCEEDED", ended.cause);
+        const { snapshot } = JSON.parse(ended.output ?? "{}");
+        const manifest = await both.stack.manifestOf("pair", snapshot);
+        const announced = await both.announced(ended.executionArn ?? "");
+        told.push(lasting([JSON.parse(ended.output ?? "{}"), manifest, announced]));
+      }
+    }
+    const [first, firstAgain, second, secondAgain] = told;
+    assert.deepEqual(second, first);
+    assert.deepEqual(secondAgain, firstAgain);
+    assert.notDeepEqual(firstAgain, first);
+  });
+
+  for (const name of ["MiniStack", "LocalStack"] as const) {
+    for (const path of PATHS) {
+      test(`${path.title} (${name})`, async () => {
+        await walk(engineOf(name), path);
+      });
+    }
+
+    test(`plan is refused while another execution has the lease, and that one goes on (${name})`, async () => {
+      const engine = engineOf(name);
+      let release = () => {};
+      const held = new Promise<undefined>((resolve) => {
+        release = () => resolve(undefined);
+      });
+      const calls = watched("single", ({ step }) => (step === "collect" ? held : undefined));
+      const first = await engine.start("single");
+      await until(async () => calls().includes("collect"));
+      const second = await engine.execute("single");
+      assert.equal(second.status, "SUCCEEDED", second.cause);
+      const { status, reason } = JSON.parse(second.output ?? "{}");
+      assert.equal(status, "refused");
+      assert.match(reason, /^job single is being worked on by/);
+      release();
+      assert.equal((await engine.ended(first)).status, "SUCCEEDED");
+      assert.equal(calls(), "plan collect plan finish verify prune notify");
+    });
+
+    test(`prune is refused: nothing is removed, and the run is announced as failed (${name})`, async () => {
+      const engine = engineOf(name);
+      await both.forget("kept");
+      const config = join(folder.path, "keeps-all.yml");
+      await writeFile(config, configuration().replace(/retention: \{[^}]*\}, /, ""));
+      for (let run = 0; run < 2; run += 1) {
+        const env = { ...both.stack.env, S3_BUCKET: both.stack.bucket };
+        const ended = await coreBackup(["run", "--job", "kept", "--config", config], { env });
+        assert.equal(ended.code, 0, ended.stderr);
+      }
+      const ended = await walk(
+        engine,
+        {
+          title: "",
+          job: "kept",
+          ends: "BackupFailed",
+          calls: "plan collect finish verify prune notify verdict",
+          units: ["unchanged lambda"],
+          outcome: { status: "failed", removed: 0 },
+        },
+        { keeping: true },
+      );
+      assert.match(String(outcomeOf(ended).refused), /max_removals/);
+      const manifests = (await both.stack.keysBelow("backups/kept/")).filter((key) => key.endsWith("/manifest.json"));
+      assert.equal(manifests.length, 3);
+    });
+
+    test(`stopped, it leaves what it had to the next execution, which collects what is missing alone (${name})`, async () => {
+      const engine = engineOf(name);
+      await both.forget("pair");
+      let release = () => {};
+      const held = new Promise<Fault>((resolve) => {
+        release = () => resolve(BROKEN);
+      });
+      const calls = watched("pair", ({ step, payload }) =>
+        step === "collect" && /two\b/.test(JSON.stringify(payload)) ? held : undefined,
+      );
+      const executionArn = await engine.start("pair");
+      await until(async () => calls().endsWith("collect collect"));
+      await engine.sfn.send(new StopExecutionCommand({ executionArn }));
+      release();
+      assert.equal((await engine.ended(executionArn)).status, "ABORTED");
+      // As `core-backup stop` does at its end.
+      await both.freeLease("pair");
+      watched("pair");
+      const seen = git.seen.length;
+      const next = await engine.execute("pair");
+      assert.equal(next.status, "SUCCEEDED", next.cause);
+      const { snapshot } = JSON.parse(next.output ?? "{}");
+      const manifest = await both.stack.manifestOf("pair", snapshot);
+      assert.equal(manifest.resumedAt?.length, 1);
+      const fetched = git.seen.slice(seen).filter(({ method }) => method === "POST");
+      assert.deepEqual([...new Set(fetched.map(({ url }) => url.split("/")[1]))], ["two.git"]);
+    });
+
+    test(`${MANY[name]} units: each is one call, and what travels between states is as little as of ten (${name})`, async (t) => {
+      const engine = engineOf(name);
+      const sizes = [];
+      for (const units of [10, MANY[name]]) {
+        const snapshot = `2026-11-22T03${String(sizes.length).padStart(2, "0")}00Z`;
+        const pointer = { job: "many", snapshot, run: "01KAVZ9V9Z0000000000000000", resumed: 0, lease: "held" };
+        const planKey = `many/${snapshot.replace("T", "/")}/.run/plan.jsonl`;
+        await both.store(`backups/${planKey}`, planOf(pointer.run, units));
+        const totals = { units, ok: units, unchanged: 0, failed: 0, skipped: 0, artifacts: units, bytes: 0 };
+        const answers: Readonly<Record<string, unknown>> = {
+          plan: { pointer, planKey, units },
+          collect: { status: "ok" },
+          finish: { job: "many", snapshot, run: pointer.run, status: "ok", totals },
+          verify: { verified: true, proved: units },
+          prune: { removed: 0 },
+          notify: { told: 1, untold: 0, unmeasured: 0 },
+        };
+        const from = both.faulty.calls.length;
+        both.faulty.fault = ({ step }) => ({ do: "answer", payload: answers[step] });
+        const begun = performance.now();
+        const ended = await engine.execute("many", { changed: measuring });
+        t.diagnostic(`${units} units: ${Math.round((performance.now() - begun) / 1000)} s`);
+        assert.equal(ended.status, "SUCCEEDED", ended.cause);
+        const collected = both.faulty.calls.slice(from).filter(({ step }) => step === "collect");
+        const lines = collected.map(({ payload }) => (payload.unit as { n: number }).n).sort((a, b) => a - b);
+        assert.deepEqual(lines, [...Array(units).keys()]);
+        const { events = [] } = await engine.sfn.send(
+          new GetExecutionHistoryCommand({ executionArn: ended.executionArn, maxResults: 1000 }),
+        );
+        const texts = [...events, ...collected.map(({ payload }) => payload)].map((one) => JSON.stringify(one));
+        const [, result = "none"] = /resultBytes[\\": ]+(\d+)/.exec(JSON.stringify(events)) ?? [];
+        sizes.push({
+          events: events.length,
+          largest: Math.max(...texts.map(({ length }) => length)),
+          result: Number(result) / units,
+        });
+      }
+      const [few, many] = sizes;
+      assert.ok(few !== undefined && many !== undefined);
+      assert.equal(many.events, few.events);
+      assert.ok(many.largest < 4096 && many.largest - few.largest < 64, JSON.stringify(sizes));
+      // All children's answers are one array before the fan-out makes its output of them: 256 KiB are enough for 100,000.
+      assert.ok(many.result * 100_000 < 256 * 1024, JSON.stringify(sizes));
+    });
+  }
+
+  const engineOf = (name: string): Engine => {
+    const found = both.engines.find((engine) => engine.name === name);
+    assert.ok(found);
+    return found;
+  };
+
+  /** From now on: what happens to the calls of a job's executions. Answers which there were. */
+  function watched(
+    job: string,
+    fault: (call: Call, before: number) => ReturnType<TwoEngines["faulty"]["fault"]> = () => undefined,
+  ): () => string {
+    const from = both.faulty.calls.length;
+    const made = () => both.faulty.calls.slice(from).filter((call) => call.job === job);
+    both.faulty.fault = (call) => fault(call, made().filter(({ step }) => step === call.step).length - 1);
+    return () =>
+      made()
+        .map(({ step }) => step)
+        .join(" ");
+  }
+
+  async function walk(engine: Engine, path: Path, { keeping = false } = {}): Promise<DescribeExecutionOutput> {
+    if (!keeping) await both.forget(path.job);
+    const calls = watched(path.job, path.fault);
+    const ended = await engine.execute(path.job, path.given);
+    assert.equal(ended.status === "FAILED" ? ended.error : ended.status, path.ends, ended.cause);
+    assert.equal(calls(), path.calls);
+    const announced = await both.announced(ended.executionArn ?? "");
+    const { execution: _, ...detail } = announced;
+    assert.deepEqual(detail, outcomeOf(ended));
+    for (const [field, value] of Object.entries(path.outcome ?? {})) assert.equal(detail[field], value, field);
+    if (path.units.length > 0) {
+      const { units } = await both.stack.manifestOf(path.job, String(detail.snapshot));
+      const said = units.map(({ status, compute, error }) =>
+        [status, compute, error?.code, error?.code === "UNIT_KILLED" ? error.message : undefined]
+          .filter((one) => one !== undefined)
+          .join(" "),
+      );
+      assert.deepEqual(said, path.units);
+    }
+    return ended;
+  }
+
+  function configuration(): string {
+    const job = (name: string, names: readonly string[], more: string) =>
+      `  - { name: ${name}, service: git, concurrency: 1, ${more}, options: { repositories: [${names.map((one) => `${git.url}/${one}`).join(", ")}] } }`;
+    return [
+      "jobs:",
+      job("pair", ["one.git", "two.git"], "compute: lambda"),
+      job("broken", ["one.git", "absent.git"], "compute: lambda"),
+      job("single", ["one.git"], "compute: lambda"),
+      job("grows", ["one.git", "two.git", "three.git", "four.git"], "compute: auto"),
+      job("grown", ["one.git"], "compute: auto"),
+      job("many", ["one.git"], "compute: lambda"),
+      job("kept", ["one.git"], "retention: { keep_last: 1, max_removals: 1 }, compute: lambda"),
+      "storage:",
+      "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "",
+    ].join("\n");
+  }
+});
+
+/** Of one that did not end well it is what its last function threw. */
+function outcomeOf({ status, output, cause }: DescribeExecutionOutput): HeardEvent {
+  return JSON.parse(status === "SUCCEEDED" ? (output ?? "{}") : JSON.parse(cause ?? "{}").errorMessage);
+}
+
+/** Says at the fan-out's end how large the array of its children's outputs was. */
+function measuring({ States }: Definition): void {
+  Object.assign(States.Collect ?? {}, {
+    MaxConcurrency: 20,
+    Output: "{% {'resultBytes': $length($string($states.result))} %}",
+  });
+}
+
+const planOf = (run: string, units: number): string =>
+  Array.from(
+    { length: units },
+    (_, n) => `${JSON.stringify({ n, run, id: `my-org/repository-${n}`, compute: "lambda", input: {} })}\n`,
+  ).join("");
+
+const PASSING = /^(snapshot|reusedFrom|run|previous|execution|durationMs|.*At)$/;
+
+/** Without times, and ids made of them. */
+function lasting(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lasting);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => !PASSING.test(key));
+  return Object.fromEntries(kept.map(([key, one]) => [key, lasting(one)]));
+}
