@@ -32,6 +32,7 @@ export function jobSamples({ configFile, job, stored, now, running }: JobSamples
     sample("core_backup_storage_readable", stored === undefined ? 0 : 1),
     ...(next === undefined ? [] : [sample("core_backup_next_run_timestamp_seconds", seconds(next))]),
     ...(stored === undefined ? [] : [...standingSamples(job, stored.standing), ...countSamples(stored.counts)]),
+    ...(stored === undefined && running === undefined ? [] : runningSamples(running)),
     ...startSamples(stored?.counts.last, running),
   ];
 }
@@ -82,6 +83,11 @@ function countSamples(counts: RunCounts): readonly Sample[] {
     ...(sourceQuotaRemaining === undefined ? [] : [sample("core_backup_source_quota_remaining", sourceQuotaRemaining)]),
   ];
 }
+
+const runningSamples = (running: Date | undefined): readonly Sample[] => [
+  sample("core_backup_running", running === undefined ? 0 : 1),
+  ...moment("core_backup_running_since_timestamp_seconds", running),
+];
 
 /** Of a run that goes on; it is later than the last end until that run ends. */
 function startSamples(last: RunCounts["last"], running: Date | undefined): readonly Sample[] {

@@ -32,6 +32,8 @@ export const metricFamilies = [
   ),
   gauge("core_backup_due_timestamp_seconds", "By when the next good snapshot has to be there. Unix time."),
   gauge("core_backup_next_run_timestamp_seconds", "When the schedule starts the job next. Unix time."),
+  gauge("core_backup_running", "1 while a run of the job is going on, else 0."),
+  gauge("core_backup_running_since_timestamp_seconds", "Since when the run that is going on does so. Unix time."),
   gauge("core_backup_snapshot_artifacts", "Artifacts of the newest snapshot."),
   gauge("core_backup_snapshot_bytes", "Size of the newest snapshot: as it was read, and as it is stored.", "side"),
   gauge("core_backup_snapshot_units", "Units of the newest snapshot by how they ended.", "status"),

@@ -4,9 +4,11 @@ import type { Job } from "./config/schema.ts";
 import { errorRecord } from "./errors.ts";
 import { jobSamples } from "./job-samples.ts";
 import { jobStanding } from "./job-standing.ts";
+import { isLive, readLease } from "./lease-document.ts";
 import { eachLimited } from "./pool.ts";
 import { type JobSamples, prometheusText } from "./prometheus-text.ts";
 import { readCounts } from "./run-counts.ts";
+import type { Storage } from "./storage/storage.ts";
 
 const JOBS_AT_ONCE = 4;
 
@@ -23,13 +25,20 @@ export async function metricsPage(backup: Backup): Promise<string> {
   return prometheusText(jobs, backup.config.metrics?.labels);
 }
 
+/** By the lease, so that it is told of a run on another machine too. */
+async function runningSince(storage: Storage, job: string, now: Date): Promise<Date | undefined> {
+  const lease = (await readLease(storage, job))?.document;
+  return lease?.purpose === "run" && isLive(lease, now) ? new Date(lease.acquiredAt) : undefined;
+}
+
 /** What is known of a job just now; `running`: since when it runs. Throws nothing. */
 export async function samplesOf(backup: Backup, job: Job, running?: Date): Promise<JobSamples> {
   const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
   try {
     const storage = await backup.storage(job);
     const [standing, counts] = [await jobStanding(storage, job.name), await readCounts(storage, job.name)];
-    return { job: job.name, samples: jobSamples({ ...base, stored: { standing, counts } }) };
+    const since = running ?? (await runningSince(storage, job.name, base.now));
+    return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).debug(`metrics know nothing of the storage: ${message}`, { code });

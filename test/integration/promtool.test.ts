@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
 import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
 import { SourceError } from "../../lib/errors.ts";
+import { leaseKey } from "../../lib/keys.ts";
+import { leaseBytes } from "../../lib/lease-document.ts";
 import { metricFamilies } from "../../lib/metric-families.ts";
 import { metricsPage } from "../../lib/metrics-page.ts";
 import { runJobs } from "../../lib/run.ts";
 import { changeCounts } from "../../lib/run-counts.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
+import { aLease } from "../support/a-lease.ts";
 import { noPromtool, promtool } from "../support/promtool.ts";
 
 test("promtool finds nothing wrong with a page that holds every metric there is", { skip: noPromtool }, async () => {
@@ -27,6 +31,7 @@ test("promtool finds nothing wrong with a page that holds every metric there is"
   );
   await emitMetrics(a.backup, measuredRuns(jobs));
   await changeCounts(a.storage, "docs", (counts) => ({ ...counts, sourceQuotaRemaining: 4_711 }));
+  await a.storage.put(leaseKey("docs"), bytesOf(leaseBytes(aLease(a.backup.now()))));
   const page = await metricsPage(a.backup);
   for (const { name } of metricFamilies) assert.match(page, new RegExp(`^${name}\\{`, "m"));
   assert.deepEqual(promtool(["check", "metrics"], page), { code: 0, output: "" });

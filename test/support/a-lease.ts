@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { LeaseContext } from "../../lib/lease.ts";
+import { LEASE_MS, type LeaseContext } from "../../lib/lease.ts";
+import type { LeaseDocument } from "../../lib/lease-document.ts";
 import { createLog } from "../../lib/log.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
@@ -55,3 +56,17 @@ export function aCluster(storage: Storage = memoryStorage()) {
   }
   return { storage, machine, pass, meanwhile, time: () => time };
 }
+
+/** What lies in the storage while another machine runs a job, from `now` on. */
+export const aLease = (now: Date): LeaseDocument => ({
+  schemaVersion: 1,
+  token: "another",
+  sequence: 0,
+  released: false,
+  purpose: "run",
+  host: "elsewhere",
+  version: "0.1.0",
+  acquiredAt: now.toISOString(),
+  renewedAt: now.toISOString(),
+  expiresAt: new Date(now.getTime() + LEASE_MS).toISOString(),
+});

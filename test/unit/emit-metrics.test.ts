@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
 import { emitMetrics, measuredRuns } from "../../lib/emit-metrics.ts";
 import { MetricsError, SourceError, StorageError } from "../../lib/errors.ts";
+import { leaseKey } from "../../lib/keys.ts";
+import { leaseBytes } from "../../lib/lease-document.ts";
 import { metricsPage } from "../../lib/metrics-page.ts";
 import { runJobs } from "../../lib/run.ts";
 import { readCounts } from "../../lib/run-counts.ts";
 import { measureRun } from "../../lib/run-measures.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
+import { aLease } from "../support/a-lease.ts";
 import { collectedMetrics } from "../support/collected-metrics.ts";
 import type { ScriptedUnit } from "../support/scripted-connector.ts";
 
@@ -97,6 +101,10 @@ test("when a run begins it is given away that it does: later than the end before
   const values = Object.fromEntries((begun?.samples ?? []).map(({ name, value }) => [name, value]));
   assert.equal(values.core_backup_last_run_started_timestamp_seconds, at("2026-11-23T03:00:00Z"));
   assert.equal(values.core_backup_last_run_ended_timestamp_seconds, at("2026-11-22T03:00:00Z"));
+  assert.equal(values.core_backup_running, 1);
+  assert.equal(values.core_backup_running_since_timestamp_seconds, at("2026-11-23T03:00:00Z"));
+  assert.equal(a.collected.values().running, 0);
+  assert.equal(a.collected.values().running_since_timestamp_seconds, undefined);
   assert.deepEqual(begun?.increments, []);
   assert.equal(begun?.trace, undefined);
 });
@@ -166,6 +174,17 @@ test("the page holds every job, with the labels of the configuration, escaped", 
   assert.match(page, /^core_backup_snapshot_units\{site="fra",backup_job="b",status="ok"\} 1$/m);
   assert.equal(page.match(/^# TYPE core_backup_storage_readable gauge$/gm)?.length, 1);
   assert.ok(page.endsWith("\n"));
+});
+
+test("the page says of a run that goes on anywhere since when it does, until its lease is over", async () => {
+  const a = aBackup({ jobs: [aJob({ schedule: "0 3 * * *" })] });
+  const running = async () => (await metricsPage(a.backup)).match(/^core_backup_running.*$/gm);
+  assert.deepEqual(await running(), ['core_backup_running{backup_job="docs"} 0']);
+  await a.storage.put(leaseKey("docs"), bytesOf(leaseBytes(aLease(a.backup.now()))));
+  const since = `core_backup_running_since_timestamp_seconds{backup_job="docs"} ${at("2026-11-22T03:00:00Z")}`;
+  assert.deepEqual(await running(), ['core_backup_running{backup_job="docs"} 1', since]);
+  a.later(3600);
+  assert.deepEqual(await running(), ['core_backup_running{backup_job="docs"} 0']);
 });
 
 test("requests and the quota left are what the facts of units say, but not of units that were not asked for", async () => {
