@@ -1,7 +1,7 @@
 import type { ErrorRecord } from "./errors.ts";
 
 /** What can be told, worst first. A notifier's `on` names those that it wants to hear of. */
-export const reportEvents = ["missed", "failure", "partial", "threshold", "recovered", "success"] as const;
+export const reportEvents = ["missed", "failure", "partial", "threshold", "recovered", "changed", "success"] as const;
 export type ReportEvent = (typeof reportEvents)[number];
 
 /** One message: everything that one invocation has to tell one notifier. Webhooks get it as it is (docs/notifications.md). */
@@ -91,6 +91,7 @@ const VERDICTS = {
   interrupted: { one: "was interrupted", many: "interrupted" },
   partial: { one: "is partial", many: "partial" },
   recovered: { one: "is good again", many: "good again" },
+  changed: { one: "has another schedule", many: "have another schedule" },
   threshold: { one: "is over a threshold", many: "over a threshold" },
   good: { one: "is good", many: "good" },
 } as const satisfies Record<string, Verdict>;
@@ -100,6 +101,7 @@ export function verdict({ events, status }: JobReport): Verdict {
   if (events.includes("missed")) return VERDICTS.missed;
   if (status === "failed" || status === "interrupted" || status === "partial") return VERDICTS[status];
   if (events.includes("recovered")) return VERDICTS.recovered;
+  if (events.includes("changed")) return VERDICTS.changed;
   return events.includes("threshold") ? VERDICTS.threshold : VERDICTS.good;
 }
 

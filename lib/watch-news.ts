@@ -3,7 +3,7 @@ import type { Job } from "./config/schema.ts";
 import { lastGood } from "./job-history.ts";
 import { commandLine, reportKey } from "./job-report.ts";
 import { location } from "./location.ts";
-import type { JobReport, LastGood } from "./report.ts";
+import type { JobReport, LastGood, ReportEvent } from "./report.ts";
 import { shellWord } from "./shell-word.ts";
 import type { Tellable } from "./tell.ts";
 import type { Told } from "./told.ts";
@@ -14,6 +14,8 @@ export interface Watched {
   readonly job: Job;
   readonly watched: WatchedJob;
   readonly told: Told;
+  /** Since the last watch the job has another schedule or deadline: which, in words. */
+  readonly changed?: string | undefined;
 }
 
 const REMOVED = "REMOVED";
@@ -33,20 +35,27 @@ export function problemsOf({ problems, removed }: WatchedJob): readonly string[]
   return removed === true ? [REMOVED] : [...new Set(problems.map(({ code }) => code))];
 }
 
-export function newsOf(backup: Backup, { job, watched, told }: Watched): readonly Tellable[] {
+export function newsOf(backup: Backup, { job, watched, told, changed }: Watched): readonly Tellable[] {
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
   const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
   const isOver = problems.length === 0 && before.length > 0;
-  if (!isNew && !isOver) return [];
-  return [{ report: watchReport(backup, job, watched, told), notify: job.notify, passed: () => [] }];
+  const events: readonly ReportEvent[] = [
+    ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
+    ...(changed === undefined ? [] : ["changed" as const]),
+  ];
+  if (events.length === 0) return [];
+  const report = watchReport(backup, job, watched, told);
+  // What is wrong was told already, if this is only about a change.
+  const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
+  return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
 }
 
 /** A job of which no run was started becomes late, and who was told of the one knows the other. */
 const isSameIncident = (problem: string, before: readonly string[]): boolean =>
   problem === "JOB_LATE" && before.includes("JOB_NOT_STARTED");
 
-function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, told: Told): JobReport {
+function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, told: Told): Omit<JobReport, "events"> {
   const { problems, notices, snapshot, removed } = watched;
   const bad = problems.length > 0 || removed === true;
   const [first, ...more] = problems;
@@ -54,7 +63,6 @@ function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, tol
     job: job.name,
     service: job.service,
     key: reportKey(config, job),
-    events: [bad ? "missed" : "recovered"],
     status: problems.length > 0 ? "late" : "ok",
     summary:
       first === undefined

@@ -53,9 +53,10 @@ async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched>
     const before = told.watch?.schedule;
     const changed =
       before === undefined || before === scheduleText(job)
-        ? []
-        : [`its schedule was ${before}, and is ${scheduleText(job)} now`];
-    return { job, told, watched: { ...judged, notices: [...judged.notices, ...changed] } };
+        ? undefined
+        : `its schedule was ${before}, and is ${scheduleText(job)} now`;
+    const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
+    return { job, told, watched: { ...judged, notices }, changed };
   } catch (error) {
     const { code, message } = errorRecord(error, backup.redaction.redact);
     const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
@@ -87,7 +88,12 @@ async function remember(backup: Backup, { job, watched }: Watched, deliveries: r
           : { since: told.missed?.since ?? now, problems: [...problems] },
       ...(watched.removed === true
         ? {}
-        : { watch: { firstSeen: told.watch?.firstSeen ?? now, schedule: scheduleText(job) } }),
+        : {
+            watch: {
+              firstSeen: told.watch?.firstSeen ?? now,
+              schedule: untold && told.watch !== undefined ? told.watch.schedule : scheduleText(job),
+            },
+          }),
     }));
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);

@@ -169,7 +169,11 @@ export type Thresholds = z.infer<typeof thresholds>;
 /** What a notifier wants to hear of. */
 export function wantedEvents(options: NotifierOptions): readonly ReportEvent[] {
   // An incident that nobody resolves is worse than none.
-  if (options.type === "pagerduty") return [...new Set([...(options.on ?? DEFAULT_EVENTS), ...ENDS_INCIDENTS])];
+  if (options.type === "pagerduty") {
+    const wanted = [...new Set([...(options.on ?? DEFAULT_EVENTS), ...ENDS_INCIDENTS])];
+    // A schedule that was changed is no incident, nor the end of one.
+    return wanted.filter((event) => event !== "changed");
+  }
   if (options.on !== undefined) return options.on;
   return options.type === "webhook" && PINGS.some((name) => hasSecret(options, name)) ? reportEvents : DEFAULT_EVENTS;
 }

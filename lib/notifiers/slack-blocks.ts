@@ -66,6 +66,7 @@ const lineText = ({ label, text, code }: Line): string =>
   code === true ? `${label}: \`${slackText(text.replaceAll("`", "'"))}\`` : `${label}: ${slackText(text)}`;
 
 function emoji({ events, status }: JobReport): string {
+  if (status === "ok" && events.every((event) => event === "changed")) return ":information_source:";
   if (status === "ok") return events.includes("threshold") ? ":warning:" : ":large_green_circle:";
   return status === "partial" ? ":large_orange_circle:" : ":red_circle:";
 }

@@ -46,7 +46,9 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
     async send(report, signal) {
       const done = sent.get(report) ?? new Set();
       sent.set(report, done);
-      const ping = report.kind === "test" ? undefined : report.status === "ok" ? success : failure;
+      // That a schedule was changed says nothing of any run.
+      const saysNothing = report.jobs.every(({ events }) => events.every((event) => event === "changed"));
+      const ping = report.kind === "test" || saysNothing ? undefined : report.status === "ok" ? success : failure;
       for (const to of new Set([url, ping])) {
         if (to === undefined || done.has(to)) continue;
         await deliver(to, report, signal);

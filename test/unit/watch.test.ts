@@ -307,13 +307,21 @@ test("a job that was taken out of the file is told once and listed while there a
   assert.match(b.ops.reports[0]?.jobs[0]?.summary ?? "", /^is not in test.yml, so it is backed up no more/);
 });
 
-test("a schedule that was changed is said once", async () => {
+test("a schedule that was changed is said and told once, and again where nobody could be told", async () => {
   const a = setting();
   await a.run();
   await a.look();
   const b = setting({ storage: a.storage, jobs: [aJob({ schedule: "0 3 1 * *" })] });
-  assert.deepEqual((await b.look()).notices, ["its schedule was 0 3 * * * UTC, and is 0 3 1 * * UTC now"]);
+  const change = "its schedule was 0 3 * * * UTC, and is 0 3 1 * * UTC now";
+  b.ops.sendFails.push(gone());
+  assert.deepEqual((await b.look()).notices, [change]);
+  assert.deepEqual(b.events(), []);
+  assert.deepEqual((await b.look()).notices, [change]);
   assert.deepEqual((await b.look()).notices, []);
+  assert.deepEqual(b.events(), [["watch", "docs changed"]]);
+  const [report] = b.ops.reports;
+  assert.deepEqual([report?.title, report?.status], ["docs has another schedule", "ok"]);
+  assert.equal(report?.jobs[0]?.summary, change);
 });
 
 test("a storage that cannot be read is a problem of its jobs, and no other job's", async () => {
