@@ -8,6 +8,7 @@ import {
   DEFAULT_STAGE,
   type Stack,
 } from "../lib/deployment/stack.ts";
+import { enterNetwork } from "../lib/network/enter-network.ts";
 import type { CommandContext } from "./command.ts";
 import { configFile } from "./session.ts";
 
@@ -20,6 +21,8 @@ const stackOf = ({ options, env }: CommandContext): Stack => ({
 
 /** Works with the deployment that the command's options mean. */
 export async function withDeployment<T>(context: CommandContext, work: (deployment: Deployment) => Promise<T>) {
+  const { env, redaction, signal } = context;
+  await enterNetwork(await deployedConfig(context), { env, redaction, signal });
   const deployment = openDeployment(stackOf(context), context.signal);
   try {
     return await work(deployment);

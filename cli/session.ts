@@ -10,6 +10,7 @@ import {
   RefusedError,
 } from "../lib/errors.ts";
 import type { Log, LogLevel } from "../lib/log.ts";
+import { enterNetwork } from "../lib/network/enter-network.ts";
 import { open } from "../lib/open.ts";
 import type { RunEvent } from "../lib/progress.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
@@ -56,6 +57,7 @@ export async function withBackup(
   const log = commandLog(context, level);
   const { now, signal, env, redaction } = context;
   const privateKeys = await givenKeys(context);
+  await enterNetwork(config, { env, redaction, signal });
   const emitted = (event: RunEvent) => emit(event, log);
   const backup = open(config, { log, emit: emitted, redaction, now, waits: "here", signal, env, privateKeys });
   try {

@@ -6,7 +6,11 @@ export function secretStatements(config: Config): Omit<RoleInputs, "places"> {
   return {
     sourceSecrets: statements(config.jobs.map(({ options }) => options)),
     // A job's encryption belongs to how it is stored: what reads or writes its documents asks for the same secrets.
-    storageSecrets: statements([...Object.values(config.storage), ...config.jobs.map(({ encryption }) => encryption)]),
+    storageSecrets: statements([
+      config.proxy,
+      ...Object.values(config.storage),
+      ...config.jobs.map(({ encryption }) => encryption),
+    ]),
     notifierSecrets: statements([...Object.values(config.notifications), config.metrics]),
   };
 }

@@ -32,6 +32,7 @@ export const errorCodes = {
   INTEGRITY_MISMATCH: "stored bytes differ from their manifest",
   INTEGRITY_MISSING: "the manifest names an object that is not there",
   INTEGRITY_MANIFEST: "the manifest itself is damaged or was changed",
+  EGRESS_REFUSED: "the host is not in the egress list of the configuration",
   SEALED: "the artifact is encrypted, and no private key at hand opens it",
   ENCRYPTION_FAILED: "the program that encrypts failed",
   PROOF_FAILED: "an artifact did not restore to what was collected",
@@ -145,6 +146,14 @@ export class NotifierError extends CodedError {}
 /** Whoever collects metrics does not take them, and trying again will not help. */
 export class MetricsError extends CodedError {}
 
+/** A host that the configuration does not let this process reach. Nothing was sent; trying again will not help. */
+export class EgressError extends CodedError {
+  /** `place` is a host and a port. */
+  constructor(place: string) {
+    super("EGRESS_REFUSED", `${place} is not in egress.allow`);
+  }
+}
+
 /** A command that the job's configuration has around the run did not end well. */
 export class HookError extends CodedError {}
 
@@ -207,6 +216,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [StorageError, "StorageError"],
   [NotifierError, "NotifierError"],
   [MetricsError, "MetricsError"],
+  [EgressError, "EgressError"],
   [HookError, "HookError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],

@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import type { ErrorCode } from "./errors.ts";
 import { keptSecrets } from "./kept-secrets.ts";
 import { createLog, type LogFields } from "./log.ts";
+import { enterNetwork } from "./network/enter-network.ts";
 import { open } from "./open.ts";
 import { createRedaction } from "./secrets/redaction.ts";
 import type { KeptSecrets } from "./secrets/secrets.ts";
@@ -73,7 +74,7 @@ async function once<T>(
   const asConfigured = await loaded;
   const config = within(asConfigured, invocation.getRemainingTimeInMillis() - LAST_WORDS_MS);
   const fields = { requestId: invocation.awsRequestId, ...about };
-  const backup = openStep(config, fields, new AbortController().signal, env, kept);
+  const backup = await openStep(config, fields, new AbortController().signal, env, kept);
   try {
     return await work(backup, asConfigured);
   } finally {
@@ -82,8 +83,15 @@ async function once<T>(
 }
 
 /** What a step in a process of its own works with: a log that CloudWatch reads, and no waiting for sources that put it off. */
-export function openStep(config: Config, fields: LogFields, signal: AbortSignal, env: Env, kept?: KeptSecrets): Backup {
+export async function openStep(
+  config: Config,
+  fields: LogFields,
+  signal: AbortSignal,
+  env: Env,
+  kept?: KeptSecrets,
+): Promise<Backup> {
   const redaction = createRedaction();
+  await enterNetwork(config, { env, redaction, signal, kept });
   const now = () => new Date();
   // One JSON object a line, which CloudWatch Logs Insights takes apart by itself.
   const write = (line: string) => process.stdout.write(`${line}\n`);

@@ -29,7 +29,7 @@ export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
   try {
     const { pointer, n } = taskOf(env);
     const config = await configOf(env);
-    backup = openStep(config, { job: pointer.job, run: pointer.run, n }, signal, env);
+    backup = await openStep(config, { job: pointer.job, run: pointer.run, n }, signal, env);
     return await collectPlanned(backup, pointer, n);
   } catch (error) {
     const interrupted = signal.aborted && signal.reason instanceof InterruptedError;

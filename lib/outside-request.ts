@@ -1,4 +1,6 @@
 import { type CodedError, TransientError } from "./errors.ts";
+import { egressRefusal } from "./network/egress.ts";
+import { networkFetch } from "./network/fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { tool } from "./tool.ts";
 
@@ -28,9 +30,11 @@ export async function outsideRequest(url: string, init: RequestInit, faults: Req
   }
   try {
     const headers = { "user-agent": `${tool.name}/${tool.version}`, ...init.headers };
-    return await fetch(url, { ...init, headers, redirect: "manual" });
+    return await networkFetch(url, { ...init, headers });
   } catch (error) {
     init.signal?.throwIfAborted();
+    const limited = egressRefusal(error);
+    if (limited !== undefined) throw limited;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const why = cause instanceof Error ? cause.message || code : String(cause);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bytes } from "./bytes.ts";
+import { proxyEnvironment } from "./network/proxies.ts";
 
 /** How a program ended. `stderr` is its last 64 KiB, read as UTF-8. */
 export interface Exit {
@@ -117,7 +118,7 @@ export function failUnlessZero(program: string, exit: Exit): void {
 function childEnvironment(extra: Readonly<Record<string, string>>): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name, value]) => value !== undefined && PASSED_ON.test(name));
   // Messages are read, so they must not be translated.
-  return { ...(Object.fromEntries(kept) as Record<string, string>), LC_ALL: "C", ...extra };
+  return { ...(Object.fromEntries(kept) as Record<string, string>), ...proxyEnvironment(), LC_ALL: "C", ...extra };
 }
 
 function exitOf(child: ChildProcess, program: string, onStderr: (chunk: Uint8Array) => void = () => {}): Promise<Exit> {

@@ -20,7 +20,7 @@ export interface ServeOptions {
   /** Loads the configuration again, its check included. @throws ConfigError */
   readonly reload: () => Promise<Config>;
   /** Opens one; whoever called it closes it. */
-  readonly open: (config: Config, signal: AbortSignal) => Backup;
+  readonly open: (config: Config, signal: AbortSignal) => Promise<Backup>;
   readonly log: Log;
   readonly redaction: Redaction;
   readonly now: () => Date;
@@ -127,12 +127,13 @@ export function serve(options: ServeOptions): Service {
     const stop = () => own.abort(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
-    const backup = options.open(opened, own.signal);
+    let backup: Backup | undefined;
     try {
+      backup = await options.open(opened, own.signal);
       return await work(backup);
     } finally {
       signal.removeEventListener("abort", stop);
-      await backup.close();
+      await backup?.close();
     }
   }
 

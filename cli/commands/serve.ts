@@ -1,5 +1,6 @@
 import { loadConfig } from "../../lib/config/load.ts";
 import { formatCount } from "../../lib/format.ts";
+import { enterNetwork } from "../../lib/network/enter-network.ts";
 import { open } from "../../lib/open.ts";
 import type { RunEvent } from "../../lib/progress.ts";
 import { serve } from "../../lib/serve.ts";
@@ -31,7 +32,10 @@ export const serveCommand: Command = async (context) => {
     const service = serve({
       config,
       reload: load,
-      open: (loaded, stopped) => open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped }),
+      open: async (loaded, stopped) => {
+        await enterNetwork(loaded, { env, redaction, signal: stopped });
+        return open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped });
+      },
       log,
       redaction,
       now,

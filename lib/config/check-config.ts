@@ -3,6 +3,7 @@ import type { ConnectorKind } from "../connectors/connector.ts";
 import { encryptionSchema } from "../encryption/all.ts";
 import { unsetHookVariables } from "./check-hooks.ts";
 import { checkNotifications, unknownNotifiers } from "./check-notifications.ts";
+import { forbiddenHosts } from "./egress-checks.ts";
 import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import type { Path } from "./place.ts";
@@ -63,7 +64,8 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     issues.push(...checked.issues, ...duplicateName(given, index, names), ...unknownNotifiers(given, path, told.names));
     if (checked.value !== undefined) jobs.push(checked.value);
   }
-  const { max_jobs = 1, secrets, metrics } = whole.value ?? {};
+  const { max_jobs = 1, secrets, metrics, proxy, egress } = whole.value ?? {};
+  if (egress !== undefined) issues.push(...forbiddenHosts(value, egress.allow));
   const config = {
     jobs,
     storage: Object.fromEntries(storages),
@@ -71,6 +73,8 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     max_jobs,
     ...(metrics === undefined ? {} : { metrics }),
     ...(secrets === undefined ? {} : { secrets }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(egress === undefined ? {} : { egress }),
   };
   return { config, issues };
 }

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { isProxyAddress } from "../network/proxy-variables.ts";
+import { A_PROXY } from "./network-options.ts";
 import { maybeSecretFields, secretFields } from "./secret-fields.ts";
 
 /** Those that give an object back at once: a run reads what it stored. */
@@ -108,21 +110,13 @@ export const s3Options = z
     if (has("session_token") && !has("access_key_id")) say("access_key_id", "is missing: session_token is given");
     if (options.kms_key !== undefined && options.sse !== "aws:kms") say("kms_key", "takes sse: aws:kms");
     if (options.external_id !== undefined && options.role_arn === undefined) say("external_id", "takes role_arn");
-    if (options.proxy !== undefined && !isProxy(options.proxy)) say("proxy", `must be ${A_PROXY}`);
+    if (options.proxy !== undefined && !isProxyAddress(options.proxy)) say("proxy", `must be ${A_PROXY}`);
   })
   .describe("Snapshots in a bucket.");
 
 export type S3Options = z.infer<typeof s3Options>;
 
-/** What a proxy must be, for the end of a sentence. */
-export const A_PROXY = "an address such as http://proxy.example.com:3128";
-
 export const isBucket = (name: string): boolean => BUCKET.test(name);
-
-export function isProxy(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && ["http:", "https:"].includes(url.protocol) && url.hostname !== "";
-}
 
 const isForm = (key: string, name: string): boolean =>
   key === name || ["env", "file", "vault"].some((form) => key === `${name}_${form}`);

@@ -4,6 +4,7 @@ import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
 import { hooksSchema } from "./hook-options.ts";
 import { type MetricsOptions, metricsSchema } from "./metrics-options.ts";
+import { type EgressOptions, egressSchema, type ProxyOptions, proxySchema } from "./network-options.ts";
 import type { NotifierOptions } from "./notifier-options.ts";
 import { retentionSchema, withMode } from "./retention-options.ts";
 import type { StorageOptions } from "./storage-options.ts";
@@ -159,6 +160,8 @@ export const fileSchema = z.strictObject({
   notifications: z.record(z.string(), z.unknown()).optional().describe("Whom to tell, by names of your choice."),
   metrics: metricsSchema.optional(),
   secrets: secretsSchema.optional(),
+  proxy: proxySchema.optional(),
+  egress: egressSchema.optional(),
   max_jobs: z.int().positive().max(100).default(2).describe("Jobs that run at the same time. Default: 2."),
 });
 
@@ -179,5 +182,7 @@ export interface Config {
   readonly notifications: Readonly<Record<string, NotifierOptions>>;
   readonly metrics?: MetricsOptions | undefined;
   readonly secrets?: { readonly vault?: VaultOptions | undefined };
+  readonly proxy?: ProxyOptions | undefined;
+  readonly egress?: EgressOptions | undefined;
   readonly max_jobs: number;
 }

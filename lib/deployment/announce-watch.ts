@@ -1,6 +1,7 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import type { Backup } from "../backup.ts";
 import { errorRecord } from "../errors.ts";
+import { networkAgents } from "../network/agents.ts";
 import type { WatchedJob } from "../watch-job.ts";
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
@@ -17,7 +18,7 @@ export async function announceWatch(
   { log, redaction, signal }: Pick<Backup, "log" | "redaction" | "signal">,
 ): Promise<void> {
   if (bus === undefined || bus === "") return;
-  const client = new EventBridgeClient({});
+  const client = new EventBridgeClient({ requestHandler: networkAgents() });
   try {
     for (let begin = 0; begin < jobs.length; begin += ENTRIES_AT_ONCE) {
       const Entries = jobs.slice(begin, begin + ENTRIES_AT_ONCE).map((watched) => ({

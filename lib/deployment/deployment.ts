@@ -13,6 +13,7 @@ import * as z from "zod";
 import { nearest } from "../config/suggestion.ts";
 import { CodedError } from "../errors.ts";
 import { snapshotId } from "../keys.ts";
+import { networkAgents } from "../network/agents.ts";
 import { deploymentFault } from "./deployment-fault.ts";
 import { type Execution, executionOf } from "./execution.ts";
 import { machineName } from "./names.ts";
@@ -63,7 +64,7 @@ const begunSchema = z.object({
 export function openDeployment(stack: Stack, signal: AbortSignal): Deployment {
   const client = new SFNClient({
     region: stack.region,
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
+    requestHandler: { ...networkAgents(), connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
   });
   const options = { abortSignal: signal };
 

@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { type CodedError, SourceError, TransientError } from "../errors.ts";
+import { egressRefusal } from "../network/egress.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { truncated } from "./byte-reader.ts";
 import type { HttpRemote } from "./http-remote.ts";
@@ -25,6 +26,8 @@ export async function* bodyBytes(response: Response, signal: AbortSignal): Bytes
 
 /** What `fetch` throws before there is an answer. */
 export function connectionFault(error: unknown, url: string): CodedError {
+  const refused = egressRefusal(error);
+  if (refused !== undefined) return refused;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const what = cause instanceof Error ? cause.message : String(cause);

@@ -1,4 +1,5 @@
 import { SourceError } from "../errors.ts";
+import { networkFetch } from "../network/fetch.ts";
 import { tool } from "../tool.ts";
 import { type ByteReader, byteReader, truncated } from "./byte-reader.ts";
 import { bodyBytes, checkStatus, connectionFault } from "./http-fault.ts";
@@ -134,7 +135,7 @@ async function looksDumb(type: string, reader: ByteReader): Promise<boolean> {
 
 async function request(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
   try {
-    return await fetch(url, { ...init, redirect: "manual", signal });
+    return await networkFetch(url, { ...init, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw connectionFault(error, url);

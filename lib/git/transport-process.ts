@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { SourceError } from "../errors.ts";
+import { checkEgress } from "../network/egress.ts";
 import { programOutput } from "../process.ts";
 import { pushedBytes } from "../pushed-bytes.ts";
 import { sshOptions } from "../ssh-options.ts";
@@ -23,6 +24,8 @@ export function openSsh(
   signal: AbortSignal,
 ): Transport {
   const where = `${location.host}:${location.path}`;
+  // What ssh connects to by its own configuration is not seen here.
+  checkEgress(location.host.slice(location.host.indexOf("@") + 1), location.port ?? 22);
   return overProgram("ssh", sshArguments(location, repository), where, "reading over ssh", signal);
 }
 

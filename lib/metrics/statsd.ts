@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import type { StatsdOptions } from "../config/metrics-options.ts";
 import { TransientError } from "../errors.ts";
 import { metricFamilies, type Sample } from "../metric-families.ts";
+import { checkEgress } from "../network/egress.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 
 const GAUGES: ReadonlySet<string> = new Set(
@@ -21,6 +22,7 @@ export function statsdOutput(options: StatsdOptions): MetricsOutput {
   return {
     async publish(published, signal) {
       const packets = [...statsdPackets(published, options)];
+      checkEgress(options.host, options.port);
       try {
         const { address, family } = await lookup(options.host);
         signal.throwIfAborted();

@@ -3,6 +3,8 @@ import { createTransport } from "nodemailer";
 import type { EmailOptions } from "../config/notifier-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
 import { ConfigError } from "../errors.ts";
+import { checkEgress, vouchedFor } from "../network/egress.ts";
+import { tunnelFor } from "../network/proxies.ts";
 import type { Report } from "../report.ts";
 import { emailFault } from "./email-fault.ts";
 import { reportHtml } from "./html.ts";
@@ -23,12 +25,15 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
 
   async function withTransport(signal: AbortSignal, work: (transport: Transport) => Promise<unknown>): Promise<void> {
     signal.throwIfAborted();
+    const { host, port } = addressOf(options);
+    checkEgress(host, port);
     const transport = transportOf(options, auth, ca);
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     try {
-      await Promise.race([work(transport), stopped.promise]);
+      // The library looks the name up by itself.
+      await vouchedFor(host, port, () => Promise.race([work(transport), stopped.promise]));
     } catch (error) {
       signal.throwIfAborted();
       throw emailFault(error, options.host);
@@ -47,10 +52,13 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
 }
 
 function transportOf(options: EmailOptions, auth: { user: string; pass: string } | undefined, ca: string | undefined) {
-  const { host, tls, timeout } = options;
+  const { tls, timeout } = options;
+  const { host, port } = addressOf(options);
+  const proxy = tunnelFor(host, port, true);
   return createTransport({
     host,
-    port: options.port ?? PORTS[tls],
+    port,
+    ...(proxy === undefined ? {} : { proxy }),
     secure: tls === "implicit",
     requireTLS: tls === "starttls",
     ignoreTLS: tls === "none",
@@ -65,6 +73,8 @@ function transportOf(options: EmailOptions, auth: { user: string; pass: string }
     disableUrlAccess: true,
   });
 }
+
+const addressOf = ({ host, port, tls }: EmailOptions) => ({ host, port: port ?? PORTS[tls] });
 
 function mailOf(report: Report, { from, to }: EmailOptions) {
   return {

@@ -1,4 +1,5 @@
 import { type CodedError, NotifierError, TransientError } from "../errors.ts";
+import { egressRefusal } from "../network/egress.ts";
 
 const LATER = new Set(["ThrottledException", "Throttling", "ThrottlingException", "InternalErrorException"]);
 const NO_CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
@@ -14,6 +15,8 @@ export const isNoRightToLook = (error: unknown): boolean => error instanceof Err
 
 /** What the SDK throws, told apart by whether trying again may help. */
 export function snsFault(error: unknown, topic: string): CodedError {
+  const refused = egressRefusal(error);
+  if (refused !== undefined) return new NotifierError(refused.code, `${topic}: ${refused.message}`);
   const { name, message, status } = partsOf(error);
   if (NO_CREDENTIALS.has(name)) {
     return new NotifierError("NOTIFIER_REFUSED", `${topic}: there are no AWS credentials here`);

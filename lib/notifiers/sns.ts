@@ -1,5 +1,6 @@
 import { GetTopicAttributesCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { SnsOptions } from "../config/notifier-options.ts";
+import { networkAgents } from "../network/agents.ts";
 import type { Report } from "../report.ts";
 import { subject } from "./lines.ts";
 import type { Notifier } from "./notifier.ts";
@@ -16,7 +17,12 @@ export function snsNotifier({ topic_arn: TopicArn, endpoint }: SnsOptions): Noti
   async function withClient(signal: AbortSignal, work: (client: SNSClient) => Promise<unknown>): Promise<void> {
     signal.throwIfAborted();
     const region = TopicArn.split(":")[3] ?? "";
-    const client = new SNSClient({ region, maxAttempts: 1, ...(endpoint === undefined ? {} : { endpoint }) });
+    const client = new SNSClient({
+      region,
+      requestHandler: networkAgents(),
+      maxAttempts: 1,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    });
     try {
       await work(client);
     } catch (error) {

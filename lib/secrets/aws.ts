@@ -1,4 +1,6 @@
-import { TransientError } from "../errors.ts";
+import { ConfigError, TransientError } from "../errors.ts";
+import { networkAgents } from "../network/agents.ts";
+import { egressRefusal } from "../network/egress.ts";
 import { filled, missing } from "./local.ts";
 import type { AwsSecretReference } from "./secrets.ts";
 
@@ -40,7 +42,10 @@ function parseReference({ reference }: AwsSecretReference): Parsed {
 
 async function secretText(id: string, region: string | undefined, signal: AbortSignal): Promise<string | undefined> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
-  const client = new SecretsManagerClient(region === undefined ? {} : { region });
+  const client = new SecretsManagerClient({
+    requestHandler: networkAgents(),
+    ...(region === undefined ? {} : { region }),
+  });
   try {
     const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }), { abortSignal: signal });
     return SecretString;
@@ -51,7 +56,7 @@ async function secretText(id: string, region: string | undefined, signal: AbortS
 
 async function parameterText(id: string, region: string | undefined, signal: AbortSignal): Promise<string | undefined> {
   const { GetParameterCommand, SSMClient } = await import("@aws-sdk/client-ssm");
-  const client = new SSMClient(region === undefined ? {} : { region });
+  const client = new SSMClient({ requestHandler: networkAgents(), ...(region === undefined ? {} : { region }) });
   try {
     const command = new GetParameterCommand({ Name: id, WithDecryption: true });
     const { Parameter } = await client.send(command, { abortSignal: signal });
@@ -100,6 +105,9 @@ async function fetched<T>(what: string, from: "secret" | "ssm", read: () => Prom
 function faultOf(error: unknown, what: string, from: "secret" | "ssm"): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
   const options = { cause: error };
+  const refused = egressRefusal(error);
+  if (refused !== undefined)
+    return new ConfigError(`${what} cannot be read: ${refused.message}`, { code: refused.code, cause: error });
   if (ABSENT.has(error.name)) return missing(`${what} does not exist in this account and region`, options);
   if (DENIED.has(error.name))
     return missing(

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import { readAll } from "../bytes.ts";
+import { checkEgressTo } from "../network/egress.ts";
 import { missing, readText } from "./local.ts";
 
 export interface HttpRequest {
@@ -46,6 +47,7 @@ export function createExchange(caFile: string | undefined, signal: AbortSignal, 
 
 async function exchange(request: HttpRequest, ca: string | undefined, signal: AbortSignal): Promise<HttpReply> {
   const { method, url, headers, body } = request;
+  checkEgressTo(url.href);
   const options = { method, headers, signal };
   const outgoing =
     url.protocol === "https:"

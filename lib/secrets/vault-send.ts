@@ -1,4 +1,5 @@
 import { ConfigError, TransientError } from "../errors.ts";
+import { egressRefusal } from "../network/egress.ts";
 import { type RetryOptions, retry } from "../retry.ts";
 import { missing } from "./local.ts";
 import type { Redaction } from "./redaction.ts";
@@ -109,6 +110,9 @@ async function reached(
 }
 
 function connectionError(error: unknown, name: string): Error {
+  const refused = egressRefusal(error);
+  if (refused !== undefined)
+    return new ConfigError(`${name} is not asked: ${refused.message}`, { code: refused.code, cause: error });
   if (error instanceof RangeError) return missing(`${name} answers with ${error.message}`, { cause: error });
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown fault";
   if (/^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_CA|HOSTNAME_MISMATCH)/.test(code)) {

@@ -84,7 +84,7 @@ describe("a task: one unit of a run in a process of its own", () => {
     });
     const begun = async (compute: string) => {
       const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document(compute)) });
-      const backup = openStep(config, {}, new AbortController().signal, {});
+      const backup = await openStep(config, {}, new AbortController().signal, {});
       const path = process.env.PATH;
       process.env.PATH = folder.path;
       try {
@@ -145,7 +145,7 @@ async function aBegunRun(): Promise<BegunRun> {
     storage: { here: { type: "filesystem", base_path: join(folder.path, "store") } },
   };
   const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document) });
-  const backup = openStep(config, {}, new AbortController().signal, {});
+  const backup = await openStep(config, {}, new AbortController().signal, {});
   const begun = await beginRun(backup, { job: "repositories", only: undefined });
   const storage = await backup.storage(findJob(config, "repositories"));
   return {

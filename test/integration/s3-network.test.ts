@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { measureAll } from "../../lib/bytes.ts";
@@ -15,10 +12,10 @@ import type { Storage } from "../../lib/storage/storage.ts";
 import { standBetween } from "../support/between.ts";
 import { pattern, patternBytes, sha256 } from "../support/bytes.ts";
 import { makeServerCertificate } from "../support/certificates.ts";
-import { startListening } from "../support/listening.ts";
 import { silentLog } from "../support/logs.ts";
 import { noMinistack, noVersitygw, type S3Server, startMinistack, startVersitygw } from "../support/s3-server.ts";
 import { temporaryFolder } from "../support/stores.ts";
+import { noTinyproxy, startTinyproxy } from "../support/tinyproxy.ts";
 
 const BUCKET = "backups";
 const LARGE = 9 * 1024 * 1024;
@@ -57,42 +54,6 @@ async function roundTrip(storage: Storage): Promise<void> {
   assert.equal((await measureAll(await storage.get(key))).sha256, sha256(patternBytes(LARGE)));
   await storage.remove([key]);
 }
-
-/** A proxy that writes down every connection, and asks for a password if it is given one. */
-async function startTinyproxy(t: TestContext, connectPort: string, password?: string) {
-  const folder = await temporaryFolder();
-  const log = join(folder.path, "log");
-  const file = join(folder.path, "tinyproxy.conf");
-  const proxy = await startListening((port) => ({
-    program: "sh",
-    args: ["-c", `exec "$(command -v tinyproxy)" -d -c "$0"`, file],
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, PORT: `${port}` },
-    prepare: () =>
-      writeFile(
-        file,
-        [
-          `Port ${port}`,
-          "Listen 127.0.0.1",
-          "Allow 127.0.0.1",
-          `LogFile "${log}"`,
-          "LogLevel Connect",
-          `ConnectPort ${connectPort}`,
-          ...(password === undefined ? [] : [`BasicAuth user ${password}`]),
-          "",
-        ].join("\n"),
-      ),
-  }));
-  t.after(async () => {
-    await proxy.stop();
-    await folder[Symbol.asyncDispose]();
-  });
-  return { port: proxy.port, lines: async () => (await readFile(log, "utf8")).split("\n") };
-}
-
-const noTinyproxy =
-  process.env.CI === undefined && !["/usr/bin", "/usr/sbin"].some((folder) => existsSync(`${folder}/tinyproxy`))
-    ? "no tinyproxy"
-    : false;
 
 describe("s3 through TLS and proxies", { skip: noVersitygw || noTinyproxy }, () => {
   test("an authority of one's own is trusted when ca_file names it, and the error says so when it does not", async () => {

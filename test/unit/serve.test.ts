@@ -28,7 +28,7 @@ function setting(jobs: Config["jobs"], maxJobs = 2) {
       if (next.wrong) throw new ConfigError("test.yml:1:1: jobs: is missing");
       return next.config;
     },
-    open: (config, signal) => {
+    open: async (config, signal) => {
       opened += 1;
       const one = aBackup({ ...changes, jobs: config.jobs, signal }).backup;
       const own = { ...one, log: backup.log, close: async () => void open.splice(open.indexOf(own), 1) };

@@ -1,6 +1,7 @@
 import type { Bytes } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import { bodyBytes, connectionFault } from "../../git/http-fault.ts";
+import { networkFetch } from "../../network/fetch.ts";
 import { tool } from "../../tool.ts";
 
 /** What is asked with is for the first host alone. */
@@ -53,7 +54,7 @@ export async function* downloaded({ url, headers, what, signal, wall }: Download
 async function request(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
   try {
     const own = { "user-agent": `${tool.name}/${tool.version}`, "accept-encoding": "identity" };
-    return await fetch(url, { headers: { ...own, ...headers }, redirect: "manual", signal });
+    return await networkFetch(url, { headers: { ...own, ...headers }, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw connectionFault(error, new URL(url).origin);

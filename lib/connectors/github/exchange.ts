@@ -1,4 +1,5 @@
 import { connectionFault } from "../../git/http-fault.ts";
+import { networkFetch } from "../../network/fetch.ts";
 import { tool } from "../../tool.ts";
 import { type Answer, readAnswer } from "./response.ts";
 
@@ -42,10 +43,9 @@ async function send(url: string, request: Request, signal: AbortSignal): Promise
   if (etag !== undefined) headers["if-none-match"] = etag;
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
-    return await fetch(url, {
+    return await networkFetch(url, {
       method,
       headers,
-      redirect: "manual",
       signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

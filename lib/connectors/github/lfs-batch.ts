@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SourceError, TransientError } from "../../errors.ts";
 import { connectionFault } from "../../git/http-fault.ts";
+import { networkFetch } from "../../network/fetch.ts";
 import { tool } from "../../tool.ts";
 import type { Account } from "./account.ts";
 import type { LfsPointer } from "./lfs-pointers.ts";
@@ -56,7 +57,7 @@ async function post(url: string, authorization: string, body: string, signal: Ab
     "user-agent": `${tool.name}/${tool.version}`,
   };
   try {
-    return await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+    return await networkFetch(url, { method: "POST", headers, body, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw connectionFault(error, url);

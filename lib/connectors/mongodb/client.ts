@@ -1,13 +1,15 @@
 import type { MongoClient, MongoClientOptions, ReadPreferenceMode } from "mongodb";
 import { secretOf } from "../../config/secret-fields.ts";
 import { ConfigError } from "../../errors.ts";
+import { checkEgress } from "../../network/egress.ts";
+import { isForGivenProxy } from "../../network/proxies.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
 import type { SecretReference, SecretResolver } from "../../secrets/secrets.ts";
 import { awsCredentials } from "./aws-credentials.ts";
 import { driverFault } from "./fault.ts";
 import type { MongodbOptions } from "./options.ts";
 import { checkTlsFiles, type TlsFiles } from "./tls-files.ts";
-import { isMongoUri, uriParameter, uriSecrets } from "./uri.ts";
+import { isMongoUri, uriHosts, uriParameter, uriSecrets } from "./uri.ts";
 
 /** Everything that is needed to connect, secrets resolved. */
 export interface ServerAddress extends TlsFiles {
@@ -63,7 +65,20 @@ async function resolvedUri(
   if (!isMongoUri(uri))
     throw new ConfigError(`what ${name} refers to is no URI: it must begin with mongodb:// or mongodb+srv://`);
   for (const secret of uriSecrets(uri)) redaction.add(secret);
+  checkHosts(uri, name);
   return uri;
+}
+
+/** Members that the driver hears of later are looked at when it connects to them. */
+function checkHosts(uri: string, name: string): void {
+  const isSrv = uri.startsWith("mongodb+srv://");
+  for (const { host, port } of uriHosts(uri)) {
+    if (!isSrv) checkEgress(host, port);
+    if (uriParameter(uri, "proxyHost") !== undefined || !isForGivenProxy(host, port)) continue;
+    throw new ConfigError(
+      `${name}: MongoDB cannot be reached through an HTTP proxy, only directly: list ${host} in proxy.no_proxy if that is meant`,
+    );
+  }
 }
 
 /** A connected client. The driver is loaded here, so that only jobs that need it pay for that. @throws SourceError | TransientError | ConfigError */

@@ -1,9 +1,8 @@
 import { createHash, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
-import * as http from "node:http";
-import * as https from "node:https";
 import { getCACertificates } from "node:tls";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { type Agents, networkAgents } from "../../network/agents.ts";
 import { readWide } from "./wide-reads.ts";
 
 export interface ClientSettings {
@@ -23,10 +22,7 @@ interface Silence {
 }
 
 /** How the client and what fetches its credentials reach their servers. */
-export interface Connection {
-  readonly httpAgent: http.Agent;
-  readonly httpsAgent: https.Agent;
-}
+export type Connection = Agents;
 
 export interface ConnectionSettings {
   /** Trusted in addition to what the system trusts. */
@@ -105,9 +101,8 @@ export function connect({ caFile, proxy, env }: ConnectionSettings): Connection 
     proxy === undefined
       ? Object.fromEntries(PROXY_VARIABLES.map((name) => [name, env[name]]))
       : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
-  const options = { keepAlive: true, maxSockets: 64, proxyEnv };
   const ca = caFile === undefined ? {} : { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
-  const [httpAgent, httpsAgent] = [new http.Agent(options), new https.Agent({ ...options, ...ca })];
+  const { httpAgent, httpsAgent } = networkAgents({ proxyEnv, ...ca });
   if (Object.values(proxyEnv).every((value) => value === undefined || value === "")) {
     readWide(httpAgent);
     readWide(httpsAgent);

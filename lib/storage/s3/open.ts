@@ -1,7 +1,10 @@
-import { A_PROXY, isBucket, isProxy, type S3Options } from "../../config/s3-options.ts";
+import { A_PROXY } from "../../config/network-options.ts";
+import { isBucket, type S3Options } from "../../config/s3-options.ts";
 import { secretOf } from "../../config/secret-fields.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { proxyEnvironment } from "../../network/proxies.ts";
+import { isProxyAddress } from "../../network/proxy-variables.ts";
 import type { RetryOptions } from "../../retry.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
 import type { SecretResolver } from "../../secrets/secrets.ts";
@@ -25,7 +28,7 @@ export async function openS3Storage(name: string, options: S3Options, context: O
   const { env, secrets, log, now, retry } = context;
   const bucket = await bucketOf(name, options, secrets);
   const proxy = await proxyOf(name, options, secrets);
-  const connection = connect({ caFile: options.ca_file, proxy, env });
+  const connection = connect({ caFile: options.ca_file, proxy, env: { ...env, ...proxyEnvironment() } });
   const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
   const credentials = await credentialsFor(options, { ...context, connection, region });
   const client = createS3Client({
@@ -61,7 +64,7 @@ async function proxyOf(name: string, options: S3Options, secrets: SecretResolver
   const reference = secretOf(options, "proxy");
   if (reference === undefined) return undefined;
   const proxy = await secrets.resolve(reference);
-  if (!isProxy(proxy)) throw new ConfigError(`storage ${name}: its proxy is not ${A_PROXY}`);
+  if (!isProxyAddress(proxy)) throw new ConfigError(`storage ${name}: its proxy is not ${A_PROXY}`);
   return proxy;
 }
 

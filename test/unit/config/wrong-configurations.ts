@@ -910,7 +910,7 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     title: "an event that there is not",
     text: notifications("slack: { webhook_env: SET, on: [failures] }"),
     faults: [
-      '6:35: notifications.slack.on[0]: must be missed, failure, partial, threshold, recovered or success, not "failures" (did you mean failure?)',
+      '6:35: notifications.slack.on[0]: must be missed, failure, partial, threshold, recovered, changed or success, not "failures" (did you mean failure?)',
     ],
   },
   {
@@ -967,5 +967,58 @@ export const wrongConfigurations: readonly WrongConfiguration[] = [
     title: "a job that names a notifier that there is not",
     text: notifications("slack: { webhook_env: SET }").replace("docs }", "docs }, notify: [slack, slck]"),
     faults: ['2:79: jobs[0].notify[1]: unknown notifier "slck" (did you mean slack?)'],
+  },
+  {
+    title: "hosts that egress.allow does not list",
+    text: `egress: { allow: ["*.example.com:443", 10.0.0.0/8] }
+proxy: { url: "http://proxy.example.org:3128" }
+jobs:
+  - { name: a, service: git, options: { repositories: ["https://git.example.com/a.git", { url: "git@other.example:b.git" }] } }
+  - { name: b, service: github, options: { organization: o, token_env: SET } }
+  - { name: c, service: mongodb, options: { uri: "mongodb://10.1.2.3,11.1.2.3:27018/" } }
+  - { name: d, service: docker_volume, options: { volumes: all, host: "tcp://[fd00::1]:2376" } }
+storage: { cloud: { type: s3, bucket: backups, region: eu-central-1 } }
+notifications:
+  email: { host: mail.example.com, from: a@b.example, to: [a@b.example] }
+  pagerduty: { routing_key_env: SET }
+  sns: { topic_arn: "arn:aws:sns:eu-west-1:123456789012:backups" }
+metrics: { pushgateway: { url: "http://push.example.com:9091" }, statsd: {} }
+secrets: { vault: { address: "https://vault.example.com:8200" } }
+`,
+    faults: [
+      "2:15: proxy.url: needs proxy.example.org:3128, which egress.allow does not list",
+      "4:96: jobs[0].options.repositories[1].url: needs other.example:22, which egress.allow does not list",
+      "5:25: jobs[1].service: needs api.github.com:443, which egress.allow does not list",
+      "5:25: jobs[1].service: needs github.com:443, which egress.allow does not list",
+      "6:50: jobs[2].options.uri: needs 11.1.2.3:27018, which egress.allow does not list",
+      "7:71: jobs[3].options.host: needs [fd00::1]:2376, which egress.allow does not list",
+      "8:39: storage.cloud.bucket: needs backups.s3.eu-central-1.amazonaws.com:443, which egress.allow does not list",
+      "10:18: notifications.email.host: needs mail.example.com:587, which egress.allow does not list",
+      "11:14: notifications.pagerduty: needs events.pagerduty.com:443, which egress.allow does not list",
+      "12:21: notifications.sns.topic_arn: needs sns.eu-west-1.amazonaws.com:443, which egress.allow does not list",
+      "13:32: metrics.pushgateway.url: needs push.example.com:9091, which egress.allow does not list",
+      "13:74: metrics.statsd: needs 127.0.0.1:8125, which egress.allow does not list",
+      "14:30: secrets.vault.address: needs vault.example.com:8200, which egress.allow does not list",
+    ],
+  },
+  {
+    title: "a proxy and an egress list that are none",
+    text: `proxy: { url: "http://user:canary@proxy.example.com", no_proxy: ["http://a"] }\negress: { allow: ["https://a.example", 10.0.0.999] }\njobs:\n${JOB}${STORAGE}`,
+    faults: [
+      "1:15: proxy.url: holds a password: put the whole address into a variable, a file or a vault, and give url_env, url_file or the like",
+      "1:66: proxy.no_proxy[0]: must be a host, .example.com for all below it, or *, with :port or without",
+      "2:19: egress.allow[0]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without; not a URL",
+      "2:40: egress.allow[1]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without",
+    ],
+  },
+  {
+    title: "a proxy without an address",
+    text: `proxy: { no_proxy: [a] }\njobs:\n${JOB}${STORAGE}`,
+    faults: ["1:8: proxy: needs url, url_env, url_file or another form of it"],
+  },
+  {
+    title: "a proxy for SOCKS",
+    text: `proxy: { url: "socks5://a:1080" }\njobs:\n${JOB}${STORAGE}`,
+    faults: ["1:15: proxy.url: must be an address such as http://proxy.example.com:3128"],
   },
 ];

@@ -26,7 +26,7 @@ test("a unit that waits for its source is counted in the function's log, and one
   const config = await loadConfig(file, { env: {} });
   const lines: string[] = [];
   t.mock.method(process.stdout, "write", (text: string) => lines.push(text) > 0);
-  const backup = openStep(config, {}, new AbortController().signal, {});
+  const backup = await openStep(config, {}, new AbortController().signal, {});
   const { pointer } = await beginRun(backup, { job: "files", only: undefined });
   const storage = await backup.storage(findJob(config, "files"));
   const [unit] = await Array.fromAsync(readPlan(storage, pointer));

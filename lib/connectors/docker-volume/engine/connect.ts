@@ -1,6 +1,9 @@
 import { Agent } from "node:http";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { checkEgress } from "../../../network/egress.ts";
+import { tunnelFor } from "../../../network/proxies.ts";
+import { openTunnel } from "../../../network/tunnel.ts";
 import type { SshFiles } from "../../../ssh-options.ts";
 import type { EngineHost } from "./host.ts";
 import { forwardSocket } from "./ssh.ts";
@@ -32,17 +35,42 @@ const CONNECT_MS = 30_000;
 /** Nothing is connected yet, except with ssh. @throws SourceError | TransientError */
 export async function openConnection({ host, tls, ssh, name }: EnginePlace, signal: AbortSignal): Promise<Connection> {
   if (host.kind === "ssh") {
+    checkEgress(host.destination.slice(host.destination.indexOf("@") + 1), host.port ?? 22);
     const forward = await forwardSocket(host, ssh, name, signal);
     return pool(() => connect({ path: forward.path }), forward.close);
   }
   if (host.kind === "unix") return pool(() => connect({ path: host.path }));
   const { port } = host;
-  if (tls === undefined) return pool(() => impatient(connect({ host: host.host, port })));
+  checkEgress(host.host, port);
   const servername = isIP(host.host) === 0 ? host.host : undefined;
-  return pool(() => impatient(connectTls({ host: host.host, port, ...tls, ...(servername && { servername }) })));
+  const secure = (way: { readonly socket: Socket } | { readonly host: string; readonly port: number }) =>
+    connectTls({ ...way, ...tls, ...(servername && { servername }) });
+  const proxy = tunnelFor(host.host, port, tls !== undefined);
+  if (proxy !== undefined) {
+    return tunnelled(() => openTunnel(proxy, host.host, port, CONNECT_MS), tls === undefined ? undefined : secure);
+  }
+  const direct = { host: host.host, port };
+  return pool(() => impatient(tls === undefined ? connect(direct) : secure(direct)));
 }
 
 function pool(open: () => Socket, close: () => Promise<void> = async () => {}): Connection {
+  return pooled(() => open(), close);
+}
+
+function tunnelled(
+  open: () => Promise<Socket>,
+  secure: ((way: { readonly socket: Socket }) => Socket) | undefined,
+): Connection {
+  return pooled((_, done) => {
+    open().then(
+      (socket) => done?.(null, secure === undefined ? socket : secure({ socket })),
+      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error)), undefined as never),
+    );
+    return undefined;
+  });
+}
+
+function pooled(open: Agent["createConnection"], close: () => Promise<void> = async () => {}): Connection {
   const agent = new Agent({ keepAlive: true });
   agent.createConnection = open;
   return {

@@ -1,5 +1,7 @@
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { useProxies } from "../../../network/proxies.ts";
+import { proxiesOf } from "../../../network/proxy-variables.ts";
 import { findContainer } from "../engine/api.ts";
 import { openEngine } from "../engine/engine.ts";
 import { runCommands } from "../exec.ts";
@@ -39,6 +41,8 @@ const ended = new Promise<void>((resolve) => {
 process.stdout.on("error", () => {});
 
 await ended;
+// They are among the variables that a program gets; of which hosts may be reached its owner has decided.
+useProxies(proxiesOf(process.env), false);
 clearTimeout(timer);
 if (orders !== undefined && !heard.includes(GUARD_DISMISSED)) await undoAll(orders);
 process.exit(0);

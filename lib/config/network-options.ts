@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { egressEntryFault } from "../network/egress-list.ts";
+import { isProxyAddress } from "../network/proxy-variables.ts";
+import { maybeSecretFields, secretOf } from "./secret-fields.ts";
+
+/** `proxy` and `egress`: how this process reaches the network, and what of it. */
+
+export const A_PROXY = "an address such as http://proxy.example.com:3128";
+
+const noProxyEntry = z.string().regex(/^(\*|(\*?\.)?[\w-]+(\.[\w-]+)*(:\d{1,5})?|\[[0-9a-fA-F:]+\](:\d{1,5})?)$/, {
+  error: "must be a host, .example.com for all below it, or *, with :port or without",
+});
+
+export const proxySchema = z
+  .strictObject({
+    ...maybeSecretFields("url"),
+    no_proxy: z
+      .array(noProxyEntry)
+      .default([])
+      .describe(
+        "Hosts that are reached without it: a host, .example.com for all below it, each with :port or without.",
+      ),
+  })
+  .superRefine((options, context) => {
+    const say = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+    if (secretOf(options, "url") === undefined) return say([], "needs url, url_env, url_file or another form of it");
+    const { url } = options;
+    if (url === undefined) return;
+    if (!isProxyAddress(url)) say(["url"], `must be ${A_PROXY}`);
+    else if (new URL(url).password !== "")
+      say(
+        ["url"],
+        "holds a password: put the whole address into a variable, a file or a vault, and give url_env, url_file or the like",
+      );
+  })
+  .describe("The HTTP proxy for everything. Default: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.");
+
+export const egressSchema = z
+  .strictObject({
+    allow: z
+      .array(
+        z.string().superRefine((entry, context) => {
+          const message = egressEntryFault(entry);
+          if (message !== undefined) context.addIssue({ code: "custom", message });
+        }),
+      )
+      .describe(
+        "Hosts, patterns such as *.example.com, addresses and ranges such as 10.0.0.0/8, with :port or without.",
+      ),
+  })
+  .describe("The only hosts that may be reached. Default: any.");
+
+export type ProxyOptions = z.infer<typeof proxySchema>;
+export type EgressOptions = z.infer<typeof egressSchema>;

@@ -1,0 +1,74 @@
+import { ConfigError } from "../errors.ts";
+
+/** As Node and most programs read them. */
+export interface ProxyVariables {
+  readonly HTTP_PROXY?: string;
+  readonly HTTPS_PROXY?: string;
+  readonly NO_PROXY?: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where AWS gives machines and tasks their credentials: never a matter for a proxy. */
+const CREDENTIALS_OF_AWS = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]"];
+
+/** The proxy of the configuration, for everything but `noProxy`. */
+export const givenProxy = (url: string, noProxy: readonly string[]): ProxyVariables => ({
+  HTTP_PROXY: url,
+  HTTPS_PROXY: url,
+  NO_PROXY: withCredentials(noProxy),
+});
+
+/**
+ * What the usual variables say, the lower-case ones first. `ALL_PROXY` stands for the two that are not set, unless it is
+ * for SOCKS, which it is on many desks. @throws ConfigError for a proxy that cannot be one
+ */
+export function proxiesOf(env: Env): ProxyVariables {
+  const all = value(env, "ALL_PROXY");
+  const general = all === undefined || /^socks/i.test(all) ? undefined : addressOf("ALL_PROXY", all);
+  const proxies = {
+    ...optional("HTTP_PROXY", named(env, "HTTP_PROXY") ?? general),
+    ...optional("HTTPS_PROXY", named(env, "HTTPS_PROXY") ?? general),
+  };
+  if (Object.keys(proxies).length === 0) return {};
+  return { ...proxies, NO_PROXY: withCredentials((value(env, "NO_PROXY") ?? "").split(/[\s,]+/).filter(Boolean)) };
+}
+
+/** Whether `NO_PROXY` names the host: exactly, or as `.example.com`, `*.example.com` or `*`; with a port, only that one. */
+export function bypasses(host: string, port: number, noProxy = ""): boolean {
+  const asked = host.toLowerCase();
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      if (entry === "*") return true;
+      const [, name = entry, only] = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(entry) ?? [];
+      if (only !== undefined && Number(only) !== port) return false;
+      const plain = name.replace(/^\[|\]$/g, "");
+      return /^[.*]/.test(plain) ? asked.endsWith(plain.replace(/^\*/, "")) && plain !== "" : asked === plain;
+    });
+}
+
+export const isProxyAddress = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).hostname !== "";
+
+function named(env: Env, name: string): string | undefined {
+  const text = value(env, name);
+  return text === undefined ? undefined : addressOf(name, text);
+}
+
+/** curl and others take an address without a scheme. */
+function addressOf(name: string, text: string): string {
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  if (isProxyAddress(address)) return address;
+  // Without the value, which may hold a password.
+  throw new ConfigError(`the variable ${name} is no address of an HTTP proxy, such as http://proxy.example.com:3128`);
+}
+
+const value = (env: Env, name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;
+
+const optional = (name: "HTTP_PROXY" | "HTTPS_PROXY", text: string | undefined) =>
+  text === undefined ? {} : { [name]: text };
+
+const withCredentials = (noProxy: readonly string[]): string =>
+  [...new Set([...noProxy, ...CREDENTIALS_OF_AWS])].join(",");
