@@ -1,4 +1,4 @@
-import type { ResumeMode } from "../lib/resume.ts";
+import type { ResumeMode } from "../lib/resume/resume.ts";
 import type { Redaction } from "../lib/secrets/redaction.ts";
 import type { Output } from "./output.ts";
 

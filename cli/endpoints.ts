@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { isIP } from "node:net";
 import { ConfigError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { metricsPage } from "../lib/metrics-page.ts";
+import { metricsPage } from "../lib/measures/metrics-page.ts";
 import { overview } from "../lib/overview/overview.ts";
 import { page as htmlPage } from "../lib/page/page.ts";
-import type { Service } from "../lib/serve.ts";
-import { watch } from "../lib/watch.ts";
-import type { WatchedJob } from "../lib/watch-job.ts";
+import type { Service } from "../lib/scheduling/serve.ts";
+import { watch } from "../lib/watch/watch.ts";
+import type { WatchedJob } from "../lib/watch/watch-job.ts";
 import { kept } from "./kept.ts";
 import { serveSummary } from "./serve-summary.ts";
 

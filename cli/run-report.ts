@@ -1,10 +1,10 @@
 import { formatCount } from "../lib/format.ts";
 import type { ManifestUnit } from "../lib/manifest.ts";
+import type { MetricsDelivery } from "../lib/measures/publish-metrics.ts";
+import type { Delivery } from "../lib/notify/tell.ts";
 import { printable } from "../lib/printable.ts";
-import type { MetricsDelivery } from "../lib/publish-metrics.ts";
 import type { JobResult, RunResult } from "../lib/run.ts";
 import { shellWord } from "../lib/shell-word.ts";
-import type { Delivery } from "../lib/tell.ts";
 import type { Paint } from "./output.ts";
 import { narrowingText, statusPaint, unitTable } from "./unit-table.ts";
 

@@ -1,7 +1,7 @@
 import { formatAge, formatDuration, formatTime } from "../lib/format.ts";
 import { printable } from "../lib/printable.ts";
-import type { ServedJob, Service } from "../lib/serve.ts";
-import type { WatchedJob } from "../lib/watch-job.ts";
+import type { ServedJob, Service } from "../lib/scheduling/serve.ts";
+import type { WatchedJob } from "../lib/watch/watch-job.ts";
 import { table } from "./table.ts";
 
 export interface SummaryInput {

@@ -1,7 +1,7 @@
 import { announceWatch } from "../lib/deployment/announce-watch.ts";
 import { watchMetrics } from "../lib/deployment/watch-metrics.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
-import { watch } from "../lib/watch.ts";
+import { watch } from "../lib/watch/watch.ts";
 
 /** Looks at every job from outside, once an hour: notifiers hear what changed, the metric and the bus hear it each time. */
 export const handler = (_event: unknown, invocation: Invocation) =>

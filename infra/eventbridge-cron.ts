@@ -1,4 +1,4 @@
-import { parseSchedule, type ScheduleField } from "../lib/schedule.ts";
+import { parseSchedule, type ScheduleField } from "../lib/scheduling/schedule.ts";
 
 /** EventBridge counts the days of the week from 1, which is Sunday. */
 const FIRST_WEEKDAY = 1;

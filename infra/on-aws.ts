@@ -2,7 +2,7 @@ import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
-import { scheduleFault } from "../lib/schedule.ts";
+import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
 import { filesystemFaults } from "./on-efs.ts";

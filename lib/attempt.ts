@@ -7,8 +7,8 @@ import { SourceError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
-import { type Previous, previousOf } from "./previous.ts";
-import { pathIn, takeOver } from "./reuse.ts";
+import { type Previous, previousOf } from "./resume/previous.ts";
+import { pathIn, takeOver } from "./resume/reuse.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 

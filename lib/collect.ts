@@ -1,18 +1,18 @@
 import { type Attempt, collectArtifacts } from "./attempt.ts";
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
-import { withDeadline } from "./deadline.ts";
 import { DeferredError, errorRecord, SourceError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
+import type { LeasedBackup } from "./lease/under-lease.ts";
 import type { Log } from "./log.ts";
 import { type UnitRecord, unitOfRecord } from "./manifest.ts";
 import type { CollectInput, PlanLine } from "./plan-line.ts";
 import { readRecord, writeRecord } from "./record.ts";
+import { reuseArtifacts } from "./resume/reuse.ts";
 import { retry } from "./retry.ts";
-import { reuseArtifacts } from "./reuse.ts";
 import { type RunningRecord, runningRecord } from "./running-record.ts";
+import { withDeadline } from "./scheduling/deadline.ts";
 import type { Storage } from "./storage/storage.ts";
-import type { LeasedBackup } from "./under-lease.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 
 type Ending = Pick<UnitRecord, "status" | "error" | "reusedFrom">;

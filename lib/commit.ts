@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { IntegrityError, NotFoundError, StorageError } from "./errors.ts";
 import { manifestKey, sumsKey } from "./keys.ts";
+import type { LeasedBackup } from "./lease/under-lease.ts";
 import { documentBytes, type Manifest } from "./manifest.ts";
 import type { RunPointer } from "./plan-line.ts";
 import { type Condition, isRefusal, putDocument } from "./put-document.ts";
 import { findSnapshot } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { MAX_SUMS_BYTES, sumsText } from "./sums.ts";
-import type { LeasedBackup } from "./under-lease.ts";
 
 /** Whoever writes the list of digests beside us has lost the lease or soon will have; that is seen at once. */
 const SUMS_ATTEMPTS = 5;

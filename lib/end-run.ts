@@ -1,11 +1,11 @@
 import type { Backup } from "./backup.ts";
-import { emitMetrics } from "./emit-metrics.ts";
 import { errorRecord, LeaseLostError } from "./errors.ts";
 import type { StepPointer } from "./function-steps.ts";
-import type { RunOutcome } from "./job-report.ts";
 import { findJob } from "./jobs.ts";
-import { continueLease } from "./lease.ts";
-import { notify } from "./notify.ts";
+import { continueLease } from "./lease/lease.ts";
+import { emitMetrics } from "./measures/emit-metrics.ts";
+import type { RunOutcome } from "./notify/job-report.ts";
+import { notify } from "./notify/notify.ts";
 
 export interface EndedRun {
   readonly outcome: RunOutcome;

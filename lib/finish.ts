@@ -3,16 +3,16 @@ import { IntegrityError } from "./errors.ts";
 import { wholeOf } from "./identity.ts";
 import { findJob } from "./jobs.ts";
 import { snapshotPrefix, snapshotTime } from "./keys.ts";
+import type { LeasedBackup } from "./lease/under-lease.ts";
 import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord, unitOfRecord } from "./manifest.ts";
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
-import { narrowedTo, timesResumed } from "./resume.ts";
+import { narrowedTo, timesResumed } from "./resume/resume.ts";
 import { type SnapshotEntry, snapshotsBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { tool } from "./tool.ts";
 import { statusOf, totalsOf } from "./totals.ts";
-import type { LeasedBackup } from "./under-lease.ts";
 
 const RECORDS_AT_ONCE = 16;
 

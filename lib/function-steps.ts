@@ -1,19 +1,19 @@
 import * as z from "zod";
-import { acquireLease } from "./acquire-lease.ts";
 import type { Backup } from "./backup.ts";
-import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
 import type { Config } from "./config/schema.ts";
 import { DeferredError, type ErrorCode } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotTime } from "./keys.ts";
-import { continueLease } from "./lease.ts";
+import { acquireLease } from "./lease/acquire-lease.ts";
+import { continueLease } from "./lease/lease.ts";
+import { type LeasedBackup, leased } from "./lease/under-lease.ts";
 import type { Manifest } from "./manifest.ts";
+import { checkOutside } from "./notify/check-outside.ts";
 import { plan } from "./plan.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { prune } from "./prune.ts";
-import { type LeasedBackup, leased } from "./under-lease.ts";
 import { verify } from "./verify.ts";
 
 /*

@@ -1,6 +1,6 @@
 import { snapshotTime } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
-import type { LastGood } from "./report.ts";
+import type { LastGood } from "./notify/report.ts";
 import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 

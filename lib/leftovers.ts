@@ -1,6 +1,6 @@
 import type { Job } from "./config/schema.ts";
 import { planKey, snapshotTime } from "./keys.ts";
-import type { Decision, RetentionPlan } from "./retention.ts";
+import type { Decision, RetentionPlan } from "./retention/retention.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**

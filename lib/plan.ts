@@ -7,15 +7,15 @@ import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
 import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
+import type { LeasedBackup } from "./lease/under-lease.ts";
 import { documentBytes } from "./manifest.ts";
 import { narrowed } from "./narrow.ts";
 import { type PlanLine, planLineBytes, type RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
-import { type BegunRun, findUnfinished, type ResumeMode, resume } from "./resume.ts";
-import { configurationDigest, type RunDocument } from "./run-document.ts";
+import { type BegunRun, findUnfinished, type ResumeMode, resume } from "./resume/resume.ts";
+import { configurationDigest, type RunDocument } from "./resume/run-document.ts";
 import { runId } from "./run-id.ts";
 import type { Storage } from "./storage/storage.ts";
-import type { LeasedBackup } from "./under-lease.ts";
 
 export interface Planned extends RunPointer {
   readonly units: number;

@@ -2,10 +2,10 @@ import type { Backup } from "./backup.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
 import { findJob } from "./jobs.ts";
 import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
-import { holderIsGone, readLease } from "./lease-document.ts";
+import { holderIsGone, readLease } from "./lease/lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
-import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention.ts";
+import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention/retention.ts";
 import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 

@@ -1,22 +1,22 @@
 import type { Backup } from "./backup.ts";
-import { checkOutside } from "./check-outside.ts";
 import { collect } from "./collect.ts";
 import type { Job } from "./config/schema.ts";
 import { type ErrorRecord, errorRecord, InterruptedError, LeaseHeldError, type LeaseHolder } from "./errors.ts";
 import { finish } from "./finish.ts";
+import { betweenHooks, hookOnFailure } from "./hooks/run-hooks.ts";
 import { findJob } from "./jobs.ts";
+import { type LeasedBackup, underLease } from "./lease/under-lease.ts";
 import type { Manifest, Verification } from "./manifest.ts";
+import type { RunTiming } from "./measures/run-measures.ts";
+import { type StepTimes, stepTimes } from "./measures/step-times.ts";
+import { checkOutside } from "./notify/check-outside.ts";
+import type { RunChecks } from "./notify/run-checks.ts";
 import { type Planned, plan } from "./plan.ts";
 import { readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import type { RunEvent } from "./progress.ts";
 import { type PruneResult, prune } from "./prune.ts";
-import type { ResumeMode } from "./resume.ts";
-import type { RunChecks } from "./run-checks.ts";
-import { betweenHooks, hookOnFailure } from "./run-hooks.ts";
-import type { RunTiming } from "./run-measures.ts";
-import { type StepTimes, stepTimes } from "./step-times.ts";
-import { type LeasedBackup, underLease } from "./under-lease.ts";
+import type { ResumeMode } from "./resume/resume.ts";
 import { verify } from "./verify.ts";
 
 /** `refused`: another process is at work on the job, so nothing was begun. */

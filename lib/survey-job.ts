@@ -1,7 +1,7 @@
 import { isGood, provedWhen } from "./job-history.ts";
-import { lastStart } from "./job-past.ts";
 import { snapshotTime, verifiedKey } from "./keys.ts";
-import { isLive, type LeaseDocument, readLease } from "./lease-document.ts";
+import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts";
+import { lastStart } from "./scheduling/job-past.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import type { MetricName } from "../lib/metric-families.ts";
+import type { MetricName } from "../lib/measures/metric-families.ts";
 
 /**
  * `node scripts/dashboard.ts --write` makes config/monitoring/dashboard.json, for Grafana 10 and newer. Queries are typed by

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { loadConfig } from "../../lib/config/load.ts";
 import { ConfigError, RefusedError } from "../../lib/errors.ts";
 import { formatCount } from "../../lib/format.ts";
-import { isTimezone } from "../../lib/schedule.ts";
+import { isTimezone } from "../../lib/scheduling/schedule.ts";
 import { shellWord } from "../../lib/shell-word.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { configText } from "../init/config-text.ts";

@@ -1,4 +1,4 @@
-import { tellTest } from "../../lib/tell.ts";
+import { tellTest } from "../../lib/notify/tell.ts";
 import type { Command } from "../command.ts";
 import { knownNames } from "../known.ts";
 import { withBackup } from "../session.ts";

@@ -1,9 +1,9 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import { formatCount } from "../../lib/format.ts";
+import { underLease } from "../../lib/lease/under-lease.ts";
 import { printable } from "../../lib/printable.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
-import { underLease } from "../../lib/under-lease.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { overview } from "../../lib/overview/overview.ts";
 import { page } from "../../lib/page/page.ts";
 import { replaceFile } from "../../lib/replace-file.ts";
-import { wasRead } from "../../lib/watch-news.ts";
+import { wasRead } from "../../lib/watch/watch-news.ts";
 import type { Command } from "../command.ts";
 import { overviewText } from "../overview-text.ts";
 import { chosenJobs, withBackup } from "../session.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { formatCount } from "../../lib/format.ts";
 import { printable } from "../../lib/printable.ts";
-import { type RestoreResult, restore } from "../../lib/restore.ts";
-import { type RestoreToResult, restoreTo } from "../../lib/restore-to.ts";
+import { type RestoreResult, restore } from "../../lib/restore/restore.ts";
+import { type RestoreToResult, restoreTo } from "../../lib/restore/restore-to.ts";
 import { theJob, theRestorable } from "../chosen-snapshot.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import type { Paint } from "../output.ts";

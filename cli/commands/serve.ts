@@ -3,7 +3,7 @@ import { formatCount } from "../../lib/format.ts";
 import { enterNetwork } from "../../lib/network/enter-network.ts";
 import { open } from "../../lib/open.ts";
 import type { RunEvent } from "../../lib/progress.ts";
-import { serve } from "../../lib/serve.ts";
+import { serve } from "../../lib/scheduling/serve.ts";
 import type { Command } from "../command.ts";
 import { startEndpoints } from "../endpoints.ts";
 import { commandLog } from "../log-options.ts";

@@ -1,9 +1,9 @@
 import { hostname, userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { type AbandonedLease, giveBackAbandoned } from "../../lib/abandoned-lease.ts";
 import type { Deployment } from "../../lib/deployment/deployment.ts";
 import type { Execution } from "../../lib/deployment/execution.ts";
 import { consoleLink } from "../../lib/deployment/stack.ts";
+import { type AbandonedLease, giveBackAbandoned } from "../../lib/lease/abandoned-lease.ts";
 import { theJob } from "../chosen-snapshot.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { deployedConfig, knowingBucket, withDeployment } from "../deployed.ts";

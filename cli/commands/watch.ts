@@ -1,7 +1,7 @@
 import { formatDuration } from "../../lib/format.ts";
 import { printable } from "../../lib/printable.ts";
-import { type WatchResult, watch } from "../../lib/watch.ts";
-import type { WatchedJob } from "../../lib/watch-job.ts";
+import { type WatchResult, watch } from "../../lib/watch/watch.ts";
+import type { WatchedJob } from "../../lib/watch/watch-job.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, withBackup } from "../session.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { metricFamilies } from "../metric-families.ts";
+import { metricFamilies } from "../measures/metric-families.ts";
 import { secretFields } from "./secret-fields.ts";
 import { duration } from "./values.ts";
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type ReportEvent, reportEvents } from "../report.ts";
+import { type ReportEvent, reportEvents } from "../notify/report.ts";
 import { maybeSecretFields, secretFields } from "./secret-fields.ts";
 import { age, duration, growth, percentage, size } from "./values.ts";
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { encryptionSchema } from "../encryption/all.ts";
-import { isTimezone, scheduleFault, timezones } from "../schedule.ts";
+import { isTimezone, scheduleFault, timezones } from "../scheduling/schedule.ts";
 import { secretsSchema, type VaultOptions } from "../secrets/options.ts";
 import { hooksSchema } from "./hook-options.ts";
 import { type MetricsOptions, metricsSchema } from "./metrics-options.ts";

@@ -1,6 +1,6 @@
 import type { Job } from "../config/schema.ts";
 import type { Manifest } from "../manifest.ts";
-import { nextRuns } from "../schedule.ts";
+import { nextRuns } from "../scheduling/schedule.ts";
 import { type Cost, costOf } from "./cost.ts";
 import type { Prices } from "./prices.ts";
 import type { RunShape } from "./run-usage.ts";

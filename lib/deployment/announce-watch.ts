@@ -2,7 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge
 import type { Backup } from "../backup.ts";
 import { errorRecord } from "../errors.ts";
 import { networkAgents } from "../network/agents.ts";
-import type { WatchedJob } from "../watch-job.ts";
+import type { WatchedJob } from "../watch/watch-job.ts";
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
 const ENTRIES_AT_ONCE = 10;

@@ -1,4 +1,4 @@
-import type { WatchedJob } from "../watch-job.ts";
+import type { WatchedJob } from "../watch/watch-job.ts";
 
 /** The namespace of everything that is measured. */
 export const METRICS_NAMESPACE = "core-backup";

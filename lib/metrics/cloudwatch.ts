@@ -1,5 +1,5 @@
 import type { CloudwatchOptions } from "../config/metrics-options.ts";
-import type { MetricName, Sample } from "../metric-families.ts";
+import type { MetricName, Sample } from "../measures/metric-families.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 
 type Unit = "Seconds" | "Bytes" | "Count";

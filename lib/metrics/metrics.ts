@@ -1,6 +1,6 @@
-import type { Sample } from "../metric-families.ts";
-import type { JobSamples } from "../prometheus-text.ts";
-import type { RunTrace } from "../run-trace.ts";
+import type { Sample } from "../measures/metric-families.ts";
+import type { JobSamples } from "../measures/prometheus-text.ts";
+import type { RunTrace } from "../measures/run-trace.ts";
 import type { Redaction } from "../secrets/redaction.ts";
 import type { SecretResolver } from "../secrets/secrets.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RunTrace } from "../run-trace.ts";
+import type { RunTrace } from "../measures/run-trace.ts";
 import type { OtlpSettings } from "./otlp-settings.ts";
 
 type Value = { readonly stringValue: string } | { readonly intValue: string };

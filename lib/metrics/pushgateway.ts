@@ -2,8 +2,8 @@ import * as z from "zod";
 import type { PushgatewayOptions } from "../config/metrics-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
 import { MetricsError } from "../errors.ts";
+import { prometheusText } from "../measures/prometheus-text.ts";
 import { checkAnswer, hostOf, outsideRequest } from "../outside-request.ts";
-import { prometheusText } from "../prometheus-text.ts";
 import type { MetricsContext, MetricsOutput, Published } from "./metrics.ts";
 import { requestFaults } from "./request-faults.ts";
 

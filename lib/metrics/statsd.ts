@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { promisify } from "node:util";
 import type { StatsdOptions } from "../config/metrics-options.ts";
 import { TransientError } from "../errors.ts";
-import { metricFamilies, type Sample } from "../metric-families.ts";
+import { metricFamilies, type Sample } from "../measures/metric-families.ts";
 import { checkEgress } from "../network/egress.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TextfileOptions } from "../config/metrics-options.ts";
 import { TransientError } from "../errors.ts";
 import { folderName } from "../keys.ts";
-import { prometheusText } from "../prometheus-text.ts";
+import { prometheusText } from "../measures/prometheus-text.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 

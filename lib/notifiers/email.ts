@@ -5,7 +5,7 @@ import { secretOf } from "../config/secret-fields.ts";
 import { ConfigError } from "../errors.ts";
 import { checkEgress, vouchedFor } from "../network/egress.ts";
 import { tunnelFor } from "../network/proxies.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../notify/report.ts";
 import { emailFault } from "./email-fault.ts";
 import { reportHtml } from "./html.ts";
 import { subject } from "./lines.ts";

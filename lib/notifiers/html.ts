@@ -1,5 +1,5 @@
 import { escapeHtml } from "../escape-html.ts";
-import { isBad, type JobReport, type Report } from "../report.ts";
+import { isBad, type JobReport, type Report } from "../notify/report.ts";
 import { bounded, jobLine, jobLines, jobTitle, type Line, subject, TEST_TEXT } from "./lines.ts";
 
 const FULL_JOBS = 20;

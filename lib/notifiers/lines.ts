@@ -1,5 +1,5 @@
 import { formatAge, formatBytes, formatCount, formatDuration } from "../format.ts";
-import { type JobReport, type Report, verdict } from "../report.ts";
+import { type JobReport, type Report, verdict } from "../notify/report.ts";
 
 /** What every form of a message is made of, so that all of them say the same. */
 

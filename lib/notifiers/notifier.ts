@@ -1,4 +1,4 @@
-import type { Report } from "../report.ts";
+import type { Report } from "../notify/report.ts";
 import type { Redaction } from "../secrets/redaction.ts";
 import type { SecretResolver } from "../secrets/secrets.ts";
 

@@ -1,4 +1,4 @@
-import { isBad, type JobReport, type Report, verdict } from "../report.ts";
+import { isBad, type JobReport, type Report, verdict } from "../notify/report.ts";
 import { figures, jobLines, subject, TEST_TEXT } from "./lines.ts";
 
 export interface PagerDutyEvent {

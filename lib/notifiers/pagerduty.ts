@@ -1,6 +1,6 @@
 import type { PagerDutyOptions } from "../config/notifier-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../notify/report.ts";
 import type { Notifier, NotifierContext } from "./notifier.ts";
 import { pagerDutyEvents } from "./pagerduty-events.ts";
 import { checkServer, post } from "./post.ts";

@@ -1,4 +1,4 @@
-import { type JobReport, type Report, verdict } from "../report.ts";
+import { type JobReport, type Report, verdict } from "../notify/report.ts";
 import { bounded, jobLine, jobLines, type Line, subject, TEST_TEXT } from "./lines.ts";
 
 /** https://docs.slack.dev/reference/block-kit/blocks: a longer message is refused as a whole. */

@@ -1,7 +1,7 @@
 import { GetTopicAttributesCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { SnsOptions } from "../config/notifier-options.ts";
 import { networkAgents } from "../network/agents.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../notify/report.ts";
 import { subject } from "./lines.ts";
 import type { Notifier } from "./notifier.ts";
 import { isNoRightToLook, snsFault } from "./sns-fault.ts";

@@ -1,4 +1,4 @@
-import type { JobReport, Report } from "../report.ts";
+import type { JobReport, Report } from "../notify/report.ts";
 import { bounded, jobLine, jobLines, jobTitle, subject, TEST_TEXT } from "./lines.ts";
 
 const FULL_JOBS = 20;

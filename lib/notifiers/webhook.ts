@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { WebhookOptions } from "../config/notifier-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../notify/report.ts";
 import type { Begun, Notifier, NotifierContext } from "./notifier.ts";
 import { checkServer, post } from "./post.ts";
 import { requiredSecret } from "./required-secret.ts";

@@ -1,7 +1,7 @@
-import { EARLY_MS, graceEnd } from "../due.ts";
 import { snapshotTime } from "../keys.ts";
-import { calendarLabels } from "../retention-buckets.ts";
-import { nextRuns } from "../schedule.ts";
+import { calendarLabels } from "../retention/retention-buckets.ts";
+import { EARLY_MS, graceEnd } from "../scheduling/due.ts";
+import { nextRuns } from "../scheduling/schedule.ts";
 import type { RunState, RunSummary } from "./run-summary.ts";
 
 /** Worst first: a day is called by the worst that happened in it. */

@@ -1,7 +1,7 @@
 import type { RetentionPolicy } from "../config/schema.ts";
 import { snapshotId } from "../keys.ts";
-import { decide, type SnapshotState } from "../retention.ts";
-import { nextRuns } from "../schedule.ts";
+import { decide, type SnapshotState } from "../retention/retention.ts";
+import { nextRuns } from "../scheduling/schedule.ts";
 
 /** What prune removes next, and why. */
 export interface Forecast {

@@ -1,10 +1,10 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { eachLimited } from "../pool.ts";
-import { nextRuns } from "../schedule.ts";
+import { nextRuns } from "../scheduling/schedule.ts";
 import { tool } from "../tool.ts";
-import { watch } from "../watch.ts";
-import type { WatchedJob } from "../watch-job.ts";
+import { watch } from "../watch/watch.ts";
+import type { WatchedJob } from "../watch/watch-job.ts";
 import { type DayCell, daysOf } from "./days.ts";
 import { type JobPast, readPast } from "./past-runs.ts";
 

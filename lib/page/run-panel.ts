@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatDuration, formatTime } from "../format.ts";
-import { commandLine } from "../job-report.ts";
 import { snapshotTime } from "../keys.ts";
+import { commandLine } from "../notify/job-report.ts";
 import type { JobOverview } from "../overview/overview.ts";
 import type { RunSummary } from "../overview/run-summary.ts";
 import { stateWords } from "../overview/state-words.ts";

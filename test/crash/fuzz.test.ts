@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { bytesOf } from "../../lib/bytes.ts";
 import { CodedError } from "../../lib/errors.ts";
-import { restore } from "../../lib/restore.ts";
+import { restore } from "../../lib/restore/restore.ts";
 import { listSnapshots } from "../../lib/snapshots.ts";
 import { filesystemStorage } from "../../lib/storage/filesystem.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";

@@ -161,9 +161,9 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "good-stays",
     what: "the newest good snapshot is like any other",
     changes: [
-      { file: "lib/retention.ts", text: 'if (index === 0) keep(one, "newest good snapshot");', to: "" },
+      { file: "lib/retention/retention.ts", text: 'if (index === 0) keep(one, "newest good snapshot");', to: "" },
       {
-        file: "lib/retention.ts",
+        file: "lib/retention/retention.ts",
         text: "if (last !== undefined && index < last) keep(one, `last",
         to: "if (last !== undefined && index > 0 && index < last) keep(one, `last",
       },
@@ -174,7 +174,11 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "good-stays",
     what: "max_removals is not looked at",
     changes: [
-      { file: "lib/retention.ts", text: "if (removals <= limit) return plan;", to: "if (limit > 0) return plan;" },
+      {
+        file: "lib/retention/retention.ts",
+        text: "if (removals <= limit) return plan;",
+        to: "if (limit > 0) return plan;",
+      },
     ],
     probe: { harness: "faults", scenario: "prune of too many", only: "503 slow down at head 1 " },
   },
@@ -183,7 +187,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "what no policy keeps is removed after a failed run too",
     changes: [
       {
-        file: "lib/retention.ts",
+        file: "lib/retention/retention.ts",
         text: 'if (past[0]?.status === "failed") return `',
         to: "if (past.length < 0) return `",
       },
@@ -196,7 +200,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "a snapshot counts as good that was never verified",
     changes: [
       {
-        file: "lib/retention.ts",
+        file: "lib/retention/retention.ts",
         text: 'good: state.status === "ok" && state.verified }',
         to: 'good: state.status === "ok" }',
       },
@@ -241,7 +245,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "the lease of a killed process is not known to be nobody's",
     changes: [
       {
-        file: "lib/acquire-lease.ts",
+        file: "lib/lease/acquire-lease.ts",
         text: 'if (found.document !== undefined && holderIsGone(found.document)) return "its process has ended";',
         to: "",
       },
@@ -261,7 +265,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "a process that was stopped trusts its lease when it goes on",
     changes: [
       {
-        file: "lib/lease.ts",
+        file: "lib/lease/lease.ts",
         text: "return writtenAt !== undefined && since(writtenAt, context) < LEASE_MS - MARGIN_MS;",
         to: "return writtenAt !== undefined;",
       },

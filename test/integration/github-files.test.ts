@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { github } from "../../lib/connectors/github/github.ts";
-import { restore } from "../../lib/restore.ts";
+import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { patternBytes } from "../support/bytes.ts";
 import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";

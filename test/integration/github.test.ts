@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { zstdDecompressSync } from "node:zlib";
 import { github } from "../../lib/connectors/github/github.ts";
-import { restore } from "../../lib/restore.ts";
+import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { contentsOf } from "../support/a-backup.ts";
 import { aGitFolder, fastImport, gitSync, showRef } from "../support/git-repository.ts";

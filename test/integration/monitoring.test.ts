@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { metricFamilies } from "../../lib/metric-families.ts";
+import { metricFamilies } from "../../lib/measures/metric-families.ts";
 import { dashboardText } from "../../scripts/dashboard.ts";
 import { noPromtool, promtool } from "../support/promtool.ts";
 

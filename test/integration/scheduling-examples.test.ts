@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { parseCommandLine } from "../../cli/program.ts";
-import { scheduleFault } from "../../lib/schedule.ts";
+import { scheduleFault } from "../../lib/scheduling/schedule.ts";
 import { temporaryFolder } from "../support/stores.ts";
 
 /** config/scheduling/ as those read it who are to run it, and every command in it as we do. */

@@ -2,7 +2,8 @@ import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
 import type { Decryption, Encryption } from "../../lib/encryption/encryption.ts";
 import { ConfigError } from "../../lib/errors.ts";
-import type { HeldLease } from "../../lib/lease.ts";
+import type { HeldLease } from "../../lib/lease/lease.ts";
+import type { LeasedBackup } from "../../lib/lease/under-lease.ts";
 import { createLog } from "../../lib/log.ts";
 import type { MetricsTarget } from "../../lib/metrics/metrics.ts";
 import type { Notifier } from "../../lib/notifiers/notifier.ts";
@@ -10,7 +11,6 @@ import type { RunEvent } from "../../lib/progress.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
-import type { LeasedBackup } from "../../lib/under-lease.ts";
 import { type ScriptedUnit, scriptedConnector } from "./scripted-connector.ts";
 
 export const aJob = (changes: Partial<Job> = {}): Job => ({

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { LEASE_MS, type LeaseContext } from "../../lib/lease.ts";
-import type { LeaseDocument } from "../../lib/lease-document.ts";
+import { LEASE_MS, type LeaseContext } from "../../lib/lease/lease.ts";
+import type { LeaseDocument } from "../../lib/lease/lease-document.ts";
 import { createLog } from "../../lib/log.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";

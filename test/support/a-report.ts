@@ -1,4 +1,4 @@
-import { type JobReport, makeReport, type Report } from "../../lib/report.ts";
+import { type JobReport, makeReport, type Report } from "../../lib/notify/report.ts";
 
 const REPORT_TIME = new Date("2026-11-26T03:10:00Z");
 

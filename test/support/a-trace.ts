@@ -1,4 +1,4 @@
-import type { RunTrace } from "../../lib/run-trace.ts";
+import type { RunTrace } from "../../lib/measures/run-trace.ts";
 
 /** Of a run with two units, of which one failed. */
 export const aTrace = (): RunTrace => ({

@@ -1,7 +1,7 @@
 import { type NotifierOptions, notifierKinds } from "../../lib/config/notifier-options.ts";
 import { NotifierError } from "../../lib/errors.ts";
 import type { Begun, Notifier } from "../../lib/notifiers/notifier.ts";
-import type { Report } from "../../lib/report.ts";
+import type { Report } from "../../lib/notify/report.ts";
 
 export interface MemoryNotifier {
   readonly notifier: Notifier;

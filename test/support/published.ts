@@ -1,4 +1,4 @@
-import { sample } from "../../lib/job-samples.ts";
+import { sample } from "../../lib/measures/job-samples.ts";
 import type { Published } from "../../lib/metrics/metrics.ts";
 
 /** What a run of these jobs has to give away. */

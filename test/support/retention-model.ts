@@ -1,5 +1,5 @@
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
-import type { SnapshotState } from "../../lib/retention.ts";
+import type { SnapshotState } from "../../lib/retention/retention.ts";
 
 export interface History {
   readonly states: readonly SnapshotState[];

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SourceError } from "../../lib/errors.ts";
 import { jobHistory } from "../../lib/job-history.ts";
 import { prune } from "../../lib/prune.ts";
-import { restorable } from "../../lib/restorable.ts";
+import { restorable } from "../../lib/restore/restorable.ts";
 import { type RunOptions, runJobs } from "../../lib/run.ts";
 import { surveyJob } from "../../lib/survey-job.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";

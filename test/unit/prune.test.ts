@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acquireLease } from "../../lib/acquire-lease.ts";
 import type { Backup } from "../../lib/backup.ts";
 import { bytesOf } from "../../lib/bytes.ts";
 import { collect } from "../../lib/collect.ts";
 import type { Job, RetentionPolicy } from "../../lib/config/schema.ts";
 import { InterruptedError, SourceError, StorageError } from "../../lib/errors.ts";
+import { acquireLease } from "../../lib/lease/acquire-lease.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { prune } from "../../lib/prune.ts";

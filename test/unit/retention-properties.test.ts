@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
 import { snapshotId } from "../../lib/keys.ts";
-import { decide, type SnapshotState } from "../../lib/retention.ts";
+import { decide, type SnapshotState } from "../../lib/retention/retention.ts";
 import { type History, millis, retentionModel } from "../support/retention-model.ts";
 
 /** What CI holds to; RETENTION_RUNS=1000000 for a longer look. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { createLog } from "../../lib/log.ts";
-import { startScheduler } from "../../lib/scheduler.ts";
+import { startScheduler } from "../../lib/scheduling/scheduler.ts";
+import type { TimedJob } from "../../lib/scheduling/turn.ts";
 import { createRedaction } from "../../lib/secrets/redaction.ts";
-import type { TimedJob } from "../../lib/turn.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { localMinutes, naiveTimes } from "../support/naive-cron.ts";
 

@@ -4,9 +4,9 @@ import { painter } from "../../../cli/output.ts";
 import { runReport } from "../../../cli/run-report.ts";
 import { snapshotPrefix } from "../../../lib/keys.ts";
 import type { ManifestUnit } from "../../../lib/manifest.ts";
-import type { MetricsDelivery } from "../../../lib/publish-metrics.ts";
+import type { MetricsDelivery } from "../../../lib/measures/publish-metrics.ts";
+import type { Delivery } from "../../../lib/notify/tell.ts";
 import type { JobResult } from "../../../lib/run.ts";
-import type { Delivery } from "../../../lib/tell.ts";
 import { totalsOf } from "../../../lib/totals.ts";
 import { endedUnit } from "./units.ts";
 

@@ -4,7 +4,7 @@ import { alarmResources } from "../../../infra/alarms.ts";
 import { dashboardResources } from "../../../infra/dashboard.ts";
 import { deferralMetrics } from "../../../lib/deployment/deferral-metrics.ts";
 import { watchMetrics } from "../../../lib/deployment/watch-metrics.ts";
-import { sample } from "../../../lib/job-samples.ts";
+import { sample } from "../../../lib/measures/job-samples.ts";
 import { cloudwatchMetrics, emfLine } from "../../../lib/metrics/cloudwatch.ts";
 import { aJob } from "../../support/a-backup.ts";
 import { published } from "../../support/published.ts";

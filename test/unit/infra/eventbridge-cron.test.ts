@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { parseDocument } from "yaml";
 import { eventBridgeCron } from "../../../infra/eventbridge-cron.ts";
-import { nextRuns } from "../../../lib/schedule.ts";
+import { nextRuns } from "../../../lib/scheduling/schedule.ts";
 import { eventBridgeRuns } from "../../support/eventbridge-cron.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../config/examples");

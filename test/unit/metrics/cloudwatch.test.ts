@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as z from "zod";
 import { metricsSchema } from "../../../lib/config/metrics-options.ts";
 import { endRun } from "../../../lib/end-run.ts";
-import { metricFamilies } from "../../../lib/metric-families.ts";
+import { metricFamilies } from "../../../lib/measures/metric-families.ts";
 import { metricsTargets } from "../../../lib/metrics/all.ts";
 import { cloudwatchMetrics, cloudwatchOutput } from "../../../lib/metrics/cloudwatch.ts";
 import { runJobs } from "../../../lib/run.ts";

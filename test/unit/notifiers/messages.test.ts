@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { reportHtml } from "../../../lib/notifiers/html.ts";
 import { reportText } from "../../../lib/notifiers/text.ts";
-import type { Report } from "../../../lib/report.ts";
+import type { Report } from "../../../lib/notify/report.ts";
 import { aGoodJobReport, aJobReport, aReport } from "../../support/a-report.ts";
 import { golden } from "../../support/golden.ts";
 

@@ -1,0 +1,95 @@
+import { hostname } from "node:os";
+import * as z from "zod";
+import { CodedError, type LeaseHolder, NotFoundError } from "../errors.ts";
+import { leaseKey } from "../keys.ts";
+import { parseDocument } from "../manifest.ts";
+import { isGone, thisProcess } from "../process-identity.ts";
+import type { Storage } from "../storage/storage.ts";
+import { tool } from "../tool.ts";
+
+const instant = z.iso.datetime();
+
+/** `<job>/.lease`: who works on the job now, until when. Never removed, only replaced. */
+const leaseSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  token: z.string().min(1).describe("the same for every step of one holder, in whatever process"),
+  sequence: z.int().nonnegative().describe("grows with each writing, so that no two contents are the same"),
+  released: z.boolean(),
+  purpose: z.enum(["run", "prune"]),
+  host: z.string(),
+  process: z
+    .strictObject({ machine: z.string(), pid: z.int(), start: z.int() })
+    .optional()
+    .describe("without which the lease is of no use any more; absent for a run whose steps are processes of their own"),
+  version: z.string().describe("of core-backup"),
+  run: z.string().optional(),
+  snapshot: z.string().optional(),
+  acquiredAt: instant,
+  renewedAt: instant,
+  expiresAt: instant,
+});
+
+export type LeaseDocument = z.infer<typeof leaseSchema>;
+
+/** What lies under the job's lease. Without a `document` it cannot be read, and may be a newer version's. */
+export interface FoundLease {
+  readonly version: string;
+  readonly document?: LeaseDocument;
+}
+
+const MAX_LEASE_BYTES = 64 * 1024;
+
+export async function readLease(storage: Storage, job: string): Promise<FoundLease | undefined> {
+  const key = leaseKey(job);
+  try {
+    const { content, version } = await storage.read(key, MAX_LEASE_BYTES);
+    try {
+      return { version, document: parseDocument(leaseSchema, key, content) };
+    } catch (error) {
+      if (error instanceof CodedError) return { version };
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+export type LeaseOwner = Pick<LeaseDocument, "host" | "process" | "version">;
+
+/** `processBound`: the lease is worth nothing without this very process. */
+export function ownerHere({ processBound }: { readonly processBound: boolean }): LeaseOwner {
+  return { host: hostname(), version: tool.version, ...(processBound ? { process: thisProcess() } : {}) };
+}
+
+/** True only when it is certain: the holder was a process of this machine, and has ended. */
+export function holderIsGone({ process }: LeaseDocument): boolean {
+  return process !== undefined && isGone(process);
+}
+
+/** Clocks of two machines differ. */
+const CLOCK_MARGIN_MS = 5 * 60_000;
+
+/** Whether its holder seems to be at work, as far as a clock can say: for telling, and never for taking it. */
+export function isLive(document: LeaseDocument | undefined, now: Date): boolean {
+  if (document === undefined || document.released || holderIsGone(document)) return false;
+  return Date.parse(document.expiresAt) + CLOCK_MARGIN_MS >= now.getTime();
+}
+
+export function leaseBytes(document: LeaseDocument): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+export function holderOf(document: LeaseDocument | undefined): LeaseHolder {
+  if (document === undefined) return {};
+  const { purpose, host, process, version, run, snapshot, acquiredAt, renewedAt, expiresAt } = document;
+  return { purpose, host, pid: process?.pid, version, run, snapshot, since: acquiredAt, renewedAt, expiresAt };
+}
+
+/** `run 01J… (process 123 on host, since 2026-11-26T03:00:00.000Z)` */
+export function describeHolder(holder: LeaseHolder): string {
+  if (holder.host === undefined) return "someone whose lease cannot be read";
+  const who = holder.run === undefined ? `a ${holder.purpose}` : `${holder.purpose} ${holder.run}`;
+  const where = holder.pid === undefined ? holder.host : `process ${holder.pid} on ${holder.host}`;
+  return `${who} (${where}, since ${holder.since})`;
+}

@@ -1,0 +1,47 @@
+import { resolve } from "node:path";
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { errorRecord } from "../errors.ts";
+import { jobStanding } from "../job-standing.ts";
+import { isLive, readLease } from "../lease/lease-document.ts";
+import { eachLimited } from "../pool.ts";
+import type { Storage } from "../storage/storage.ts";
+import { jobSamples } from "./job-samples.ts";
+import { type JobSamples, prometheusText } from "./prometheus-text.ts";
+import { readCounts } from "./run-counts.ts";
+
+const JOBS_AT_ONCE = 4;
+
+/**
+ * Every metric of every job in Prometheus' text format (content type `text/plain; version=0.0.4`), read from the storage
+ * anew with each call: whoever serves it to more than one scraper keeps it for a while. Throws nothing: a job whose storage
+ * cannot be read says so in `core_backup_storage_readable`.
+ */
+export async function metricsPage(backup: Backup): Promise<string> {
+  const jobs: JobSamples[] = [];
+  await eachLimited(backup.config.jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
+    jobs[n] = await samplesOf(backup, job);
+  });
+  return prometheusText(jobs, backup.config.metrics?.labels);
+}
+
+/** By the lease, so that it is told of a run on another machine too. */
+async function runningSince(storage: Storage, job: string, now: Date): Promise<Date | undefined> {
+  const lease = (await readLease(storage, job))?.document;
+  return lease?.purpose === "run" && isLive(lease, now) ? new Date(lease.acquiredAt) : undefined;
+}
+
+/** What is known of a job just now; `running`: since when it runs. Throws nothing. */
+export async function samplesOf(backup: Backup, job: Job, running?: Date): Promise<JobSamples> {
+  const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
+  try {
+    const storage = await backup.storage(job);
+    const [standing, counts] = [await jobStanding(storage, job.name), await readCounts(storage, job.name)];
+    const since = running ?? (await runningSince(storage, job.name, base.now));
+    return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
+  } catch (error) {
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).debug(`metrics know nothing of the storage: ${message}`, { code });
+    return { job: job.name, samples: jobSamples({ ...base, stored: undefined }) };
+  }
+}

@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import type { Config, Job } from "../config/schema.ts";
+import type { ErrorRecord } from "../errors.ts";
+import { formatBytes, formatCount, formatDuration } from "../format.ts";
+import type { JobHistory } from "../job-history.ts";
+import { manifestKey } from "../keys.ts";
+import { location } from "../location.ts";
+import type { Manifest } from "../manifest.ts";
+import { printable } from "../printable.ts";
+import { shellWord } from "../shell-word.ts";
+import type { SnapshotEntry } from "../snapshots.ts";
+import type { JobReport, ReportEvent, ToldError } from "./report.ts";
+import type { Told } from "./told.ts";
+
+/** How a run of a job ended: what travels from the run to whoever tells. */
+export interface RunOutcome {
+  readonly job: string;
+  readonly status: "ok" | "partial" | "failed" | "interrupted" | "refused";
+  /** Absent for a run that never began. */
+  readonly snapshot?: string | undefined;
+  readonly error?: ErrorRecord | undefined;
+  /** For a job that was not begun because another one failed. */
+  readonly skippedBecause?: string | undefined;
+}
+
+/** One that had its turn: `refused` means that another process works on the job. */
+export type EndedRun = RunOutcome & { readonly status: Exclude<RunOutcome["status"], "refused"> };
+
+export interface JobReportInput {
+  readonly config: Config;
+  readonly job: Job;
+  readonly outcome: EndedRun;
+  /** Undefined when the storage could not be read. */
+  readonly history: JobHistory | undefined;
+  readonly told: Pick<Told, "failing" | "missed">;
+  readonly now: Date;
+}
+
+const MAX_ERRORS = 8;
+const MAX_MESSAGE = 500;
+const MAX_NARROWING = 100;
+/** Of what the watch finds. A manifest that was changed stays so. */
+const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_NOT_STARTED", "JOB_STUCK"]);
+const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
+
+/** What there is to tell of a run that ended, whoever is told. Thresholds are each notifier's own. Pure. */
+export function jobReport(input: JobReportInput): JobReport {
+  const { config, job, outcome, history, told, now } = input;
+  const { snapshot, status } = outcome;
+  const manifest = history?.current?.manifest;
+  const errors = errorsOf(outcome, history?.current);
+  const bad = status !== "ok";
+  return {
+    job: job.name,
+    service: job.service,
+    key: reportKey(config, job),
+    events: eventsOf(status, told, manifest?.only !== undefined),
+    ...(manifest?.only === undefined ? {} : { only: manifest.only }),
+    status,
+    summary: summaryOf(outcome, manifest, history?.current),
+    ...(snapshot === undefined ? {} : { snapshot, location: placeOf(config, job, snapshot, manifest) }),
+    ...(manifest === undefined || snapshot === undefined ? {} : { manifestKey: manifestKey(job.name, snapshot) }),
+    errors: errors.slice(0, MAX_ERRORS),
+    moreErrors: Math.max(0, errors.length - MAX_ERRORS),
+    thresholds: [],
+    ...(bad ? { since: told.failing?.since ?? (history?.badSince ?? now).toISOString() } : {}),
+    badRuns: bad ? (told.failing?.runs ?? 0) + 1 : 0,
+    lastGood: history?.lastGood ?? "unknown",
+    ...(manifest === undefined
+      ? {}
+      : { durationMs: manifest.durationMs, bytes: manifest.totals.bytes, units: manifest.totals.units }),
+    next: nextCommand(config, outcome, manifest),
+  };
+}
+
+/** What is remembered once it was told. */
+export function toldAfter(report: JobReport, told: Told): Told {
+  // Of what else the job has, a narrowed run knows nothing.
+  if (report.since === undefined && report.only !== undefined) return told;
+  if (report.since === undefined) {
+    const lasting = told.missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
+    const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: lasting };
+    return { ...told, failing: null, missed };
+  }
+  return { ...told, failing: { since: report.since, runs: report.badRuns } };
+}
+
+/** The same for a job in a storage, whatever else is changed: what an incident is known by. */
+export function reportKey(config: Config, job: Job): string {
+  const digest = createHash("sha256").update(location(config, job)).digest("hex").slice(0, 16);
+  return `core-backup/${job.name.slice(0, 120)}/${digest}`;
+}
+
+/** One line, and not longer than a message can show. */
+export function told(text: string, max = MAX_MESSAGE): string {
+  const line = printable(text.replace(/\s*[\r\n]+\s*/g, " · "));
+  const characters = [...line];
+  return characters.length <= max ? line : `${characters.slice(0, max - 1).join("")}…`;
+}
+
+/** A command of this program about a job, to be typed as it stands. */
+export function commandLine(
+  config: Pick<Config, "file">,
+  command: string,
+  job: string,
+  more: readonly string[] = [],
+): string {
+  return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
+}
+
+function eventsOf(
+  status: RunOutcome["status"],
+  before: JobReportInput["told"],
+  isNarrowed: boolean,
+): readonly ReportEvent[] {
+  if (status === "partial") return ["partial"];
+  if (status !== "ok") return ["failure"];
+  const cured = before.missed?.problems.some((problem) => CURED_BY_A_RUN.has(problem)) ?? false;
+  return isNarrowed || (before.failing === null && !cured) ? ["success"] : ["recovered", "success"];
+}
+
+function summaryOf(outcome: RunOutcome, manifest: Manifest | undefined, entry: SnapshotEntry | undefined): string {
+  if (outcome.skippedBecause !== undefined) return told(`not begun: ${outcome.skippedBecause}`);
+  if (manifest !== undefined && manifest.totals.failed > 0) {
+    return `${manifest.totals.failed} of ${formatCount(manifest.totals.units, "unit")} failed${narrowing(manifest)}`;
+  }
+  if (outcome.error !== undefined) {
+    const unverified = entry?.verification?.ok === false ? "what was stored did not pass verification: " : "";
+    return told(`${unverified}${outcome.error.code}: ${outcome.error.message}`);
+  }
+  if (manifest === undefined) return outcome.status === "ok" ? "everything is stored" : "no snapshot came to exist";
+  const { totals, durationMs, warnings } = manifest;
+  const warned = warnings.length === 0 ? "" : `, ${formatCount(warnings.length, "warning")}`;
+  return `${formatCount(totals.units, "unit")}, ${formatBytes(totals.bytes)} in ${formatDuration(durationMs)}${warned}${narrowing(manifest)}`;
+}
+
+/** So that nobody takes it for the whole job. */
+function narrowing({ only }: Manifest): string {
+  return only === undefined ? "" : told(`; narrowed to ${only.join(", ")}`, MAX_NARROWING);
+}
+
+function errorsOf(outcome: RunOutcome, entry: SnapshotEntry | undefined): readonly ToldError[] {
+  const ofUnits = (entry?.manifest?.units ?? []).flatMap(({ id, status, error }) =>
+    status === "failed" && error !== undefined ? [{ ...toldError(error), unit: told(id, 200) }] : [],
+  );
+  const verification = entry?.verification;
+  const ofArtifacts = (verification?.artifacts ?? []).flatMap(({ path, error }) =>
+    error === undefined ? [] : [{ ...toldError(error), unit: told(path, 200) }],
+  );
+  const all = [...ofUnits, ...(verification?.faults ?? []).map(toldError), ...ofArtifacts];
+  const own = outcome.error === undefined ? undefined : toldError(outcome.error);
+  return own === undefined || all.some(({ message }) => message === own.message) ? all : [own, ...all];
+}
+
+const toldError = ({ code, message }: ErrorRecord): ToldError => ({ code, message: told(message) });
+
+function placeOf(config: Config, job: Job, snapshot: string, manifest: Manifest | undefined): string {
+  return told(`${location(config, job, snapshot)}${manifest === undefined ? "" : "manifest.json"}`);
+}
+
+function nextCommand(config: Config, outcome: RunOutcome, manifest: Manifest | undefined): string {
+  const { job, snapshot, status, error } = outcome;
+  if (status === "ok") return commandLine(config, "list", job);
+  if (error?.code === "REFUSED") return commandLine(config, "prune", job, ["--dry-run"]);
+  if (error !== undefined && SET_UP.has(error.code)) return commandLine(config, "plan", job);
+  if (status === "interrupted" || outcome.skippedBecause !== undefined) return commandLine(config, "run", job);
+  if (manifest === undefined || snapshot === undefined) return commandLine(config, "plan", job);
+  const command = error !== undefined && manifest.status === "ok" ? "verify" : "show";
+  return commandLine(config, command, job, ["--snapshot", snapshot]);
+}

@@ -1,0 +1,100 @@
+import type { Backup } from "../backup.ts";
+import { errorRecord, InterruptedError } from "../errors.ts";
+import { type JobHistory, jobHistory } from "../job-history.ts";
+import { findJob } from "../jobs.ts";
+import type { Manifest } from "../manifest.ts";
+import { eachLimited } from "../pool.ts";
+import { type EndedRun, jobReport, type RunOutcome, toldAfter } from "./job-report.ts";
+import { type Delivery, type Tellable, tell } from "./tell.ts";
+import { passedThresholds } from "./thresholds.ts";
+import { changeTold, nothingTold, readTold, type Told } from "./told.ts";
+
+export interface NotifyInput {
+  readonly runs: readonly RunOutcome[];
+}
+
+export interface NotifyResult {
+  readonly deliveries: readonly Delivery[];
+}
+
+interface Known {
+  readonly history: JobHistory | undefined;
+  readonly told: Told;
+}
+
+const JOBS_AT_ONCE = 4;
+
+/**
+ * Tells how runs ended, all of them in one message to each notifier. What it tells is read from the storage, so that
+ * any process can do it; where the storage cannot be read, it tells what the outcomes say. Throws nothing.
+ */
+export async function notify(backup: Backup, { runs }: NotifyInput): Promise<NotifyResult> {
+  const outcomes = runs.filter(hasEnded).filter((run) => !isByHand(backup, run));
+  if (Object.keys(backup.config.notifications).length === 0 || outcomes.length === 0) return { deliveries: [] };
+  const jobs: Tellable[] = [];
+  await eachLimited(outcomes.entries(), JOBS_AT_ONCE, async ([n, outcome]) => {
+    jobs[n] = await tellable(backup, outcome);
+  });
+  const deliveries = await tell(backup, "run", jobs);
+  await eachLimited(jobs, JOBS_AT_ONCE, (job) => remember(backup, job, deliveries));
+  return { deliveries };
+}
+
+/** Who pressed Ctrl-C knows. */
+function isByHand({ signal }: Backup, { status }: RunOutcome): boolean {
+  return status === "interrupted" && signal.reason instanceof InterruptedError && signal.reason.signal === "SIGINT";
+}
+
+/** Another process works on the job, and it is that one that has something to tell. */
+const hasEnded = (run: RunOutcome): run is EndedRun => run.status !== "refused";
+
+async function tellable(backup: Backup, outcome: EndedRun): Promise<Tellable> {
+  const job = findJob(backup.config, outcome.job);
+  const { history, told } = await known(backup, outcome);
+  const now = backup.now();
+  const report = jobReport({ config: backup.config, job, outcome, history, told, now });
+  const manifest = history?.current?.manifest;
+  const passed: Tellable["passed"] = (thresholds) =>
+    manifest === undefined || history === undefined
+      ? []
+      : passedThresholds(thresholds, { ...measured(manifest, history), now });
+  return { report, notify: job.notify, passed };
+}
+
+const measured = (manifest: Manifest, { before, provedAt, firstRun }: JobHistory) => ({
+  manifest,
+  before,
+  provedAt,
+  firstRun: firstRun ?? new Date(manifest.startedAt),
+});
+
+async function known(backup: Backup, { job: name, snapshot }: RunOutcome): Promise<Known> {
+  const job = findJob(backup.config, name);
+  const asks = Object.values(backup.config.notifications).some(
+    ({ thresholds }) => thresholds.not_proved_for !== undefined,
+  );
+  try {
+    const storage = await backup.storage(job);
+    const told = await readTold(storage, name);
+    return { told, history: await jobHistory(storage, name, { snapshot, proof: asks, now: backup.now() }) };
+  } catch (error) {
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: name }).debug(`what is told knows nothing of the storage: ${message}`, { code });
+    return { told: nothingTold(name), history: undefined };
+  }
+}
+
+/** A storage that is down cannot remember; what is lost by that is a "since". */
+async function remember(backup: Backup, { report }: Tellable, deliveries: readonly Delivery[]): Promise<void> {
+  const at = backup.now().toISOString();
+  const undelivered = deliveries
+    .filter(({ ok, jobs }) => !ok && jobs.includes(report.job))
+    .map(({ notifier, error }) => ({ notifier, at, message: error?.message ?? "unknown" }));
+  try {
+    const storage = await backup.storage(findJob(backup.config, report.job));
+    await changeTold(storage, report.job, (told) => ({ ...toldAfter(report, told), undelivered }));
+  } catch (error) {
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: report.job }).warn(`what was told cannot be remembered: ${message}`, { code });
+  }
+}

@@ -1,0 +1,170 @@
+import { hostname } from "node:os";
+import type { Backup } from "../backup.ts";
+import { type NotifierOptions, type NotifierType, type Thresholds, wantedEvents } from "../config/notifier-options.ts";
+import { tool } from "../tool.ts";
+import { attemptNotifier } from "./attempt-notifier.ts";
+import type { Attempted } from "./attempt-outside.ts";
+import { type JobReport, makeReport, onlyEvents, type Report, type ReportEvent } from "./report.ts";
+
+/** A job that there is something to tell of. */
+export interface Tellable {
+  readonly report: JobReport;
+  /** The notifiers that the job names; undefined: all. */
+  readonly notify: readonly string[] | undefined;
+  /** Which of a notifier's thresholds were passed, in words. */
+  readonly passed: (thresholds: Thresholds) => readonly string[];
+}
+
+/** One message to one notifier, sent or not. */
+export interface Delivery extends Attempted {
+  readonly notifier: string;
+  readonly type: NotifierType;
+  readonly ok: boolean;
+  readonly jobs: readonly string[];
+  readonly events: readonly ReportEvent[];
+  /** The notifiers that this one stood in for. */
+  readonly insteadOf?: readonly string[];
+}
+
+interface Message {
+  readonly name: string;
+  readonly report: Report;
+}
+
+const never = new AbortController().signal;
+
+/**
+ * Tells all of it to everyone who wants to hear of it, each with one message. What nobody could be told goes to the
+ * notifiers that did not ask for it, with a note. Throws nothing.
+ */
+export async function tell(
+  backup: Backup,
+  kind: Report["kind"],
+  jobs: readonly Tellable[],
+): Promise<readonly Delivery[]> {
+  const names = Object.keys(backup.config.notifications);
+  const messages = names.flatMap((name) => messageTo(backup, kind, name, jobs));
+  const first = await Promise.all(messages.map((message) => deliver(backup, message)));
+  const failed = messages.filter(({ name }) => first.some(({ notifier, ok }) => notifier === name && !ok));
+  return [...first, ...(await standIns(backup, kind, failed, first))];
+}
+
+export interface Tested extends Attempted {
+  readonly notifier: string;
+  readonly type: NotifierType;
+  readonly ok: boolean;
+  /** False for one that takes no messages: it was only looked at. */
+  readonly sent: boolean;
+}
+
+/** Sends each of them a message that is marked as a test. Throws nothing. */
+export async function tellTest(backup: Backup, names: readonly string[]): Promise<readonly Tested[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const report = redacted(makeReport(head(backup, "test"), []), backup.redaction.redact);
+      let sent = false;
+      const attempted = await attemptNotifier(backup, name, backup.signal, async (notifier, signal) => {
+        if (!notifier.takesOver) return notifier.check(signal);
+        await notifier.send(report, signal);
+        sent = true;
+      });
+      return { notifier: name, type: typeOf(backup, name), ok: attempted.error === undefined, sent, ...attempted };
+    }),
+  );
+}
+
+function messageTo(backup: Backup, kind: Report["kind"], name: string, jobs: readonly Tellable[]): readonly Message[] {
+  const options = backup.config.notifications[name];
+  if (options === undefined) return [];
+  const wanted = wantedEvents(options);
+  const told = jobs
+    .filter(({ notify }) => notify?.includes(name) ?? true)
+    .map((job) => onlyEvents(personal(job, options), wanted))
+    .filter((job) => job !== undefined);
+  if (told.length === 0) return [];
+  return [{ name, report: redacted(makeReport(head(backup, kind), told), backup.redaction.redact) }];
+}
+
+function personal({ report, passed }: Tellable, options: NotifierOptions): JobReport {
+  const thresholds = passed(options.thresholds);
+  const link = linkOf(report, options.manifest_link);
+  return {
+    ...report,
+    events: thresholds.length === 0 ? report.events : [...report.events, "threshold"],
+    thresholds,
+    ...(link === undefined ? {} : { link }),
+  };
+}
+
+function linkOf({ manifestKey }: JobReport, template: string | undefined): string | undefined {
+  if (template === undefined || manifestKey === undefined) return undefined;
+  return template.replaceAll("{key}", () => manifestKey.split("/").map(encodeURIComponent).join("/"));
+}
+
+async function standIns(
+  backup: Backup,
+  kind: Report["kind"],
+  failed: readonly Message[],
+  deliveries: readonly Delivery[],
+): Promise<readonly Delivery[]> {
+  const heard = new Set(deliveries.filter(({ ok }) => ok).flatMap(({ jobs }) => jobs));
+  const open = new Map<string, JobReport>();
+  for (const { report } of failed) {
+    for (const job of report.jobs) if (!heard.has(job.job) && !onlySuccess(job)) open.set(job.job, job);
+  }
+  if (open.size === 0) return [];
+  const silent = failed.map(({ name }) => name);
+  const notes = deliveries
+    .filter(({ notifier, ok }) => !ok && silent.includes(notifier))
+    .map(({ notifier, error }) => `${notifier} could not be told: ${error?.message ?? "unknown"}`);
+  const others = Object.keys(backup.config.notifications).filter((name) => !silent.includes(name));
+  const report = redacted(makeReport(head(backup, kind), [...open.values()], notes), backup.redaction.redact);
+  const sent = await Promise.all(others.map((name) => standIn(backup, { name, report }, silent)));
+  return sent.flat();
+}
+
+async function standIn(backup: Backup, message: Message, insteadOf: readonly string[]): Promise<readonly Delivery[]> {
+  try {
+    if (!(await backup.notifier(message.name)).takesOver) return [];
+  } catch {
+    return [];
+  }
+  return [{ ...(await deliver(backup, message)), insteadOf }];
+}
+
+async function deliver(backup: Backup, { name, report }: Message): Promise<Delivery> {
+  const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => notifier.send(report, signal));
+  const ok = attempted.error === undefined;
+  if (!ok) backup.log.warn(`${name} could not be told: ${attempted.error?.message}`, { code: attempted.error?.code });
+  return {
+    notifier: name,
+    type: typeOf(backup, name),
+    ok,
+    ...attempted,
+    jobs: report.jobs.map(({ job }) => job),
+    events: [...new Set(report.jobs.flatMap(({ events }) => events))],
+  };
+}
+
+function typeOf({ config }: Backup, name: string): NotifierType {
+  const options = config.notifications[name];
+  if (options === undefined) throw new Error(`no notifier is called ${name}`);
+  return options.type;
+}
+
+const head = ({ now }: Backup, kind: Report["kind"]) => ({ tool, kind, host: hostname(), at: now().toISOString() });
+
+const onlySuccess = ({ events }: JobReport): boolean => events.every((event) => event === "success");
+
+/** Every text of it, so that no form of a message can let a secret through. */
+function redacted(report: Report, redact: (text: string) => string): Report {
+  const clean = <T>(value: T): T => cleaned(value, redact) as T;
+  return clean(report);
+}
+
+function cleaned(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (Array.isArray(value)) return value.map((item) => cleaned(item, redact));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cleaned(item, redact)]));
+}

@@ -1,0 +1,40 @@
+import * as z from "zod";
+import { changeKept, type KeptDocument, readKept } from "../kept-document.ts";
+import { toldKey } from "../keys.ts";
+import type { Storage } from "../storage/storage.ts";
+
+/**
+ * What was told of a job, and since when it is not well: `<job>/.told.json`, so that the run, the watch and a watch on
+ * another machine tell things once. Losing it costs a message told twice, nothing else.
+ */
+const toldSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  job: z.string(),
+  failing: z.strictObject({ since: z.iso.datetime(), runs: z.int().positive() }).nullable(),
+  missed: z.strictObject({ since: z.iso.datetime(), problems: z.array(z.string()) }).nullable(),
+  undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
+  watch: z
+    .strictObject({ firstSeen: z.iso.datetime(), schedule: z.string() })
+    .optional()
+    .describe("since when the watch knows of the job, and when it should run as far as it knows"),
+});
+
+export type Told = z.infer<typeof toldSchema>;
+
+export const nothingTold = (job: string): Told => ({
+  schemaVersion: 1,
+  job,
+  failing: null,
+  missed: null,
+  undelivered: [],
+});
+
+const kept: KeptDocument<Told> = { schema: toldSchema, keyOf: toldKey, empty: nothingTold };
+
+/** One that is damaged counts as none. @throws StorageError | TransientError when the storage cannot be read */
+export const readTold = (storage: Storage, job: string): Promise<Told> => readKept(kept, storage, job);
+
+/** @throws StorageError | TransientError */
+export async function changeTold(storage: Storage, job: string, change: (told: Told) => Told): Promise<void> {
+  await changeKept(kept, storage, job, change);
+}

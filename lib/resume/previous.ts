@@ -1,0 +1,105 @@
+import { basename } from "node:path/posix";
+import { readArtifact } from "../artifact.ts";
+import type { Backup } from "../backup.ts";
+import type { Bytes } from "../bytes.ts";
+import { compressionExtension } from "../compression.ts";
+import type { Job } from "../config/schema.ts";
+import type { PreviousArtifact, PreviousUnit } from "../connectors/connector.ts";
+import { decryptionsFor } from "../decryptions.ts";
+import { encryptionExtension } from "../encryption/encryption.ts";
+import { EncryptionError, IntegrityError, NotFoundError } from "../errors.ts";
+import { wholeOf } from "../identity.ts";
+import { isEncryptedBy } from "../job-encryption.ts";
+import { snapshotPrefix } from "../keys.ts";
+import type { Log } from "../log.ts";
+import type { Artifact, UnitRecord } from "../manifest.ts";
+import type { CollectInput } from "../plan-line.ts";
+import { newestRecord } from "../record.ts";
+import type { Storage } from "../storage/storage.ts";
+
+/** A unit in the last good snapshot that held it, as the connector and as the storage see it. */
+export interface Previous {
+  readonly unit: PreviousUnit;
+  /** By item name. */
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+}
+
+/**
+ * What the plan's `previous` points at: its record, not its whole manifest, so that a unit costs the same in a plan of any
+ * size. Undefined where there is none, or its record is of another unit. What is encrypted otherwise than the job
+ * does it now is left out, so that none of it is taken over.
+ */
+export async function previousOf(
+  backup: Backup,
+  job: Job,
+  storage: Storage,
+  input: CollectInput,
+): Promise<Previous | undefined> {
+  const { previous } = input.unit;
+  const record = await previousRecord(backup.log, storage, input);
+  if (previous === undefined || record === undefined) return undefined;
+  const prefix = snapshotPrefix(input.job, previous.snapshot);
+  const { damaged = [] } = previous;
+  const whole = damaged === "all" ? [] : record.artifacts.filter(({ path }) => !damaged.includes(path));
+  const artifacts = new Map<string, Artifact>();
+  for (const artifact of whole) {
+    if (await isEncryptedBy(await backup.encryption(job), artifact)) artifacts.set(itemName(artifact), artifact);
+  }
+  const seen = new Map<string, PreviousArtifact>();
+  for (const [name, artifact] of artifacts) {
+    const { facts, sourceBytes } = artifact;
+    seen.set(name, { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) });
+  }
+  return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
+}
+
+/** The unit's record there; undefined where the plan points at none, or what lies there is another unit's. */
+export async function previousRecord(
+  log: Log,
+  storage: Storage,
+  { job, unit: { previous, id, identity } }: CollectInput,
+): Promise<UnitRecord | undefined> {
+  if (previous === undefined) return undefined;
+  const { snapshot, n, resumed = 0 } = previous;
+  const record = await recordThere(log, storage, { job, snapshot, resumed }, n);
+  if (record === undefined) return undefined;
+  const isOurs =
+    identity === undefined
+      ? record.id === id
+      : record.identity === identity || (record.identity !== undefined && record.identity === wholeOf(identity));
+  return isOurs ? record : undefined;
+}
+
+/** One that is damaged is as good as none: it must not make the unit fail in every run from now on. */
+async function recordThere(
+  log: Log,
+  storage: Storage,
+  place: Parameters<typeof newestRecord>[1],
+  n: number,
+): Promise<UnitRecord | undefined> {
+  try {
+    return await newestRecord(storage, place, n);
+  } catch (error) {
+    if (!(error instanceof IntegrityError || error instanceof RangeError)) throw error;
+    log.warn(`nothing is taken over from the last snapshot: ${error.message}`, { snapshot: place.snapshot });
+    return undefined;
+  }
+}
+
+/** To the connector, what is sealed is as good as gone: it collects in full. */
+async function* readPrevious(backup: Backup, job: Job, storage: Storage, prefix: string, artifact: Artifact): Bytes {
+  try {
+    const decryptions = await decryptionsFor(backup, job, [artifact]);
+    yield* readArtifact(storage, prefix, artifact, decryptions.of(artifact));
+  } catch (error) {
+    throw error instanceof EncryptionError ? new NotFoundError(error.message, { cause: error }) : error;
+  }
+}
+
+/** The name that the connector gave: without what was added for compression and encryption. */
+function itemName({ path, compression, encryption }: Artifact): string {
+  const name = basename(path);
+  const extension =
+    compressionExtension(compression) + (encryption === null ? "" : encryptionExtension(encryption.type));
+  return name.endsWith(extension) ? name.slice(0, name.length - extension.length) : name;
+}

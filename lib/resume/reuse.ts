@@ -1,0 +1,100 @@
+import { basename } from "node:path/posix";
+import type { Encryption } from "../encryption/encryption.ts";
+import { IntegrityError, NotFoundError } from "../errors.ts";
+import { isEncryptedBy } from "../job-encryption.ts";
+import { snapshotPrefix, unitFolder } from "../keys.ts";
+import type { Log } from "../log.ts";
+import type { Artifact } from "../manifest.ts";
+import type { CollectInput } from "../plan-line.ts";
+import { eachLimited } from "../pool.ts";
+import { isRefusal } from "../put-document.ts";
+import type { Storage, StoredObject } from "../storage/storage.ts";
+import type { UnitProgress } from "../unit-progress.ts";
+import { previousRecord } from "./previous.ts";
+
+export interface ReuseContext {
+  readonly storage: Storage;
+  readonly encryption: Encryption | undefined;
+  readonly progress: UnitProgress;
+  readonly onPending: (paths: readonly string[]) => Promise<void>;
+  readonly log: Log;
+}
+
+const COPIES_AT_ONCE = 8;
+
+/**
+ * Gives an unchanged unit the artifacts of the snapshot it was collected in, by link or copy in the storage.
+ * Answers false where there is nothing to reuse, or what should be there is not: then the unit is collected.
+ */
+export async function reuseArtifacts(input: CollectInput, context: ReuseContext): Promise<boolean> {
+  const { storage, progress, onPending, log } = context;
+  if (input.unit.reuse !== true || progress.resuming) return false;
+  const artifacts = await artifactsThere(input, context);
+  if (artifacts === undefined) return false;
+  const paths = artifacts.map((artifact) => pathIn(input, artifact));
+  await onPending(paths);
+  const taken: Artifact[] = [];
+  let gone = false;
+  await eachLimited(artifacts.entries(), COPIES_AT_ONCE, async ([n, artifact]) => {
+    const path = paths[n];
+    if (gone || path === undefined) return;
+    const { reusedFrom: _, ...rest } = artifact;
+    if (await takeOver(storage, input, artifact, path, log)) taken[n] = { ...rest, path };
+    else gone = true;
+  });
+  if (gone) {
+    // A copy may lie under the name that is now collected into.
+    progress.attempts += 1;
+    return false;
+  }
+  progress.artifacts.push(...taken);
+  return true;
+}
+
+/** Undefined where the record that the plan points at does not say the same any more as the manifest did. */
+async function artifactsThere(
+  input: CollectInput,
+  { storage, encryption, log }: ReuseContext,
+): Promise<readonly Artifact[] | undefined> {
+  const record = await previousRecord(log, storage, input);
+  const isWhole = record?.status === "ok" || record?.status === "unchanged";
+  if (!isWhole || record.artifacts.length === 0 || record.fingerprint !== input.unit.fingerprint) return undefined;
+  for (const artifact of record.artifacts) if (!(await isEncryptedBy(encryption, artifact))) return undefined;
+  return record.artifacts;
+}
+
+/** Where an artifact of the last snapshot lies in this one: the unit may have another name by now. */
+export const pathIn = (input: CollectInput, artifact: Artifact): string =>
+  `${unitFolder(input.unit.id)}/${basename(artifact.path)}`;
+
+/** Answers false when it is not there any more, or is not what it should be. What it stores was announced as pending. */
+export async function takeOver(
+  storage: Storage,
+  input: CollectInput,
+  artifact: Artifact,
+  path: string,
+  log: Log,
+): Promise<boolean> {
+  const { previous } = input.unit;
+  if (previous === undefined) return false;
+  try {
+    const from = snapshotPrefix(input.job, previous.snapshot) + artifact.path;
+    const copied = await copyOver(storage, from, snapshotPrefix(input.job, input.snapshot) + path);
+    if (copied.bytes !== artifact.bytes) throw new IntegrityError("INTEGRITY_MISMATCH", `${from} has another size`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotFoundError || error instanceof IntegrityError)) throw error;
+    log.warn(`cannot be reused from snapshot ${previous.snapshot}, so it is collected: ${error.message}`);
+    return false;
+  }
+}
+
+/** Where something lies, an attempt or a process before us has left it, and it is replaced. */
+async function copyOver(storage: Storage, from: string, to: string): Promise<StoredObject> {
+  try {
+    return await storage.copy(from, to, { ifAbsent: true });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return storage.copy(from, to);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { errorRecord } from "../errors.ts";
+import { eachLimited } from "../pool.ts";
+import { jobPast } from "./job-past.ts";
+import { firstTurn, type JobPast, type Turn } from "./turn.ts";
+
+export interface AskedJob {
+  readonly job: Job;
+  readonly isDue: boolean;
+  /** Undefined for one without a schedule. */
+  readonly turn: Turn | undefined;
+  /** Some process is at work on it. Such a job is not due: when that has ended it may be. */
+  readonly running: boolean;
+}
+
+const JOBS_AT_ONCE = 4;
+
+/**
+ * Which jobs `serve` would begin now, decided from the storage alone, in the order given. A job that is asked about only
+ * now and then never meets its time, so `catch_up: false` counts for nothing here. One whose storage cannot be asked is due:
+ * its run says what is wrong, and tells it.
+ */
+export async function dueJobs(backup: Backup, jobs: readonly Job[]): Promise<readonly AskedJob[]> {
+  const asked: AskedJob[] = [];
+  await eachLimited(jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
+    asked[n] = await ask(backup, job);
+  });
+  return asked;
+}
+
+async function ask(backup: Backup, job: Job): Promise<AskedJob> {
+  const now = backup.now();
+  if (job.schedule === undefined) return { job, isDue: false, turn: undefined, running: false };
+  const past = await pastOf(backup, job);
+  const { catchUpMs, ...timed } = job;
+  const turn = firstTurn(catchUpMs === 0 ? timed : job, past, now);
+  return { job, turn, isDue: !past.running && turn !== undefined && turn.begin <= now, running: past.running };
+}
+
+async function pastOf(backup: Backup, job: Job): Promise<JobPast> {
+  try {
+    return await jobPast(backup, job);
+  } catch (error) {
+    backup.signal.throwIfAborted();
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).warn(`taken for due, since the storage does not say: ${message}`, { code });
+    return { lastStart: undefined, unfinished: true, running: false };
+  }
+}

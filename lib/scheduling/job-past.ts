@@ -1,0 +1,47 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { IntegrityError } from "../errors.ts";
+import { snapshotTime } from "../keys.ts";
+import { isLive, readLease } from "../lease/lease-document.ts";
+import { findUnfinished, narrowedTo } from "../resume/resume.ts";
+import { foldersNewestFirst } from "../snapshots.ts";
+import type { Storage } from "../storage/storage.ts";
+import { type JobPast, latest } from "./turn.ts";
+
+/**
+ * What the storage says of a job's last run, for deciding whether one is due.
+ * @throws ConfigError | StorageError | TransientError
+ */
+export async function jobPast(backup: Backup, job: Job): Promise<JobPast> {
+  const storage = await backup.storage(job);
+  // A share that is not mounted is empty, and would pass for a job that was never run.
+  await storage.prepare();
+  const running = isLive((await readLease(storage, job.name))?.document, backup.now());
+  const unfinished = !running && (await findUnfinished(backup, job, "within")) !== undefined;
+  return { lastStart: await lastStart(storage, job.name), unfinished, running };
+}
+
+/**
+ * When a run of the whole job was last begun, however it ended: by the newest folder, and by the lease, which tells of one
+ * that failed before it had a folder, and of one that was taken up again.
+ * @throws StorageError | TransientError
+ */
+export async function lastStart(storage: Storage, job: string): Promise<Date | undefined> {
+  const lease = (await readLease(storage, job))?.document;
+  let ofLease = lease?.purpose === "run" ? new Date(lease.acquiredAt) : undefined;
+  for await (const folder of foldersNewestFirst(storage, job)) {
+    if (!(await isNarrowed(storage, job, folder))) return latest(snapshotTime(folder), ofLease);
+    if (lease?.snapshot === folder) ofLease = undefined;
+  }
+  return ofLease;
+}
+
+/** One whose document does not say counts as whole: its time was served. */
+async function isNarrowed(storage: Storage, job: string, snapshot: string): Promise<boolean> {
+  try {
+    return (await narrowedTo(storage, { job, snapshot })) !== undefined;
+  } catch (error) {
+    if (error instanceof IntegrityError) return false;
+    throw error;
+  }
+}

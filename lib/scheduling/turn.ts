@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import type { Job } from "../config/schema.ts";
+import { EARLY_MS } from "./due.ts";
+import { nextRuns } from "./schedule.ts";
+
+export type TimedJob = Pick<Job, "name" | "schedule" | "timezone" | "catchUpMs" | "jitterMs">;
+
+/** When a job is to run. */
+export interface Turn {
+  /** The time of the schedule; undefined for a job that is due for another reason than its schedule. */
+  readonly time: Date | undefined;
+  /** The moment to begin: `time` and the job's jitter. It can lie in the past: the time was missed. */
+  readonly begin: Date;
+  readonly why: "scheduled" | "never run" | "unfinished";
+}
+
+/** What the storage says of the past of a job. */
+export interface JobPast {
+  /** When a run was last begun, however it ended; undefined for a job that was never run. */
+  readonly lastStart: Date | undefined;
+  /** Whether that one was ended before its time and can be taken up again. */
+  readonly unfinished: boolean;
+  /** Whether some process is at work on the job, so that it is not known yet how that run ends. */
+  readonly running: boolean;
+}
+
+/**
+ * The first turn of a job whose past is known, by the one rule that `serve` and `run --due` share: a time of the schedule is
+ * served by any run that was begun at it or later, and times that were missed are one turn, at once. A job that was
+ * never run, or whose last run can be taken up again, is due at once too. What lies longer ago than `catch_up` says is let
+ * go. Undefined for a job without a schedule. Pure.
+ */
+export function firstTurn(job: TimedJob, past: JobPast, now: Date): Turn | undefined {
+  if (job.schedule === undefined) return undefined;
+  const { catchUpMs } = job;
+  const oldest = catchUpMs === undefined ? undefined : new Date(now.getTime() - catchUpMs);
+  if (past.unfinished && catchUpMs !== 0) return { time: undefined, begin: now, why: "unfinished" };
+  // Dated by a clock that was ahead.
+  const last = past.lastStart === undefined || past.lastStart > now ? past.lastStart && now : past.lastStart;
+  if (last === undefined && oldest === undefined) return { time: undefined, begin: now, why: "never run" };
+  if (last === undefined || (oldest !== undefined && oldest > last)) return nextTurn(job, oldest ?? now);
+  return nextTurn(job, servedUntil(job, last));
+}
+
+/** The first turn after a moment up to which all is done. Pure. */
+export function nextTurn(job: TimedJob, after: Date): Turn | undefined {
+  if (job.schedule === undefined) return undefined;
+  const [time, following] = nextRuns(job.schedule, job.timezone, after, job.jitterMs === undefined ? 1 : 2);
+  if (time === undefined) return undefined;
+  return { time, begin: new Date(time.getTime() + jitter(job, time, following)), why: "scheduled" };
+}
+
+/** True when a run that was begun at `start` is that of the turn. Pure. */
+export function isServed(job: TimedJob, { time }: Turn, start: Date): boolean {
+  if (time === undefined || time.getTime() - start.getTime() > EARLY_MS) return false;
+  return start >= time || servedUntil(job, start) >= time;
+}
+
+export function latest(a: Date | undefined, b: Date | undefined): Date | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return new Date(Math.max(a.getTime(), b.getTime()));
+}
+
+/** A run that was begun a little before a time, by a clock that is a little fast, is that time's. */
+function servedUntil({ schedule, timezone }: TimedJob, start: Date): Date {
+  if (schedule === undefined) return start;
+  const [time, following] = nextRuns(schedule, timezone, start, 2);
+  if (time === undefined) return start;
+  const gap = following === undefined ? Number.POSITIVE_INFINITY : following.getTime() - time.getTime();
+  return time.getTime() - start.getTime() <= Math.min(EARLY_MS, gap / 4) ? time : start;
+}
+
+/** The same whoever asks and however often, and never so much that two times meet. */
+function jitter({ name, jitterMs = 0 }: TimedJob, time: Date, following: Date | undefined): number {
+  const gap = following === undefined ? Number.POSITIVE_INFINITY : following.getTime() - time.getTime();
+  const span = Math.min(jitterMs, gap / 2);
+  const digest = createHash("sha256").update(`${name}\0${time.toISOString()}`).digest();
+  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * span);
+}

@@ -1,0 +1,97 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { lastGood } from "../job-history.ts";
+import { location } from "../location.ts";
+import { commandLine, reportKey } from "../notify/job-report.ts";
+import type { JobReport, LastGood, ReportEvent } from "../notify/report.ts";
+import type { Tellable } from "../notify/tell.ts";
+import type { Told } from "../notify/told.ts";
+import { shellWord } from "../shell-word.ts";
+import type { WatchedJob } from "./watch-job.ts";
+
+/** A job as the watch found it. */
+export interface Watched {
+  readonly job: Job;
+  readonly watched: WatchedJob;
+  readonly told: Told;
+  /** Since the last watch the job has another schedule or deadline: which, in words. */
+  readonly changed?: string | undefined;
+}
+
+const REMOVED = "REMOVED";
+const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
+  "JOB_LATE",
+  "JOB_NOT_PROVED",
+  "JOB_NOT_STARTED",
+  "JOB_STUCK",
+  "INTEGRITY_MANIFEST",
+]);
+
+/** False where the storage could not be asked, so that nothing is known. */
+export const wasRead = ({ problems }: WatchedJob): boolean => problems.every(({ code }) => FOUND_IN_STORAGE.has(code));
+
+/** What is to be remembered as told: the codes of what is wrong. */
+export function problemsOf({ problems, removed }: WatchedJob): readonly string[] {
+  return removed === true ? [REMOVED] : [...new Set(problems.map(({ code }) => code))];
+}
+
+export function newsOf(backup: Backup, { job, watched, told, changed }: Watched): readonly Tellable[] {
+  const problems = problemsOf(watched);
+  const before = told.missed?.problems ?? [];
+  const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
+  const isOver = problems.length === 0 && before.length > 0;
+  const events: readonly ReportEvent[] = [
+    ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
+    ...(changed === undefined ? [] : ["changed" as const]),
+  ];
+  if (events.length === 0) return [];
+  const report = watchReport(backup, job, watched, told);
+  // What is wrong was told already, if this is only about a change.
+  const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
+  return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
+}
+
+/** A job of which no run was started becomes late, and who was told of the one knows the other. */
+const isSameIncident = (problem: string, before: readonly string[]): boolean =>
+  problem === "JOB_LATE" && before.includes("JOB_NOT_STARTED");
+
+function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, told: Told): Omit<JobReport, "events"> {
+  const { problems, notices, snapshot, removed } = watched;
+  const bad = problems.length > 0 || removed === true;
+  const [first, ...more] = problems;
+  return {
+    job: job.name,
+    service: job.service,
+    key: reportKey(config, job),
+    status: problems.length > 0 ? "late" : "ok",
+    summary:
+      first === undefined
+        ? bad
+          ? (notices[0] ?? "")
+          : `${snapshot ?? "nothing"} is good`
+        : `${first.code}: ${first.message}`,
+    location: location(config, job),
+    errors: more,
+    moreErrors: 0,
+    thresholds: [],
+    ...(bad ? { since: told.missed?.since ?? now().toISOString() } : {}),
+    badRuns: 0,
+    lastGood: lastGoodOf(watched, now()),
+    next: nextCommand(config, job.name, watched),
+  };
+}
+
+function lastGoodOf(watched: WatchedJob, now: Date): LastGood {
+  if (watched.snapshot !== null) return lastGood(watched.snapshot, now);
+  return wasRead(watched) ? "none" : "unknown";
+}
+
+function nextCommand(config: Backup["config"], job: string, { problems, removed }: WatchedJob): string {
+  if (removed === true) return `core-backup validate --config ${shellWord(config.file)}`;
+  const codes = problems.map(({ code }) => code);
+  if (codes.includes("INTEGRITY_MANIFEST")) return commandLine(config, "verify", job, ["--snapshot", "all"]);
+  if (codes.includes("JOB_NOT_PROVED")) return commandLine(config, "verify", job, ["--prove"]);
+  if (codes.some((code) => ["JOB_LATE", "JOB_NOT_STARTED", "JOB_STUCK"].includes(code)))
+    return commandLine(config, "run", job);
+  return commandLine(config, problems.length === 0 ? "list" : "plan", job);
+}

@@ -1,0 +1,107 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { errorRecord } from "../errors.ts";
+import { type Delivery, tell } from "../notify/tell.ts";
+import { changeTold, nothingTold, readTold } from "../notify/told.ts";
+import { eachLimited } from "../pool.ts";
+import { surveyJob } from "../survey-job.ts";
+import { removedJobs } from "./removed-jobs.ts";
+import { judgeJob, type WatchedJob } from "./watch-job.ts";
+import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
+
+export interface WatchInput {
+  /** Look only: nobody is told and nothing is remembered. */
+  readonly dryRun: boolean;
+}
+
+export interface WatchResult {
+  /** In the order of the configuration; jobs that it does not have any more come last. */
+  readonly jobs: readonly WatchedJob[];
+  readonly deliveries: readonly Delivery[];
+}
+
+const JOBS_AT_ONCE = 4;
+
+/**
+ * Looks from outside at the jobs: whether each has a good snapshot within its deadline, whether a run is stuck, whether
+ * manifests were changed. It asks the storage and no runner, so it can run on any machine. What is wrong is told once,
+ * and once more when it is well again. Throws nothing: a storage that cannot be read is a problem of its jobs.
+ */
+export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: WatchInput): Promise<WatchResult> {
+  const found: Watched[] = [];
+  await eachLimited(jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
+    found[n] = await look(backup, job, dryRun);
+  });
+  if (jobs.length === backup.config.jobs.length) found.push(...(await removedJobs(backup)));
+  const result = found.map(({ watched }) => watched);
+  if (dryRun) return { jobs: result, deliveries: [] };
+  const news = found.flatMap((one) => newsOf(backup, one));
+  const deliveries = news.length === 0 ? [] : await tell(backup, "watch", news);
+  await eachLimited(found, JOBS_AT_ONCE, (one) => remember(backup, one, deliveries));
+  return { jobs: result, deliveries };
+}
+
+async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched> {
+  const now = backup.now();
+  try {
+    const storage = await backup.storage(job);
+    // A share that is not mounted is empty, and would pass for a job that was never run.
+    if (!dryRun) await storage.prepare();
+    const told = await readTold(storage, job.name);
+    const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
+    const judged = judgeJob(job, await surveyJob(storage, job.name, now), { firstSeen, now });
+    const before = told.watch?.schedule;
+    const changed =
+      before === undefined || before === scheduleText(job)
+        ? undefined
+        : `its schedule was ${before}, and is ${scheduleText(job)} now`;
+    const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
+    return { job, told, watched: { ...judged, notices }, changed };
+  } catch (error) {
+    const { code, message } = errorRecord(error, backup.redaction.redact);
+    const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
+    const watched = {
+      ...nothing,
+      job: job.name,
+      storage: job.target_storage,
+      ok: false,
+      problems: [{ code, message }],
+    };
+    return { job, told: nothingTold(job.name), watched };
+  }
+}
+
+/** What nobody could be told is told again by the next watch. */
+async function remember(backup: Backup, { job, watched }: Watched, deliveries: readonly Delivery[]): Promise<void> {
+  const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
+  const untold = asked.length > 0 && asked.every(({ ok }) => !ok);
+  const problems = problemsOf(watched);
+  const now = backup.now().toISOString();
+  if (!wasRead(watched)) return;
+  try {
+    await changeTold(await backup.storage(job), job.name, (told) => ({
+      ...told,
+      missed: untold
+        ? told.missed
+        : problems.length === 0
+          ? null
+          : { since: told.missed?.since ?? now, problems: [...problems] },
+      ...(watched.removed === true
+        ? {}
+        : {
+            watch: {
+              firstSeen: told.watch?.firstSeen ?? now,
+              schedule: untold && told.watch !== undefined ? told.watch.schedule : scheduleText(job),
+            },
+          }),
+    }));
+  } catch (error) {
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).warn(`what was told cannot be remembered: ${message}`, { code });
+  }
+}
+
+function scheduleText({ schedule, timezone, deadlineMs }: Job): string {
+  const when = schedule === undefined ? "none" : `${schedule} ${timezone}`;
+  return deadlineMs === undefined ? when : `${when}, deadline ${deadlineMs / 1000} s`;
+}

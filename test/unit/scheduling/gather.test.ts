@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gather } from "../../../lib/scheduling/gather.ts";
+
+test("what comes close together is handed on together, in its order", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const taken: (readonly number[])[] = [];
+  const { add } = gather<number>({ quietMs: 100, mostMs: 10_000 }, async (all) => {
+    taken.push(all);
+  });
+  add(1);
+  t.mock.timers.tick(60);
+  add(2);
+  t.mock.timers.tick(60);
+  assert.deepEqual(taken, []);
+  t.mock.timers.tick(60);
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(taken, [[1, 2]]);
+  add(3);
+  t.mock.timers.tick(100);
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(taken, [[1, 2], [3]]);
+});
+
+test("what never becomes quiet is handed on all the same", async () => {
+  const taken: number[] = [];
+  const { add } = gather<number>({ quietMs: 60_000, mostMs: 0 }, async (all) => {
+    taken.push(...all);
+  });
+  add(1);
+  await new Promise((done) => setTimeout(done, 5));
+  assert.deepEqual(taken, [1]);
+});
+
+test("a flush hands on at once and waits until it was taken", async () => {
+  let taken = 0;
+  const { add, flush } = gather<number>({ quietMs: 60_000, mostMs: 60_000 }, async (all) => {
+    await new Promise((done) => setImmediate(done));
+    taken += all.length;
+  });
+  add(1);
+  add(2);
+  await flush();
+  assert.equal(taken, 2);
+  await flush();
+  assert.equal(taken, 2);
+});

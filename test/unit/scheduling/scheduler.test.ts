@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLog } from "../../../lib/log.ts";
+import { type SchedulerWorld, startScheduler } from "../../../lib/scheduling/scheduler.ts";
+import type { JobPast, TimedJob } from "../../../lib/scheduling/turn.ts";
+import { createRedaction } from "../../../lib/secrets/redaction.ts";
+import { fakeClock } from "../../support/fake-clock.ts";
+
+const job = (changes: Partial<TimedJob> = {}): TimedJob => ({
+  name: "docs",
+  schedule: "0 * * * *",
+  timezone: "UTC",
+  ...changes,
+});
+const at = (clock: string) => new Date(`2026-11-24T${clock}:00Z`);
+
+/** A scheduler over a clock that jumps; runs take no time unless `takes` says how long. */
+function setting(
+  from: string,
+  to: string,
+  jobs: readonly TimedJob[],
+  changes: Partial<SchedulerWorld> = {},
+  each: (a: { readonly begun: readonly string[]; readonly clock: ReturnType<typeof fakeClock> }) => void = () => {},
+) {
+  const clock = fakeClock(at(from), at(to));
+  const begun: string[] = [];
+  const lines: string[] = [];
+  const starts = new Map<string, Date>();
+  const takes = new Map<string, number>();
+  const past = { lastStart: at(from), unfinished: false, running: false };
+  const world: SchedulerWorld = {
+    ...clock,
+    async sleep(ms, signal) {
+      await clock.sleep(ms, signal);
+      each({ begun, clock });
+    },
+    log: createLog({
+      format: "text",
+      level: "info",
+      redaction: createRedaction(),
+      ...clock,
+      write: (line) => lines.push(line),
+    }),
+    past: async (name): Promise<JobPast> => ({ ...past, lastStart: starts.get(name) ?? past.lastStart }),
+    lastStart: async (name) => starts.get(name),
+    async run(name) {
+      begun.push(`${name} ${clock.now().toISOString().slice(11, 16)}`);
+      starts.set(name, clock.now());
+      const until = clock.now().getTime() + (takes.get(name) ?? 0) * 60_000;
+      while (clock.now().getTime() < until && !clock.signal.aborted) await new Promise((done) => setImmediate(done));
+    },
+    ...changes,
+  };
+  const scheduler = startScheduler(jobs, world);
+  return { scheduler, clock, begun, lines, starts, takes, past };
+}
+
+test("each job is begun at its times, and the log says when the next one is", async () => {
+  const jobs = [job(), job({ name: "db", schedule: "30 1 * * *", timezone: "Europe/Berlin" })];
+  const { scheduler, begun, lines } = setting("00:01", "03:30", jobs);
+  await scheduler.ended;
+  assert.deepEqual(begun, ["db 00:30", "docs 01:00", "docs 02:00", "docs 03:00"]);
+  assert.ok(lines.includes("docs: next run at 2026-11-24 01:00:00 +00:00"), lines.join("\n"));
+  assert.ok(lines.includes("db: next run at 2026-11-25 01:30:00 +01:00"), lines.join("\n"));
+});
+
+test("a job is never begun while it runs; times that pass meanwhile are one run when it has ended", async () => {
+  const a = setting("00:01", "05:30", [job({ name: "slow" })]);
+  a.takes.set("slow", 150);
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["slow 01:00", "slow 03:30"]);
+});
+
+test("without catch_up the times that pass while a job runs are let go", async () => {
+  const a = setting("00:01", "05:30", [job({ name: "slow", catchUpMs: 0 })]);
+  a.takes.set("slow", 150);
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["slow 01:00", "slow 04:00"]);
+});
+
+test("what was missed while nothing ran is begun at once, from what the storage says", async () => {
+  const a = setting("06:10", "07:30", [job({ schedule: "0 3 * * *" })], {
+    past: async () => ({ lastStart: new Date("2026-11-23T03:00:01Z"), unfinished: false, running: false }),
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 06:10"]);
+  assert.ok(a.lines.includes("docs: due now: no run was begun since 2026-11-24 03:00:00 +00:00"), a.lines.join("\n"));
+});
+
+test("a time that another process has served is not begun again", async () => {
+  const a = setting("00:01", "02:30", [job()], { lastStart: async () => at("01:00") });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 02:00"]);
+  assert.match(a.lines.join("\n"), /docs: not begun: a run that began at 2026-11-24T01:00:00.000Z serves this time/);
+});
+
+test("a run that is dated in the future serves no time", async () => {
+  const a = setting("00:01", "02:30", [job()], { lastStart: async () => new Date("2027-01-01T00:00:00Z") });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 01:00", "docs 02:00"]);
+});
+
+test("while the storage cannot be asked the schedule is kept all the same, and what was missed comes when it can", async () => {
+  let asked = 0;
+  const a = setting("03:10", "04:30", [job({ schedule: "0 3,4 * * *" })], {
+    past: async () => {
+      asked += 1;
+      if (asked <= 10) throw new Error("connection refused");
+      return { lastStart: new Date("2026-11-23T04:00:00Z"), unfinished: false, running: false };
+    },
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 03:20", "docs 04:00"]);
+  assert.equal(a.lines.filter((line) => line.includes("connection refused")).length, 1);
+});
+
+test("a job that another process is at work on is asked about until that has ended", async () => {
+  let asked = 0;
+  const a = setting("03:10", "04:30", [job({ schedule: "0 3 * * *" })], {
+    past: async () => {
+      asked += 1;
+      return { lastStart: at("03:00"), unfinished: asked > 5, running: asked <= 5 };
+    },
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 03:15"]);
+  assert.equal(a.lines.filter((line) => line.includes("another process is at work on it")).length, 1);
+  assert.match(a.lines.join("\n"), /docs: due now: its last run was ended before its time and is taken up again/);
+});
+
+test("a run that fails before it leaves a trace is not begun again before its next time", async () => {
+  const begun: string[] = [];
+  const a = setting("00:01", "03:30", [job()], {
+    past: async () => ({ lastStart: undefined, unfinished: false, running: false }),
+    lastStart: async () => undefined,
+    run: async (name) => {
+      begun.push(name);
+    },
+  });
+  await a.scheduler.ended;
+  assert.equal(begun.length, 4, "at once, since it was never run, then at 1, 2 and 3");
+});
+
+test("a clock that is set forward begins what was passed over, once; one that is set back does not stop the job", async () => {
+  let sets = 0;
+  const a = setting("00:01", "06:30", [job()], {}, ({ begun, clock }) => {
+    if (sets !== begun.length - 1 || sets === 2) return;
+    sets += 1;
+    clock.set(at(sets === 1 ? "04:30" : "03:40"));
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 01:00", "docs 04:30", "docs 04:00", "docs 05:00", "docs 06:00"]);
+});
+
+test("another list of jobs takes effect at once: new ones, removed ones, changed times", async () => {
+  let replace = () => {};
+  const a = setting("00:01", "04:30", [job(), job({ name: "old" })], {}, ({ clock }) => {
+    if (clock.now() < at("02:30")) return;
+    replace();
+    replace = () => {};
+  });
+  replace = () => a.scheduler.replace([job({ schedule: "15 * * * *" }), job({ name: "new", schedule: "30 3 * * *" })]);
+  a.starts.set("new", at("00:00"));
+  await a.scheduler.ended;
+  const first = ["docs 01:00", "old 01:00", "docs 02:00", "old 02:00"];
+  assert.deepEqual(a.begun, [...first, "docs 02:30", "docs 03:15", "new 03:30", "docs 04:15"]);
+});
+
+test("when it is stopped no job is begun any more, and what runs is waited for", async () => {
+  let release = () => {};
+  const a = setting("00:01", "01:30", [job()], {
+    run: () =>
+      new Promise((done) => {
+        release = done;
+      }),
+  });
+  let over = false;
+  void a.scheduler.ended.then(() => {
+    over = true;
+  });
+  while (!a.clock.signal.aborted) await new Promise((done) => setImmediate(done));
+  await new Promise((done) => setImmediate(done));
+  assert.equal(over, false);
+  assert.equal(a.scheduler.jobs()[0]?.state, "running");
+  release();
+  await a.scheduler.ended;
+});

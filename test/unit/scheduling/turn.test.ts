@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { firstTurn, isServed, nextTurn, type TimedJob } from "../../../lib/scheduling/turn.ts";
+
+const NIGHTLY: TimedJob = { name: "docs", schedule: "0 3 * * *", timezone: "UTC" };
+const HOUR = 3_600_000;
+
+const turn = (job: TimedJob, lastStart: string | undefined, now: string, past: { unfinished?: boolean } = {}) => {
+  const last = lastStart === undefined ? undefined : new Date(lastStart);
+  const found = firstTurn(job, { unfinished: false, running: false, ...past, lastStart: last }, new Date(now));
+  return found === undefined ? undefined : [found.why, found.begin.toISOString()];
+};
+
+test("a time that passed since the last run was begun is due, several are one", () => {
+  const missed = ["scheduled", "2026-11-24T03:00:00.000Z"];
+  assert.deepEqual(turn(NIGHTLY, "2026-11-23T03:00:04Z", "2026-11-24T03:00:00Z"), missed);
+  assert.deepEqual(turn(NIGHTLY, "2026-11-23T03:00:04Z", "2026-11-29T12:00:00Z"), missed);
+  const next = ["scheduled", "2026-11-25T03:00:00.000Z"];
+  assert.deepEqual(turn(NIGHTLY, "2026-11-24T03:00:04Z", "2026-11-24T12:00:00Z"), next);
+  assert.deepEqual(turn(NIGHTLY, "2026-11-24T09:00:04Z", "2026-11-24T12:00:00Z"), next, "by hand, later than its time");
+});
+
+test("a job that was never run is due at once, and so is one whose last run was ended before its time", () => {
+  assert.deepEqual(turn(NIGHTLY, undefined, "2026-11-24T12:00:00Z"), ["never run", "2026-11-24T12:00:00.000Z"]);
+  const ended = turn(NIGHTLY, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", { unfinished: true });
+  assert.deepEqual(ended, ["unfinished", "2026-11-24T04:00:00.000Z"]);
+});
+
+test("without catch_up only times from now on count; with a duration those within it", () => {
+  const next = ["scheduled", "2026-11-25T03:00:00.000Z"];
+  const never = { ...NIGHTLY, catchUpMs: 0 };
+  assert.deepEqual(turn(never, "2026-11-20T03:00:04Z", "2026-11-24T04:00:00Z"), next);
+  assert.deepEqual(turn(never, undefined, "2026-11-24T04:00:00Z"), next);
+  assert.deepEqual(turn(never, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", { unfinished: true }), next);
+  const soon = { ...NIGHTLY, catchUpMs: 2 * HOUR };
+  const missed = ["scheduled", "2026-11-24T03:00:00.000Z"];
+  assert.deepEqual(turn(soon, "2026-11-20T03:00:04Z", "2026-11-24T04:59:59Z"), missed);
+  assert.deepEqual(turn(soon, undefined, "2026-11-24T04:59:59Z"), missed);
+  assert.deepEqual(turn(soon, "2026-11-20T03:00:04Z", "2026-11-24T05:00:01Z"), next);
+});
+
+test("a run that was begun a little early, by another clock, is that time's, but never that of two", () => {
+  assert.deepEqual(turn(NIGHTLY, "2026-11-24T02:59:10Z", "2026-11-24T12:00:00Z"), [
+    "scheduled",
+    "2026-11-25T03:00:00.000Z",
+  ]);
+  assert.deepEqual(turn(NIGHTLY, "2026-11-24T02:58:50Z", "2026-11-24T12:00:00Z"), [
+    "scheduled",
+    "2026-11-24T03:00:00.000Z",
+  ]);
+  const minutely = { ...NIGHTLY, schedule: "* * * * *" };
+  assert.deepEqual(turn(minutely, "2026-11-24T03:00:20Z", "2026-11-24T03:01:00Z"), [
+    "scheduled",
+    "2026-11-24T03:01:00.000Z",
+  ]);
+  const three = { time: new Date("2026-11-24T03:00:00Z"), begin: new Date(), why: "scheduled" } as const;
+  assert.equal(isServed(NIGHTLY, three, new Date("2026-11-24T02:59:10Z")), true);
+  assert.equal(isServed(NIGHTLY, three, new Date("2026-11-23T03:00:00Z")), false);
+  assert.equal(isServed(NIGHTLY, { ...three, time: undefined }, new Date("2026-11-24T03:00:00Z")), false);
+});
+
+test("a last run that is dated after now, by a clock that was ahead, does not put the job off for longer than a time", () => {
+  assert.deepEqual(turn(NIGHTLY, "2031-01-01T00:00:00Z", "2026-11-24T12:00:00Z"), [
+    "scheduled",
+    "2026-11-25T03:00:00.000Z",
+  ]);
+});
+
+test("a job without a schedule has no turn", () => {
+  assert.equal(turn({ name: "docs", timezone: "UTC" }, undefined, "2026-11-24T12:00:00Z"), undefined);
+  assert.equal(nextTurn({ name: "docs", timezone: "UTC" }, new Date()), undefined);
+});
+
+test("jitter is the same at each asking, differs between jobs, and lets no two times meet", () => {
+  const after = new Date("2026-11-24T12:00:00Z");
+  const begins = ["a", "b", "c", "d"].map((name) =>
+    nextTurn({ ...NIGHTLY, name, jitterMs: HOUR }, after)?.begin.getTime(),
+  );
+  assert.deepEqual(
+    begins,
+    ["a", "b", "c", "d"].map((name) => nextTurn({ ...NIGHTLY, name, jitterMs: HOUR }, after)?.begin.getTime()),
+  );
+  assert.equal(new Set(begins).size, 4);
+  const spread = fc.record({ name: fc.string(), minutes: fc.integer({ min: 1, max: 30_000 }), day: fc.nat(10_000) });
+  fc.assert(
+    fc.property(spread, ({ name, minutes, day }) => {
+      const job: TimedJob = { ...NIGHTLY, name, schedule: "0 */6 * * *", jitterMs: minutes * 60_000 };
+      const first = nextTurn(job, new Date(day * 86_400_000));
+      assert.ok(first?.time !== undefined);
+      const late = first.begin.getTime() - first.time.getTime();
+      assert.ok(late >= 0 && late <= Math.min(minutes * 60_000, 3 * HOUR));
+      assert.ok((nextTurn(job, first.begin)?.begin ?? 0) > first.begin);
+    }),
+  );
+});
+
+test("a time whose jitter has not passed yet is waited for, also after a restart", () => {
+  const job = { ...NIGHTLY, jitterMs: HOUR };
+  const begin = nextTurn(job, new Date("2026-11-24T02:00:00Z"))?.begin.toISOString() ?? "";
+  assert.match(begin, /^2026-11-24T03:/);
+  assert.deepEqual(turn(job, "2026-11-23T03:30:00Z", "2026-11-24T03:00:01Z"), ["scheduled", begin]);
+});

@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytesOf } from "../../../lib/bytes.ts";
+import { SourceError, StorageError } from "../../../lib/errors.ts";
+import { notify } from "../../../lib/notify/notify.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { watch } from "../../../lib/watch/watch.ts";
+import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
+import { gone, memoryNotifier, told } from "../../support/memory-notifier.ts";
+import type { ScriptedUnit } from "../../support/scripted-connector.ts";
+
+const DAY = 86_400;
+
+/** A daily job at three, and a watch that could be on any machine. */
+function setting(changes: BackupChanges = {}) {
+  const ops = memoryNotifier();
+  const source = { bad: false };
+  const fails = () => new SourceError("SOURCE_FORBIDDEN", "no right");
+  const units = (): readonly ScriptedUnit[] =>
+    source.bad ? [{ id: "u", fails }] : [{ id: "u", items: { "u.json": "u" } }];
+  const a = aBackup({
+    units,
+    jobs: [aJob({ schedule: "0 3 * * *" })],
+    notifications: { ops: told() },
+    notifiers: { ops: ops.notifier },
+    ...changes,
+  });
+  const run = async () => {
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    return notify(a.backup, { runs: jobs });
+  };
+  const look = async (dryRun = false) => {
+    const { jobs } = await watch(a.backup, a.backup.config.jobs, { dryRun });
+    const [job] = jobs;
+    assert.ok(job !== undefined);
+    return job;
+  };
+  const events = () => ops.reports.map(({ kind, jobs }) => [kind, ...jobs.map((job) => `${job.job} ${job.events}`)]);
+  return { ...a, ops, source, run, look, events };
+}
+
+test("a job with a proved snapshot in time is well, with its age and how old it may be", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3600);
+  const { storage: _, ...job } = await a.look();
+  assert.deepEqual(job, {
+    job: "docs",
+    ok: true,
+    age: 3600,
+    deadline: 36 * 3600,
+    lateBy: null,
+    snapshot: "2026-11-22T030000Z",
+    problems: [],
+    notices: [],
+  });
+  assert.deepEqual(a.events(), []);
+});
+
+test("a runner that stopped is told once, by how much it is late, and once when it is well again", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3 * DAY);
+  const late = await a.look();
+  assert.equal(late.ok, false);
+  assert.equal(late.lateBy, 36 * 3600);
+  assert.deepEqual(late.problems, [
+    {
+      code: "JOB_LATE",
+      message:
+        "no good snapshot since 2026-11-22T030000Z; it was due by 2026-11-23 15:00 UTC, 1 d 12 h ago; no run was started since",
+    },
+  ]);
+  a.later(DAY);
+  await a.look();
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  assert.equal(a.ops.reports[0]?.jobs[0]?.next, "core-backup run --config test.yml --job docs");
+  await a.run();
+  assert.equal((await a.look()).ok, true);
+  await a.look();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["run", "docs recovered"],
+  ]);
+});
+
+test("a runner that stopped shows by its schedule, however long the deadline is, and is told once", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 4 * DAY * 1000 })] });
+  await a.run();
+  a.later(1.5 * DAY);
+  assert.equal((await a.look()).ok, true);
+  a.later(3600);
+  const job = await a.look();
+  assert.deepEqual([job.ok, job.lateBy], [false, null]);
+  assert.deepEqual(job.problems, [
+    {
+      code: "JOB_NOT_STARTED",
+      message: "no run was started by 2026-11-23 15:00 UTC, 1 h 00 min ago; the last one began at 2026-11-22 03:00 UTC",
+    },
+  ]);
+  for (let days = 0; days < 5; days += 1) {
+    a.later(DAY);
+    await a.look();
+  }
+  assert.deepEqual(
+    (await a.look()).problems.map(({ code }) => code),
+    ["JOB_LATE"],
+  );
+  await a.run();
+  await a.look();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["run", "docs recovered"],
+  ]);
+});
+
+test("a job that was never run shows when its first time has passed since the watch knows of it", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 40 * DAY * 1000 })] });
+  await a.look();
+  a.later(2 * DAY);
+  assert.match((await a.look()).problems[0]?.message ?? "", /^no run was started by .*; it was never run$/);
+});
+
+test("runs that fail are runs that were started", async () => {
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", deadlineMs: 10 * DAY * 1000 })] });
+  await a.run();
+  a.source.bad = true;
+  for (let day = 0; day < 4; day += 1) {
+    a.later(DAY);
+    await runJobs(a.backup, ["docs"]);
+  }
+  assert.equal((await a.look()).ok, true);
+});
+
+test("several jobs of a runner that stopped are one message, with each one's lateness", async () => {
+  const jobs = [
+    aJob({ schedule: "0 3 * * *" }),
+    aJob({ name: "hourly", schedule: "@hourly" }),
+    aJob({ name: "weekly", schedule: "@weekly" }),
+  ];
+  const a = setting({ jobs });
+  await runJobs(a.backup, ["docs", "hourly", "weekly"]);
+  a.later(3 * DAY);
+  for (let times = 0; times < 3; times += 1) {
+    const found = (await watch(a.backup, jobs, { dryRun: false })).jobs;
+    assert.deepEqual(
+      found.map(({ job, lateBy }) => [job, lateBy]),
+      [
+        ["docs", 1.5 * DAY],
+        ["hourly", 3 * DAY - 1.5 * 3600],
+        ["weekly", null],
+      ],
+    );
+  }
+  assert.deepEqual(a.events(), [["watch", "docs missed", "hourly missed"]]);
+});
+
+test("when a run by another hand made it well, the watch tells so", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3 * DAY);
+  await a.look();
+  await runJobs(a.backup, ["docs"]);
+  await a.look();
+  await a.look();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["watch", "docs recovered"],
+  ]);
+});
+
+test("runs that fail do not put the deadline off, and are counted", async () => {
+  const a = setting();
+  await a.run();
+  a.source.bad = true;
+  for (let day = 0; day < 3; day += 1) {
+    a.later(DAY);
+    await runJobs(a.backup, ["docs"]);
+  }
+  assert.match((await a.look()).problems[0]?.message ?? "", /; runs since: 3 failed$/);
+});
+
+test("a snapshot that is good and not proved counts only where the job does not prove", async () => {
+  const unproved = { checksum: 0.1, prove: false as const };
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", verify: unproved })] });
+  await a.run();
+  assert.equal((await a.look()).ok, true);
+  const b = setting({ storage: a.storage });
+  b.later(3 * DAY);
+  const job = await b.look();
+  assert.deepEqual(
+    job.problems.map(({ code }) => code),
+    ["JOB_NOT_PROVED"],
+  );
+  assert.match(
+    job.problems[0]?.message ?? "",
+    /^2026-11-22T030000Z is good but was not proved; none was ever proved; /,
+  );
+});
+
+test("a job that was never run is due by its schedule from when the watch first saw it", async () => {
+  const a = setting();
+  const first = await a.look();
+  assert.equal(first.ok, true);
+  assert.match(first.notices[0] ?? "", /^was never run; one is due by 2026-11-23T/);
+  a.later(2 * DAY);
+  assert.match((await a.look()).problems[0]?.message ?? "", /^there is no good snapshot; .* no run was started since$/);
+});
+
+test("a job without schedule and deadline is never late, and that is said", async () => {
+  const a = setting({ jobs: [aJob()] });
+  await a.run();
+  a.later(400 * DAY);
+  const job = await a.look();
+  assert.deepEqual(
+    [job.ok, job.deadline, job.notices],
+    [true, null, ["has neither schedule nor deadline, so it is never late"]],
+  );
+});
+
+test("a run whose lease ran out is stuck, one that was ended in order is not, and one that goes on is said to", async () => {
+  const a = setting();
+  await a.run();
+  a.later(DAY);
+  const snapshot = "2026-11-23T030000Z";
+  await a.storage.put(`docs/2026-11-23/030000Z/.run/plan.jsonl`, bytesOf(""));
+  const lease = (changes: object) => {
+    const at = a.clock.time.toISOString();
+    const expiresAt = new Date(a.clock.time.getTime() + 90_000).toISOString();
+    const document = {
+      schemaVersion: 1,
+      token: "t",
+      sequence: 9,
+      released: false,
+      purpose: "run",
+      host: "other",
+      version: "1",
+      snapshot,
+      acquiredAt: at,
+      renewedAt: at,
+      expiresAt,
+    };
+    return a.storage.put("docs/.lease", bytesOf(JSON.stringify({ ...document, ...changes })));
+  };
+  await lease({});
+  assert.deepEqual((await a.look()).notices, [`run ${snapshot} is going on`]);
+  await lease({ released: true });
+  assert.deepEqual(
+    [(await a.look()).ok, (await a.look()).notices],
+    [true, [`run ${snapshot} was stopped before its end`]],
+  );
+  await lease({});
+  a.later(3600);
+  assert.deepEqual(
+    (await a.look()).problems.map(({ code }) => code),
+    ["JOB_STUCK"],
+  );
+  a.later(3600);
+  // Where nobody else watches, it would be waited for in earnest.
+  await lease({ released: true });
+  await a.run();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["run", "docs recovered"],
+  ]);
+});
+
+test("a manifest that was changed, or is gone, is told, and a good run does not make that well", async () => {
+  const a = setting();
+  await a.run();
+  a.later(DAY);
+  await a.run();
+  const key = "docs/2026-11-22/030000Z/manifest.json";
+  const { content } = await a.storage.read(key, 1_000_000);
+  await a.storage.put(key, bytesOf(Buffer.from(content).toString().replace('"attempts": 1', '"attempts": 2')));
+  const job = await a.look();
+  assert.equal(job.ok, false);
+  assert.match(
+    job.problems[0]?.message ?? "",
+    /^manifest.json of 2026-11-22T030000Z differs from its line in SHA256SUMS$/,
+  );
+  a.later(DAY);
+  await a.run();
+  await a.look();
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  assert.match(a.ops.reports[0]?.jobs[0]?.next ?? "", /verify .* --snapshot all$/);
+  await a.storage.remove([key]);
+  assert.match((await a.look()).problems[0]?.message ?? "", /is gone, though the snapshot was verified once/);
+});
+
+test("a job that was taken out of the file is told once and listed while there are snapshots of it", async () => {
+  const a = setting({ jobs: [aJob(), aJob({ name: "old docs" })] });
+  await runJobs(a.backup, ["docs", "old docs"]);
+  const b = setting({ jobs: [aJob()], storage: a.storage });
+  Object.assign(b.backup.config.storage, { store: { type: "filesystem", base_path: "/nowhere" } });
+  for (let times = 0; times < 2; times += 1) {
+    const { jobs } = await watch(b.backup, b.backup.config.jobs, { dryRun: false });
+    assert.deepEqual(
+      jobs.map(({ job, ok, removed }) => [job, ok, removed]),
+      [
+        ["docs", true, undefined],
+        ["old docs", true, true],
+      ],
+    );
+  }
+  assert.deepEqual(b.events(), [["watch", "old docs missed"]]);
+  assert.match(b.ops.reports[0]?.jobs[0]?.summary ?? "", /^is not in test.yml, so it is backed up no more/);
+});
+
+test("a schedule that was changed is said and told once, and again where nobody could be told", async () => {
+  const a = setting();
+  await a.run();
+  await a.look();
+  const b = setting({ storage: a.storage, jobs: [aJob({ schedule: "0 3 1 * *" })] });
+  const change = "its schedule was 0 3 * * * UTC, and is 0 3 1 * * UTC now";
+  b.ops.sendFails.push(gone());
+  assert.deepEqual((await b.look()).notices, [change]);
+  assert.deepEqual(b.events(), []);
+  assert.deepEqual((await b.look()).notices, [change]);
+  assert.deepEqual((await b.look()).notices, []);
+  assert.deepEqual(b.events(), [["watch", "docs changed"]]);
+  const [report] = b.ops.reports;
+  assert.deepEqual([report?.title, report?.status], ["docs has another schedule", "ok"]);
+  assert.equal(report?.jobs[0]?.summary, change);
+});
+
+test("a storage that cannot be read is a problem of its jobs, and no other job's", async () => {
+  const a = setting({ jobs: [aJob(), aJob({ name: "other", target_storage: "down" })] });
+  await a.run();
+  const { storage } = a.backup;
+  a.backup.storage = async (job) => {
+    if (job.target_storage === "down") throw new StorageError("STORAGE_NOT_MOUNTED", "nothing is mounted");
+    return storage(job);
+  };
+  const { jobs } = await watch(a.backup, a.backup.config.jobs, { dryRun: false });
+  assert.deepEqual(
+    jobs.map(({ ok }) => ok),
+    [true, false],
+  );
+  assert.equal(a.ops.reports[0]?.jobs[0]?.lastGood, "unknown");
+});
+
+test("what nobody could be told is told by the next watch", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3 * DAY);
+  a.ops.sendFails.push(gone());
+  await a.look();
+  assert.deepEqual(a.events(), []);
+  await a.look();
+  await a.look();
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+});
+
+test("looking only tells nobody and writes nothing", async () => {
+  const a = setting();
+  await runJobs(a.backup, ["docs"]);
+  a.later(3 * DAY);
+  assert.equal((await a.look(true)).ok, false);
+  assert.deepEqual(a.events(), []);
+  assert.equal(await a.storage.head("docs/.told.json"), undefined);
+});
