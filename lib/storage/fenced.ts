@@ -1,11 +1,10 @@
-import type { Bytes } from "../bytes.ts";
-import { orRelease } from "./body.ts";
+import { checkedAtEnd, orRelease } from "./body.ts";
 import type { Storage } from "./storage.ts";
 
 /**
  * The same storage for whoever may only write while something holds, as a lease. `check` is called before every
  * change, and again after the last byte of a body, which may have taken hours, and before the last step of a copy: what it
- * throws is thrown, and nothing is stored.
+ * throws is thrown, and nothing is stored. A storage that makes several objects of one body asks again for each.
  */
 export function fencedStorage(inner: Storage, check: () => Promise<void>): Storage {
   return {
@@ -15,7 +14,7 @@ export function fencedStorage(inner: Storage, check: () => Promise<void>): Stora
     },
     async put(key, body, options) {
       await orRelease(check(), body);
-      return inner.put(key, checkedAtEnd(body, check), options);
+      return inner.put(key, checkedAtEnd(body, check), { ...options, check });
     },
     get: (key) => inner.get(key),
     read: (key, maxBytes) => inner.read(key, maxBytes),
@@ -33,23 +32,6 @@ export function fencedStorage(inner: Storage, check: () => Promise<void>): Stora
     async remove(keys) {
       await check();
       await inner.remove(keys);
-    },
-  };
-}
-
-/** Not a generator: one that was never begun would not let go of `body`. */
-function checkedAtEnd(body: Bytes, check: () => Promise<void>): Bytes {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = body[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const piece = await iterator.next();
-          if (piece.done === true) await check();
-          return piece;
-        },
-        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-      };
     },
   };
 }

@@ -78,6 +78,8 @@ export interface PutOptions {
    * another process's `prepare`: for who replaces an object, and must not do so after its time.
    */
   readonly sweepable?: boolean;
+  /** Whether the caller may still write: for a storage that writes more than `body` itself, after its end. What it throws is thrown. */
+  readonly check?: () => Promise<void>;
 }
 
 export interface CopyOptions {

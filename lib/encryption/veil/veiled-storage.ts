@@ -1,6 +1,7 @@
 import { type Bytes, bytesOf, readAll } from "../../bytes.ts";
 import { IntegrityError, NotFoundError } from "../../errors.ts";
 import { manifestSchema, parseDocument } from "../../manifest.ts";
+import { checkedAtEnd } from "../../storage/body.ts";
 import { byUtf16, checkFolderPrefix, checkPrefix } from "../../storage/key.ts";
 import type { PutOptions, Storage, StoredObject } from "../../storage/storage.ts";
 import { DecryptionFault, type Encryption, encryptionExtension } from "../encryption.ts";
@@ -53,9 +54,11 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
     const place = placeOf(real);
     if (!isWriting || (place === undefined && !isSealedDocument(real))) return inner.put(real, body, options);
     const { expectedBytes, ...condition } = options;
+    const { check } = condition;
     if (place?.path === "SHA256SUMS") {
       const text = Buffer.from(await readAll(body, MAX_DOCUMENT_BYTES)).toString("utf8");
-      return inner.put(real, bytesOf(veiledSums(text, (path) => keys.veiledPath(real, path))), condition);
+      const sums = bytesOf(veiledSums(text, (path) => keys.veiledPath(real, path)));
+      return inner.put(real, checkedAtEnd(sums, check), condition);
     }
     if (!isSealedDocument(real)) {
       const stored = keys.storedKey(real);
@@ -65,22 +68,30 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
     let content = body;
     if (place?.path === "manifest.json") {
       const bytes = await readAll(body, MAX_DOCUMENT_BYTES);
-      await putForOwner(place.folder, real, bytes);
-      content = bytesOf(bytes);
+      await putForOwner(place.folder, real, bytes, condition);
+      content = checkedAtEnd(bytesOf(bytes), check);
     }
     const size = expectedBytes === undefined ? {} : { expectedBytes: sealedBytes(expectedBytes) };
     return inner.put(real, sealDocument(key, real, content), { ...condition, ...size });
   }
 
-  async function putForOwner(folder: string, real: string, manifest: Uint8Array): Promise<void> {
+  /** Replaced at each attempt, so only by who may write to its very end. */
+  async function putForOwner(
+    folder: string,
+    real: string,
+    manifest: Uint8Array,
+    { check, sweepable = false }: PutOptions,
+  ): Promise<void> {
     const { units } = parseDocument(manifestSchema, real, manifest);
     const names = units.flatMap(({ artifacts }) =>
       artifacts.map(({ path }) => `${keys.veiledPath(real, path)}\t${path}\n`),
     );
     const { encrypt, type } = await encryption();
     const extension = encryptionExtension(type);
-    await inner.put(`${folder}names.tsv${extension}`, encrypt(bytesOf(names.join(""))));
-    await inner.put(`${folder}manifest.json${extension}`, encrypt(bytesOf(manifest)));
+    const putOne = (name: string, plain: Bytes) =>
+      inner.put(`${folder}${name}${extension}`, checkedAtEnd(encrypt(plain), check), { sweepable });
+    await putOne("names.tsv", bytesOf(names.join("")));
+    await putOne("manifest.json", bytesOf(manifest));
   }
 
   async function* list(prefix: string): AsyncIterable<StoredObject> {

@@ -4,15 +4,18 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { openEncryption } from "../../../lib/encryption/all.ts";
+import type { Encryption } from "../../../lib/encryption/encryption.ts";
 import { openDocument, sealDocument, sealedBytes } from "../../../lib/encryption/veil/documents.ts";
 import { veiledNames } from "../../../lib/encryption/veil/names.ts";
 import { plainSums, veiledSums } from "../../../lib/encryption/veil/sums.ts";
 import { veiledStorage } from "../../../lib/encryption/veil/veiled-storage.ts";
-import { IntegrityError } from "../../../lib/errors.ts";
+import { IntegrityError, LeaseLostError } from "../../../lib/errors.ts";
+import { snapshotPrefix } from "../../../lib/keys.ts";
 import { changeTold, nothingTold, readTold } from "../../../lib/notify/told.ts";
 import { prune } from "../../../lib/prune.ts";
 import { restore } from "../../../lib/restore/restore.ts";
 import { runJobs } from "../../../lib/run.ts";
+import { fencedStorage } from "../../../lib/storage/fenced.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
 import { verify } from "../../../lib/verify.ts";
@@ -210,5 +213,36 @@ test("without the key, and with another one, a snapshot is told as sealed and no
       /is sealed and does not open: names_key under encryption is missing or another/,
     );
     await assert.rejects(restore(backup, { job: "docs", to: "/nonexistent/x", force: false }), IntegrityError);
+  }
+});
+
+test("a process that loses its lease while it encrypts the owner's copies replaces none of them", async () => {
+  const inner = memoryStorage();
+  const { jobs } = await runJobs(namedBackup(veiled(inner)).backup, ["docs"]);
+  const key = `${snapshotPrefix("docs", jobs[0]?.manifest?.snapshot ?? "")}manifest.json`;
+  const { content } = await veiled(inner).read(key, 1 << 20);
+  const before = await contentsOf(inner);
+  const lost = new LeaseLostError("taken by another");
+  for (const encrypted of [1, 2]) {
+    let left = encrypted;
+    const suspending: Encryption = {
+      ...(await encryption()),
+      async *encrypt(plain) {
+        left -= 1;
+        yield* plain;
+      },
+    };
+    const storage = veiledStorage(inner, { key: KEY, isWriting: true, encryption: async () => suspending });
+    const fenced = fencedStorage(storage, async () => {
+      if (left <= 0) throw lost;
+    });
+    await assert.rejects(fenced.put(key, bytesOf(content)), lost);
+    const after = await contentsOf(inner);
+    const kept = ["manifest.json", "manifest.json.age", ...(encrypted === 1 ? ["names.tsv.age"] : [])];
+    for (const name of kept) {
+      const at = key.replace("manifest.json", name);
+      assert.ok(before.has(at), at);
+      assert.deepEqual(after.get(at), before.get(at), `${name}, at the ${encrypted}. encryption`);
+    }
   }
 });
