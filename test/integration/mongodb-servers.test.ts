@@ -172,6 +172,58 @@ describe("an oplog that does not reach back, or has a rename, is a passing failu
     return await opened.collect("app");
   }
 
+  test("the oplog begins before anything is listed, and a snapshot is of no earlier moment", async () => {
+    // A server to which something is written before each command.
+    let now = 1;
+    const answer = (command: Command) => scriptedOplog([entry(1), entry(now)])(command);
+    const seen: string[] = [];
+    await using server = await startScriptedMongo({
+      databases: { app: [{ name: "a", documents: [BSON.serialize({ _id: 1 })] }] },
+      hello: (address) => ({ setName: "rs0", hosts: [address], me: address, primary: address }),
+      everyAnswer: () => ({ operationTime: at(now) }),
+      answer(command) {
+        now += 1;
+        seen.push(command.name === "find" ? command.collection : command.name);
+        return answer(command);
+      },
+    });
+    await using opened = await openMongodb({ uri: server.uri, oplog: true });
+    const [archive, oplog] = (await opened.collect("app")).items;
+    const second = (moment: unknown) => Number(String(moment).split(":")[0]);
+    assert.ok(second(archive?.artifact.facts.snapshot) >= second(oplog?.artifact.facts.start));
+    assert.ok(second(archive?.artifact.facts.snapshot) <= second(oplog?.artifact.facts.end));
+    assert.ok(seen.indexOf("oplog.rs") < seen.indexOf("listCollections"));
+  });
+
+  test("an oplog is not read from a member that may lag", async () => {
+    await using server = await startScriptedMongo({
+      databases: { app: [{ name: "a" }] },
+      hello: (address) => ({ setName: "rs0", hosts: [address], me: address, primary: address }),
+    });
+    await using opened = await openMongodb({ uri: `${server.uri}/?readPreference=nearest`, oplog: true });
+    const refused = fails(ConfigError, "CONFIG_INVALID", /oplog needs the read preference primary, and it is nearest/);
+    await assert.rejects(opened.connector.prepare(never()), refused);
+    await assert.rejects(opened.collect("app"), refused);
+  });
+
+  test("one that was overwritten while it was read itself", async () => {
+    const [oldest, newer] = [entry(1), entry(9)];
+    let asked = 0;
+    await using server = await startScriptedMongo({
+      databases: { app: [{ name: "a" }] },
+      answer(command) {
+        if (command.collection === "oplog.rs" && command.body.sort?.$natural === 1) asked += 1;
+        return scriptedOplog([oldest], asked > 1 ? newer : oldest)(command);
+      },
+    });
+    await using opened = await openMongodb({ uri: server.uri, oplog: true });
+    await assert.rejects(
+      opened.collect("app"),
+      fails(TransientError, "SOURCE_UNAVAILABLE", /too small for what is written/),
+    );
+    assert.equal(asked, 2);
+  });
+
   test("a rename", async () => {
     const rename = entry(2, { op: "c", ns: "app.$cmd", o: { renameCollection: "app.a", to: "app.b" } });
     await assert.rejects(

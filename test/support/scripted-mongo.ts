@@ -37,7 +37,7 @@ export interface ScriptedMongoOptions {
   /** Over the usual answer to `hello`: `{ setName, hosts }`, `{ msg: "isdbgrid" }`. */
   readonly hello?: (address: string) => Document;
   /** Added to every answer, as replica sets do: `operationTime`. */
-  readonly everyAnswer?: Document;
+  readonly everyAnswer?: Document | ((command: Command) => Document);
   readonly answer?: (command: Command) => Answer;
   /** Speaks TLS, and wants a certificate of the same authority. */
   readonly tls?: ServerCertificate;
@@ -93,7 +93,8 @@ export async function startScriptedMongo(options: ScriptedMongoOptions): Promise
       return;
     }
     const answer = scripted ?? usual(command, request);
-    socket.write(replyBytes(request, answerBytes(answer, options.everyAnswer ?? {})));
+    const more = typeof options.everyAnswer === "function" ? options.everyAnswer(command) : (options.everyAnswer ?? {});
+    socket.write(replyBytes(request, answerBytes(answer, more)));
   }
 
   function usual({ name, db, body, collection }: Command, request: Request): Document | Buffer {

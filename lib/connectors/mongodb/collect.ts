@@ -13,7 +13,7 @@ import { type DumpProgram, programArchive } from "./mongodump.ts";
 import { momentText, oplogEnd, oplogStart } from "./oplog.ts";
 import { oplogItem } from "./oplog-item.ts";
 import type { DatabaseOptions, MongodbOptions } from "./options.ts";
-import type { ServerInfo } from "./server.ts";
+import { type ServerInfo, serverInfo } from "./server.ts";
 
 export interface DatabaseReading {
   readonly client: MongoClient;
@@ -32,16 +32,16 @@ export async function* collectDatabase(reading: DatabaseReading, context: Collec
   const { signal, warn } = context;
   const { users_and_roles: usersAndRoles } = options;
   const db = database.name;
+  // Before anything is looked at: what is written from here on is in the oplog.
+  const start = options.oplog ? await oplogStart(client, signal) : undefined;
   const plan = await planDatabase(client, server, database, usersAndRoles, signal);
   for (const pattern of plan.unmatched) {
     warn({ code: "MONGODB_PATTERN_UNMATCHED", message: `no collection of ${db} matches ${pattern}` });
   }
-  const snapshotTime = await chosenSnapshot(reading, signal);
+  const snapshotTime = await chosenSnapshot(reading, start, signal);
   let last: ArchiveReading | undefined;
-  let start: Timestamp | undefined;
 
   async function* read(onReading: (reading: ArchiveReading) => void): Bytes {
-    if (options.oplog) start = await oplogStart(client, signal);
     const source: ArchiveSource = {
       database: db,
       strategy: reading.program === undefined ? "driver" : "mongodump",
@@ -110,12 +110,17 @@ async function* archiveBytes(
 /** Whether all of it is read as of one moment: where the server can, and where it will be through before that is too old. */
 async function chosenSnapshot(
   { client, server, database, program, withoutSnapshot }: DatabaseReading,
+  oplogFrom: Timestamp | undefined,
   signal: AbortSignal,
 ): Promise<Timestamp | undefined> {
   if (server.snapshotTime === undefined || program !== undefined || withoutSnapshot.has(database.name))
     return undefined;
   const bytes = await databaseBytes(client, database.name, signal);
-  return bytes !== undefined && bytes <= SNAPSHOT_MAX_BYTES ? server.snapshotTime : undefined;
+  if (bytes === undefined || bytes > SNAPSHOT_MAX_BYTES) return undefined;
+  if (oplogFrom === undefined) return server.snapshotTime;
+  // Not before the oplog begins: what was written between the two would be in neither.
+  const { snapshotTime } = await serverInfo(client, signal);
+  return snapshotTime?.greaterThan(oplogFrom) === true ? snapshotTime : oplogFrom;
 }
 
 function mustHaveBeenRead(db: string, collections: readonly ArchivedNamespaceFacts[]): void {

@@ -38,11 +38,13 @@ function mongodbConnector(options: MongodbOptions, context: ConnectorContext): C
 
   return {
     async prepare(signal) {
-      const server = await serverInfo(await client(signal), signal);
+      const connected = await client(signal);
+      const server = await serverInfo(connected, signal);
       if (options.oplog && server.setName === undefined) {
         const what = server.isMongos ? "a mongos" : "no member of a replica set";
         throw new ConfigError(`oplog needs a replica set, and this server is ${what}`);
       }
+      if (options.oplog) mustReadPrimary(connected);
     },
     async *units(signal) {
       yield* listDatabases(await client(signal), options, signal);
@@ -51,6 +53,7 @@ function mongodbConnector(options: MongodbOptions, context: ConnectorContext): C
       const { signal } = collecting;
       const database = databaseOfUnit(options, unit);
       const connected = await client(signal);
+      if (options.oplog) mustReadPrimary(connected);
       const server = await serverInfo(connected, signal);
       const address = await serverAddress(options, context);
       const program = await chosenProgram(
@@ -70,4 +73,10 @@ function mongodbConnector(options: MongodbOptions, context: ConnectorContext): C
       await open?.close();
     },
   };
+}
+
+/** A member that lags may lack what was written before the oplog's start, and one question may go to another member than the next. */
+function mustReadPrimary({ readPreference: { mode } }: MongoClient): void {
+  if (mode === "primary") return;
+  throw new ConfigError(`oplog needs the read preference primary, and it is ${mode}: set read_preference: primary`);
 }

@@ -80,6 +80,11 @@ export const mongodbOptions = z
       say("uri_env", "is missing: the server's URI, as uri_env, or another form of a secret");
     const fault = options.uri === undefined ? undefined : literalUriFault(options.uri);
     if (fault !== undefined) say("uri", fault);
+    if (options.oplog && (options.read_preference ?? "primary") !== "primary")
+      say(
+        "read_preference",
+        "must be primary with oplog: another member may lack what was written before the oplog begins",
+      );
     if (options.databases !== undefined && options.exclude_databases !== undefined)
       say("exclude_databases", "is for a job of all databases: leave out databases, or this");
     const seen = new Map<string, number>();

@@ -82,4 +82,12 @@ describe("databases", () => {
     }
     assert.deepEqual(faults({ uri_env, oplog: true, databases: ["app"] }), []);
   });
+
+  test("are read from the primary with an oplog", () => {
+    assert.match(
+      faults({ uri_env, oplog: true, read_preference: "nearest" }).join(),
+      /read_preference: must be primary/,
+    );
+    assert.deepEqual(faults({ uri_env, oplog: true, read_preference: "primary" }), []);
+  });
 });
