@@ -45,11 +45,13 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
     expectedBytes: input.unit.previous?.sourceBytes,
   });
   const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
+    await running.close();
     if (error instanceof DeferredError) {
       await writeRecord(storage, input, { ...running.now(), deferredUntil: error.until.toISOString() });
     }
     throw error;
   });
+  await running.close();
   const record: UnitRecord = { ...running.now(), ...ending };
   await writeRecord(storage, input, record);
   backup.emit({ type: "unit-ended", job: job.name, unit: input.unit.id, result: unitOfRecord(record) });

@@ -1,4 +1,5 @@
 import type { Backup } from "./backup.ts";
+import { SourceError } from "./errors.ts";
 import { unitFolder } from "./keys.ts";
 import type { UnitRecord } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
@@ -16,6 +17,11 @@ export interface RunningRecord {
   now(): UnitRecord;
   /** Has the record say that these may lie there, before they do. Where it says so already, it is written at intervals. */
   announce(paths: readonly string[]): Promise<void>;
+  /**
+   * Awaits what is being written, and refuses all later announcements: work that was left behind at its deadline must
+   * not put `running` over how the unit ended.
+   */
+  close(): Promise<void>;
 }
 
 /**
@@ -31,6 +37,9 @@ export function runningRecord(
   const startedAt = backup.now();
   const folder = `${unitFolder(unit.id)}/`;
   let written = { folder: false, attempts: -1, length: 0, at: startedAt.getTime() };
+
+  let isClosed = false;
+  let writing: Promise<unknown> = Promise.resolve();
 
   const isDue = () =>
     !written.folder ||
@@ -58,13 +67,20 @@ export function runningRecord(
   return {
     now: () => recordOf(pendingOf(progress)),
     async announce(paths) {
+      if (isClosed) throw new SourceError("UNIT_TIMEOUT", `unit ${unit.id} has ended: nothing more of it is stored`);
       for (const path of paths) progress.begun.add(path);
       if (!isDue()) return;
       const pending = progress.begun.size > NAMED ? [folder] : pendingOf(progress);
       const { attempts, artifacts } = progress;
       const { length } = artifacts;
-      await write(recordOf(pending));
+      const one = write(recordOf(pending));
+      writing = Promise.allSettled([writing, one]);
+      await one;
       written = { folder: pending.includes(folder), attempts, length, at: backup.now().getTime() };
+    },
+    async close() {
+      isClosed = true;
+      await writing;
     },
   };
 }

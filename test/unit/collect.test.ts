@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { readAll } from "../../lib/bytes.ts";
 import { collect } from "../../lib/collect.ts";
 import { StorageError, TransientError } from "../../lib/errors.ts";
@@ -134,4 +135,66 @@ test("ended at any change, all that lies there is spoken of, and the next time c
     );
     if (ended) break;
   }
+});
+
+/** Past the timeout of a unit, and the time that what does not heed it gets. */
+const LEFT_BEHIND = [60_000, 10_000];
+
+async function recordIn(storage: Storage): Promise<UnitRecord> {
+  const [key = ""] = (await Array.fromAsync(storage.list(`${PREFIX}.run/units/`))).map((object) => object.key);
+  return JSON.parse(Buffer.from(await readAll(await storage.get(key), 1 << 20)).toString("utf8"));
+}
+
+test("what goes on after its unit was given up stores nothing, and does not say that the unit is running", async (t) => {
+  const hanging = Promise.withResolvers<void>();
+  const resumed = Promise.withResolvers<void>();
+  const { collectIt, storage } = await aUnit(4, {
+    before: async (name) => {
+      if (name !== "2.json") return;
+      hanging.resolve();
+      await resumed.promise;
+    },
+  });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const collecting = collectIt();
+  await hanging.promise;
+  for (const ms of LEFT_BEHIND) t.mock.timers.tick(ms);
+  const record = await collecting;
+  assert.deepEqual([record.status, record.error?.code, record.artifacts.length], ["failed", "UNIT_TIMEOUT", 2]);
+  resumed.resolve();
+  for (let turns = 0; turns < 50; turns += 1) await turn();
+  assert.equal((await recordIn(storage)).status, "failed");
+  assert.equal((await Array.fromAsync(storage.list(`${PREFIX}org/app/`))).length, 2);
+});
+
+test("how a unit ended is written after what was being written of it when it was given up", async (t) => {
+  const hanging = Promise.withResolvers<void>();
+  const resumed = Promise.withResolvers<void>();
+  const inner = memoryStorage();
+  let records = 0;
+  const slow: Storage = {
+    ...inner,
+    async put(key, body, options) {
+      if (key.includes("/.run/units/")) records += 1;
+      if (key.includes("/.run/units/") && records === 2) {
+        hanging.resolve();
+        await resumed.promise;
+      }
+      return inner.put(key, body, options);
+    },
+  };
+  const items = { "1.json": "one", "2.json": "two" };
+  const { backup } = aBackup({ storage: slow, units: () => [{ id: "org/app", items, compress: false }] });
+  const pointer = await plan(backup, { job: "docs", resume: "never" });
+  const [unit] = await Array.fromAsync(readPlan(slow, pointer));
+  assert.ok(unit);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const collecting = collect(backup, { ...pointer, unit });
+  await hanging.promise;
+  for (const ms of LEFT_BEHIND) t.mock.timers.tick(ms);
+  for (let turns = 0; turns < 50; turns += 1) await turn();
+  resumed.resolve();
+  assert.equal((await collecting).status, "failed");
+  for (let turns = 0; turns < 50; turns += 1) await turn();
+  assert.equal((await recordIn(inner)).status, "failed");
 });
