@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { attachmentFinder } from "../../lib/connectors/github/attachment-urls.ts";
+import { limitEgress } from "../../lib/network/egress.ts";
+import { egressList } from "../../lib/network/egress-list.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
 import { githubBackup } from "../support/github-backup.ts";
@@ -143,6 +145,67 @@ describe("files that texts show", () => {
     )?.in;
     assert.equal((places as unknown[]).length, 3, "texts of kinds that did not change are known still");
     assert.equal(world.seen.length, 1);
+  });
+
+  test("that cannot be had, whoever named them, fail nothing: they are told with their reason, and had another time", async () => {
+    await using world = await aWorld();
+    const { server, path, web, backup } = world;
+    const file = (name: string) => `/user-attachments/files/90/${name}`;
+    const refused = "https://user-images.githubusercontent.com/1/2-a.png";
+    // What a host made of numbers cannot have.
+    const none = "http://media.127.0.0.1/user/1/a.png";
+    server.files.set(file("good"), { status: 200, body: Buffer.from("good") });
+    server.files.set(file("broken"), { status: 503 });
+    server.files.set(file("elsewhere"), { status: 302, headers: { location: "http://refused.example/x" } });
+    const body = [file("broken"), file("elsewhere"), file("good")].map((one) => web + one).join(" ");
+    server.lists.set(`${path}/issues`, [
+      {
+        id: 1,
+        number: 1,
+        body: `${body} ${refused} ${none.replace("127.0.0.1", new URL(web).host)}`,
+        created_at: at(1),
+        updated_at: at(1),
+      },
+    ]);
+    for (const list of ["issues/comments", "issues/events"]) server.lists.set(`${path}/${list}`, []);
+    const states = async (result: JobResult) =>
+      new Map(
+        (await backup.stored(result, "my-org/app", "attachments"))?.map(({ url, state, code }) => [
+          String(url)
+            .replace(web, "")
+            .replace(`:${new URL(web).port}`, ""),
+          code === undefined ? state : `${String(state)} ${String(code)}`,
+        ]),
+      );
+    limitEgress(egressList(["127.0.0.1"]));
+    try {
+      const first = await backup.run();
+      assert.equal(first.status, "ok", unitOf(first)?.error?.message);
+      assert.deepEqual(
+        await states(first),
+        new Map(
+          [
+            [file("broken"), "FAILED SOURCE_UNAVAILABLE"],
+            [file("elsewhere"), "FAILED EGRESS_REFUSED"],
+            [file("good"), "STORED"],
+            [refused, "FAILED EGRESS_REFUSED"],
+            [none, "MISSING SOURCE_NOT_FOUND"],
+          ].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)) as [string, string][],
+        ),
+      );
+      assert.match(
+        first.manifest?.warnings.find(({ code }) => code === "GITHUB_ATTACHMENT_MISSING")?.message ?? "",
+        /^4 of 5 files/,
+      );
+      server.files.set(file("broken"), { status: 200, body: Buffer.from("mended") });
+      const second = await backup.run();
+      assert.equal(second.status, "ok", unitOf(second)?.error?.message);
+      assert.equal((await states(second)).get(file("broken")), "STORED");
+      assert.equal((await states(second)).get(file("good")), "STORED");
+      assert.equal(filesOf(second).length, 2);
+    } finally {
+      limitEgress(undefined);
+    }
   });
 
   test("are found by the forms of GitHub's URLs, old and new, and nothing else", () => {

@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { github } from "../../lib/connectors/github/github.ts";
+import { limitEgress } from "../../lib/network/egress.ts";
+import { egressList } from "../../lib/network/egress-list.ts";
 import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { patternBytes } from "../support/bytes.ts";
@@ -235,6 +237,60 @@ describe("LFS objects that are not to be had", () => {
     assert.equal(Object(collected?.kinds).lfs.state, "FAILED");
   });
 
+  test("one that the server refuses or cannot give is no missing one, and one that it does not have is", async () => {
+    for (const [code, state, error] of [
+      [404, "MISSING", undefined],
+      [410, "MISSING", undefined],
+      [403, "FAILED", "SOURCE_FORBIDDEN"],
+      [429, "FAILED", "SOURCE_RATE_LIMITED"],
+      [503, "FAILED", "SOURCE_UNAVAILABLE"],
+      [507, "FAILED", "SOURCE_FORBIDDEN"],
+      [509, "FAILED", "SOURCE_FORBIDDEN"],
+    ] as const) {
+      await using world = await aWorld((url) => ({
+        status: 200,
+        body: {
+          objects: contents.map((content, n) => ({
+            oid: oidOf(content),
+            ...(n === 0
+              ? { actions: { download: { href: `${url}/object/0` } } }
+              : { error: { code, message: "no such luck" } }),
+          })),
+        },
+      }));
+      const result = await world.backup.run();
+      assert.equal(unitOf(result)?.error?.code, error, String(code));
+      assert.deepEqual(
+        await world.states(result),
+        new Map(contents.map((content, n) => [oidOf(content), n === 0 ? "STORED" : state])),
+        String(code),
+      );
+    }
+  });
+
+  test("one at a host that the egress list refuses fails LFS, and what else there is of the repository is stored", async () => {
+    await using world = await aWorld(() => ({
+      status: 200,
+      body: {
+        objects: contents.map((content) => ({
+          oid: oidOf(content),
+          actions: { download: { href: "http://refused.example/object" } },
+        })),
+      },
+    }));
+    limitEgress(egressList(["127.0.0.1"]));
+    try {
+      const result = await world.backup.run();
+      assert.equal(unitOf(result)?.error?.code, "EGRESS_REFUSED");
+      assert.match(unitOf(result)?.error?.message ?? "", /^lfs: /);
+      assert.deepEqual(namesOf(result, "repository.bundle"), ["repository.bundle"]);
+      assert.deepEqual(namesOf(result, "collected"), ["collected.json.zst"]);
+      assert.deepEqual(new Set((await world.states(result)).values()), new Set(["FAILED"]));
+    } finally {
+      limitEgress(undefined);
+    }
+  });
+
   test("all of them for a quota that is used up: git is stored, and each object is named", async () => {
     await using world = await aWorld(() => ({
       status: 403,
@@ -245,6 +301,60 @@ describe("LFS objects that are not to be had", () => {
     assert.match(unitOf(result)?.error?.message ?? "", /over its data quota/);
     assert.deepEqual(namesOf(result, "repository.bundle"), ["repository.bundle"]);
     assert.deepEqual(new Set((await world.states(result)).values()), new Set(["FAILED"]));
+  });
+});
+
+describe("git over a connection that fails", () => {
+  async function aWorld() {
+    const folder = await aGitFolder();
+    const server = await startGithub(folder.path);
+    await addRepository(server, "app", { id: 42, root: folder.path });
+    const backup = githubBackup(server, { skip: ["all"], include: ["git", "labels"] });
+    const others = server.git.switches.answer;
+    return {
+      server,
+      backup,
+      /** Answers the listing of refs with 502 so many times. */
+      break(times: number) {
+        let left = times;
+        server.git.switches.answer = (request, response) => {
+          if (left === 0 || request.url?.includes("/info/refs") !== true) return others(request, response);
+          left -= 1;
+          response.writeHead(502).end();
+          return true;
+        };
+      },
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("is tried again when refs are answered with 502, and when the pack breaks off", async () => {
+    await using world = await aWorld();
+    world.break(2);
+    let cut = false;
+    world.server.git.switches.mangle = (body) => {
+      const isPack = body.includes("PACK") && !cut;
+      cut ||= isPack;
+      return isPack ? { body: body.subarray(0, body.length - 30), end: false } : { body, end: true };
+    };
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.ok(cut);
+    assert.deepEqual(namesOf(result, "repository.bundle"), ["repository.bundle"]);
+    const asked = world.server.requests.filter(({ path }) => path.endsWith("/labels")).length;
+    assert.equal(asked, 1, "the rest of the repository is not begun anew");
+  });
+
+  test("fails its kind and no other when it goes on failing", async () => {
+    await using world = await aWorld();
+    world.break(Number.POSITIVE_INFINITY);
+    const result = await world.backup.run();
+    assert.equal(unitOf(result)?.error?.code, "SOURCE_UNAVAILABLE");
+    assert.match(unitOf(result)?.error?.message ?? "", /^git: .*502$/);
+    assert.deepEqual(namesOf(result, "collected"), ["collected.json.zst"]);
   });
 });
 

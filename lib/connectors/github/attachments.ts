@@ -4,12 +4,13 @@ import { fileName } from "../../keys.ts";
 import type { Item } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
 import { downloaded } from "./download.ts";
+import { isOfTheSource } from "./failures.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Line } from "./lines.ts";
 import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
-import { TEXT_KINDS, type TextPlace, type Texts } from "./texts.ts";
+import { TEXT_KINDS, type Texts } from "./texts.ts";
 
 /** `attachments.jsonl`: each file that a text shows, where it is shown, and whether it is stored. */
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;
@@ -50,50 +51,71 @@ async function* eachAttachment(
 ): AsyncGenerator<Item> {
   const lines: Line[] = [];
   const stored = await storedAttachments(work);
-  let missing = 0;
   for (const [url, places] of found) {
-    try {
-      const artifact = yield* attachmentItem(work, webUrl, url, stored);
-      lines.push(lineOf(url, places, { state: "STORED", artifact }));
-    } catch (error) {
-      if (!(error instanceof SourceError) || !GONE.has(error.code)) throw error;
-      missing += 1;
-      lines.push(
-        lineOf(url, places, {
-          state: error.code === "SOURCE_NOT_FOUND" ? "MISSING" : "FORBIDDEN",
-          reason: work.redact(error.message),
-        }),
-      );
+    const fate = yield* attachmentFate(work, webUrl, url, stored);
+    lines.push({ key: url, json: { url, ...fate, in: places } });
+  }
+  warnOfMissing(work, lines);
+  yield kindItem(ATTACHMENTS, () => each(lines));
+}
+
+/** Texts are as they were. What was there and could not be had, for a fault that may pass, is asked for again. */
+async function* unchangedAttachments(work: SubjectWork, webUrl: string): AsyncGenerator<Item> {
+  const lines: Line[] = [];
+  const stored = await storedAttachments(work);
+  let isSame = true;
+  for await (const line of work.previous.linesOf(ATTACHMENTS)?.() ?? []) {
+    const { url, state, in: places } = line.json;
+    if (state !== "STORED" && state !== "FAILED") {
+      lines.push(line);
+      continue;
     }
+    const fate = yield* attachmentFate(work, webUrl, String(url), stored);
+    isSame &&= fate.state === state;
+    lines.push({ key: line.key, json: { url, ...fate, in: places } });
   }
-  if (missing > 0) {
-    work.context.warn({
-      code: "GITHUB_ATTACHMENT_MISSING",
-      message: `${missing} of ${lines.length} files that texts show could not be had; attachments.jsonl names them`,
-    });
+  if (lines.some(({ json }) => json.state === "FAILED")) warnOfMissing(work, lines);
+  const item = kindItem(ATTACHMENTS, () => each(lines));
+  yield isSame ? unchangedItem(item) : item;
+}
+
+/**
+ * Stored, or why not. Anybody who may comment names URLs, so none of them fails more than itself: a host that is not there, that is broken, or that
+ * the egress list refuses. FAILED is what may be had another time.
+ */
+async function* attachmentFate(
+  work: SubjectWork,
+  webUrl: string,
+  url: string,
+  stored: StoredAttachments,
+): AsyncGenerator<Item, Readonly<Record<string, string>>> {
+  try {
+    return { state: "STORED", artifact: yield* attachmentItem(work, webUrl, url, stored) };
+  } catch (error) {
+    work.context.signal.throwIfAborted();
+    if (!isOfTheSource(error)) throw error;
+    return { state: GONE.get(error.code) ?? "FAILED", code: error.code, reason: work.redact(error.message) };
   }
-  yield kindItem(ATTACHMENTS, async function* () {
-    yield* lines;
+}
+
+const GONE: ReadonlyMap<string, string> = new Map([
+  ["SOURCE_NOT_FOUND", "MISSING"],
+  ["SOURCE_FORBIDDEN", "FORBIDDEN"],
+  ["SOURCE_UNAUTHORIZED", "FORBIDDEN"],
+]);
+
+function warnOfMissing({ context }: SubjectWork, lines: readonly Line[]): void {
+  const missing = lines.filter(({ json }) => json.state !== "STORED").length;
+  if (missing === 0) return;
+  context.warn({
+    code: "GITHUB_ATTACHMENT_MISSING",
+    message: `${missing} of ${lines.length} files that texts show could not be had; attachments.jsonl names them`,
   });
 }
 
-const GONE: ReadonlySet<string> = new Set(["SOURCE_NOT_FOUND", "SOURCE_FORBIDDEN", "SOURCE_UNAUTHORIZED"]);
-
-const lineOf = (url: string, places: readonly TextPlace[], what: Readonly<Record<string, string>>): Line => ({
-  key: url,
-  json: { url, ...what, in: places },
-});
-
-async function* unchangedAttachments(work: SubjectWork, webUrl: string): AsyncGenerator<Item> {
-  const read = work.previous.linesOf(ATTACHMENTS);
-  const stored = await storedAttachments(work);
-  for await (const { json } of read?.() ?? []) {
-    if (json.state === "STORED") yield* attachmentItem(work, webUrl, String(json.url), stored);
-  }
-  yield unchangedItem(kindItem(ATTACHMENTS, () => read?.() ?? none()));
+async function* each(lines: readonly Line[]): AsyncGenerator<Line> {
+  yield* lines;
 }
-
-async function* none(): AsyncGenerator<Line> {}
 
 /** What the last snapshot holds, and what this one holds by now. */
 interface StoredAttachments {
@@ -163,6 +185,7 @@ async function* heldItem(
 
 /** Private ones want the token, at GitHub's own host and no other. */
 async function* attachmentBytes({ session, context: { signal } }: SubjectWork, webUrl: string, url: string): Bytes {
+  if (!URL.canParse(url)) throw new SourceError("SOURCE_NOT_FOUND", `the attachment ${url} has no URL that can be`);
   const isOwn = new URL(url).origin === new URL(webUrl).origin;
   const headers: Record<string, string> = isOwn ? { authorization: await session.account().authorization(signal) } : {};
   yield* downloaded({ url, headers, what: `the attachment ${url}`, signal, wall: "/login" });

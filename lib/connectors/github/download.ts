@@ -30,6 +30,7 @@ export async function* downloaded({ url, headers, what, signal, wall }: Download
     const location = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();
+      if (!URL.canParse(location, at)) throw new SourceError("SOURCE_REDIRECTED", `${what} is redirected to nowhere`);
       at = new URL(location, at).href;
       if (new URL(at).origin === origin && new URL(at).pathname === wall)
         throw new SourceError("SOURCE_FORBIDDEN", `${what} is not shown to these credentials`);

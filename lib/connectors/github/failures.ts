@@ -1,4 +1,4 @@
-import { type CodedError, DeferredError, SourceError, TransientError } from "../../errors.ts";
+import { type CodedError, DeferredError, EgressError, SourceError, TransientError } from "../../errors.ts";
 
 /** What went wrong with single kinds of one unit, told at its end, so that everything else of it is stored. */
 export interface Failures {
@@ -12,15 +12,19 @@ export interface Failures {
   raise(): void;
 }
 
+/** Whether the source is at fault, or our way to it, as with a host that the egress list refuses. Storages have faults that pass, too; they are none of these. */
+export function isOfTheSource(error: unknown): error is CodedError {
+  if (error instanceof DeferredError) return false;
+  if (!(error instanceof SourceError || error instanceof TransientError || error instanceof EgressError)) return false;
+  return !error.code.startsWith("STORAGE_");
+}
+
 export function failuresOf(signal: AbortSignal): Failures {
   const failed: { kind: string; error: CodedError }[] = [];
   return {
     add(kind, error) {
       signal.throwIfAborted();
-      const isOfTheSource = error instanceof SourceError || error instanceof TransientError;
-      if (error instanceof DeferredError || !isOfTheSource) throw error;
-      // Storages have faults that pass, too.
-      if (error.code.startsWith("STORAGE_")) throw error;
+      if (!isOfTheSource(error)) throw error;
       failed.push({ kind, error });
     },
     forbidden(kind, message) {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SourceError, TransientError } from "../../errors.ts";
 import { connectionFault } from "../../git/http-fault.ts";
 import { networkFetch } from "../../network/fetch.ts";
+import { retryAfterMs } from "../../retry-after.ts";
 import { tool } from "../../tool.ts";
 import type { Account } from "./account.ts";
 import type { LfsPointer } from "./lfs-pointers.ts";
@@ -42,7 +43,7 @@ export async function lfsPlaces(
   const body = JSON.stringify({ operation: "download", transfers: ["basic"], objects });
   const response = await post(`${cloneUrl}/info/lfs/objects/batch`, authorization, body, signal);
   const { status, json } = await readAnswer(response, "the LFS batch API");
-  if (status !== 200) throw statusFault(status, messageOf(json));
+  if (status !== 200) throw statusFault(response, messageOf(json));
   const parsed = batchSchema.safeParse(json);
   if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "the LFS batch API answers with something else");
   const places = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
@@ -77,10 +78,31 @@ function placeOf(
   return { oid, url: download.href, headers: { ...(isOwn ? { authorization } : {}), ...download.header } };
 }
 
-function statusFault(status: number, message: string): SourceError | TransientError {
+/** The server has no such object. Any other code is of the server or of our rights, and says nothing of the object. */
+export const isMissing = (place: LfsPlace): place is LfsPlace & { readonly code: number; readonly message: string } =>
+  "code" in place && (place.code === 404 || place.code === 410);
+
+/** Codes of single objects are those of HTTP; 507 and 509 say that space or bandwidth is used up. */
+export function placeFault(
+  { code, message }: { readonly code: number; readonly message: string },
+  what: string,
+): SourceError | TransientError {
+  const said = `${what} is answered with ${code}${message === "" ? "" : `: ${message}`}`;
+  if (code === 404 || code === 410) return new SourceError("SOURCE_NOT_FOUND", said);
+  if (code === 429) return new TransientError("SOURCE_RATE_LIMITED", said);
+  if (code >= 500 && code !== 507 && code !== 509) return new TransientError("SOURCE_UNAVAILABLE", said);
+  return new SourceError(code === 401 ? "SOURCE_UNAUTHORIZED" : "SOURCE_FORBIDDEN", said);
+}
+
+function statusFault({ status, headers }: Response, message: string): SourceError | TransientError {
   const said = message === "" ? "" : `: ${message}`;
-  if (status >= 500 || status === 429)
-    return new TransientError("SOURCE_UNAVAILABLE", `the LFS batch API answers ${status}${said}`);
+  if (status === 509 || status === 507)
+    return new SourceError("SOURCE_FORBIDDEN", `the LFS batch API answers ${status}${said}`);
+  if (status >= 500 || status === 429 || status === 408) {
+    return new TransientError("SOURCE_UNAVAILABLE", `the LFS batch API answers ${status}${said}`, {
+      retryAfterMs: retryAfterMs(headers.get("retry-after")),
+    });
+  }
   if (status === 404)
     return new SourceError("SOURCE_NOT_FOUND", `the server has no LFS for this repository (404)${said}`);
   return new SourceError("SOURCE_FORBIDDEN", `the LFS batch API answers ${status}${said}`);

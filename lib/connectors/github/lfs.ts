@@ -2,14 +2,16 @@ import { SourceError } from "../../errors.ts";
 import { openConversation } from "../../git/conversation.ts";
 import { parseLocation } from "../../git/location.ts";
 import { fingerprintOf, isEmpty } from "../../git/refs.ts";
+import { retry } from "../../retry.ts";
 import type { Item } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
 import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
-import { type LfsPlace, lfsPlaces } from "./lfs-batch.ts";
+import { isMissing, type LfsPlace, lfsPlaces, placeFault } from "./lfs-batch.ts";
 import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
+import { patience } from "./patience.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 /** `lfs.jsonl`: each object that any ref points at, and whether it is stored. */
@@ -21,7 +23,7 @@ export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGener
   const { previous, states, failures } = work;
   const before = previous.stateOf("lfs", "lfs.jsonl");
   try {
-    const { fingerprint, pointers } = await pointersOf(work, cloneUrl, before?.newest);
+    const { fingerprint, pointers } = await retry(() => pointersOf(work, cloneUrl, before?.newest), patience(work));
     if (pointers === undefined) {
       if (before?.state === "READ") yield* unchangedObjects(work, cloneUrl);
       states.set("lfs", before ?? { state: "EMPTY", newest: fingerprint });
@@ -92,7 +94,10 @@ async function* objectItems(
     }
     let places: readonly LfsPlace[];
     try {
-      places = await lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal);
+      places = await retry(
+        () => lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal),
+        patience(work),
+      );
     } catch (error) {
       failed(wanted, error);
       isRefused = true;
@@ -100,8 +105,8 @@ async function* objectItems(
     }
     for (const [n, pointer] of wanted.entries()) {
       const place = places[n];
-      if (place === undefined || "code" in place) {
-        told(pointer, "MISSING", place?.message);
+      if (place !== undefined && isMissing(place)) {
+        told(pointer, "MISSING", place.message);
         continue;
       }
       try {
@@ -161,7 +166,8 @@ function objectItem(
     async *open() {
       const [at] = known === undefined ? await lfsPlaces(cloneUrl, session.account(), [pointer], signal) : [known];
       known = undefined;
-      if (at === undefined || "code" in at) throw new SourceError("SOURCE_NOT_FOUND", `${what} is not at the server`);
+      if (at === undefined) throw new SourceError("SOURCE_PROTOCOL", `the LFS batch API does not speak of ${what}`);
+      if ("code" in at) throw placeFault(at, what);
       yield* downloaded({ url: at.url, headers: at.headers, what, signal });
     },
   });
