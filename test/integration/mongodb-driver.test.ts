@@ -416,6 +416,49 @@ describe("what goes wrong", () => {
     assert.equal(archive.artifact.facts.documents, 505);
   });
 
+  test("fewer documents than the server counts before and after are a warning, also when it counts more afterwards", async () => {
+    let counted = 1_000_000;
+    const { warnings } = await collected(
+      broken(({ name, collection }) => name === "count" && collection === "b", {
+        get n() {
+          counted += 500;
+          return counted;
+        },
+      }),
+    );
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ["MONGODB_COUNTS_DIFFER"],
+    );
+    assert.match(warnings[0]?.message ?? "", /app\.b: 5 came, 1000500 are counted/);
+  });
+
+  for (const type of ["view", "timeseries"] as const) {
+    test(`a query on a ${type} is refused, naming it`, async () => {
+      await assert.rejects(
+        collected(app({ name: "weather", type }), {
+          databases: [{ name: "app", query: { weather: { at: { $exists: true } } } }],
+        }),
+        fails("SOURCE_FAILED", /app\.weather is a (view|time series).* takes no query/),
+      );
+    });
+  }
+
+  test("a collection that is dropped while it is looked at fails the unit when the options name it, and else does not", async () => {
+    const script = broken(({ name, collection }) => name === "count" && collection === "b", {
+      ...{ code: 26, codeName: "NamespaceNotFound", errmsg: "ns does not exist: app.b" },
+    });
+    const { archive } = await collected(script);
+    assert.deepEqual([...documentsOf(archive.bytes).keys()], ["app.a"]);
+    for (const named of [{ collections: ["a", "b"] }, { query: { b: {} } }]) {
+      await assert.rejects(
+        collected(script, { databases: [{ name: "app", ...named }] }),
+        (error) =>
+          error instanceof TransientError && fails("SOURCE_UNAVAILABLE", /app\.b: a collection was dropped/)(error),
+      );
+    }
+  });
+
   test("stopping ends a reading that waits for the server", async () => {
     const stop = new AbortController();
     const reason = new Error("told to stop");

@@ -230,6 +230,21 @@ describe("mongodump", () => {
     assert.equal((await tool.calls()).length, 1);
   });
 
+  test("it is not taken for a database with a dollar sign in a collection's name, which it would leave out", async () => {
+    const answer = ({ name }: { name: string }) => (name === "dbStats" ? { dataSize: 5 * 1024 ** 3 } : undefined);
+    await using server = await startScriptedMongo({ databases: { app: [...collections, { name: "a$b" }] }, answer });
+    await using tool = await standInTool("mongodump", {});
+    await using auto = await openMongodb({ uri: server.uri });
+    const { strategy, collections: stored } = (await auto.collect("app")).items[0]?.artifact.facts ?? {};
+    assert.deepEqual([strategy, (stored as unknown[]).length], ["driver", 3]);
+    await using asked = await openMongodb({ uri: server.uri, dump_strategy: "mongodump" });
+    await assert.rejects(
+      asked.collect("app"),
+      fails(SourceError, "SOURCE_FAILED", /app\.a\$b: mongodump stores no collection with \$ in its name/),
+    );
+    assert.ok((await tool.calls()).every(({ args }) => args.includes("--version")));
+  });
+
   test("it is not given AWS credentials, which others could read in its environment", async () => {
     const { server } = await aServer();
     await using _server = server;

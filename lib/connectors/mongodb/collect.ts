@@ -9,7 +9,7 @@ import { countFault, countWarning } from "./counts.ts";
 import { type DatabasePlan, planDatabase } from "./database-plan.ts";
 import { databaseBytes, SNAPSHOT_MAX_BYTES } from "./database-size.ts";
 import { driverArchive, SnapshotRefusedError } from "./driver-archive.ts";
-import { type DumpProgram, programArchive } from "./mongodump.ts";
+import { type DumpProgram, programArchive, programFor } from "./mongodump.ts";
 import { momentText, oplogEnd, oplogStart } from "./oplog.ts";
 import { oplogItem } from "./oplog-item.ts";
 import type { DatabaseOptions, MongodbOptions } from "./options.ts";
@@ -27,8 +27,8 @@ export interface DatabaseReading {
 }
 
 /** The archive of one database, then what the oplog has of the time that it took. */
-export async function* collectDatabase(reading: DatabaseReading, context: CollectContext): AsyncGenerator<Item> {
-  const { client, server, database, options } = reading;
+export async function* collectDatabase(given: DatabaseReading, context: CollectContext): AsyncGenerator<Item> {
+  const { client, server, database, options } = given;
   const { signal, warn } = context;
   const { users_and_roles: usersAndRoles } = options;
   const db = database.name;
@@ -38,6 +38,8 @@ export async function* collectDatabase(reading: DatabaseReading, context: Collec
   for (const pattern of plan.unmatched) {
     warn({ code: "MONGODB_PATTERN_UNMATCHED", message: `no collection of ${db} matches ${pattern}` });
   }
+  const program = programFor(given.program, database.dump_strategy ?? options.dump_strategy, plan);
+  const reading = { ...given, program };
   const snapshotTime = await chosenSnapshot(reading, start, signal);
   let last: ArchiveReading | undefined;
 

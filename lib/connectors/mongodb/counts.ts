@@ -11,17 +11,21 @@ export function countFault(db: string, collections: readonly ArchivedNamespaceFa
 }
 
 /**
- * Collections of which another number came than the server counts, though it counted the same before and after. Its books
- * may be wrong after a crash and in a sharded cluster, so this is no failure.
+ * Collections of which fewer documents came than the server counts before and after, or others though it counted the same
+ * both times. Its books may be wrong after a crash and in a sharded cluster, so this is no failure.
  */
 export function countWarning(db: string, collections: readonly ArchivedNamespaceFacts[]): string | undefined {
   const differing = collections.filter(
-    ({ documents, counted }) => counted !== undefined && counted[0] === counted[1] && counted[0] !== documents,
+    ({ documents, counted }) =>
+      counted !== undefined &&
+      (documents < Math.min(...counted) || (counted[0] === counted[1] && counted[0] !== documents)),
   );
   if (differing.length === 0) return undefined;
   const shown = differing
     .slice(0, 5)
-    .map(({ name, documents, counted }) => `${db}.${name}: ${documents} came, ${counted?.[0]} are counted`);
+    .map(
+      ({ name, documents, counted }) => `${db}.${name}: ${documents} came, ${Math.min(...(counted ?? []))} are counted`,
+    );
   const more = differing.length > shown.length ? `, and ${differing.length - shown.length} collections more` : "";
-  return `the server's own count differs from what was read (its books may be wrong): ${shown.join("; ")}${more}`;
+  return `the server's own count differs from what was read (its books may be wrong after an unclean shutdown, and in a sharded cluster): ${shown.join("; ")}${more}`;
 }

@@ -58,6 +58,7 @@ export async function planDatabase(
     throw new SourceError("SOURCE_NOT_FOUND", `there is no database ${db}, or it is hidden from these credentials`);
   const { collections, unmatched } = selectCollections(listed, options, usersAndRoles);
   if (collections.length === 0) throw new SourceError("SOURCE_EMPTY", `the database ${db} has no collections to store`);
+  mustTakeQueries(collections, options);
   const filters = await parsedFilters(options);
   const planned: (PlannedCollection | undefined)[] = [];
   const forbidden: string[] = [];
@@ -66,8 +67,8 @@ export async function planDatabase(
       planned[index] = await planCollection(client, server, db, info, filters.get(info.name), signal);
     } catch (error) {
       signal.throwIfAborted();
-      // Dropped since it was listed: it was there by chance.
-      if (isMissingNamespace(error)) return;
+      // Dropped since it was listed: unless it was asked for by its name, it was there by chance.
+      if (isMissingNamespace(error) && !isNamed(info.name, options)) return;
       if (!isForbidden(error)) throw driverFault(error, `looking at ${db}.${info.name}`);
       forbidden.push(`${db}.${info.name}`);
     }
@@ -83,6 +84,20 @@ export async function planDatabase(
   const stored = new Set(readable.map(({ archived }) => archived.collection));
   const left = listed.map(({ name }) => name).filter((name) => isStorable(db, name, true) && !stored.has(name));
   return { collections: [...special, ...first, ...rest], forbidden: forbidden.sort(), unmatched, left };
+}
+
+const isNamed = (collection: string, { collections = [], query = {} }: DatabaseOptions): boolean =>
+  collections.includes(collection) || Object.hasOwn(query, collection);
+
+/** A view has no documents to choose from, and a time series is read as buckets, which have not the fields of its documents. */
+function mustTakeQueries(collections: readonly CollectionInfo[], { name: db, query = {} }: DatabaseOptions): void {
+  const other = collections.find(({ name, type }) => Object.hasOwn(query, name) && /^(view|timeseries)$/.test(type));
+  if (other === undefined) return;
+  const what = other.type === "view" ? "a view, of which only the definition is stored" : "a time series";
+  throw new SourceError(
+    "SOURCE_FAILED",
+    `${db}.${other.name} is ${what}, and takes no query: take ${other.name} out of query`,
+  );
 }
 
 async function listing(client: MongoClient, db: string, signal: AbortSignal): Promise<CollectionInfo[]> {

@@ -3,6 +3,7 @@ import type { Bytes } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import { ProgramMissingError, programOutput, programText } from "../../process.ts";
 import { type ArchivedNamespaceFacts, summaryFacts } from "./archive-facts.ts";
+import { isSpecial } from "./archive-format.ts";
 import { archiveParser } from "./archive-parser.ts";
 import type { ServerAddress } from "./client.ts";
 import { usesAwsIam } from "./client.ts";
@@ -54,6 +55,25 @@ export async function chosenProgram(
   if (obstacle === undefined) return { address };
   if (strategy === "auto") return undefined;
   throw new SourceError("SOURCE_FAILED", `${database.name}: ${obstacle}`);
+}
+
+/**
+ * Undefined too for a database with a collection that mongodump leaves out in silence: one with a dollar sign in its name.
+ * @throws SourceError `SOURCE_FAILED` when mongodump is asked for
+ */
+export function programFor(
+  program: DumpProgram | undefined,
+  strategy: "auto" | "driver" | "mongodump",
+  plan: DatabasePlan,
+): DumpProgram | undefined {
+  const skipped = plan.collections.find(({ header }) => header.collection.includes("$") && !isSpecial(header));
+  if (program === undefined || skipped === undefined) return program;
+  if (strategy === "auto") return undefined;
+  const { db, collection } = skipped.header;
+  throw new SourceError(
+    "SOURCE_FAILED",
+    `${db}.${collection}: mongodump stores no collection with $ in its name; use dump_strategy driver or auto for ${db}`,
+  );
 }
 
 /** What mongodump writes, parsed as it passes by. @throws SourceError | TransientError */
