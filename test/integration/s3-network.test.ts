@@ -123,3 +123,26 @@ test("a role is assumed with the credentials that there are, and its session is 
   assert.equal(tokens.size, 1);
   assert.ok(!tokens.has("undefined"));
 });
+
+test("a role that may not be assumed is named, with the right that it takes, and not one of the bucket", async (t) => {
+  await using between = await standBetween("http://127.0.0.1:9");
+  between.meddle = () => ({
+    do: "answer",
+    status: 403,
+    headers: { "content-type": "text/xml" },
+    body: "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
+  });
+  process.env.AWS_ENDPOINT_URL_STS = between.endpoint;
+  t.after(() => delete process.env.AWS_ENDPOINT_URL_STS);
+  const credentials = { access_key_id_env: "KEY_ID", secret_access_key_env: "SECRET" };
+  const role_arn = "arn:aws:iam::000000000000:role/backup";
+  const storage = await opened(
+    { ...credentials, endpoint: "http://127.0.0.1:9", role_arn },
+    { KEY_ID: "AKIA", SECRET: "secret" },
+  );
+  await assert.rejects(storage.prepare(), {
+    code: "STORAGE_FORBIDDEN",
+    message:
+      /^storage cloud, bucket backups: assuming arn:aws:iam::000000000000:role\/backup: .*it takes sts:AssumeRole of that role/,
+  });
+});

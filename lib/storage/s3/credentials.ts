@@ -6,6 +6,7 @@ import { StorageError } from "../../errors.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
 import type { SecretResolver } from "../../secrets/secrets.ts";
 import { type Connection, requestHandler } from "./client.ts";
+import { type Named, s3Error } from "./errors.ts";
 
 interface Credentials {
   readonly accessKeyId: string;
@@ -22,6 +23,8 @@ interface CredentialsContext {
   readonly redaction: Redaction;
   readonly connection: Connection;
   readonly region: string | undefined;
+  /** For whom they are, so that errors can say it. */
+  readonly store: Named;
 }
 
 const ROLE_SESSION = "core-backup";
@@ -56,16 +59,19 @@ async function givenCredentials(options: S3Options, secrets: SecretResolver): Pr
 function assumedRole(
   { role_arn: RoleArn, external_id: ExternalId }: S3Options,
   own: CredentialsProvider,
-  { connection, region }: CredentialsContext,
+  { connection, region, store }: CredentialsContext,
 ): CredentialsProvider {
   const sts = new STSClient({
     credentials: own,
     requestHandler: requestHandler(connection),
     ...(region === undefined ? {} : { region }),
   });
+  const doing = { what: `assuming ${RoleArn}`, needs: ["sts:AssumeRole of that role", "the role's trust in them"] };
   return async () => {
     const command = new AssumeRoleCommand({ RoleArn, ExternalId, RoleSessionName: ROLE_SESSION });
-    const { Credentials: made } = await sts.send(command);
+    const { Credentials: made } = await sts.send(command).catch((error: unknown) => {
+      throw s3Error(store, doing, error);
+    });
     if (made?.AccessKeyId === undefined || made.SecretAccessKey === undefined || made.SessionToken === undefined) {
       throw new StorageError("STORAGE_UNAUTHORIZED", `assuming ${RoleArn}: the answer has no credentials`);
     }

@@ -30,7 +30,7 @@ export async function openS3Storage(name: string, options: S3Options, context: O
   const proxy = await proxyOf(name, options, secrets);
   const connection = connect({ caFile: options.ca_file, proxy, env: { ...env, ...proxyEnvironment() } });
   const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
-  const credentials = await credentialsFor(options, { ...context, connection, region });
+  const credentials = await credentialsFor(options, { ...context, connection, region, store: { name, bucket } });
   const client = createS3Client({
     region,
     endpoint: options.endpoint,

@@ -15,19 +15,21 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const FIRST_PART_BYTES = 8 * MiB;
 const FIRST_PARTS = 1_500;
-const PARTS_A_STEP = 1_000;
+const PARTS_A_STEP = 650;
+/** Node.js gives a part to TLS as one buffer, and one of more than this does not go through in every case. */
+const MAX_PART_BYTES = 1024 * MiB;
 /** S3's bound on the parts of one upload. */
 export const MAX_PARTS = 10_000;
 /** Records and manifests are small, and there are many at a time. */
 const FIRST_BUFFER_BYTES = 64 * KiB;
 
 /**
- * The size of the part of that number: 8 MiB for the first 1,500, then doubling with each thousand. Nobody knows how
- * long a stream will be: 11 GiB fit into parts of 8 MiB, and all 10,000 hold 5.8 TiB.
+ * The size of the part of that number: 8 MiB for the first 1,500, then doubling with each 650 up to 1 GiB. Nobody knows
+ * how long a stream will be: 11 GiB fit into parts of 8 MiB, and all 10,000 hold 5.1 TiB.
  */
 export function partBytes(number: number): number {
   const step = Math.max(0, Math.ceil((number - FIRST_PARTS) / PARTS_A_STEP));
-  return FIRST_PART_BYTES * 2 ** step;
+  return Math.min(MAX_PART_BYTES, FIRST_PART_BYTES * 2 ** step);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { GetObjectLockConfigurationCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
-import { StorageError } from "../../errors.ts";
+import { NotFoundError, StorageError } from "../../errors.ts";
 import { RESERVED_PREFIX } from "../key.ts";
 import { answerCode, isNotImplemented } from "./errors.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
@@ -11,6 +11,10 @@ import { sweepUploads } from "./sweep.ts";
 
 const PROBE = `${RESERVED_PREFIX}probe`;
 const PROBES = 3;
+/** That of no object: the MD5 of what is not stored here. */
+const NO_ETAG = `"${"0".repeat(32)}"`;
+
+type Condition = { IfNoneMatch?: string; IfMatch?: string };
 
 /**
  * Tries all that a run will do, each with an error of its own: list, store, store under a condition. Clears away the
@@ -53,7 +57,7 @@ async function requireObjectLock(store: S3Store): Promise<void> {
  */
 async function tryStoring(store: S3Store, conditions: Conditions): Promise<void> {
   const unlocked = { ...store, objects: { ...store.objects, lock: undefined } };
-  const send = (condition: { IfNoneMatch?: string }, options: { abortSignal: AbortSignal }) =>
+  const send = (condition: Condition, options: { abortSignal: AbortSignal }) =>
     store.client.send(
       new PutObjectCommand({
         ...at(store, PROBE),
@@ -67,13 +71,14 @@ async function tryStoring(store: S3Store, conditions: Conditions): Promise<void>
     );
   const put = () =>
     patiently(store, { what: "trying to store", needs: rightsToPut(unlocked) }, (options) => send({}, options));
-  const putIfAbsent = async () => {
+  const putUnder = (condition: Condition) => async () => {
     await put();
     const doing = { what: "trying to store under a condition", needs: rightsToPut(unlocked) };
-    return patiently(store, doing, (options) => send({ IfNoneMatch: "*" }, options));
+    return patiently(store, doing, (options) => send(condition, options));
   };
   const isKnown = conditions.supported === false;
-  conditions.supported = await heedsConditions(putIfAbsent);
+  conditions.supported =
+    (await isRefused(putUnder({ IfNoneMatch: "*" }))) && (await isRefused(putUnder({ IfMatch: NO_ETAG })));
   await removeProbe(store);
   if (conditions.supported || isKnown) return;
   store.log.warn(
@@ -82,13 +87,17 @@ async function tryStoring(store: S3Store, conditions: Conditions): Promise<void>
   );
 }
 
-/** More than once, because another process may remove the probe in between. */
-async function heedsConditions(putIfAbsent: () => Promise<unknown>): Promise<boolean> {
+/**
+ * Whether the store heeds the condition. More than once, because another process may remove the probe in between: then what
+ * is to be absent is, and what is to match is not found.
+ */
+async function isRefused(putDespite: () => Promise<unknown>): Promise<boolean> {
   for (let attempt = 0; attempt < PROBES; attempt += 1) {
     try {
-      await putIfAbsent();
+      await putDespite();
     } catch (error) {
       if (error instanceof StorageError && error.code === "STORAGE_CHANGED") return true;
+      if (error instanceof NotFoundError) continue;
       if (isNotImplemented(error)) return false;
       throw error;
     }
