@@ -54,7 +54,7 @@ function cellsOf(row: Content | Kind): readonly string[] {
     what,
     "reading" in row ? `\`${pathOf(row)}\`` : "git, LFS or a download",
     permission.replace(":", ": "),
-    `\`${scope}\``,
+    scope === "" ? "none" : `\`${scope}\``,
     byDefault ? "yes" : "",
     RESTORED[name] ?? `\`${name}.jsonl\``,
   ];

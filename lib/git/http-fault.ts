@@ -14,10 +14,10 @@ export async function checkStatus(response: Response, remote: HttpRemote): Promi
 }
 
 /** The body as it comes. A connection that breaks is an error here, never an end. */
-export async function* bodyBytes(response: Response, signal: AbortSignal): Bytes {
-  if (response.body === null) return;
+export async function* bodyBytes({ body }: { readonly body?: Response["body"] }, signal: AbortSignal): Bytes {
+  if (body === null || body === undefined) return;
   try {
-    yield* response.body as AsyncIterable<Uint8Array>;
+    yield* body as AsyncIterable<Uint8Array>;
   } catch (error) {
     signal.throwIfAborted();
     throw truncated(error);

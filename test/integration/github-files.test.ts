@@ -100,6 +100,38 @@ describe("files of releases", () => {
     assert.deepEqual([unitOf(second)?.status, world.files.seen.length], ["unchanged", 1]);
   });
 
+  test("are asked for as everything of the API is: GitHub's limits are waited for, and the request counts", async () => {
+    await using world = await aRelease({});
+    const { fault } = world.server;
+    let asked = 0;
+    world.server.fault = (path, ...rest) => {
+      if (!path.endsWith("/assets/9")) return fault(path, ...rest);
+      asked += 1;
+      if (asked > 1) return fault(path, ...rest);
+      return {
+        status: 403,
+        headers: { "retry-after": "0" },
+        body: { message: "You have exceeded a secondary rate limit" },
+      };
+    };
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.equal(asked, 2);
+    assert.deepEqual(world.files.seen, [undefined]);
+    const made = world.server.requests.filter(({ path }) => path.startsWith("/repos/my-org/app"));
+    const collected = unitOf(result)?.artifacts.find(({ path }) => path.includes("collected"));
+    assert.equal(Object(collected?.facts.stats).requests, made.length);
+  });
+
+  test("that the API itself gives are stored as they come", async () => {
+    const text = JSON.stringify("the file");
+    await using world = await aRelease({ size: text.length, digest: null });
+    world.server.fault = (path) => (path.endsWith("/assets/9") ? { status: 200, body: "the file" } : undefined);
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.equal(namesOf(result, "asset").length, 1);
+  });
+
   test("one that comes short, or is not what GitHub says, fails its repository, and the rest is stored", async () => {
     for (const [asset, code] of [
       [{ size: 300_001 }, "SOURCE_TRUNCATED"],

@@ -60,14 +60,6 @@ function assetItem({ session, params, previous }: SubjectWork, asset: Asset): It
     sha256,
     facts: { asset: id, name: asset.name, release, updatedAt, digest: digest ?? null },
     unchanged: isSame,
-    async *open() {
-      const authorization = await session.account().authorization(session.signal);
-      yield* downloaded({
-        url,
-        headers: { authorization, accept: "application/octet-stream" },
-        what,
-        signal: session.signal,
-      });
-    },
+    open: () => downloaded({ url, headers: {}, ask: session.file, what, signal: session.signal }),
   });
 }

@@ -11,9 +11,13 @@ export interface Download {
   /** For errors: `the asset app.zip`. */
   readonly what: string;
   readonly signal: AbortSignal;
+  /** Asks the first host in a way of its own, with its own credentials. */
+  readonly ask?: (url: string) => Promise<FileAnswer>;
   /** A path of the first host: being sent there means that the credentials do not do. */
   readonly wall?: string;
 }
+
+type FileAnswer = { readonly status: number; readonly headers: Headers; readonly body?: Response["body"] };
 
 const MAX_REDIRECTS = 5;
 
@@ -21,12 +25,13 @@ const MAX_REDIRECTS = 5;
  * A file's bytes as they come. GitHub redirects to where files lie, which is another host: credentials do not go there.
  * @throws SourceError | TransientError; a body that ends early is never just shorter
  */
-export async function* downloaded({ url, headers, what, signal, wall }: Download): Bytes {
+export async function* downloaded({ url, headers, what, signal, ask, wall }: Download): Bytes {
   const origin = new URL(url).origin;
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const isFirst = new URL(at).origin === origin;
-    const response = await request(at, isFirst ? headers : {}, signal);
+    const response: FileAnswer =
+      isFirst && ask !== undefined ? await ask(at) : await request(at, isFirst ? headers : {}, signal);
     const location = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && location !== null) {
       await response.body?.cancel();

@@ -1,7 +1,7 @@
 import { connectionFault } from "../../git/http-fault.ts";
 import { networkFetch } from "../../network/fetch.ts";
 import { tool } from "../../tool.ts";
-import { type Answer, readAnswer } from "./response.ts";
+import { type Answer, fileAnswer, readAnswer } from "./response.ts";
 
 export interface Request {
   readonly method: "GET" | "POST";
@@ -12,6 +12,8 @@ export interface Request {
   /** For errors: `GET /orgs/my-org/repos`. */
   readonly what: string;
   readonly signal: AbortSignal;
+  /** A file is asked for: an answer that is none of the API's stays as it comes, `body` of `Answer`. */
+  readonly file?: boolean;
 }
 
 /** https://docs.github.com/en/rest/about-the-rest-api/api-versions */
@@ -21,13 +23,17 @@ const SILENCE_MS = 120_000;
 
 /** One request and its whole answer, whatever its status. Redirects are not followed. @throws SourceError | TransientError */
 export async function exchange(url: string, request: Request): Promise<Answer> {
-  const limited = AbortSignal.any([request.signal, AbortSignal.timeout(SILENCE_MS)]);
-  const response = await send(url, request, limited);
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(new Error(`no answer for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
   try {
+    const response = await send(url, request, AbortSignal.any([request.signal, silence.signal]));
+    if (request.file === true && response.status < 400) return await fileAnswer(response);
     return await readAnswer(response, request.what);
   } catch (error) {
     request.signal.throwIfAborted();
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

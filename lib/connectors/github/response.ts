@@ -7,6 +7,8 @@ export interface Answer {
   /** The parsed body; undefined for a 304 and for an empty one. */
   readonly json: unknown;
   readonly bytes: number;
+  /** Of a file alone, and not read yet: the caller's to read or to cancel. */
+  readonly body?: Response["body"];
 }
 
 /** Pages are of at most a hundred objects; a longer answer is none of GitHub's. */
@@ -25,6 +27,14 @@ export async function readAnswer(response: Response, what: string): Promise<Answ
     if (status >= 400) return { status, headers, json: undefined, bytes };
     throw new TransientError("SOURCE_TRUNCATED", `${what} is answered with what is no JSON`, { cause: error });
   }
+}
+
+/** Where a file lies, or its bytes to come. */
+export async function fileAnswer({ status, headers, body }: Response): Promise<Answer> {
+  const answer = { status, headers, json: undefined, bytes: 0 };
+  if (status === 200) return { ...answer, body };
+  await body?.cancel();
+  return answer;
 }
 
 async function bodyText(response: Response, what: string): Promise<string> {

@@ -2,16 +2,25 @@ import type { Kind } from "./kinds/kind.ts";
 
 /** What a scope of a classic token brings along. https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps */
 const IMPLIED: Readonly<Record<string, readonly string[]>> = {
-  repo: ["security_events", "public_repo"],
-  "admin:org": ["write:org", "read:org"],
+  repo: ["security_events", "public_repo", "repo:status", "repo_deployment", "repo:invite"],
+  "admin:org": ["write:org", "read:org", "manage_runners:org"],
   "write:org": ["read:org"],
-  user: ["read:user"],
+  user: ["read:user", "user:email", "user:follow"],
   project: ["read:project"],
+  "write:packages": ["read:packages"],
+  "admin:repo_hook": ["write:repo_hook", "read:repo_hook"],
+  "write:repo_hook": ["read:repo_hook"],
+  "admin:public_key": ["write:public_key", "read:public_key"],
+  "write:public_key": ["read:public_key"],
+  "admin:gpg_key": ["write:gpg_key", "read:gpg_key"],
+  "write:gpg_key": ["read:gpg_key"],
+  "admin:enterprise": ["manage_runners:enterprise", "manage_billing:enterprise", "read:enterprise"],
 };
 const LEVELS = ["read", "write", "admin"];
 
 /** Whether a classic token with `scopes`, as GitHub's header lists them, has `needed`. */
 export function granted(needed: string, scopes: string): boolean {
+  if (needed === "") return true;
   const held = scopes
     .split(",")
     .map((scope) => scope.trim())

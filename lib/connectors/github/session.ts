@@ -37,6 +37,12 @@ export interface Session {
    * @throws SourceError | TransientError | DeferredError
    */
   get(to: string, options?: { readonly etag?: string | undefined; readonly accept?: string }): Promise<Answer>;
+  /**
+   * One request for a file at the API's own host: 200 with its `body`, a redirect to where it lies, or a status from 400 on. Its faults are
+   * waited out once, for whoever reads the file tries again.
+   * @throws as `get` does
+   */
+  file(url: string): Promise<Answer>;
   /** One GraphQL question, which goes to the one URL that there is for them. `attempts`: how often a fault that passes is waited out. */
   question(body: unknown, attempts?: number): Promise<Answer>;
 }
@@ -47,6 +53,7 @@ export interface Waiting {
 }
 
 const ATTEMPTS = 5;
+const FILE_ATTEMPTS = 2;
 const BACK_OFF = { attempts: ATTEMPTS, baseMs: 500, maxMs: 30_000 };
 /** More "slow down" than this in a row, each of them honoured, is no limit but a wall. */
 const MAX_LIMITED = 12;
@@ -150,6 +157,13 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
       }
       throw new SourceError("SOURCE_REDIRECTED", `GitHub redirects GET ${to} in a circle`);
     },
+    file: (url) =>
+      one(
+        url,
+        "core",
+        { method: "GET", what: `GET ${url.slice(api.url.length)}`, accept: "application/octet-stream", file: true },
+        FILE_ATTEMPTS,
+      ),
     question: (body, attempts) =>
       one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, attempts),
   };

@@ -77,7 +77,7 @@ export interface Kind {
   readonly what: string;
   /** As the API names it: `issues:read`. Fine-grained tokens and Apps need it. */
   readonly permission: string;
-  /** What a classic token needs for private repositories. */
+  /** What a classic token needs for private repositories; empty for what everybody may read. */
   readonly scope: string;
   readonly byDefault: boolean;
   readonly reading: Reading;

@@ -5,12 +5,12 @@ const row = (name: string, what: string, path: string, byDefault = true): Kind =
   subject: "user",
   what,
   permission: "metadata:read",
-  scope: "read:user",
+  scope: "",
   byDefault,
   reading: name === "user" ? { how: "object", path } : { how: "list", path: `${path}?per_page=100` },
 });
 
-/** What a user shows, apart from repositories. */
+/** What a user shows to everybody, apart from repositories. */
 export const userKinds: readonly Kind[] = [
   row("user", "The user's profile", "/users/{username}"),
   row("user_starred", "Repositories with the user's star", "/users/{username}/starred"),
