@@ -32,10 +32,8 @@ export const serveCommand: Command = async (context) => {
     const service = serve({
       config,
       reload: load,
-      open: async (loaded, stopped) => {
-        await enterNetwork(loaded, { env, redaction, signal: stopped });
-        return open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped });
-      },
+      enter: (loaded, stopped) => enterNetwork(loaded, { env, redaction, signal: stopped }),
+      open: async (loaded, stopped) => open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped }),
       log,
       redaction,
       now,

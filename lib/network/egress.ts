@@ -11,10 +11,12 @@ import { type EgressList, placeOf } from "./egress-list.ts";
 let list: EgressList | undefined;
 const vouched = new AsyncLocalStorage<true>();
 
-/** From now on no other host; undefined: any. */
-export function limitEgress(allowed: EgressList | undefined): void {
+/** From now on no other host; undefined: any. Returns what was the limit until now. */
+export function limitEgress(allowed: EgressList | undefined): EgressList | undefined {
+  const before = list;
   list = allowed;
   if (allowed !== undefined) guardSockets();
+  return before;
 }
 
 /** @throws EgressError */

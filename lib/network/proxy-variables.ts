@@ -9,8 +9,10 @@ export interface ProxyVariables {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** Where a task on Fargate gets its credentials. */
+export const CREDENTIALS_OF_TASKS = "169.254.170.2";
 /** Where AWS gives machines and tasks their credentials: never a matter for a proxy. */
-const CREDENTIALS_OF_AWS = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]"];
+const CREDENTIALS_OF_AWS = ["169.254.169.254", CREDENTIALS_OF_TASKS, "169.254.170.23", "[fd00:ec2::254]"];
 
 /** The proxy of the configuration, for everything but `noProxy`. */
 export const givenProxy = (url: string, noProxy: readonly string[]): ProxyVariables => ({
@@ -34,7 +36,7 @@ export function proxiesOf(env: Env): ProxyVariables {
   return { ...proxies, NO_PROXY: withCredentials((value(env, "NO_PROXY") ?? "").split(/[\s,]+/).filter(Boolean)) };
 }
 
-/** Whether `NO_PROXY` names the host: exactly, or as `.example.com`, `*.example.com` or `*`; with a port, only that one. */
+/** Whether `NO_PROXY` names the host: exactly, as `.example.com`, which is the domain and all below it, as `*.example.com` or `*`; with a port, only that one. */
 export function bypasses(host: string, port: number, noProxy = ""): boolean {
   const asked = host.toLowerCase();
   return noProxy
@@ -45,12 +47,34 @@ export function bypasses(host: string, port: number, noProxy = ""): boolean {
       const [, name = entry, only] = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(entry) ?? [];
       if (only !== undefined && Number(only) !== port) return false;
       const plain = name.replace(/^\[|\]$/g, "");
-      return /^[.*]/.test(plain) ? asked.endsWith(plain.replace(/^\*/, "")) && plain !== "" : asked === plain;
+      if (!/^[.*]/.test(plain)) return asked === plain;
+      const below = plain.replace(/^\*/, "");
+      // Node and curl count the domain itself as well.
+      return asked.endsWith(below) || (plain.startsWith(".") && asked === plain.slice(1));
     });
 }
 
-export const isProxyAddress = (text: string): boolean =>
-  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).hostname !== "";
+/** Of messages, for whoever has a password that does not stand in a URL as it is. */
+export const PERCENT = "a % in its user name or password is written %25";
+
+/** Whoever uses it decodes the credentials, so that must be possible. */
+export function isProxyAddress(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return false;
+  try {
+    decodeURIComponent(url.username + url.password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What of a proxy's address nobody may see: the password or, where there is none, the user name, which is a token then. */
+export function proxySecrets(address: string): readonly string[] {
+  const { username, password } = new URL(address);
+  const secret = password === "" ? username : password;
+  return secret === "" ? [] : [address, secret, decodeURIComponent(secret)];
+}
 
 function named(env: Env, name: string): string | undefined {
   const text = value(env, name);
@@ -62,7 +86,9 @@ function addressOf(name: string, text: string): string {
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (isProxyAddress(address)) return address;
   // Without the value, which may hold a password.
-  throw new ConfigError(`the variable ${name} is no address of an HTTP proxy, such as http://proxy.example.com:3128`);
+  throw new ConfigError(
+    `the variable ${name} is no address of an HTTP proxy, such as http://proxy.example.com:3128; ${PERCENT}`,
+  );
 }
 
 const value = (env: Env, name: string): string | undefined => env[name.toLowerCase()] || env[name] || undefined;

@@ -8,7 +8,9 @@ export function openTunnel(proxy: string, host: string, port: number, timeoutMs:
   const target = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const authorization =
-    username === "" ? {} : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` };
+    username === "" && password === ""
+      ? {}
+      : { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` };
   const request = (protocol === "https:" ? https : http).request({
     host: hostname.replace(/^\[|\]$/g, ""),
     port: proxyPort === "" ? (protocol === "https:" ? 443 : 80) : Number(proxyPort),

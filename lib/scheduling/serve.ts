@@ -19,6 +19,11 @@ export interface ServeOptions {
   readonly config: Config;
   /** Loads the configuration again, its check included. @throws ConfigError */
   readonly reload: () => Promise<Config>;
+  /**
+   * Has this process reach its network as a configuration says, with its proxy's secret resolved anew. There is one
+   * network for all that runs, so it is called with the configuration in force alone. @throws ConfigError | TransientError
+   */
+  readonly enter: (config: Config, signal: AbortSignal) => Promise<void>;
   /** Opens one; whoever called it closes it. */
   readonly open: (config: Config, signal: AbortSignal) => Promise<Backup>;
   readonly log: Log;
@@ -73,6 +78,7 @@ export function serve(options: ServeOptions): Service {
   const slots = createSlots(options.config.max_jobs);
   const outcomes = gather<Outcome>({ quietMs: QUIET_MS, mostMs: MOST_MS }, tellAll);
   let config = options.config;
+  let entering: Promise<void> = Promise.resolve();
   let reloading: Promise<void> = Promise.resolve();
   let refused: string | undefined;
   let runs = 0;
@@ -129,12 +135,24 @@ export function serve(options: ServeOptions): Service {
     signal.addEventListener("abort", stop, { once: true });
     let backup: Backup | undefined;
     try {
+      if (opened === config) await enter(own.signal);
       backup = await options.open(opened, own.signal);
       return await work(backup);
     } finally {
       signal.removeEventListener("abort", stop);
       await backup?.close();
     }
+  }
+
+  /** One after the other. By its turn another configuration may be in force, and then that one counts. */
+  function enter(own: AbortSignal, next?: Config): Promise<void> {
+    entering = entering
+      .catch(() => {})
+      .then(async () => {
+        await options.enter(next ?? config, own);
+        config = next ?? config;
+      });
+    return entering;
   }
 
   async function tellAll(all: readonly Outcome[]): Promise<void> {
@@ -151,7 +169,8 @@ export function serve(options: ServeOptions): Service {
   async function reload(): Promise<void> {
     if (signal.aborted) return;
     try {
-      config = await options.reload();
+      const next = await options.reload();
+      await enter(signal, next);
       refused = undefined;
       slots.resize(config.max_jobs);
       scheduler.replace(config.jobs);

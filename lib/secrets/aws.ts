@@ -1,5 +1,5 @@
 import { ConfigError, TransientError } from "../errors.ts";
-import { networkAgents } from "../network/agents.ts";
+import { type Agents, networkAgents } from "../network/agents.ts";
 import { egressRefusal } from "../network/egress.ts";
 import { filled, missing } from "./local.ts";
 import type { AwsSecretReference } from "./secrets.ts";
@@ -12,16 +12,15 @@ export interface AwsSecrets {
 
 /**
  * Account, region and rights come from the SDK's usual chain: variables, profile, the role of a function or task. An
- * ARN says its region itself. The SDK is loaded at the first call, because most configurations never need it.
+ * ARN says its region itself. The SDK is loaded at the first call, because most configurations never need it. `agents`: those of the process by default.
  */
-export function createAwsSecrets(signal: AbortSignal): AwsSecrets {
+export function createAwsSecrets(signal: AbortSignal, agents?: Agents): AwsSecrets {
   return {
     async read(reference) {
       const { id, field, region } = parseReference(reference);
       const what = `${reference.from === "secret" ? "the secret" : "the parameter"} ${id} of AWS`;
-      const text = await fetched(what, reference.from, () =>
-        reference.from === "secret" ? secretText(id, region, signal) : parameterText(id, region, signal),
-      );
+      const read = reference.from === "secret" ? secretText : parameterText;
+      const text = await fetched(what, reference.from, () => read(id, { region, signal, agents }));
       if (text === undefined) throw missing(`${what} holds no text`);
       return filled(field === undefined ? text : fieldOf(text, field, what), what);
     },
@@ -40,10 +39,16 @@ function parseReference({ reference }: AwsSecretReference): Parsed {
   return { id, field, region: id.startsWith("arn:") ? id.split(":")[3] : undefined };
 }
 
-async function secretText(id: string, region: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+interface Reached {
+  readonly region: string | undefined;
+  readonly signal: AbortSignal;
+  readonly agents: Agents | undefined;
+}
+
+async function secretText(id: string, { region, signal, agents }: Reached): Promise<string | undefined> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
   const client = new SecretsManagerClient({
-    requestHandler: networkAgents(),
+    requestHandler: agents ?? networkAgents(),
     ...(region === undefined ? {} : { region }),
   });
   try {
@@ -54,9 +59,12 @@ async function secretText(id: string, region: string | undefined, signal: AbortS
   }
 }
 
-async function parameterText(id: string, region: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+async function parameterText(id: string, { region, signal, agents }: Reached): Promise<string | undefined> {
   const { GetParameterCommand, SSMClient } = await import("@aws-sdk/client-ssm");
-  const client = new SSMClient({ requestHandler: networkAgents(), ...(region === undefined ? {} : { region }) });
+  const client = new SSMClient({
+    requestHandler: agents ?? networkAgents(),
+    ...(region === undefined ? {} : { region }),
+  });
   try {
     const command = new GetParameterCommand({ Name: id, WithDecryption: true });
     const { Parameter } = await client.send(command, { abortSignal: signal });

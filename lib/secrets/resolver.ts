@@ -1,3 +1,4 @@
+import { networkAgents } from "../network/agents.ts";
 import { type AwsSecrets, createAwsSecrets } from "./aws.ts";
 import { type Environment, filled, readLocalSecret } from "./local.ts";
 import { type VaultOptions, vaultSchema } from "./options.ts";
@@ -15,6 +16,8 @@ export interface SecretResolverOptions {
   readonly signal: AbortSignal;
   /** What earlier invocations read of Vault and AWS. */
   readonly kept?: KeptSecrets | undefined;
+  /** Reaches Vault and AWS without the proxy of the process. */
+  readonly direct?: boolean;
   /** How Vault is reached, where that is not by the network. */
   readonly overVault?: Pick<VaultDependencies, "exchange" | "sleep">;
 }
@@ -22,6 +25,7 @@ export interface SecretResolverOptions {
 /** Resolves each reference once; a failure is not kept, so the next call tries again. */
 export function createSecretResolver(options: SecretResolverOptions): SecretResolver {
   const { env, redaction, signal } = options;
+  const agents = options.direct === true ? networkAgents({ proxyEnv: {} }) : undefined;
   const resolved = new Map<string, Promise<string>>();
   let vault: Vault | undefined;
   let aws: AwsSecrets | undefined;
@@ -43,6 +47,7 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
       local,
       redaction,
       signal,
+      agents,
     });
     return filled(await vault.read(reference), `the Vault secret ${reference}`);
   }
@@ -53,7 +58,7 @@ export function createSecretResolver(options: SecretResolverOptions): SecretReso
         return remote(reference.reference);
       case "secret":
       case "ssm":
-        aws ??= createAwsSecrets(signal);
+        aws ??= createAwsSecrets(signal, agents);
         return aws.read(reference);
       default:
         return readLocalSecret(reference, env);

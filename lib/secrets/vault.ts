@@ -1,3 +1,4 @@
+import type { Agents } from "../network/agents.ts";
 import type { Redaction } from "./redaction.ts";
 import type { LocalSecretReference } from "./secrets.ts";
 import { createExchange, type Exchange } from "./vault-exchange.ts";
@@ -17,6 +18,8 @@ export interface VaultDependencies {
   readonly local: (reference: LocalSecretReference) => Promise<string>;
   readonly redaction: Redaction;
   readonly signal: AbortSignal;
+  /** Default: those of the process. */
+  readonly agents?: Agents | undefined;
   readonly exchange?: Exchange;
   readonly sleep?: SendOptions["sleep"];
 }
@@ -24,7 +27,7 @@ export interface VaultDependencies {
 export function createVault(settings: VaultSettings, dependencies: VaultDependencies): Vault {
   const { local, redaction, signal, sleep } = dependencies;
   const server = serverName(settings);
-  const exchange = dependencies.exchange ?? createExchange(settings.caFile, signal);
+  const exchange = dependencies.exchange ?? createExchange(settings.caFile, signal, { agents: dependencies.agents });
   const send = createSend(settings, { exchange, redaction, signal, sleep });
   const onToken = (token: string) => redaction.add(token);
   const tokens = createVaultToken({ login: settings.login, send, local, onToken, server });

@@ -38,7 +38,7 @@ test("a server that does not answer is given up after the time allowed", async (
   await withServer(
     () => {},
     async (url) => {
-      const exchange = createExchange(undefined, never, 50);
+      const exchange = createExchange(undefined, never, { timeoutMs: 50 });
       await assert.rejects(exchange({ method: "GET", url, headers: {} }), { code: "ETIMEDOUT" });
     },
   );
@@ -48,7 +48,7 @@ test("a server that falls silent within its reply is given up as well", async ()
   await withServer(
     (_, response) => response.write("{"),
     async (url) => {
-      const exchange = createExchange(undefined, never, 200);
+      const exchange = createExchange(undefined, never, { timeoutMs: 200 });
       await assert.rejects(exchange({ method: "GET", url, headers: {} }), { code: "ETIMEDOUT" });
     },
   );
@@ -89,7 +89,11 @@ for (const [when, listener] of [
   }, async () => {
     await withServer(listener, async (url) => {
       const controller = new AbortController();
-      const reply = createExchange(undefined, controller.signal, 600_000)({ method: "GET", url, headers: {} });
+      const reply = createExchange(undefined, controller.signal, { timeoutMs: 600_000 })({
+        method: "GET",
+        url,
+        headers: {},
+      });
       setTimeout(() => controller.abort(new InterruptedError("SIGTERM")), 50);
       await assert.rejects(reply, { name: "InterruptedError" });
     });

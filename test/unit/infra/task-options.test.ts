@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { taskConfig } from "../../../infra/task-config.ts";
 import { hasTasks, taskOptions } from "../../../infra/task-options.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
@@ -75,4 +76,19 @@ test("a job whose part of the configuration fits into no task definition is refu
     () => taskConfig(document, aJob()),
     /^Error: job docs: its part of the configuration takes \d+ bytes packed/,
   );
+});
+
+test("a task has the proxy and the egress list of the configuration, and may always fetch its credentials", () => {
+  const document = {
+    jobs: [{ name: "docs" }],
+    storage: { store: { type: "s3" } },
+    proxy: { url_secret: "proxy", no_proxy: ["inside.example"] },
+    egress: { allow: ["proxy.example:3128"] },
+  };
+  const packed = (one: object) => JSON.parse(gunzipSync(Buffer.from(taskConfig(one, aJob()), "base64")).toString());
+  const { proxy, egress } = packed(document);
+  assert.deepEqual(proxy, document.proxy);
+  assert.deepEqual(egress, { allow: ["proxy.example:3128", "169.254.170.2:80"] });
+  const { proxy: _, egress: __, ...neither } = document;
+  assert.deepEqual(Object.keys(packed(neither)), ["jobs", "storage"]);
 });

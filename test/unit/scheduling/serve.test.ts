@@ -20,6 +20,7 @@ function setting(jobs: Config["jobs"], maxJobs = 2) {
   const stop = new AbortController();
   const open: Backup[] = [];
   let opened = 0;
+  const entered: string[] = [];
   const next = { config: backup.config, wrong: false };
   const service = serve({
     ...backup,
@@ -27,6 +28,9 @@ function setting(jobs: Config["jobs"], maxJobs = 2) {
     reload: async () => {
       if (next.wrong) throw new ConfigError("test.yml:1:1: jobs: is missing");
       return next.config;
+    },
+    enter: async ({ jobs }) => {
+      entered.push(jobs.map(({ name }) => name).join());
     },
     open: async (config, signal) => {
       opened += 1;
@@ -39,7 +43,7 @@ function setting(jobs: Config["jobs"], maxJobs = 2) {
   const runs = async (count: number) => {
     while (service.runs() < count) await delay(2);
   };
-  return { service, stop, open, opened: () => opened, ops, lines, next, runs, storage };
+  return { service, stop, open, entered, opened: () => opened, ops, lines, next, runs, storage };
 }
 
 test("each start has a backup of its own, closed at its end, and nothing goes on listening to the signal", async () => {
@@ -87,4 +91,18 @@ test("a right configuration is taken over with its new jobs, a wrong one leaves 
   );
   a.stop.abort(new InterruptedError("SIGTERM"));
   await a.service.ended;
+});
+
+test("the network is that of the configuration in force, also when what ran under an older one is told", async () => {
+  const a = setting([aJob({ schedule: "@yearly" })]);
+  await a.runs(1);
+  a.next.config = { ...a.next.config, jobs: [aJob({ name: "other", schedule: "@yearly" })] };
+  await a.service.reload();
+  await a.runs(2);
+  a.stop.abort(new InterruptedError("SIGTERM"));
+  await a.service.ended;
+  assert.equal(a.ops.reports.length, 2);
+  const taken = a.entered.indexOf("other");
+  assert.ok(taken > 0);
+  assert.deepEqual(new Set(a.entered.slice(taken)), new Set(["other"]));
 });

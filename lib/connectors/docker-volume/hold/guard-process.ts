@@ -42,7 +42,11 @@ process.stdout.on("error", () => {});
 
 await ended;
 // They are among the variables that a program gets; of which hosts may be reached its owner has decided.
-useProxies(proxiesOf(process.env), false);
+try {
+  useProxies(proxiesOf(process.env), false);
+} catch {
+  // A variable that is no proxy is no reason to leave containers stopped: most engines are reached without one.
+}
 clearTimeout(timer);
 if (orders !== undefined && !heard.includes(GUARD_DISMISSED)) await undoAll(orders);
 process.exit(0);
