@@ -5,10 +5,12 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Facts } from "../../lib/connectors/connector.ts";
 import { dockerVolume } from "../../lib/connectors/docker-volume/docker-volume.ts";
+import { markedName } from "../../lib/connectors/docker-volume/hold/marker.ts";
 import { SourceError } from "../../lib/errors.ts";
+import { thisProcess } from "../../lib/process-identity.ts";
 import { collectAll, connect, context, never } from "../contract/connector.ts";
 import { configured, type Started, start, temporaryFolder } from "../e2e/core-backup.ts";
-import { type DockerEngine, dockerMissing, startDockerEngine } from "../support/docker-engine.ts";
+import { BUSYBOX_IMAGE, type DockerEngine, dockerMissing, startDockerEngine } from "../support/docker-engine.ts";
 
 const WRITES = "while :; do echo x >> /data/log; /bin/busybox sleep 0.05; done";
 const SLEEPS = "trap 'exit 0' TERM; while :; do /bin/busybox sleep 0.1; done";
@@ -47,20 +49,15 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
   test("who writes is paused, for as long as the facts say, and goes on; who only reads, or sleeps elsewhere, is left alone", async () => {
     await engine.runs("writer", WRITES, "--volume", "app:/data");
     await engine.runs("reader", SLEEPS, "--volume", "app:/data:ro");
-    await engine.runs("other", SLEEPS, "--volume", "elsewhere:/data");
-    const seen = new Set<string>();
-    const watching = new AbortController();
-    const watch = (async () => {
-      for await (const line of lines(engine, watching.signal)) seen.add(line);
-    })();
-    const { facts } = await collect({ volumes: "app", consistency: "pause" });
-    await delay(200);
-    watching.abort();
-    await watch;
+    // Its label is wrong, which is no concern of those who read another volume.
+    const label = ["--label", "core-backup.consistency=pausse"];
+    await engine.runs("other", SLEEPS, "--volume", "elsewhere:/data", ...label);
+    const { value, events } = await withEvents(engine, () => collect({ volumes: "app", consistency: "pause" }));
+    const { facts } = value;
     assert.deepEqual(Object.keys(Object(facts[0]?.held)), ["writer"]);
     assert.equal(held(facts[0], "writer").how, "pause");
     assert.ok(held(facts[0], "writer").ms >= 0);
-    assert.deepEqual([...seen], ["pause writer", "unpause writer"]);
+    assert.deepEqual(events, ["pause writer", "unpause writer"]);
     for (const name of ["writer", "reader", "other"]) assert.equal(await engine.state(name), "running");
     await assertClean();
     await remove("writer", "reader", "other");
@@ -134,20 +131,58 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
       { host: engine.host, volumes: ["one", "two"], consistency: "pause" },
     );
     const units = await Array.fromAsync(connector.units(never()));
-    const events: string[] = [];
-    const watching = new AbortController();
-    const watch = (async () => {
-      for await (const line of lines(engine, watching.signal)) events.push(line);
-    })();
-    await Promise.all(units.map((unit) => collectAll(connector, unit, context())));
-    await delay(200);
-    watching.abort();
-    await watch;
+    const { events } = await withEvents(engine, () =>
+      Promise.all(units.map((unit) => collectAll(connector, unit, context()))),
+    );
     await connector.cleanup();
     assert.deepEqual(events, ["pause both", "unpause both", "pause both", "unpause both"]);
     assert.equal(await engine.state("both"), "running");
     await assertClean();
     await remove("both");
+  });
+
+  test("who has the volume's folder, or one around it, as a bind mount to write to is held too", async () => {
+    await engine.docker("volume", "create", "around");
+    const folder = await engine.folderOf("around");
+    await engine.runs("inside", SLEEPS, "--volume", `${folder}:/data`);
+    await engine.runs("outside", SLEEPS, "--volume", `${engine.folder}:/data`);
+    await engine.runs("looks-on", SLEEPS, "--volume", `${engine.folder}:/data:ro`);
+    await engine.runs("beside", SLEEPS, "--volume", `${folder}-beside:/data`);
+    const { facts } = await collect({ volumes: "around", consistency: "pause" });
+    assert.deepEqual(Object.keys(Object(facts[0]?.held)).sort(), ["inside", "outside"]);
+    await remove("inside", "outside", "looks-on", "beside");
+  });
+
+  test("of one that was killed only what it held goes on, and not what somebody alive holds by now", async () => {
+    const ids: Record<string, string> = {};
+    for (const name of ["k-waited", "k-held", "k-taken"])
+      ids[name] = await engine.runs(name, WRITES, "--volume", "k:/data");
+    await engine.docker("pause", ...Object.keys(ids));
+    const planned = Object.entries(ids).map(([name, id]) => ({ id, name, how: "pause" as const }));
+    const until = new Date(Date.now() + 3_600_000);
+    const { machine, pid, start: begun } = thisProcess();
+    const leave = async (name: string, held: readonly string[], start: number) => {
+      const marker = { until, held: planned.filter((hold) => held.includes(hold.name)) };
+      await engine.docker(
+        ...["create", "--name", markedName(name, planned, marker), "--network", "none"],
+        ...["--label", `core-backup.owner=${machine}-${pid}-${start}`],
+        ...["--label", `core-backup.holds=${JSON.stringify(planned)}`, BUSYBOX_IMAGE, "/none"],
+      );
+    };
+    await leave("core-backup-1", ["k-held", "k-taken"], begun + 1);
+    await leave("core-backup-2", ["k-taken"], begun);
+    const connector = await connect({ kind: dockerVolume }, { host: engine.host, volumes: "k" });
+    await connector.prepare(never());
+    await connector.cleanup();
+    for (const [name, state] of [
+      ["k-waited", "paused"],
+      ["k-held", "running"],
+      ["k-taken", "paused"],
+    ] as const)
+      assert.equal(await engine.state(name), state, name);
+    const left = await engine.docker("ps", "--all", "--format", "{{.Names}}", "--filter", "label=core-backup.owner");
+    assert.match(left, /^core-backup-2\.[0-9a-z]+\.4$/);
+    await remove(left, ...Object.keys(ids));
   });
 
   test("a container that ends while it is paused is told, and fails nothing", async () => {
@@ -276,8 +311,17 @@ describe("containers are held while a volume is read", { skip: dockerMissing() }
     await engine.stop();
     await delay(300);
     await engine.start();
-    const { stderr } = await run.ended;
+    const { code, stderr } = await run.ended;
+    assert.notEqual(code, 0);
     assert.doesNotMatch(stderr, /INTERNAL/);
+    const manifests: { status: string; units: { status: string }[] }[] = [];
+    const store = join(config, "../store");
+    for (const path of await readdir(store, { recursive: true }))
+      if (path.endsWith("/manifest.json")) manifests.push(JSON.parse(await readFile(join(store, path), "utf8")));
+    assert.deepEqual(
+      manifests.map(({ status, units }) => [status, ...units.map((unit) => unit.status)]),
+      [["failed", "failed"]],
+    );
     // A container does not outlive its Engine here, or it runs again; it is never left paused.
     await untilClean();
     assert.notEqual(await engine.state("held"), "paused");
@@ -338,24 +382,16 @@ async function untilState(engine: DockerEngine, container: string, state: string
   throw new Error(`${container} is ${await engine.state(container)}, and not ${state}`);
 }
 
-/** What the Engine does to containers: `pause writer`. */
-async function* lines(engine: DockerEngine, signal: AbortSignal): AsyncGenerator<string> {
-  const { spawn } = await import("node:child_process");
-  const args = ["--host", engine.host, "events", "--filter", "type=container", "--filter", "event=pause"];
-  const child = spawn("docker", [
-    ...args,
-    "--filter",
-    "event=unpause",
-    "--format",
-    "{{.Action}} {{.Actor.Attributes.name}}",
-  ]);
-  signal.addEventListener("abort", () => child.kill("SIGTERM"));
-  let rest = "";
-  for await (const chunk of child.stdout) {
-    const parts = (rest + String(chunk)).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
+/** What the Engine paused and let go while `work` was done, from its own books: `pause writer`. */
+async function withEvents<T>(engine: DockerEngine, work: () => Promise<T>) {
+  const moment = () => engine.docker("info", "--format", "{{.SystemTime}}");
+  const since = await moment();
+  const value = await work();
+  const args = ["--since", since, "--until", await moment(), "--filter", "type=container"];
+  const filters = ["--filter", "event=pause", "--filter", "event=unpause"];
+  const format = ["--format", "{{.Action}} {{.Actor.Attributes.name}}"];
+  const events = await engine.docker("events", ...args, ...filters, ...format);
+  return { value, events: events.split("\n") };
 }
 
 async function childrenOf({ process: child }: Started): Promise<number[]> {

@@ -9,7 +9,7 @@ import { dockerVolume } from "../../lib/connectors/docker-volume/docker-volume.t
 import { SourceError } from "../../lib/errors.ts";
 import { collectAll, connect, context, never } from "../contract/connector.ts";
 import { configured, coreBackup, document, type Ended, temporaryFolder } from "../e2e/core-backup.ts";
-import { type DockerEngine, dockerMissing, startDockerEngine } from "../support/docker-engine.ts";
+import { BUSYBOX_IMAGE, type DockerEngine, dockerMissing, startDockerEngine } from "../support/docker-engine.ts";
 import { describeTree, listenAt, makePeculiarTree } from "../support/files-source.ts";
 
 const SLEEPS = "trap 'exit 0' TERM; while :; do /bin/busybox sleep 0.1; done";
@@ -284,6 +284,16 @@ describe("docker_volume, from configuration to a restored volume", { skip: docke
   test("the definitions of volume, containers and networks are stored; values of variables are not, unless asked for", async (t) => {
     await engine.docker("volume", "create", "described");
     await engine.runs("described", SLEEPS, "--volume", "described:/data", "--env", `DB_PASSWORD=${CANARY}`);
+    // Created and not run: nobody serves the share, nor listens to the log.
+    const share = [
+      "type=volume,src=share,dst=/share,volume-driver=local,volume-opt=type=cifs,volume-opt=device=//none/share",
+      `"volume-opt=o=username=u,password=${CANARY}"`,
+    ];
+    await engine.docker(
+      ...["create", "--name", "sharing", "--network", "none", "--volume", "described:/data", "--mount", share.join()],
+      ...["--log-driver", "splunk", "--log-opt", "splunk-url=https://127.0.0.1:1"],
+      ...["--log-opt", `splunk-token=${CANARY}`, BUSYBOX_IMAGE, "/bin/busybox"],
+    );
     const { command, folder } = await config(t, { volumes: "described" });
     const run = await command("run");
     assert.equal(run.code, 0, run.stderr);
@@ -293,6 +303,9 @@ describe("docker_volume, from configuration to a restored volume", { skip: docke
     assert.equal(definition.containers[0].Name, "described");
     assert.ok(definition.containers[0].Config.Env.includes("DB_PASSWORD=***"));
     assert.equal(definition.networks[0].Name, "none");
+    const { Mounts, LogConfig } = definition.containers[1].HostConfig;
+    assert.equal(Mounts[0].VolumeOptions.DriverConfig.Options.o, "username=u,password=***");
+    assert.deepEqual(LogConfig.Config, { "splunk-token": "***", "splunk-url": "https://127.0.0.1:1" });
     const everything = execFileSync("sh", [
       "-c",
       `cat ${folder}/store/volumes/*/*/manifest.json ${folder}/to/described/*.json`,
@@ -302,7 +315,8 @@ describe("docker_volume, from configuration to a restored volume", { skip: docke
     assert.equal((await open.command("run")).code, 0);
     assert.equal((await open.command("restore", "--job", "volumes", "--to", join(open.folder, "to"))).code, 0);
     assert.match(await readFile(join(open.folder, "to/described/volume.json"), "utf8"), new RegExp(CANARY));
-    await engine.docker("rm", "--force", "described");
+    await engine.docker("rm", "--force", "described", "sharing");
+    await engine.docker("volume", "rm", "share");
   });
 
   test("a user who may not open the socket is told what to do", async (t) => {

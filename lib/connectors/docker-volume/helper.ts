@@ -16,6 +16,8 @@ const EMPTY_ARCHIVE = Buffer.alloc(1024);
 /** A container that never runs: the Engine gives and takes the files of what is mounted in it. */
 export interface Helper {
   readonly id: string;
+  /** As it was made. */
+  readonly name: string;
   /** Where the source is mounted in it. */
   readonly path: string;
   remove(): Promise<void>;
@@ -32,12 +34,12 @@ export interface HelperOptions {
 
 export async function createHelper(engine: Engine, source: Source, options: HelperOptions): Promise<Helper> {
   const create = () => createContainer(engine, source, options);
-  const id = await create().catch(async (error: unknown) => {
+  const { id, name } = await create().catch(async (error: unknown) => {
     if (!(error instanceof EngineRefusal && error.status === 404)) throw error;
     await importImage(engine, options.signal);
     return create();
   });
-  return { id, path: targetOf(source), remove: () => removeHelper(engine, id) };
+  return { id, name, path: targetOf(source), remove: () => removeHelper(engine, id) };
 }
 
 /** With `force`, because an archive that was broken off may still hold it. Not stopped by the run's signal. */
@@ -51,7 +53,7 @@ async function createContainer(
   engine: Engine,
   source: Source,
   { readOnly, holds, until, signal }: HelperOptions,
-): Promise<string> {
+): Promise<{ readonly id: string; readonly name: string }> {
   const ours = ownerLabels(until);
   // The labels are put on a volume that is made because there is none of that name (any more).
   const mount =
@@ -69,11 +71,12 @@ async function createContainer(
       Mounts: [{ ...mount, Target: targetOf(source), ReadOnly: readOnly }],
     },
   };
-  const query = { name: `core-backup-${randomBytes(8).toString("hex")}` };
+  const name = `core-backup-${randomBytes(8).toString("hex")}`;
+  const query = { name };
   const what = `makes no container with ${source.kind === "volume" ? source.name : source.path}`;
   const request = { method: "POST", path: "/containers/create", query, json, signal, what } as const;
   const { Id } = await engine.ask(request, createdShape);
-  return Id;
+  return { id: Id, name };
 }
 
 /** The last part is the source's own name: of a single file, the archive's only member is called so. */

@@ -4,7 +4,7 @@ import { listContainers } from "./engine/api.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Volume } from "./engine/shapes.ts";
 import type { Helper } from "./helper.ts";
-import { isMountOf, type Source } from "./source.ts";
+import { folderOf, type Source, writesBy } from "./source.ts";
 import { isShiftedHere } from "./user-namespace.ts";
 
 /**
@@ -51,12 +51,11 @@ export async function liesStill(
   held: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const folder = await folderOf(engine, source, signal);
   const containers = await listContainers(engine, signal);
   return !containers.some(
     ({ Id, State, Mounts }) =>
-      /^(running|restarting)$/.test(State) &&
-      !held.has(Id) &&
-      Mounts.some((mount) => mount.RW && isMountOf(source, mount)),
+      /^(running|restarting)$/.test(State) && !held.has(Id) && Mounts.some((mount) => writesBy(source, folder, mount)),
   );
 }
 

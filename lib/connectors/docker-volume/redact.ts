@@ -14,10 +14,29 @@ export function containerDefinition(container: Container, includeEnv: boolean) {
     Running: State.Running,
     Image,
     Config: { ...Config, Env },
-    HostConfig,
+    HostConfig: includeEnv ? HostConfig : hostConfigWithoutPasswords(HostConfig),
     Mounts,
     Networks: NetworkSettings.Networks,
   };
+}
+
+/** What `docker run --mount volume-opt=…` and `--log-opt` say may be passwords and tokens. */
+function hostConfigWithoutPasswords({ Mounts, LogConfig, ...rest }: Container["HostConfig"]): Container["HostConfig"] {
+  const mounts = Mounts?.map(({ VolumeOptions, ...mount }) => ({ ...mount, ...volumeOptions(VolumeOptions) }));
+  return {
+    ...rest,
+    ...(mounts !== undefined && { Mounts: mounts }),
+    ...(LogConfig && { LogConfig: { ...LogConfig, Config: withoutPasswords(LogConfig.Config) } }),
+  };
+}
+
+type VolumeOptions = NonNullable<Container["HostConfig"]["Mounts"]>[number]["VolumeOptions"];
+
+function volumeOptions(options: VolumeOptions): { readonly VolumeOptions?: VolumeOptions } {
+  if (!options?.DriverConfig) return options ? { VolumeOptions: options } : {};
+  const { DriverConfig } = options;
+  const driver = { ...DriverConfig, Options: withoutPasswords(DriverConfig.Options) };
+  return { VolumeOptions: { ...options, DriverConfig: driver } };
 }
 
 const withoutValue = (variable: string): string => {

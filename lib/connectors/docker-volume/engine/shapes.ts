@@ -56,6 +56,14 @@ export const containerShape = z.looseObject({
     NetworkMode: z.string().default(""),
     VolumesFrom: list(z.string()),
     Links: list(z.string()),
+    Mounts: z
+      .array(
+        z.looseObject({
+          VolumeOptions: z.looseObject({ DriverConfig: z.looseObject({ Options: mapping }).nullish() }).nullish(),
+        }),
+      )
+      .nullish(),
+    LogConfig: z.looseObject({ Config: mapping }).nullish(),
   }),
   Mounts: list(mountShape),
   NetworkSettings: z

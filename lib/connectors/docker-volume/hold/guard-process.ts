@@ -58,7 +58,10 @@ async function undoAll({ place, undo }: GuardOrders): Promise<void> {
       const engine = await openEngine(place, signal);
       if ("helper" in undo) {
         const found = await findContainer(engine, undo.helper, signal);
-        if (found !== undefined) await mendHelper(engine, undo.helper, found.Config.Labels, signal);
+        if (found !== undefined) {
+          const helper = { Id: found.Id, Names: [found.Name], Labels: found.Config.Labels };
+          await mendHelper(engine, helper, new Date(), signal);
+        }
       } else await runCommands(engine, undo.source, undo.commands, signal);
       await engine.close();
       return;

@@ -19,7 +19,7 @@ export interface GuardOrders {
   readonly place: EnginePlace;
   readonly undo:
     | {
-        /** The container whose labels say what is held. */
+        /** The container whose labels and name say what is held. */
         readonly helper: string;
         readonly limitMs: number;
       }

@@ -6,9 +6,9 @@ const holdShape = z.object({ id: z.string(), name: z.string(), how: z.enum(["pau
 export type Hold = z.infer<typeof holdShape>;
 
 /**
- * The label of our helper containers that says what is held on their behalf. It is in the Engine before anything is
- * paused, so that whoever comes after a process that was killed, or a machine that lost its power, finds what is to be
- * released, from wherever.
+ * The label of our helper containers that says what is going to be held on their behalf; what is held by then is in their
+ * names (`marker.ts`). Both are in the Engine before anything is paused, so that whoever comes after a process that was
+ * killed, or a machine that lost its power, finds what is to be released, from wherever.
  */
 export const HOLDS_LABEL = "core-backup.holds";
 

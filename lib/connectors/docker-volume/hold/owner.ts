@@ -20,6 +20,9 @@ export function ownerLabels(until: Date): Labels {
   };
 }
 
+/** The same owner, who may be alive for longer. */
+export const withUntil = (labels: Labels, until: Date): Labels => ({ ...labels, [UNTIL_LABEL]: until.toISOString() });
+
 /**
  * Whether who made it is gone: a process of this machine that ended or was before its last start, or one of elsewhere whose
  * time is over. `engineIsHere`: only then is a machine of our name this one for certain.

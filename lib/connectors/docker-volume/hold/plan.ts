@@ -3,7 +3,7 @@ import { findContainer, listContainers, nameOf } from "../engine/api.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Container, ContainerSummary } from "../engine/shapes.ts";
 import type { Consistency } from "../options.ts";
-import { isMountOf, type Source, sourceName } from "../source.ts";
+import { folderOf, type Source, sourceName, writesBy } from "../source.ts";
 import type { Hold } from "./hold.ts";
 import { dependenciesFirst } from "./order.ts";
 
@@ -22,10 +22,12 @@ export async function planHolds(
   signal: AbortSignal,
 ): Promise<readonly Hold[]> {
   const running = (await listContainers(engine, signal)).filter(({ State }) => /^(running|restarting)$/.test(State));
+  const folder = await folderOf(engine, source, signal);
   const how = new Map<string, "pause" | "stop">();
   for (const container of running) {
+    if (!container.Mounts.some((mount) => writesBy(source, folder, mount))) continue;
     const chosen = consistencyOf(container, consistency);
-    if (chosen !== "none" && writesTo(container, source)) how.set(container.Id, chosen);
+    if (chosen !== "none") how.set(container.Id, chosen);
   }
   addNetworkGuests(running, how);
   const containers: Container[] = [];
@@ -48,9 +50,6 @@ function consistencyOf(container: ContainerSummary, usual: Consistency): Consist
     `the container ${nameOf(container)} has the label ${CONSISTENCY_LABEL}=${label}, which must be none, pause or stop`,
   );
 }
-
-const writesTo = ({ Mounts }: ContainerSummary, source: Source): boolean =>
-  Mounts.some((mount) => mount.RW && isMountOf(source, mount));
 
 /** Who lives in the network of a container that is stopped would come back without one. */
 function addNetworkGuests(running: readonly ContainerSummary[], how: Map<string, "pause" | "stop">): void {

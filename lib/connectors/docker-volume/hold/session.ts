@@ -1,5 +1,5 @@
 import { SourceError } from "../../../errors.ts";
-import { command } from "../engine/api.ts";
+import { command, findContainer } from "../engine/api.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineRefusal } from "../engine/fault.ts";
 import { createHelper, type Helper } from "../helper.ts";
@@ -7,6 +7,7 @@ import type { Consistency } from "../options.ts";
 import { type Source, sourceName } from "../source.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import type { Hold } from "./hold.ts";
+import { markerOf, type WriteMarker } from "./marker.ts";
 import { planHolds } from "./plan.ts";
 import { release } from "./release.ts";
 import { waitForTurn } from "./turn.ts";
@@ -42,6 +43,7 @@ export interface Session {
 }
 
 const RELEASE_MS = 300_000;
+const MARK_MS = 10_000;
 /** Containers can be started while we wait for our turn; a plan that is never up to date is no plan. */
 const PLANS = 10;
 
@@ -49,14 +51,15 @@ const PLANS = 10;
 export async function openSession(engine: Engine, source: Source, options: SessionOptions): Promise<Session> {
   for (let plan = 1; ; plan += 1) {
     const holds = await planHolds(engine, source, options.consistency, options.signal);
-    const until = new Date(options.now().getTime() + 2 * options.limitMs + RELEASE_MS);
+    const until = aliveUntil(options);
     const helper = await createHelper(engine, source, { readOnly: true, holds, until, signal: options.signal });
+    const mark = markerOf(engine, helper, holds);
     try {
-      if (holds.length === 0) return sessionOf(engine, source, helper, holds, options);
-      await waitForTurn(engine, helper.id, holds, options.now, options.signal);
+      if (holds.length === 0) return sessionOf(engine, source, { helper, holds, mark }, options);
+      await waitForTurn(engine, helper.id, holds, { ...options, stillHere: prolonging(mark, options) });
       const again = await planHolds(engine, source, options.consistency, options.signal);
       if (plan >= PLANS || again.every(({ id }) => holds.some((hold) => hold.id === id)))
-        return sessionOf(engine, source, helper, holds, options);
+        return sessionOf(engine, source, { helper, holds, mark }, options);
     } catch (error) {
       await helper.remove();
       throw error;
@@ -65,18 +68,33 @@ export async function openSession(engine: Engine, source: Source, options: Sessi
   }
 }
 
+const aliveUntil = ({ now, limitMs }: SessionOptions): Date => new Date(now().getTime() + 2 * limitMs + RELEASE_MS);
+
+/** A turn may be long in coming, and other machines are not to take us for dead meanwhile. */
+function prolonging(mark: WriteMarker, options: SessionOptions) {
+  let said = options.now().getTime();
+  return async () => {
+    if (options.now().getTime() - said < options.limitMs) return;
+    said = options.now().getTime();
+    await mark({ until: aliveUntil(options), held: [] }, options.signal);
+  };
+}
+
 function sessionOf(
   engine: Engine,
   source: Source,
-  helper: Helper,
-  holds: readonly Hold[],
-  { limitMs, signal }: SessionOptions,
+  { helper, holds, mark }: { readonly helper: Helper; readonly holds: readonly Hold[]; readonly mark: WriteMarker },
+  options: SessionOptions,
 ): Session {
+  const { limitMs, signal } = options;
+  let until = aliveUntil(options);
   const limit = new AbortController();
   const held: { readonly hold: Hold; readonly since: number }[] = [];
   let guard: Guard | undefined;
   let timer: NodeJS.Timeout | undefined;
   let removed = false;
+
+  const writeHeld = (stop: AbortSignal) => mark({ until, held: held.map(({ hold }) => hold) }, stop);
 
   async function letGo(): Promise<readonly HeldTime[]> {
     clearTimeout(timer);
@@ -89,6 +107,7 @@ function sessionOf(
       AbortSignal.timeout(RELEASE_MS),
     );
     held.length = 0;
+    await writeHeld(AbortSignal.timeout(MARK_MS)).catch(() => {});
     return released.map(({ hold, at, remark }) => ({
       name: hold.name,
       how: hold.how,
@@ -105,11 +124,16 @@ function sessionOf(
       if (holds.length === 0) return;
       guard = await startGuard({ place: engine.place, undo: { helper: helper.id, limitMs } }, signal);
       timer = setTimeout(() => limit.abort(heldTooLong(source, holds, limitMs)), limitMs);
+      until = aliveUntil(options);
       for (const hold of holds) {
+        if (!(await isRunning(engine, hold, signal))) continue;
         // Before it is done: an answer that does not come says nothing about what was done.
         const entry = { hold, since: performance.now() };
         held.push(entry);
-        if (!(await holdOne(engine, hold, signal))) held.splice(held.indexOf(entry), 1);
+        await writeHeld(signal);
+        if (await holdOne(engine, hold, signal)) continue;
+        held.splice(held.indexOf(entry), 1);
+        await writeHeld(signal);
       }
     },
     release: letGo,
@@ -128,6 +152,12 @@ function sessionOf(
       }
     },
   };
+}
+
+/** Somebody else may have paused or stopped it while we waited, and it is theirs to let go. */
+async function isRunning(engine: Engine, { id }: Hold, signal: AbortSignal): Promise<boolean> {
+  const container = await findContainer(engine, id, signal);
+  return container?.State.Running === true && !container.State.Paused;
 }
 
 /** False when there is nothing to hold: it ended, was removed, or was paused or stopped by somebody else. */

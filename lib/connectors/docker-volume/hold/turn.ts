@@ -2,21 +2,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findContainer, listContainers } from "../engine/api.ts";
 import type { Engine } from "../engine/engine.ts";
 import { HOLDS_LABEL, type Hold, holdsOf } from "./hold.ts";
+import { isHelperAbandoned } from "./marker.ts";
 import { mendHelper } from "./mend.ts";
-import { isAbandoned } from "./owner.ts";
 
 const POLL_MS = 250;
 
 /**
  * Waits until no older helper, of this process or any other, holds one of the same containers: who lets a container go must
- * not do so under another one's reading. Helpers of the dead are mended on the way.
+ * not do so under another one's reading. Helpers of the dead are mended on the way. `stillHere` is called now and again.
  */
 export async function waitForTurn(
   engine: Engine,
   helper: string,
   holds: readonly Hold[],
-  now: () => Date,
-  signal: AbortSignal,
+  { now, signal, stillHere }: { now: () => Date; signal: AbortSignal; stillHere: () => Promise<void> },
 ): Promise<void> {
   const wanted = new Set(holds.map(({ id }) => id));
   for (;;) {
@@ -25,11 +24,12 @@ export async function waitForTurn(
     );
     let mustWait = false;
     for (const other of others) {
-      if (isAbandoned(other.Labels, now(), engine.place.host.kind === "unix"))
-        await mendHelper(engine, other.Id, other.Labels, signal);
+      if (isHelperAbandoned(other, now(), engine.place.host.kind === "unix"))
+        await mendHelper(engine, other, now(), signal);
       else if (await isOlder(engine, other.Id, helper, signal)) mustWait = true;
     }
     if (!mustWait) return;
+    await stillHere();
     await delay(POLL_MS, undefined, { signal });
   }
 }
