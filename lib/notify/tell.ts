@@ -118,8 +118,13 @@ async function standIns(
     .filter(({ notifier, ok }) => !ok && silent.includes(notifier))
     .map(({ notifier, error }) => `${notifier} could not be told: ${error?.message ?? "unknown"}`);
   const others = Object.keys(backup.config.notifications).filter((name) => !silent.includes(name));
-  const report = redacted(makeReport(head(backup, kind), [...open.values()], notes), backup.redaction.redact);
-  const sent = await Promise.all(others.map((name) => standIn(backup, { name, report }, silent)));
+  const sent = await Promise.all(
+    others.flatMap((name) => {
+      const told = open.values().filter((job) => !isNothingTo(typeOf(backup, name), job));
+      const report = redacted(makeReport(head(backup, kind), [...told], notes), backup.redaction.redact);
+      return report.jobs.length === 0 ? [] : [standIn(backup, { name, report }, silent)];
+    }),
+  );
   return sent.flat();
 }
 
@@ -155,6 +160,10 @@ function typeOf({ config }: Backup, name: string): NotifierType {
 const head = ({ now }: Backup, kind: Report["kind"]) => ({ tool, kind, host: hostname(), at: now().toISOString() });
 
 const onlySuccess = ({ events }: JobReport): boolean => events.every((event) => event === "success");
+
+/** What is neither good nor bad begins no incident, and must not end one. */
+const isNothingTo = (type: NotifierType, { events }: JobReport): boolean =>
+  type === "pagerduty" && events.every((event) => event === "changed");
 
 /** Every text of it, so that no form of a message can let a secret through. */
 function redacted(report: Report, redact: (text: string) => string): Report {

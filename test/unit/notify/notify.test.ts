@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { notifierKinds } from "../../../lib/config/notifier-options.ts";
 import { InterruptedError, SourceError, StorageError, TransientError } from "../../../lib/errors.ts";
 import { notify } from "../../../lib/notify/notify.ts";
+import { tell } from "../../../lib/notify/tell.ts";
 import { readTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
+import { aJobReport } from "../../support/a-report.ts";
 import { gone, type MemoryNotifier, memoryNotifier, told } from "../../support/memory-notifier.ts";
 import type { ScriptedUnit } from "../../support/scripted-connector.ts";
 
@@ -256,4 +259,24 @@ test("without notifications nothing is told and nothing is written", async () =>
   await runJobs(a.backup, ["docs"]);
   assert.deepEqual(await notify(a.backup, { runs: [{ job: "docs", status: "failed" }] }), { deliveries: [] });
   assert.equal(await a.storage.head("docs/.told.json"), undefined);
+});
+
+test("PagerDuty stands in for nobody with a schedule that was changed, which would end an incident", async () => {
+  const [ops, duty, mail] = [memoryNotifier(), memoryNotifier(), memoryNotifier()];
+  const pagerduty = notifierKinds.pagerduty.parse({ type: "pagerduty", routing_key_env: "KEY" });
+  const { backup } = aBackup({
+    notifications: { ops: told({ on: ["changed", "missed"] }), mail: told({ on: ["failure"] }), duty: pagerduty },
+    notifiers: { ops: ops.notifier, mail: mail.notifier, duty: duty.notifier },
+  });
+  ops.sendFails.push(gone(), gone(), gone(), gone());
+  const report = { ...aJobReport(), events: ["changed" as const], status: "ok" as const };
+  const deliveries = await tell(backup, "watch", [{ report, notify: undefined, passed: () => [] }]);
+  assert.deepEqual(
+    deliveries.map(({ notifier, ok }) => [notifier, ok]),
+    [
+      ["ops", false],
+      ["mail", true],
+    ],
+  );
+  assert.equal(duty.reports.length, 0);
 });
