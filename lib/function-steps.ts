@@ -103,7 +103,9 @@ export type Finished = Pick<Manifest, "job" | "snapshot" | "run" | "status" | "t
 
 export async function finishStep(backup: Backup, pointer: StepPointer): Promise<Finished> {
   return goingOn(backup, pointer, async (step) => {
-    const warnings = await checkOutside(step, [pointer.job], snapshotTime(pointer.snapshot)).warnings(pointer.job);
+    const checks = checkOutside(step, [pointer.job]);
+    checks.begun(pointer.job, snapshotTime(pointer.snapshot) ?? step.now());
+    const warnings = await checks.warnings(pointer.job);
     const { job, snapshot, run, status, totals } = await finish(step, pointer, warnings);
     return { job, snapshot, run, status, totals };
   });

@@ -99,6 +99,7 @@ async function runJob(
     const request = { purpose: "run", processBound: true, waitMs } as const;
     await underLease(backup, job, request, (leased) => {
       times.leaseTaken();
+      checks.begun(job.name, backup.now());
       return steps(leased, job, { resume, only, checks, times }, result);
     });
   } catch (error) {
@@ -110,6 +111,7 @@ async function runJob(
     if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);
   }
   await hookOnFailure(backup, job, times, result);
+  await checks.settled(job.name);
   result.timing = times.timing();
   return result;
 }

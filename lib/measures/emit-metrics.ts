@@ -7,6 +7,7 @@ import type { PublishedJob } from "../metrics/metrics.ts";
 import { eachLimited } from "../pool.ts";
 import type { JobResult } from "../run.ts";
 import { jobSamples } from "./job-samples.ts";
+import { runningSince } from "./metrics-page.ts";
 import { type MetricsDelivery, publishMetrics } from "./publish-metrics.ts";
 import { changeCounts, type RunCounts, readCounts } from "./run-counts.ts";
 import { addRun, incrementSamples, type MeasuredRun, measureRun } from "./run-measures.ts";
@@ -47,12 +48,14 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
   try {
     const storage = await backup.storage(job);
     const standing = await jobStanding(storage, job.name);
+    // One that was refused tells nothing of the other process's run but that it goes on.
+    const running = run.status === "refused" ? await runningSince(storage, job.name, now) : undefined;
     const entry = standing.newest?.snapshot === run.snapshot ? standing.newest : undefined;
     const measures = measureRun(run, entry, now);
     const counts = await countsAfter(backup, run.job, (before) => addRun(before, measures));
     return {
       job: job.name,
-      samples: jobSamples({ ...base, stored: { standing, counts } }),
+      samples: jobSamples({ ...base, running, stored: { standing, counts } }),
       increments: incrementSamples(measures),
       ...traceOf(job, run, measures, entry),
     };

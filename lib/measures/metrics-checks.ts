@@ -7,16 +7,22 @@ import { publishMetrics } from "./publish-metrics.ts";
 import { readCounts } from "./run-counts.ts";
 
 /**
- * Gives away, beside the runs, that they have begun: a manifest is never rewritten, so an output that does not work has to
+ * Gives away, beside the run of each job, that it has begun: a manifest is never rewritten, so an output that does not work has to
  * be known before it is written, and a run that never ends shows.
  */
-export function checkMetrics(backup: Backup, jobs: readonly string[], since: Date): RunChecks {
-  const begun = backup.metricsTargets.length === 0 ? Promise.resolve([]) : begin(backup, jobs, since);
+export function checkMetrics(backup: Backup, jobs: readonly string[]): RunChecks {
+  const begun = new Map<string, ReturnType<typeof begin>>();
   // Read before the run's end writes there.
   const before = new Map(jobs.map((job) => [job, unsent(backup, job)]));
   return {
+    begun(job, since) {
+      if (backup.metricsTargets.length > 0) begun.set(job, begin(backup, job, since));
+    },
+    async settled(job) {
+      await begun.get(job);
+    },
     async warnings(job) {
-      const failed = (await begun).flatMap(({ output, error }) =>
+      const failed = ((await begun.get(job)) ?? []).flatMap(({ output, error }) =>
         error === undefined ? [] : [{ code: error.code, message: `metrics ${output}: ${error.message}` }],
       );
       return [...((await before.get(job)) ?? []), ...failed];
@@ -24,14 +30,9 @@ export function checkMetrics(backup: Backup, jobs: readonly string[], since: Dat
   };
 }
 
-async function begin(backup: Backup, names: readonly string[], running: Date) {
-  const jobs = await Promise.all(
-    names.map(async (name) => ({
-      ...(await samplesOf(backup, findJob(backup.config, name), running)),
-      increments: [],
-    })),
-  );
-  return publishMetrics(backup, jobs, backup.signal);
+async function begin(backup: Backup, name: string, running: Date) {
+  const samples = await samplesOf(backup, findJob(backup.config, name), running);
+  return publishMetrics(backup, [{ ...samples, increments: [] }], backup.signal);
 }
 
 /** What the last run could not give away, when its manifest was written already. */

@@ -26,7 +26,7 @@ export async function metricsPage(backup: Backup): Promise<string> {
 }
 
 /** By the lease, so that it is told of a run on another machine too. */
-async function runningSince(storage: Storage, job: string, now: Date): Promise<Date | undefined> {
+export async function runningSince(storage: Storage, job: string, now: Date): Promise<Date | undefined> {
   const lease = (await readLease(storage, job))?.document;
   return lease?.purpose === "run" && isLive(lease, now) ? new Date(lease.acquiredAt) : undefined;
 }

@@ -10,21 +10,19 @@ import { readTold } from "./told.ts";
  * Looks, beside the run, whether everyone who is to be told can be: a manifest is never rewritten, so what is wrong
  * has to be known before it is written. Also tells those that want to hear of it that runs begin.
  */
-export function checkNotifiers(backup: Backup, jobs: readonly string[]): RunChecks {
+export function checkNotifiers(backup: Backup, jobs: readonly string[]): RunChecks["warnings"] {
   const names = Object.keys(backup.config.notifications);
   const at = backup.now().toISOString();
   const routed = (name: string) => jobs.filter((job) => findJob(backup.config, job).notify?.includes(name) ?? true);
   const checks = new Map(names.map((name) => [name, check(backup, name, { kind: "begin", jobs: routed(name), at })]));
-  return {
-    async warnings(job) {
-      const { notify } = findJob(backup.config, job);
-      const warnings: ManifestWarning[] = [...(await undelivered(backup, job))];
-      for (const [name, checked] of checks) {
-        const error = (notify?.includes(name) ?? true) ? await checked : undefined;
-        if (error !== undefined) warnings.push({ code: error.code, message: `notifier ${name}: ${error.message}` });
-      }
-      return warnings;
-    },
+  return async (job) => {
+    const { notify } = findJob(backup.config, job);
+    const warnings: ManifestWarning[] = [...(await undelivered(backup, job))];
+    for (const [name, checked] of checks) {
+      const error = (notify?.includes(name) ?? true) ? await checked : undefined;
+      if (error !== undefined) warnings.push({ code: error.code, message: `notifier ${name}: ${error.message}` });
+    }
+    return warnings;
   };
 }
 

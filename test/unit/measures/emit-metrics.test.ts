@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { MetricsError, SourceError, StorageError } from "../../../lib/errors.ts";
 import { leaseKey } from "../../../lib/keys.ts";
@@ -8,6 +9,7 @@ import { emitMetrics, measuredRuns } from "../../../lib/measures/emit-metrics.ts
 import { metricsPage } from "../../../lib/measures/metrics-page.ts";
 import { readCounts } from "../../../lib/measures/run-counts.ts";
 import { measureRun } from "../../../lib/measures/run-measures.ts";
+import type { Published } from "../../../lib/metrics/metrics.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 import { aLease } from "../../support/a-lease.ts";
@@ -215,4 +217,54 @@ test("requests and the quota left are what the facts of units say, but not of un
   assert.equal(measures.sourceRequests, 42);
   assert.equal(measures.sourceQuotaRemaining, 3_970);
   assert.equal(measures.collectedBytes.source, "abreusedother".length);
+});
+
+const runningOf = (published: readonly Published[], name: string) =>
+  published
+    .flatMap(({ jobs }) => jobs)
+    .filter(({ job }) => job === name)
+    .map(({ samples }) => samples.find((one) => one.name === "core_backup_running")?.value);
+
+test("a job that waits for room, or is not begun after a fatal one failed, is not called running", async () => {
+  const collected = collectedMetrics();
+  const jobs = [aJob({ name: "first", fatal: true }), aJob({ name: "second" })];
+  const units = () => [{ id: "bad", fails: forbidden }];
+  const a = aBackup({ units, jobs, maxJobs: 1, metrics: { labels: {} }, metricsTargets: [collected.target] });
+  const { jobs: results } = await runJobs(a.backup, ["first", "second"]);
+  await emitMetrics(a.backup, measuredRuns(results));
+  assert.equal(results[1]?.skippedBecause, "first is fatal and did not succeed");
+  assert.deepEqual(runningOf(collected.published, "first"), [1, 0]);
+  assert.deepEqual(runningOf(collected.published, "second"), []);
+});
+
+test("that a run begins arrives before that it ended, also when the run fails meanwhile", async () => {
+  const order: (number | undefined)[] = [];
+  const { target } = collectedMetrics();
+  const slow = {
+    ...target,
+    open: async () => ({
+      async publish(metrics: Published) {
+        for (let turns = 0; turns < 20; turns += 1) await setImmediate();
+        order.push(...runningOf([metrics], "docs"));
+      },
+    }),
+  };
+  const a = aBackup({ metrics: { labels: {} }, metricsTargets: [slow] });
+  const plan = () => {
+    throw forbidden();
+  };
+  const backup = { ...a.backup, connector: async () => plan() };
+  const { jobs } = await runJobs(backup, ["docs"]);
+  assert.equal(jobs[0]?.status, "failed");
+  assert.deepEqual(order, [1]);
+});
+
+test("a run that is refused says that the other one goes on", async () => {
+  const collected = collectedMetrics();
+  const a = aBackup({ metrics: { labels: {} }, metricsTargets: [collected.target] });
+  await a.storage.put(leaseKey("docs"), bytesOf(leaseBytes(aLease(a.backup.now()))));
+  const { jobs } = await runJobs(a.backup, ["docs"]);
+  assert.equal(jobs[0]?.status, "refused");
+  await emitMetrics(a.backup, measuredRuns(jobs));
+  assert.deepEqual(runningOf(collected.published, "docs"), [1]);
 });
