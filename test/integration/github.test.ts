@@ -137,6 +137,34 @@ describe("the organization itself", () => {
     );
   });
 
+  test("items of its projects are asked for with all fields that the project has", async () => {
+    await using world = await aWorld();
+    const { server } = world;
+    const project = "/orgs/my-org/projectsV2/3";
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org" });
+    server.lists.set("/orgs/my-org/projectsV2", [{ id: 1, number: 3 }]);
+    server.lists.set(`${project}/fields`, [
+      { id: 11, name: "Title" },
+      { id: 12, name: "Status" },
+    ]);
+    server.lists.set(`${project}/items`, [{ id: 5, fields: [] }]);
+    const include = ["org_project_fields", "org_project_items"];
+    const backup = githubBackup(server, {
+      skip: ["all"],
+      include: ["organization", ...include],
+      organizationToo: true,
+    });
+    const result = await backup.run();
+    assert.deepEqual(await backup.stored(result, "my-org", "org_project_items"), [
+      { of: 3, items: [{ id: 5, fields: [] }] },
+    ]);
+    const asked = server.requests.filter(({ path }) => path === `${project}/items`);
+    assert.deepEqual(
+      asked.map(({ query }) => query.get("fields")),
+      ["11,12"],
+    );
+  });
+
   test("a user has the same, and is found by the login", async () => {
     await using world = await aWorld({ owner: "octocat" });
     const { server } = world;

@@ -17,8 +17,17 @@ export interface LfsPointer {
 const POINTER_BYTES = 1024;
 /** The version line, a digest and a size of one digit. */
 const SHORTEST_POINTER_BYTES = 100;
-const POINTER =
-  /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n$/;
+/** One of today, of the time before its release (hawser), and of its beginnings (git-media): git-lfs reads all of them as the same. */
+const VERSION = String.raw`https://git-lfs\.github\.com/spec/v1|https?://hawser\.github\.com/spec/v1|http://git-media\.io/v/2`;
+const POINTER = new RegExp(
+  String.raw`^version (?:${VERSION})\r?\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\r?\nsize (\d+)\s*$`,
+);
+
+/** As git-lfs reads it: the last line may lack its end, and lines may end as on Windows. Undefined for any other file. */
+export function pointerOf(text: string): LfsPointer | undefined {
+  const [, oid, size] = POINTER.exec(text) ?? [];
+  return oid === undefined ? undefined : { oid, size: Number(size) };
+}
 
 /**
  * Every LFS pointer that any ref reaches, once. Files that are too large to be one are left at the server; the rest goes through git in a private
@@ -39,8 +48,8 @@ export async function lfsPointers(conversation: Conversation, signal: AbortSigna
     for await (const _ of programOutput("git", ["-C", folder, "index-pack", "--stdin"], { ...run, stdin: pack }));
     const found = new Map<string, LfsPointer>();
     for await (const text of texts(folder, await smallFiles(folder, signal), signal)) {
-      const [, oid, size] = POINTER.exec(text) ?? [];
-      if (oid !== undefined) found.set(oid, { oid, size: Number(size) });
+      const pointer = pointerOf(text);
+      if (pointer !== undefined) found.set(pointer.oid, pointer);
     }
     return [...found.values()];
   } catch (error) {

@@ -1,9 +1,10 @@
-import type { Child } from "./kinds/kind.ts";
+import type { Child, Path } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { type Json, objectOf, pages, take } from "./pages.ts";
 import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
 import { UnreadableError } from "./unreadable.ts";
+import { withFields } from "./with-fields.ts";
 
 /** Kinds that are read whole whenever any of it changed: an object, a list, a short list with a question for each. */
 export async function readSimple(context: KindContext): Promise<KindReading> {
@@ -77,18 +78,24 @@ export async function childLine(
   of: unknown,
   { given, etags }: { readonly given?: Map<string, Answer>; readonly etags?: Etags } = {},
 ): Promise<Json | undefined> {
-  const url = filled(child.path, { ...params, [child.param]: String(of) });
+  const filledFor = (path: Path) => filled(path, { ...params, [child.param]: String(of) });
+  const url = filledFor(child.path);
   const { absent = "FORBIDDEN" } = kind;
   if (child.one === true) return oneChild(of, url, take(given, url) ?? (await session.get(url)), absent, etags);
-  const items: Json[] = [];
-  for await (const page of pages(session, url, {
-    items: child.items,
-    absent,
-    ...(given === undefined ? {} : { given }),
-  })) {
-    etags?.note(page.url, page.etag);
-    items.push(...page.items);
-  }
+  const list = async (path: Path): Promise<readonly Json[]> => {
+    const found: Json[] = [];
+    for await (const page of pages(session, path, {
+      items: child.items,
+      absent,
+      ...(given === undefined ? {} : { given }),
+    })) {
+      etags?.note(page.url, page.etag);
+      found.push(...page.items);
+    }
+    return found;
+  };
+  const items =
+    child.fields === undefined ? await list(url) : await withFields(url, await list(filledFor(child.fields)), list);
   return items.length === 0 ? undefined : { of, items };
 }
 

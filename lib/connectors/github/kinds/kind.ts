@@ -15,6 +15,8 @@ export interface Child {
   readonly param: string;
   readonly items?: string;
   readonly one?: boolean;
+  /** Objects of the list have of their fields, another list, only those that are asked for: all of them. */
+  readonly fields?: Path;
   /** Parents that can have none are not asked for. */
   readonly when?: (parent: Json) => boolean;
 }

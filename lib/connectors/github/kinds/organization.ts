@@ -1,4 +1,4 @@
-import type { Kind, Reading } from "./kind.ts";
+import type { Child, Kind, Reading } from "./kind.ts";
 
 const PACKAGES = ["npm", "maven", "rubygems", "docker", "nuget", "container"] as const;
 
@@ -30,11 +30,12 @@ const ofTeams = (below: string): Reading => ({
   field: "slug",
   child: { path: `/orgs/{org}/teams/{team_slug}/${below}`, param: "team_slug" },
 });
-const ofProjects = (below: string): Reading => ({
+const PROJECT_FIELDS = "/orgs/{org}/projectsV2/{project_number}/fields?per_page=100";
+const ofProjects = (child: Omit<Child, "param">): Reading => ({
   how: "each",
   over: "/orgs/{org}/projectsV2?per_page=100",
   field: "number",
-  child: { path: `/orgs/{org}/projectsV2/{project_number}/${below}?per_page=100`, param: "project_number" },
+  child: { ...child, param: "project_number" },
 });
 
 /** What an organization is apart from its repositories. */
@@ -161,15 +162,18 @@ export const organizationKinds: readonly Kind[] = [
     permission: "organization_projects:read",
     scope: "read:project",
     absent: "DISABLED",
-    reading: ofProjects("fields"),
+    reading: ofProjects({ path: PROJECT_FIELDS }),
   }),
   kind({
     name: "org_project_items",
-    what: "Items of each project. One request for each hundred",
+    what: "Items of each project, with the values of all fields. One request for each hundred",
     permission: "organization_projects:read",
     scope: "read:project",
     absent: "DISABLED",
-    reading: ofProjects("items"),
+    reading: ofProjects({
+      path: "/orgs/{org}/projectsV2/{project_number}/items?per_page=100",
+      fields: PROJECT_FIELDS,
+    }),
   }),
   kind({
     name: "org_actions_permissions",
