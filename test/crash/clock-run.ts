@@ -62,7 +62,7 @@ export async function jumpClocks(
       before = after;
       tally.runs += 1;
     }
-    tally.faults += 1;
+    tally.jumps += 1;
   }
   return tally;
 }

@@ -80,7 +80,8 @@ async function injectOne(
   await using opened = await store.open(scenario.image);
   const { on, call, kind, lasts } = fault;
   const plan: Fault = { on, ...(lasts ? { from: call } : { call }), ...kind.make(on, fault.atByte) };
-  const outcome = await act(scenario.action, { ...scenario, storage: faultyStorage(opened.storage, [plan]), source });
+  const storage = faultyStorage(opened.storage, [plan]);
+  const outcome = await act(scenario.action, { ...scenario, storage, source });
   const damaged = damagedBy(fault);
   // What was read wrong once counts as damaged from then on, whatever lies there.
   const doubtful = damaged.size > 0 || kind.name === "flipped bit";
@@ -110,7 +111,8 @@ async function injectOne(
       doubtful,
     }),
   ]);
-  tally.faults += 1;
+  // One whose call did not come this time, or that changed nothing, is none.
+  tally.faults += storage.struck.size;
   tally.runs += 2;
 }
 

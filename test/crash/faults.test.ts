@@ -10,7 +10,7 @@ import { added, findingLines, summary, type Tally } from "./tally.ts";
 
 /** The short form. `npm run soak` takes all of them, on every storage, as often as there is time. */
 const SHARES: readonly { store: StoreKind; faults: number; jumps: number }[] = [
-  { store: inMemory, faults: 0.42, jumps: 1 / 29 },
+  { store: inMemory, faults: 0.44, jumps: 1 / 29 },
   { store: onFilesystem, faults: 1 / 80, jumps: 0 },
 ];
 const LEAST_FAULTS = 2_000;
@@ -42,7 +42,7 @@ after(() => console.log(summary(added(tallies))));
 
 function holds(tally: Tally): void {
   tallies.push(tally);
-  assert.ok(tally.faults > 0);
+  assert.ok(tally.faults + tally.jumps > 0);
   assert.equal(findingLines(tally.findings).join("\n"), "");
 }
 

@@ -41,7 +41,7 @@ export async function killAtEach(
   points: readonly number[],
 ): Promise<Tally> {
   const tally = newTally();
-  const source = sourceOf({ bigBytes });
+  const source = sourceOf({ bigBytes, many: scenario.many ?? 0 });
   const boundaries = await boundariesOf(kind, scenario, bigBytes);
   await eachLimited(points, AT_ONCE, async (killAt) => {
     const where = `kill ${kind.name}, ${scenario.name}, ${killAt}: before ${boundaries[killAt - 1]}`;
@@ -154,7 +154,7 @@ function leftoverRuns(image: Image): Violation[] {
   return unfinished.map(({ prefix }) => violation("no-leftovers", `${prefix} has no manifest and is two days old`));
 }
 
-const taskOf = ({ action, day, policy }: Scenario) => ({ action, day, policy });
+const taskOf = ({ action, day, policy, many = 0 }: Scenario) => ({ action, day, policy, many });
 
 /** @throws Error for a store in memory */
 export function reachOf({ reach }: Store): Reach {

@@ -13,6 +13,9 @@ const LEAST_POINTS = 200;
 const SMALL_BYTES = 5_000;
 /** Two writes: the artifact is given in pieces of a mebibyte. */
 const BIG_BYTES = 1_200_000;
+/** So many artifacts of a unit are announced one by one, and then their folder. */
+const MOST_NAMED = 16;
+const MANY = MOST_NAMED + 4;
 
 const tallies: Tally[] = [];
 
@@ -31,6 +34,17 @@ test("killed anywhere in an artifact of several writes, nothing is lost and the 
   const points = boundaries.flatMap((text, index) => (/Z\/big\//.test(text) ? [index + 1] : []));
   assert.ok(points.length >= 8, boundaries.join("\n"));
   await holds(scenario, BIG_BYTES, points);
+});
+
+test("killed in a unit whose record names its folder and no artifact of it, nothing is lost and the next run succeeds by itself", async () => {
+  const scenario = { ...(await firstRun()), name: "first run of many artifacts", many: MANY };
+  const boundaries = await boundariesOf(onFilesystem, scenario, SMALL_BYTES);
+  const ofMany = boundaries.flatMap((text, index) => (/Z\/(many\/|[.]run\/units\/3[.])/.test(text) ? [index + 1] : []));
+  const named = boundaries.findIndex((text) => text.includes(`/many/${MOST_NAMED + 1}.json`)) + 1;
+  assert.ok(named > 0, boundaries.join("\n"));
+  const points = ofMany.filter((point) => point >= named).filter((_, index) => index % EVERY === 0);
+  assert.ok(points.length >= 5, boundaries.join("\n"));
+  await holds(scenario, SMALL_BYTES, points);
 });
 
 test("a bit that turns over on its way to the disk is found before its object has a name", async () => {

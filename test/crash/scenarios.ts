@@ -14,6 +14,8 @@ export interface Scenario {
   readonly policy: RetentionPolicy;
   /** Units at once; 1 without it. */
   readonly concurrency?: number;
+  /** Artifacts of one further unit; none without it. */
+  readonly many?: number;
   /** What an operator changes the policy to where the scenario ends in a refusal. */
   readonly nextPolicy?: RetentionPolicy;
 }

@@ -9,7 +9,7 @@ import { added, findingLines, newTally, summary, type Tally } from "./tally.ts";
 
 /**
  * The long form. `npm run soak -- --whole` goes once through the complete enumeration, however long it takes, and fails
- * when that was fewer than 10,000 faults; `--share 1/4` takes one part of four of it. `npm run soak -- --minutes 60` goes round
+ * when that was fewer than 10,000 faults, or without S3; `--share 1/4` takes one part of four of it. `npm run soak -- --minutes 60` goes round
  * through it in another order and with other sizes and days each time, until the time is up. `--seed` does a round again that found
  * something; `--rounds` ends after so many. A process for each processor. Ended before its time (Ctrl-C) it says what it had done.
  */
@@ -33,7 +33,8 @@ const lasts = values.whole ? {} : { lastsMs: Number(values.minutes) * 60_000 };
 if (![part, parts, seed, rounds, lasts.lastsMs ?? 0].every(Number.isFinite) || part < 1 || part > parts)
   throw new Error("usage: --whole | --minutes N | --rounds N, --seed N, --share 1/4");
 
-if (noVersitygw !== false) console.log(`without S3: ${noVersitygw}`);
+const isWithoutS3 = noVersitygw !== false;
+if (isWithoutS3) console.log(`without S3: ${noVersitygw}`);
 await using server = noVersitygw === false ? await startVersitygw() : undefined;
 const access = server && { endpoint: server.endpoint, region: server.region, credentials: server.credentials };
 
@@ -68,8 +69,10 @@ for (const [kind, { done, planned }] of shares) console.log(`${kind}: ${done} of
 console.log(summary(total));
 const isShort = values.whole && parts === 1 && (isEnded || total.faults < LEAST_FAULTS);
 if (isShort) console.log(`not the whole, or fewer than ${LEAST_FAULTS} faults`);
+const lacksS3 = values.whole && isWithoutS3;
+if (lacksS3) console.log(`not the whole: nothing was tried on S3: ${noVersitygw}`);
 if (unfinished > 0) console.log(`${unfinished} pieces could not be done`);
-process.exitCode = total.findings.length > 0 || unfinished > 0 || isShort || total.runs === 0 ? 1 : 0;
+process.exitCode = total.findings.length > 0 || unfinished > 0 || isShort || lacksS3 || total.runs === 0 ? 1 : 0;
 
 function hear(news: SoakNews): void {
   if ("planned" in news) {

@@ -15,6 +15,8 @@ export interface Source {
 export interface SourceOptions {
   /** Of the one artifact that takes several writes. */
   readonly bigBytes: number;
+  /** Of a further unit: so many tiny artifacts. */
+  readonly many?: number;
   /** Throws in the middle of the content of `db` when it is opened for the `n`-th time, from 0. */
   readonly breaks?: (n: number) => Error | undefined;
   /** Thrown by the unit `org/app` at each of its collections. */
@@ -31,7 +33,7 @@ const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["db", ["dump.archive", "users.json"]],
 ]);
 
-export function sourceOf({ bigBytes, breaks, fails }: SourceOptions): Source {
+export function sourceOf({ bigBytes, many = 0, breaks, fails }: SourceOptions): Source {
   let opened = 0;
   const small = (unit: string, name: string, version: number) => () =>
     bytesOf(contentOf(unit, name, version, SMALL_BYTES));
@@ -42,8 +44,15 @@ export function sourceOf({ bigBytes, breaks, fails }: SourceOptions): Source {
     return error === undefined ? oneByOne(content, 256) : failingAfter(300, error, 100);
   };
 
+  const manyNames = Array.from({ length: many }, (_, n) => `${String(n).padStart(2, "0")}.json`);
+  const manyOn = (day: number): ScriptedUnit => ({
+    id: "many",
+    compress: false,
+    items: Object.fromEntries(manyNames.map((name) => [name, small("many", name, day)])),
+  });
+
   return {
-    names: NAMES,
+    names: many === 0 ? NAMES : new Map([...NAMES, ["many", manyNames]]),
     units(day) {
       // Changes every other day, so that it is collected and reused in turn.
       const slow = Math.floor(day / 2);
@@ -64,6 +73,7 @@ export function sourceOf({ bigBytes, breaks, fails }: SourceOptions): Source {
           id: "db",
           items: { "dump.archive": breaking("db", "dump.archive", day), "users.json": small("db", "users.json", day) },
         },
+        ...(many === 0 ? [] : [manyOn(day)]),
       ];
     },
   };

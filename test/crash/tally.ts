@@ -10,12 +10,15 @@ export interface Tally {
   points: number;
   /** Units that had ended before a kill, and that the next run was seen not to collect again. */
   kept: number;
+  /** Those that changed something. */
   faults: number;
+  /** Of the clock. */
+  jumps: number;
   runs: number;
   readonly findings: Finding[];
 }
 
-export const newTally = (): Tally => ({ points: 0, kept: 0, faults: 0, runs: 0, findings: [] });
+export const newTally = (): Tally => ({ points: 0, kept: 0, faults: 0, jumps: 0, runs: 0, findings: [] });
 
 export function note(tally: Tally, where: string, violations: readonly Violation[]): void {
   for (const one of violations) tally.findings.push({ ...one, where });
@@ -27,6 +30,7 @@ export function added(tallies: readonly Tally[]): Tally {
     points: sum(({ points }) => points),
     kept: sum(({ kept }) => kept),
     faults: sum(({ faults }) => faults),
+    jumps: sum(({ jumps }) => jumps),
     runs: sum(({ runs }) => runs),
     findings: tallies.flatMap(({ findings }) => findings),
   };
@@ -35,11 +39,11 @@ export function added(tallies: readonly Tally[]): Tally {
 const REPAIRS: readonly Invariant[] = ["next-run-succeeds", "no-leftovers"];
 
 /** What is printed at the end; `0 lost, 0 manual repairs` when all held. */
-export function summary({ points, kept, faults, runs, findings }: Tally): string {
+export function summary({ points, kept, faults, jumps, runs, findings }: Tally): string {
   const repairs = findings.filter(({ invariant }) => REPAIRS.includes(invariant)).length;
   const count = (number: number) => number.toLocaleString("en-US");
   return (
-    `${count(points)} points killed (${count(kept)} units kept), ${count(faults)} faults injected, ${count(runs)} runs: ` +
+    `${count(points)} points killed (${count(kept)} units kept), ${count(faults)} faults injected, ${count(jumps)} jumps of the clock, ${count(runs)} runs: ` +
     `${count(findings.length - repairs)} lost, ${count(repairs)} manual repairs`
   );
 }

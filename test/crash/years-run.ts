@@ -22,7 +22,17 @@ const POLICIES: readonly RetentionPolicy[] = [
   { keep_daily: 3, keep_monthly: 5, min_keep: 4, max_removals: 40 },
   { keep_last: 2, min_keep: 1, max_removals: 40 },
 ];
-const METHODS: readonly StorageMethod[] = ["prepare", "put", "get", "read", "head", "list", "folders", "copy", "remove"];
+const METHODS: readonly StorageMethod[] = [
+  "prepare",
+  "put",
+  "get",
+  "read",
+  "head",
+  "list",
+  "folders",
+  "copy",
+  "remove",
+];
 /** So long an operator looks on while prune refuses. */
 const PATIENCE_DAYS = 7;
 /** More than any of the policies keeps, a refused stretch and runs dated ahead included. */

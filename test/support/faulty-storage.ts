@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Bytes, bytesOf, readAll } from "../../lib/bytes.ts";
 import { release } from "../../lib/storage/body.ts";
 import { byUtf16 } from "../../lib/storage/key.ts";
@@ -36,7 +37,11 @@ export interface FaultyStorage extends Storage {
   readonly calls: readonly string[];
   /** The same as method and the how-manieth call of it, which is what a Fault is bound to. */
   readonly callsByMethod: readonly (readonly [StorageMethod, number])[];
+  /** Those of the plan that changed something: not one whose call never came, nor one that left all as it was. */
+  readonly struck: ReadonlySet<Fault>;
 }
+
+type Strike = (fault: Fault) => void;
 
 /** A storage that fails by plan: what takes effect "before" the failure does so in `inner`, as when an answer is lost. */
 export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): FaultyStorage {
@@ -44,6 +49,8 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
   const callsByMethod: [StorageMethod, number][] = [];
   const past = pastOf(inner);
   const counts = new Map<StorageMethod, number>();
+  const struck = new Set<Fault>();
+  const strike: Strike = (fault) => struck.add(fault);
 
   const faultsOf = (on: StorageMethod, key: string): readonly Fault[] => {
     calls.push(`${on} ${key}`.trimEnd());
@@ -55,30 +62,34 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
   };
 
   async function faulty<T>(faults: readonly Fault[], work: () => Promise<T>): Promise<T> {
-    for (const fault of faults) if (fault.do === "wait") await fault.until();
-    failIf(faults, "before");
+    await waitFor(faults, strike);
+    failIf(faults, "before", strike);
     const result = await work();
-    failIf(faults, "after");
+    failIf(faults, "after", strike);
     return result;
   }
 
   async function* faultyList<T>(faults: readonly Fault[], list: () => AsyncIterable<T>): AsyncIterable<T> {
-    for (const fault of faults) if (fault.do === "wait") await fault.until();
-    failIf(faults, "before");
+    await waitFor(faults, strike);
+    failIf(faults, "before", strike);
     const broken = faults.find((fault) => fault.do === "break");
     let given = 0;
     for await (const entry of list()) {
-      if (broken !== undefined && given >= broken.afterEntries) throw broken.error;
+      if (broken !== undefined && given >= broken.afterEntries) break;
       given += 1;
       yield entry;
     }
-    if (broken !== undefined) throw broken.error;
-    failIf(faults, "after");
+    if (broken !== undefined) {
+      strike(broken);
+      throw broken.error;
+    }
+    failIf(faults, "after", strike);
   }
 
   return {
     calls,
     callsByMethod,
+    struck,
     prepare: (owned) => faulty(faultsOf("prepare", ""), () => inner.prepare(owned)),
     async put(key, body, options) {
       const faults = faultsOf("put", key);
@@ -87,9 +98,13 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
         return await faulty(faults, async () => {
           begun = true;
           past.changes(key);
-          const stored = await inner.put(key, faults.reduce(choked, body), options);
-          for (const fault of faults) if (fault.do === "flip") await flipStored(inner, key, fault.atByte);
-          if (faults.some((fault) => fault.do === "vanish")) await inner.remove([key]);
+          const stored = await inner.put(key, choked(body, faults, strike), options);
+          for (const fault of faults) {
+            if (fault.do === "flip") await flipStored(inner, key, fault, strike);
+            if (fault.do !== "vanish") continue;
+            await inner.remove([key]);
+            strike(fault);
+          }
           return stored;
         });
       } catch (error) {
@@ -100,22 +115,26 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
     async get(key) {
       const faults = faultsOf("get", key);
       const bytes = await faulty(faults, () => inner.get(key));
-      return faults.reduce(damaged, bytes);
+      const length = faults.some((fault) => fault.do === "flip") ? ((await inner.head(key))?.bytes ?? 0) : 0;
+      return damaged(bytes, faults, length, strike);
     },
     async read(key, maxBytes) {
       const faults = faultsOf("read", key);
       const found = await faulty(faults, () => inner.read(key, maxBytes));
-      const content = await readAll(faults.reduce(damaged, bytesOf(found.content)), maxBytes);
+      const content = await readAll(
+        damaged(bytesOf(found.content), faults, found.content.byteLength, strike),
+        maxBytes,
+      );
       return { ...found, content };
     },
     head: (key) => faulty(faultsOf("head", key), () => inner.head(key)),
     list(prefix) {
       const faults = faultsOf("list", prefix);
-      return faultyList(faults, () => (isStale(faults) ? past.list(prefix) : inner.list(prefix)));
+      return faultyList(faults, () => staleOrNot(faults, past.list(prefix), inner.list(prefix), strike));
     },
     folders(prefix) {
       const faults = faultsOf("folders", prefix);
-      return faultyList(faults, () => (isStale(faults) ? past.folders(prefix) : inner.folders(prefix)));
+      return faultyList(faults, () => staleOrNot(faults, past.folders(prefix), inner.folders(prefix), strike));
     },
     copy: (from, to, options) =>
       faulty(faultsOf("copy", from), () => {
@@ -130,7 +149,22 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
   };
 }
 
-const isStale = (faults: readonly Fault[]) => faults.some((fault) => fault.do === "stale");
+/** A listing that lags behind is a fault where it shows something else. */
+async function* staleOrNot<T>(
+  faults: readonly Fault[],
+  past: AsyncIterable<T>,
+  now: AsyncIterable<T>,
+  strike: Strike,
+): AsyncIterable<T> {
+  const stale = faults.find((fault) => fault.do === "stale");
+  if (stale === undefined) {
+    yield* now;
+    return;
+  }
+  const before = await Array.fromAsync(past);
+  if (!isDeepStrictEqual(before, await Array.fromAsync(now))) strike(stale);
+  yield* before;
+}
 
 /** The storage as it was before this process changed anything in it, as listings that lag behind show it. */
 function pastOf(inner: Storage) {
@@ -161,14 +195,29 @@ function pastOf(inner: Storage) {
 }
 
 /** By the storage itself, for only it knows how to change what it holds. */
-async function flipStored(inner: Storage, key: string, atByte: number): Promise<void> {
+async function flipStored(inner: Storage, key: string, fault: Fault & { do: "flip" }, strike: Strike): Promise<void> {
   const content = await readAll(await inner.get(key), Number.MAX_SAFE_INTEGER);
-  if (content.byteLength > 0) await inner.put(key, flipped(bytesOf(content), atByte % content.byteLength));
+  if (content.byteLength > 0) {
+    await inner.put(
+      key,
+      flipped(bytesOf(content), fault.atByte % content.byteLength, () => strike(fault)),
+    );
+  }
 }
 
-function failIf(faults: readonly Fault[], when: "before" | "after"): void {
+async function waitFor(faults: readonly Fault[], strike: Strike): Promise<void> {
+  for (const fault of faults) {
+    if (fault.do !== "wait") continue;
+    strike(fault);
+    await fault.until();
+  }
+}
+
+function failIf(faults: readonly Fault[], when: "before" | "after", strike: Strike): void {
   const fault = faults.find((each) => each.do === "fail" && each.when === when);
-  if (fault?.do === "fail") throw fault.error;
+  if (fault?.do !== "fail") return;
+  strike(fault);
+  throw fault.error;
 }
 
 function matches(wanted: string | RegExp | undefined, key: string): boolean {
@@ -176,32 +225,42 @@ function matches(wanted: string | RegExp | undefined, key: string): boolean {
   return typeof wanted === "string" ? wanted === key : wanted.test(key);
 }
 
-function damaged(bytes: Bytes, fault: Fault): Bytes {
-  if (fault.do === "cut") return cut(bytes, fault.afterBytes, fault.error);
-  if (fault.do === "flip") return flipped(bytes, fault.atByte);
-  return bytes;
+/** Of a body that is shorter than the byte that turns over, another one does. */
+function damaged(bytes: Bytes, faults: readonly Fault[], length: number, strike: Strike): Bytes {
+  return faults.reduce((body, fault) => {
+    if (fault.do === "cut") return cut(body, fault.afterBytes, fault.error, () => strike(fault));
+    if (fault.do === "flip") return flipped(body, fault.atByte % Math.max(1, length), () => strike(fault));
+    return body;
+  }, bytes);
 }
 
-function choked(body: Bytes, fault: Fault): Bytes {
-  return fault.do === "choke" ? cut(body, fault.afterBytes, fault.error) : body;
+function choked(bytes: Bytes, faults: readonly Fault[], strike: Strike): Bytes {
+  return faults.reduce(
+    (body, fault) => (fault.do === "choke" ? cut(body, fault.afterBytes, fault.error, () => strike(fault)) : body),
+    bytes,
+  );
 }
 
-async function* cut(bytes: Bytes, afterBytes: number, error: Error | undefined): Bytes {
+async function* cut(bytes: Bytes, afterBytes: number, error: Error | undefined, strike: () => void): Bytes {
   let left = afterBytes;
   for await (const chunk of bytes) {
     if (left > 0) yield chunk.subarray(0, left);
     left -= chunk.byteLength;
     if (left < 0) break;
   }
+  if (left < 0 || error !== undefined) strike();
   if (error !== undefined) throw error;
 }
 
-async function* flipped(bytes: Bytes, atByte: number): Bytes {
+async function* flipped(bytes: Bytes, atByte: number, strike: () => void): Bytes {
   let start = 0;
   for await (const chunk of bytes) {
     const copy = Uint8Array.from(chunk);
     const index = atByte - start;
-    if (index >= 0 && index < copy.byteLength) copy[index] = (copy[index] ?? 0) ^ 1;
+    if (index >= 0 && index < copy.byteLength) {
+      copy[index] = (copy[index] ?? 0) ^ 1;
+      strike();
+    }
     start += chunk.byteLength;
     yield copy;
   }
