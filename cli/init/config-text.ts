@@ -102,7 +102,6 @@ function mongodbJob({ mongodb }: Found): JobText | undefined {
   if (mongodb === undefined) return undefined;
   const options = [
     `uri: mongodb://127.0.0.1:${mongodb} # with a user and password: uri_env: MONGO_URI, and the URI in that variable`,
-    "exclude_databases: [test]",
   ];
   return {
     about: "Every database of the MongoDB server of this machine.",

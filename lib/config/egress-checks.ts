@@ -49,9 +49,12 @@ function* ofStorage(storage: Readonly<Record<string, unknown>>, path: Path): Gen
   yield* ofUrl(storage.proxy, [...path, "proxy"]);
   const { bucket, region, endpoint } = storage;
   if (endpoint !== undefined || typeof bucket !== "string" || typeof region !== "string") return;
-  const host = storage.path_style === true ? "s3" : `${bucket}.s3`;
-  yield { path: [...path, "bucket"], host: `${host}.${region}.amazonaws.com`, port: 443 };
+  // A certificate of AWS is for one label before it, so a bucket with dots is asked for by path.
+  const host = storage.path_style === true || bucket.includes(".") ? "s3" : `${bucket}.s3`;
+  yield { path: [...path, "bucket"], host: `${host}.${region}.${domainOf(region)}`, port: 443 };
 }
+
+const domainOf = (region: string): string => (region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com");
 
 function* ofNotifier(type: string, options: Readonly<Record<string, unknown>>, path: Path): Generator<NamedHost> {
   if (type === "email" && typeof options.host === "string") {
@@ -66,7 +69,7 @@ function* ofNotifier(type: string, options: Readonly<Record<string, unknown>>, p
   yield* ofUrl(options.endpoint, [...path, "endpoint"]);
   const region = text(options.topic_arn)?.split(":")[3];
   if (options.endpoint === undefined && region !== undefined)
-    yield { path: [...path, "topic_arn"], host: `sns.${region}.amazonaws.com`, port: 443 };
+    yield { path: [...path, "topic_arn"], host: `sns.${region}.${domainOf(region)}`, port: 443 };
 }
 
 function* ofJob({ service, options }: Readonly<Record<string, unknown>>, path: Path): Generator<NamedHost> {

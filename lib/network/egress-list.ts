@@ -21,6 +21,9 @@ export function egressList(entries: readonly string[]): EgressList {
 /** What is wrong with an entry; undefined when nothing is. */
 export function egressEntryFault(entry: string): string | undefined {
   if (entry.includes("://")) return `${FORMS}; not a URL`;
+  // As a pattern 10.* would list 10.example.com as well.
+  if (/^[\d.*]*\d[\d.*]*(?::\d+)?$/.test(entry) && entry.includes("*"))
+    return `${FORMS}; addresses have no patterns, only ranges`;
   return ruleOf(entry) === undefined ? FORMS : undefined;
 }
 

@@ -71,10 +71,12 @@ async function resolvedUri(
 
 /** Members that the driver hears of later are looked at when it connects to them. */
 function checkHosts(uri: string, name: string): void {
+  if (uriParameter(uri, "proxyHost") !== undefined)
+    throw new ConfigError(`${name}: holds proxyHost, a proxy for SOCKS, and there is no SOCKS here: take it out`);
   const isSrv = uri.startsWith("mongodb+srv://");
   for (const { host, port } of uriHosts(uri)) {
     if (!isSrv) checkEgress(host, port);
-    if (uriParameter(uri, "proxyHost") !== undefined || !isForGivenProxy(host, port)) continue;
+    if (!isForGivenProxy(host, port)) continue;
     throw new ConfigError(
       `${name}: MongoDB cannot be reached through an HTTP proxy, only directly: list ${host} in proxy.no_proxy if that is meant`,
     );

@@ -42,3 +42,10 @@ describe("an entry of egress.allow", () => {
 
   test("an empty list lists nothing", () => assert.equal(egressList([]).allows("localhost", 80), false));
 });
+
+test("a pattern of an address is refused, for it would also be one of names", () => {
+  for (const entry of ["10.*", "10.20.*.*", "*.10", "10.*:443"])
+    assert.match(egressEntryFault(entry) ?? "", /such as 10\.0\.0\.0\/8.*addresses have no patterns, only ranges$/);
+  for (const entry of ["*", "*.s3.example.com", "node-*.example.com", "10.*.example.com"])
+    assert.equal(egressEntryFault(entry), undefined);
+});

@@ -52,6 +52,9 @@ test("what is written is valid for each combination of what can be found, and ha
     assert.ok(jobs.every((job) => job.target_storage === target && job.schedule !== undefined));
     assert.ok(jobs.every(({ retention }) => retention.keep_daily === 7 && retention.keep_monthly === 12));
     assert.ok("local" in storage);
+    for (const { options, service } of jobs)
+      if (service === "mongodb")
+        assert.deepEqual((options as { exclude_databases?: unknown }).exclude_databases ?? [], []);
     count += 1;
   }
   assert.equal(count, 128);
