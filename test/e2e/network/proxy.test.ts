@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
@@ -182,6 +182,52 @@ describe("every kind of client goes through the proxy", { skip: noTinyproxy || n
         lines.some((line) => line.includes(`127.0.0.1:${portOf(hosts[what])}`)),
         `${what} passed the proxy by`,
       );
+  });
+
+  test("that egress lists as well: S3 and a webhook are reached by it, and where it wants another password nobody is shown ours", async (t) => {
+    const folder = await temporaryFolder(t);
+    await using s3 = await startVersitygw();
+    const { endpoint, region, credentials } = s3;
+    const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
+    await client.send(new CreateBucketCommand({ Bucket: "backups" }));
+    client.destroy();
+    const webhook = await recording(t);
+    const proxy = await startTinyproxy(t, undefined, PASSWORD);
+    await mkdir(join(folder, "source"));
+    await writeFile(join(folder, "source", "a"), "a");
+    const file = await configured(
+      folder,
+      `proxy: { url_env: THE_PROXY }
+egress: { allow: ["127.0.0.1:${proxy.port}", "${new URL(endpoint).host}", "${new URL(webhook.url).host}"] }
+jobs: [{ name: docs, service: filesystem, options: { paths: ["${folder}/source"] } }]
+storage:
+  cloud: { type: s3, bucket: backups, endpoint: "${endpoint}", access_key_id_env: KEY_ID, secret_access_key_env: KEY }
+notifications: { hook: { type: webhook, on: [success, failure], url_env: HOOK } }
+`,
+    );
+    const run = (password: string) =>
+      coreBackup(["run", "--config", file, "--verbose"], {
+        env: {
+          KEY_ID: credentials.accessKeyId,
+          KEY: credentials.secretAccessKey,
+          HOOK: `${webhook.url}/hook`,
+          THE_PROXY: `http://user:${password}@127.0.0.1:${proxy.port}`,
+        },
+      });
+    const good = await run(PASSWORD);
+    assert.equal(good.code, 0, good.stderr);
+    const lines = await proxy.lines();
+    for (const url of [endpoint, webhook.url])
+      assert.ok(
+        lines.some((line) => line.includes(`127.0.0.1:${portOf(url)}`)),
+        `${url} was not asked through the proxy`,
+      );
+    assert.ok(webhook.calls.length > 0);
+    const refused = await run("canary-of-another");
+    assert.notEqual(refused.code, 0);
+    assert.doesNotMatch(`${refused.stdout}${refused.stderr}`, /canary-of-another/);
+    // tinyproxy itself says 401 for plain http, others 407.
+    assert.match(refused.stderr, /trying to list: 40[17]/);
   });
 
   test("but MongoDB, which cannot: that is refused unless no_proxy says that it is meant", async (t) => {

@@ -30,6 +30,12 @@ const messages: Readonly<Record<string, Report>> = {
   ]),
   storm: aReport(Array.from({ length: 300 }, (_unused, n) => aJobReport({ job: `job-${n}`, errors: [] }))),
   "stand-in": aReport([aJobReport()], { notes: ["slack could not be told: hooks.slack.com answers 503"] }),
+  changed: aReport(
+    [aGoodJobReport({ events: ["changed"], summary: "its schedule was 0 3 * * * UTC, and is 0 5 * * 0 UTC now" })],
+    {
+      kind: "watch",
+    },
+  ),
   test: aReport([], { kind: "test" }),
 };
 
