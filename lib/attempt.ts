@@ -7,7 +7,7 @@ import { SourceError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
-import { type Previous, previousOf } from "./resume/previous.ts";
+import { itemName, type Previous, previousOf } from "./resume/previous.ts";
 import { pathIn, takeOver } from "./resume/reuse.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
@@ -49,7 +49,13 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const stored = new Set(progress.artifacts.map(({ path }) => path));
   const taken = new Set(stored);
   let sourceBytes = progress.artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
-  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal) };
+  const kept = new Map(
+    progress.artifacts.map((artifact) => [
+      itemName(artifact),
+      artifact.reusedFrom === undefined ? ("made" as const) : ("taken over" as const),
+    ]),
+  );
+  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal), kept };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
     if (stored.delete(path)) return;

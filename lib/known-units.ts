@@ -3,6 +3,7 @@ import { type DamageSeen, damageSeen } from "./damage.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { wholeOf } from "./identity.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
+import { isGood } from "./job-history.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { isNarrowed, snapshotsNewestFirst } from "./snapshots.ts";
@@ -23,7 +24,10 @@ interface Known {
   readonly unit: ManifestUnit;
 }
 
-/** How far back a unit that failed is looked for: a month of nights. Whoever mends it later has it collected in full. */
+/**
+ * How far back a unit that failed is looked for: a month of nights, and on to the newest good snapshot, however old. A unit
+ * whose past is forgotten would be taken for new: a right that it lost would no longer be missed.
+ */
 const LOOK_BACK = 30;
 /** A line of the plan stays short. */
 const MAX_DAMAGED = 100;
@@ -44,6 +48,7 @@ export async function knownUnits(
   const known = new Map<string, Known>();
   let failed: Set<string> | undefined;
   let looked = 0;
+  let hasGood = false;
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     damage.see(entry);
     if (!entry.verified || entry.manifest === undefined) continue;
@@ -60,7 +65,8 @@ export async function knownUnits(
     }
     if (isOfAll) failed = failedOf(units, known);
     looked += 1;
-    if (failed?.size === 0 || looked === LOOK_BACK) break;
+    hasGood ||= isGood(entry);
+    if (failed?.size === 0 || (looked >= LOOK_BACK && hasGood)) break;
   }
   const formOf = (unit: Unit): Known | undefined => {
     const whole = wholeOf(unit.identity);

@@ -86,6 +86,11 @@ export interface CollectContext {
    * @throws DeferredError
    */
   defer(until: Date, why: string): Promise<void>;
+  /**
+   * Items, by name, that were stored before the source had us wait: made then, or taken over from `previous`. They are not opened
+   * again, so what is read of them now is not what is stored.
+   */
+  readonly kept?: ReadonlyMap<string, "made" | "taken over">;
 }
 
 /** The artifact that is to be proved or restored, as the manifest describes it. */

@@ -97,7 +97,8 @@ async function* readPrevious(backup: Backup, job: Job, storage: Storage, prefix:
 }
 
 /** The name that the connector gave: without what was added for compression and encryption. */
-function itemName({ path, compression, encryption }: Artifact): string {
+/** What the connector called it. */
+export function itemName({ path, compression, encryption }: Artifact): string {
   const name = basename(path);
   const extension =
     compressionExtension(compression) + (encryption === null ? "" : encryptionExtension(encryption.type));

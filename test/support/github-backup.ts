@@ -4,6 +4,7 @@ import { readAll } from "../../lib/bytes.ts";
 import type { Connector } from "../../lib/connectors/connector.ts";
 import { github } from "../../lib/connectors/github/github.ts";
 import { snapshotPrefix } from "../../lib/keys.ts";
+import type { LeasedBackup } from "../../lib/lease/under-lease.ts";
 import { type JobResult, runJobs } from "../../lib/run.ts";
 import { aBackup } from "./a-backup.ts";
 import type { GithubServer, Json } from "./github-server.ts";
@@ -12,8 +13,14 @@ export interface GithubBackup {
   readonly a: ReturnType<typeof aBackup>;
   /** One run of the job. Another connector each time, as another process would have. */
   run(): Promise<JobResult>;
+  /** For calling single steps: with a connector of its own, as a function has; it leaves waiting to others. */
+  inFunction(): Promise<LeasedBackup>;
   /** The objects of a kind as they are stored. */
-  stored(result: JobResult, unit: string, kind: string): Promise<readonly Json[] | undefined>;
+  stored(
+    result: Pick<JobResult, "manifest" | "snapshot">,
+    unit: string,
+    kind: string,
+  ): Promise<readonly Json[] | undefined>;
 }
 
 /** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
@@ -47,6 +54,10 @@ export function githubBackup(server: GithubServer, options: Readonly<Record<stri
     });
   return {
     a,
+    async inFunction() {
+      const connector = await make();
+      return { ...a.backup, connector: async () => connector, kind: () => github, waits: "elsewhere" };
+    },
     async run() {
       const connector = await make();
       const backup: Backup = { ...a.backup, connector: async () => connector, kind: () => github };

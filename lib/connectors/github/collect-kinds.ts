@@ -1,6 +1,7 @@
 import type { Item } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
 import { checkCount } from "./count-check.ts";
+import { keptState } from "./kept-state.ts";
 import { kindItem, peeked } from "./kind-item.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
@@ -53,11 +54,12 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
   } finally {
     await begun.return?.();
   }
+  const isStored = reading.ended();
   // It was stored before we had to wait, so it was not read again: others may still need to see it pass.
-  if (!reading.ended() && isNeeded(work, kind)) for await (const _ of reading.lines());
+  if (!isStored && isNeeded(work, kind)) for await (const _ of reading.lines());
   work.tombstones.add(kind, reading.ended() ? reading.deleted() : [], context.previousLines);
   if (reading.ended()) await checkCount(work, kind, reading.count());
-  work.states.set(kind.name, { state: "READ", ...(reading.ended() ? { ...reading.state(), ...probed } : {}) });
+  work.states.set(kind.name, isStored ? { state: "READ", ...reading.state(), ...probed } : keptState(kind, before));
 }
 
 /** Unchanged, by GitHub's word for each of its pages or by what listing knew. The former counts as having looked at all of it. */

@@ -5,6 +5,7 @@ import { unchangedItem } from "./bundles.ts";
 import { checkReferences } from "./check-references.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
+import { rememberedStates } from "./kept-state.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
@@ -84,7 +85,7 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
   // What is required is told as what it is.
   for (const [kind, reason] of work.failures.reasons())
     if (!work.states.has(kind)) work.states.set(kind, { state: "FAILED", reason: work.redact(reason) });
-  const kinds = Object.fromEntries(work.states);
+  const kinds = rememberedStates(work);
   yield summaryItem(
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },
     work.previous,
