@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { collect } from "../../lib/collect.ts";
+import { type Account, freshLimits } from "../../lib/connectors/github/account.ts";
+import { budgetOf } from "../../lib/connectors/github/budget.ts";
+import { gateOf } from "../../lib/connectors/github/gate.ts";
+import { openSession } from "../../lib/connectors/github/session.ts";
 import { DeferredError } from "../../lib/errors.ts";
 import { finish } from "../../lib/finish.ts";
 import type { Manifest } from "../../lib/manifest.ts";
@@ -80,3 +84,36 @@ for (const isFirst of [true, false]) {
     assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
   });
 }
+
+test("a request that waits for others to end is not sent any more when they used up the limit", async () => {
+  await using server = await startGithub("/nonexistent");
+  const now = new Date("2026-11-22T03:00:00Z");
+  const reset = String(now.getTime() / 1000 + 600);
+  server.fault = () => ({
+    status: 200,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    body: {},
+  });
+  server.anyToken = true;
+  const account: Account = {
+    name: "token",
+    authorization: async () => "Bearer t",
+    basic: async () => "Basic t",
+    renew: () => false,
+    madeAt: () => undefined,
+    limits: freshLimits(),
+  };
+  const api = { url: server.apiUrl, accounts: [account], gate: gateOf(1), budget: budgetOf(undefined), now: () => now };
+  const session = openSession(api, "unit", {
+    signal: new AbortController().signal,
+    defer: async (until, why) => {
+      throw new DeferredError(until, why);
+    },
+  });
+  const [first, second] = await Promise.allSettled([session.get("/one"), session.get("/two")]);
+  assert.deepEqual([first.status, second.status], ["fulfilled", "rejected"]);
+  assert.deepEqual(
+    server.requests.map(({ path }) => path),
+    ["/one"],
+  );
+});

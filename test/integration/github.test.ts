@@ -206,6 +206,24 @@ describe("between two runs", () => {
     assert.deepEqual({ ...Object(stats) }.requests, { ...Object(stats) }.notModified);
   });
 
+  test("a list whose last page is full is read again, for its ETag may not tell of the page that follows", async () => {
+    await using world = await aWorld();
+    const { server, path } = world;
+    server.lists.set(
+      `${path}/labels`,
+      Array.from({ length: 100 }, (_, id) => ({ id, name: `label ${id}` })),
+    );
+    const backup = githubBackup(server, WITHOUT_GIT);
+    await backup.run();
+    server.requests.length = 0;
+    await backup.run();
+    const asked = server.requests.filter((request) => request.path === `${path}/labels`);
+    assert.deepEqual(
+      asked.map(({ status, etag }) => [status, etag]),
+      [[200, undefined]],
+    );
+  });
+
   test("what is new is merged into what the last snapshot holds, with one request a kind", async () => {
     await using world = await aWorld({ issues: 300, pulls: 0 });
     const { server, path } = world;

@@ -5,6 +5,9 @@ import { barrierOf } from "./unreadable.ts";
 
 export type Json = { readonly [key: string]: unknown };
 
+/** https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
+const DEFAULT_PER_PAGE = 30;
+
 export interface Page {
   readonly url: string;
   readonly etag: string | undefined;
@@ -44,6 +47,12 @@ export async function* pages(session: Session, path: string, options: ListOption
     url = next;
     if (url === undefined) checkTotal(answer, path, options, count);
   }
+}
+
+/** Undefined for a last page that is full: what is added at the list's end begins another one, of which this one's ETag may not tell. */
+export function lastingEtag({ url, etag, items, isLast }: Page): string | undefined {
+  const size = Number(/[?&]per_page=(\d+)/.exec(url)?.[1] ?? DEFAULT_PER_PAGE);
+  return isLast && items.length >= size ? undefined : etag;
 }
 
 /** An answer that was had already, once. */

@@ -1,6 +1,6 @@
 import type { Child, Path } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
-import { type Json, objectOf, pages, take } from "./pages.ts";
+import { type Json, lastingEtag, objectOf, pages, take } from "./pages.ts";
 import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
 import { UnreadableError } from "./unreadable.ts";
@@ -46,7 +46,7 @@ async function* objects(context: KindContext, given: Map<string, Answer>, etags:
     }
     case "list":
       for await (const page of pages(session, filled(reading.path, params), { items: reading.items, absent, given })) {
-        etags.note(page.url, page.etag);
+        etags.note(page.url, lastingEtag(page));
         yield* page.items;
       }
       return;
@@ -56,7 +56,7 @@ async function* objects(context: KindContext, given: Map<string, Answer>, etags:
         absent,
         given,
       })) {
-        etags.note(page.url, page.etag);
+        etags.note(page.url, lastingEtag(page));
         for (const parent of page.items) {
           const line = await childLine(context, reading.child, parent[reading.field], { given, etags });
           if (line !== undefined) yield line;
@@ -89,7 +89,7 @@ export async function childLine(
       absent,
       ...(given === undefined ? {} : { given }),
     })) {
-      etags?.note(page.url, page.etag);
+      etags?.note(page.url, lastingEtag(page));
       found.push(...page.items);
     }
     return found;

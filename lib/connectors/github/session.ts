@@ -81,23 +81,24 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     for (;;) {
       const by = account(resource);
       await turn(by, resource);
-      let answer: Answer;
+      let given: { readonly answer: Answer; readonly isLimited: boolean } | undefined;
       try {
         const authorization = await by.authorization(signal);
-        answer = await api.gate(() => exchange(url, { ...request, authorization, signal }));
-        stats.requests += 1;
-        stats.bytes += answer.bytes;
-        if (answer.status >= 500 || answer.status === 408) throw unavailable(request.what, answer);
+        given = await api.gate(async () => {
+          // While this waited at the gate, the answers to others may have told of a limit.
+          if (freeAt(by, resource) > nowMs()) return undefined;
+          const answer = await exchange(url, { ...request, authorization, signal });
+          return { answer, isLimited: noted(by, resource, request.what, answer, limited + 1) };
+        });
       } catch (error) {
         failures += 1;
         if (!(error instanceof TransientError) || failures >= attempts) throw error;
         await backOff(failures, error, { ...BACK_OFF, signal, sleep: wait });
         continue;
       }
-      if (answer.status === 304) stats.notModified += 1;
-      else api.budget.spend(nowMs());
-      noteLimits(by, answer, nowMs(), api.budget.perAccount);
-      if (limitedUntil(by, answer, resource, limited + 1, nowMs()) !== undefined) {
+      if (given === undefined) continue;
+      const { answer, isLimited } = given;
+      if (isLimited) {
         limited += 1;
         if (limited > MAX_LIMITED)
           throw new TransientError("SOURCE_RATE_LIMITED", `GitHub goes on asking to slow down at ${request.what}`);
@@ -120,6 +121,20 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     const free = api.budget.freeAt(nowMs());
     if (free > nowMs()) await defer(new Date(free), "max_requests_per_hour is used up");
   }
+
+  /** Counts an answer, before the next request passes the gate. True where it is that we are too fast. @throws TransientError */
+  function noted(by: Account, resource: string, what: string, answer: Answer, times: number): boolean {
+    stats.requests += 1;
+    stats.bytes += answer.bytes;
+    if (answer.status >= 500 || answer.status === 408) throw unavailable(what, answer);
+    if (answer.status === 304) stats.notModified += 1;
+    else api.budget.spend(nowMs());
+    noteLimits(by, answer, nowMs(), api.budget.perAccount);
+    return limitedUntil(by, answer, resource, times, nowMs()) !== undefined;
+  }
+
+  const freeAt = (by: Account, resource: string): number =>
+    Math.max(by.limits.blockedUntil.get(resource) ?? 0, api.budget.freeAt(nowMs()));
 
   async function mayTryAgain(by: Account, refused: number): Promise<boolean> {
     const made = by.madeAt();
