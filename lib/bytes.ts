@@ -119,3 +119,21 @@ export async function* lineTexts(source: Bytes, limit: number): AsyncGenerator<s
   }
   if (rest.length > 0) yield Buffer.concat(rest).toString("utf8");
 }
+
+/** What `check` throws after the last byte is thrown. Not a generator: one that was never begun would not let go of `body`. */
+export function checkedAtEnd(body: Bytes, check: (() => Promise<void>) | undefined): Bytes {
+  if (check === undefined) return body;
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = body[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const piece = await iterator.next();
+          if (piece.done === true) await check();
+          return piece;
+        },
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}

@@ -57,21 +57,3 @@ export const notFound = (key: string, cause?: unknown): NotFoundError =>
 function wrongLength(key: string, got: string, expected: number): StorageError {
   return new StorageError("STORAGE_FAILED", `${key}: got ${got} bytes, but ${expected} were announced`);
 }
-
-/** What `check` throws after the last byte is thrown. Not a generator: one that was never begun would not let go of `body`. */
-export function checkedAtEnd(body: Bytes, check: (() => Promise<void>) | undefined): Bytes {
-  if (check === undefined) return body;
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = body[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const piece = await iterator.next();
-          if (piece.done === true) await check();
-          return piece;
-        },
-        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-      };
-    },
-  };
-}

@@ -1,4 +1,5 @@
-import { checkedAtEnd, orRelease } from "./body.ts";
+import { checkedAtEnd } from "../bytes.ts";
+import { orRelease } from "./body.ts";
 import type { Storage } from "./storage.ts";
 
 /**

@@ -277,7 +277,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "who stores does not ask for the lease at the end of a body",
     changes: [
       {
-        file: "lib/storage/body.ts",
+        file: "lib/bytes.ts",
         text: "if (piece.done === true) await check();",
         to: "",
       },

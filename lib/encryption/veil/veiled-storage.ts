@@ -1,7 +1,6 @@
-import { type Bytes, bytesOf, readAll } from "../../bytes.ts";
+import { type Bytes, bytesOf, checkedAtEnd, readAll } from "../../bytes.ts";
 import { IntegrityError, NotFoundError } from "../../errors.ts";
 import { manifestSchema, parseDocument } from "../../manifest.ts";
-import { checkedAtEnd } from "../../storage/body.ts";
 import { byUtf16, checkFolderPrefix, checkPrefix } from "../../storage/key.ts";
 import type { PutOptions, Storage, StoredObject } from "../../storage/storage.ts";
 import { DecryptionFault, type Encryption, encryptionExtension } from "../encryption.ts";
