@@ -19,7 +19,8 @@ describe("the usual variables", () => {
   test("what is no address is an error that does not show it", () => {
     assert.throws(() => proxiesOf({ HTTP_PROXY: "socks5://user:canary@x" }), {
       name: "ConfigError",
-      message: "the variable HTTP_PROXY is no address of an HTTP proxy, such as http://proxy.example.com:3128; a % in its user name or password is written %25",
+      message:
+        "the variable HTTP_PROXY is no address of an HTTP proxy, such as http://proxy.example.com:3128; a % in its user name or password is written %25",
     });
   });
   test("where AWS gives out credentials no proxy is asked", () =>
