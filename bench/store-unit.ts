@@ -18,7 +18,12 @@ export interface Stored {
   readonly peakBytes: number;
   readonly sourceBytes: number;
   readonly bytes: number;
+  /** All that the process wrote to a disk, what it removed again included. On a tmpfs nothing is counted. */
+  readonly writtenBytes: number;
 }
+
+/** What `fsWrite` counts in: getrusage(2). */
+const BLOCK_BYTES = 512;
 
 // As cli/main.ts does.
 tuneGarbageCollection();
@@ -64,6 +69,7 @@ async function storeUnits(): Promise<Stored> {
   }
   const seconds = (performance.now() - began) / 1000;
   await connector.cleanup();
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: maxRSS * 1024, sourceBytes, bytes };
+  const { userCPUTime, systemCPUTime, maxRSS, fsWrite } = process.resourceUsage();
+  const cpuSeconds = (userCPUTime + systemCPUTime) / 1e6;
+  return { seconds, cpuSeconds, peakBytes: maxRSS * 1024, sourceBytes, bytes, writtenBytes: fsWrite * BLOCK_BYTES };
 }
