@@ -112,15 +112,7 @@ export async function aDeployedStack(
       assert.ok(found, `a state machine for ${job}`);
       return found;
     },
-    async untilEnded(executionArn) {
-      let found: DescribeExecutionOutput | undefined;
-      await until(async () => {
-        found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-        return found.status !== "RUNNING";
-      });
-      assert.ok(found);
-      return found;
-    },
+    untilEnded: (executionArn) => executionEnded(sfn, executionArn),
     object,
     async keysBelow(prefix) {
       const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
@@ -133,6 +125,17 @@ export async function aDeployedStack(
     logOf: (step) => logEvents(cloud, `/aws/lambda/core-backup-test-${step}`),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** An execution as it is once it does not run any more. */
+export async function executionEnded(sfn: SFNClient, executionArn: string): Promise<DescribeExecutionOutput> {
+  let found: DescribeExecutionOutput | undefined;
+  await until(async () => {
+    found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    return found.status !== "RUNNING";
+  });
+  assert.ok(found);
+  return found;
 }
 
 export async function until(holds: () => Promise<boolean>): Promise<void> {

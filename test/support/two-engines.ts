@@ -1,14 +1,12 @@
-import assert from "node:assert/strict";
 import { DeleteObjectCommand, DeleteObjectsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import {
   CreateStateMachineCommand,
-  DescribeExecutionCommand,
   type DescribeExecutionOutput,
   DescribeStateMachineCommand,
   type SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import { aDeployedStack, type DeployedStack, until } from "./deployed-stack.ts";
+import { aDeployedStack, type DeployedStack, executionEnded, until } from "./deployed-stack.ts";
 import { ASKED, type FaultyCloud, startFaultyCloud } from "./faulty-cloud.ts";
 import { type HeardEvent, listening } from "./heard-events.ts";
 import { startSecondEngine } from "./second-engine.ts";
@@ -83,15 +81,7 @@ export async function twoEngines(config: string, params: Readonly<Record<string,
       const command = new StartExecutionCommand({ stateMachineArn: await machineOf(job, given), input: "{}" });
       return (await sfn.send(command)).executionArn ?? "";
     }
-    async function ended(executionArn: string): Promise<DescribeExecutionOutput> {
-      let found: DescribeExecutionOutput | undefined;
-      await until(async () => {
-        found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-        return found.status !== "RUNNING";
-      });
-      assert.ok(found);
-      return found;
-    }
+    const ended = (executionArn: string) => executionEnded(sfn, executionArn);
     return { name, sfn, start, ended, execute: async (job, given) => ended(await start(job, given)) };
   }
 

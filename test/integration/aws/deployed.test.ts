@@ -7,7 +7,6 @@ import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/c
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
-  DescribeExecutionCommand,
   type DescribeExecutionOutput,
   DescribeMapRunCommand,
   ListExecutionsCommand,
@@ -22,7 +21,7 @@ import { coreBackup } from "../../e2e/core-backup.ts";
 import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
 import { standBetween } from "../../support/between.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
-import { until } from "../../support/deployed-stack.ts";
+import { executionEnded, until } from "../../support/deployed-stack.ts";
 import { functionProcesses } from "../../support/function-process.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
@@ -262,16 +261,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     return (await sfn.send(command)).executionArn ?? "";
   }
 
-  async function untilEnded(executionArn: string): Promise<DescribeExecutionOutput> {
-    let found: DescribeExecutionOutput | undefined;
-    await until(async () => {
-      found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-      return found.status !== "RUNNING";
-    });
-    assert.ok(found);
-    return found;
-  }
-
+  const untilEnded = (executionArn: string) => executionEnded(sfn, executionArn);
   const execute = async (job: string) => untilEnded(await start(job));
 
   /** With a handler that its bundle does not have, a function fails whenever it is called. */

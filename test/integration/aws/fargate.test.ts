@@ -4,7 +4,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
-  DescribeExecutionCommand,
   type DescribeExecutionOutput,
   ListStateMachinesCommand,
   SFNClient,
@@ -13,7 +12,7 @@ import {
 import { type ManifestUnit, manifestSchema } from "../../../lib/manifest.ts";
 import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
 import { imageMissing, loadImage } from "../../support/container-image.ts";
-import { until } from "../../support/deployed-stack.ts";
+import { executionEnded, until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
 import { aRepository } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
@@ -167,16 +166,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     return (await sfn.send(new StartExecutionCommand({ stateMachineArn, input: "{}" }))).executionArn ?? "";
   }
 
-  async function untilEnded(executionArn: string): Promise<DescribeExecutionOutput> {
-    let found: DescribeExecutionOutput | undefined;
-    await until(async () => {
-      found = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-      return found.status !== "RUNNING";
-    });
-    assert.ok(found);
-    return found;
-  }
-
+  const untilEnded = (executionArn: string) => executionEnded(sfn, executionArn);
   const execute = async (job: string) => untilEnded(await start(job));
 
   async function textOf(key: string): Promise<string> {
