@@ -7,6 +7,7 @@ import type { Path } from "./place.ts";
 /** A host that stands in the configuration, or that follows from what stands there. */
 interface NamedHost {
   readonly path: Path;
+  /** An IPv6 address may have its brackets: the list and `placeOf` take it either way. */
   readonly host: string;
   readonly port: number;
 }
@@ -110,7 +111,7 @@ function* ofMongo(uri: unknown, path: Path): Generator<NamedHost> {
   const listed = /^mongodb:\/\/(?:[^/?#]*@)?([^/?]+)/.exec(text(uri) ?? "")?.[1] ?? "";
   for (const entry of listed.split(",").filter((one) => one !== "" && !/%2f/i.test(one))) {
     const [, host = entry, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];
-    yield { path, host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? 27_017) };
+    yield { path, host, port: Number(port ?? 27_017) };
   }
 }
 
@@ -120,11 +121,7 @@ function* ofUrl(url: unknown, path: Path): Generator<NamedHost> {
   const parsed = typeof url === "string" ? URL.parse(url) : null;
   if (parsed === null || parsed.hostname === "") return;
   const { hostname, port, protocol } = parsed;
-  yield {
-    path,
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? (USUAL_PORTS[protocol] ?? 0) : Number(port),
-  };
+  yield { path, host: hostname, port: port === "" ? (USUAL_PORTS[protocol] ?? 0) : Number(port) };
 }
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
