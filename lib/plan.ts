@@ -106,7 +106,7 @@ async function withConnector<T>(backup: Backup, job: Job, work: (connector: Conn
 }
 
 async function storePlan(
-  backup: Backup,
+  backup: LeasedBackup,
   job: Job,
   storage: Storage,
   lines: (counted: { units: number }) => Bytes,
@@ -116,11 +116,14 @@ async function storePlan(
     const snapshot = snapshotId(new Date(begun + ahead * 1000));
     const counted = { units: 0 };
     try {
-      await storage.put(planKey(job.name, snapshot), lines(counted), { ifAbsent: true });
+      await storage.put(planKey(job.name, snapshot), lines(counted), { ifAbsent: true, sweepable: true });
       return { snapshot, units: counted.units };
     } catch (error) {
       const taken = error instanceof StorageError && error.code === "STORAGE_EXISTS";
-      if (!taken || ahead >= MAX_SECONDS_AHEAD) throw error;
+      if (taken && ahead < MAX_SECONDS_AHEAD) continue;
+      // Who took the job over has abandoned what was in the making: that is then the reason, and not its consequence.
+      await backup.lease.check();
+      throw error;
     }
   }
 }

@@ -12,8 +12,8 @@ import { findingLines } from "./tally.ts";
 const BIG_BYTES = 5_000;
 /** The last step of what only one may do, where its lease was looked at just before; `npm run soak` takes every step of all. */
 const LAST_STEPS: Readonly<Record<string, RegExp>> = {
-  filesystem: /^(link|rename) .*(run[.]json|one[.]json|dump|users|SUMS|manifest|verified)/,
-  S3: /^before .*(run[.]json|one[.]json|dump.*uploadId$|users.*uploadId$|SUMS|manifest.*uploadId$|verified)/,
+  filesystem: /^(link|rename) .*(plan|run[.]json|one[.]json|dump|users|SUMS|manifest|verified)/,
+  S3: /^before .*(plan.*|run[.]json|one[.]json|dump.*uploadId$|users.*uploadId$|SUMS|manifest.*uploadId$|verified)/,
 };
 
 async function suspended(kind: StoreKind, name: string): Promise<void> {
