@@ -57,21 +57,94 @@ describe("one question for many repositories", () => {
     asked(server);
     const second = await backup.run();
     assert.equal(unitOf(second)?.status, "unchanged");
-    const spared = ["labels", "milestones", "issues", "pulls", "releases", "comments", "rulesets"];
+    const spared = ["labels", "milestones", "issues", "issues/comments", "pulls", "releases", "comments", "rulesets"];
     const again = asked(server);
     assert.deepEqual(
       again.filter((one) => spared.includes(one)),
       [],
     );
-    assert.ok(again.includes("issues/comments") && again.includes("issues/events"));
+    assert.ok(!again.includes("/repos/my-org/app"), "it is listed as it was");
+    assert.ok(again.includes("issues/events") && again.includes("pulls/comments"));
+    assert.equal(again.filter((one) => one === "environments").length, 1, "three kinds begin with it");
     assert.equal(again.filter((one) => one === "/graphql").length, 1);
     server.lists.set(`${path}/labels`, [{ id: 420, name: "bug", color: "00ff00" }]);
     const third = await backup.run();
     const now = asked(server);
     assert.ok(now.includes("labels"));
     assert.ok(!now.includes("issues"));
+    assert.equal(now.filter((one) => one === "/repos/my-org/app").length, 1, "whether it is the same one still");
     assert.deepEqual(await backup.stored(third, "my-org/app", "labels"), [{ id: 420, name: "bug", color: "00ff00" }]);
   });
+
+  test("and the list of them show what the repository itself has changed", SKIP, async () => {
+    await using world = await aWorld();
+    const { server, path } = world;
+    const backup = githubBackup(server, WITHOUT_GIT);
+    await backup.run();
+    const change = (changed: Json) => {
+      const object = { ...server.objects.get(path), ...changed };
+      server.objects.set(path, object);
+      return object;
+    };
+    // A setting that lists do not have; one that they have alone.
+    change({ delete_branch_on_merge: true });
+    const [first] = (await backup.stored(await backup.run(), "my-org/app", "repository")) ?? [];
+    assert.equal(first?.delete_branch_on_merge, true);
+    server.lists.set("/orgs/my-org/repos", [change({ description: "new" })]);
+    const [second] = (await backup.stored(await backup.run(), "my-org/app", "repository")) ?? [];
+    assert.equal(second?.description, "new");
+    // A token for the answer alone is no change.
+    server.lists.set("/orgs/my-org/repos", [{ ...server.objects.get(path), temp_clone_token: "A1" }]);
+    asked(server);
+    assert.equal(unitOf(await backup.run())?.status, "unchanged");
+    assert.ok(!asked(server).includes("/repos/my-org/app"));
+  });
+
+  test("do not let another repository that took the name pass for the one that was listed", SKIP, async () => {
+    await using world = await aWorld();
+    const { server, path } = world;
+    const backup = githubBackup(server, WITHOUT_GIT);
+    await backup.run();
+    server.fault = (asked) => {
+      if (asked !== "/repos/my-org/app/hooks") return undefined;
+      server.objects.set(path, { ...server.objects.get(path), id: 43 });
+      return { status: 200, body: [{ id: 1 }] };
+    };
+    assert.equal(unitOf(await backup.run())?.error?.code, "SOURCE_NOT_FOUND");
+  });
+
+  test(
+    "spares comments, reviews and events where there are no issues, and properties that are listed",
+    SKIP,
+    async () => {
+      await using world = await aWorld();
+      const { server } = world;
+      await addRepository(server, "empty", {
+        id: 44,
+        issues: 0,
+        pulls: 0,
+        object: { custom_properties: { tier: "1" } },
+      });
+      const backup = githubBackup(server, WITHOUT_GIT);
+      await backup.run();
+      asked(server);
+      await backup.run();
+      const again = server.requests.map(({ path: one }) => one).filter((one) => one.startsWith("/repos/my-org/empty/"));
+      const below = again.map((one) => one.slice("/repos/my-org/empty/".length));
+      assert.ok(below.includes("hooks"));
+      for (const spared of ["issues/comments", "issues/events", "pulls/comments", "properties/values"])
+        assert.ok(!below.includes(spared), spared);
+      asked(server);
+      server.lists.set(
+        "/orgs/my-org/repos",
+        (server.lists.get("/orgs/my-org/repos") ?? []).map((one) =>
+          one.name === "empty" ? { ...one, custom_properties: { tier: "2" } } : one,
+        ),
+      );
+      await backup.run();
+      assert.ok(server.requests.some(({ path: one }) => one === "/repos/my-org/empty/properties/values"));
+    },
+  );
 
   test("does not keep a sweep from finding what GraphQL does not show", SKIP, async () => {
     await using world = await aWorld();

@@ -90,6 +90,8 @@ function repositoryOf(server: GithubServer, at: string, object: Json, discussion
   return {
     __typename: "Repository",
     id: object.node_id,
+    ...SETTINGS,
+    ...settingsOf(object),
     issues: newest(issues.filter((issue) => !("pull_request" in issue))),
     pullRequests: newest(list("pulls")),
     labels: connection(
@@ -142,6 +144,28 @@ function repositoryOf(server: GithubServer, at: string, object: Json, discussion
     ),
   };
 }
+
+const SETTINGS = {
+  allowUpdateBranch: false,
+  autoMergeAllowed: false,
+  deleteBranchOnMerge: false,
+  forkingAllowed: false,
+  mergeCommitAllowed: true,
+  mergeCommitMessage: "PR_TITLE",
+  mergeCommitTitle: "MERGE_MESSAGE",
+  rebaseMergeAllowed: true,
+  squashMergeAllowed: true,
+  squashMergeCommitMessage: "COMMIT_MESSAGES",
+  squashMergeCommitTitle: "COMMIT_OR_PR_TITLE",
+  webCommitSignoffRequired: false,
+  watchers: connection([]),
+  parent: null,
+  templateRepository: null,
+};
+
+/** Of what REST tells under another name. */
+const settingsOf = ({ delete_branch_on_merge: deletes }: Json) =>
+  typeof deletes === "boolean" ? { deleteBranchOnMerge: deletes } : {};
 
 const discussionOf = (one: Json): Json => ({
   ...one,

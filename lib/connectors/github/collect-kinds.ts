@@ -6,7 +6,7 @@ import { kindItem, peeked } from "./kind-item.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import { readKind } from "./read-kind.ts";
-import type { KindContext, KindReading } from "./reading.ts";
+import { isAsProbed, type KindContext, type KindReading } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS } from "./texts.ts";
@@ -119,11 +119,13 @@ function watched(
 }
 
 /** An unchanged kind's lines are only read where someone has to see them: what the subject is, and whose children are read anew. */
-async function passBefore(work: SubjectWork, kind: Kind, { previousLines, parents }: KindContext): Promise<void> {
+async function passBefore(work: SubjectWork, kind: Kind, context: KindContext): Promise<void> {
+  const { previousLines, parents } = context;
   parents.begin(kind);
   const children = childrenOf(work, kind);
   const isAsked = children.some((child) => stateBefore(work, child) === undefined || contextOf(work, child).sweep);
   const observer = work.observers.get(kind.name);
+  if (isSubject(kind)) work.isSubjectListed = isAsProbed(context);
   if (!isSubject(kind) && !isAsked && observer === undefined) return;
   for await (const line of previousLines?.() ?? []) {
     if (isSubject(kind)) work.subject = line.json;

@@ -7,10 +7,10 @@ import { collectBundle } from "./collect-bundle.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
 import { lfsItems } from "./lfs.ts";
-import { heldParts, type RepositoryContent, type RepositoryPart } from "./parts.ts";
+import { type HeldParts, heldParts, type RepositoryContent, type RepositoryPart } from "./parts.ts";
 import type { Probe } from "./probe.ts";
-import { checkSubject, closingItems, subjectWork } from "./subject.ts";
-import { noteBarrier } from "./subject-work.ts";
+import { checkStillThere, checkSubject, closingItems, subjectWork } from "./subject.ts";
+import { noteBarrier, type SubjectWork } from "./subject-work.ts";
 import { submoduleItems } from "./submodules.ts";
 import { textsOf } from "./texts.ts";
 import { cloneUrlOf, wikiUrlOf } from "./web-url.ts";
@@ -29,9 +29,10 @@ export interface RepositoryInput {
 export async function* collectRepository(
   github: Github,
   unit: Unit,
-  { owner, name, probe, parts }: RepositoryInput,
+  input: RepositoryInput,
   context: CollectContext,
 ): AsyncGenerator<Item> {
+  const { owner, name, probe, parts } = input;
   const held = heldParts(parts);
   const work = await subjectWork(
     github,
@@ -40,6 +41,18 @@ export async function* collectRepository(
     { params: { owner, repo: name }, probe, only: held.kinds },
     context,
   );
+  yield* repositoryItems(github, work, unit, input, held);
+  await checkStillThere(work, unit, "/repos/{owner}/{repo}");
+  yield* closingItems(work, unit);
+}
+
+async function* repositoryItems(
+  github: Github,
+  work: SubjectWork,
+  unit: Unit,
+  { owner, name }: RepositoryInput,
+  held: HeldParts,
+): AsyncGenerator<Item> {
   const [first, ...rest] = work.kinds;
   if (first?.name !== "repository") throw new Error("a repository's own kind comes first");
   yield* collectKinds(work, [first]);
@@ -64,5 +77,4 @@ export async function* collectRepository(
   yield* collectKinds(work, rest);
   if (has("assets")) yield* assetItems(work, assets.values());
   if (texts !== undefined) yield* attachmentItems(work, github.webUrl, texts);
-  yield* closingItems(work, unit);
 }

@@ -17,7 +17,8 @@ export function keptState(kind: Pick<Kind, "reading"> | undefined, before: KindS
   };
 }
 
-const BUNDLES: Readonly<Record<string, string>> = {
+/** Where git's histories lie, by what stands for them among the kinds. */
+export const BUNDLES: Readonly<Record<string, string>> = {
   git: "repository.bundle",
   wiki: "wiki.bundle",
   gist_git: "gist.bundle",

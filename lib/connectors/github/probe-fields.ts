@@ -1,5 +1,24 @@
+/** Of REST's object of a repository, what its lists do not have. https://docs.github.com/en/rest/repos/repos#get-a-repository */
+export const probedSettings = {
+  allowUpdateBranch: "",
+  autoMergeAllowed: "",
+  deleteBranchOnMerge: "",
+  forkingAllowed: "",
+  mergeCommitAllowed: "",
+  mergeCommitMessage: "",
+  mergeCommitTitle: "",
+  rebaseMergeAllowed: "",
+  squashMergeAllowed: "",
+  squashMergeCommitMessage: "",
+  squashMergeCommitTitle: "",
+  webCommitSignoffRequired: "",
+  watchers: "{ totalCount }",
+  parent: "{ id }",
+  templateRepository: "{ id }",
+} as const;
+
 /**
- * Parts of a repository whose state one GraphQL question tells for many repositories at once. Two forms: the count and the newest change of a
+ * Lists of a repository whose state one GraphQL question tells for many repositories at once. Two forms: the count and the newest change of a
  * list that is only read as far as it changed anyway, or every object of a short list with all that can change in it.
  */
 export const probeFields = {
@@ -35,4 +54,4 @@ export const probeFields = {
   },
 } as const;
 
-export type ProbeField = keyof typeof probeFields;
+export type ProbeField = keyof typeof probeFields | "settings";

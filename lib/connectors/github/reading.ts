@@ -64,7 +64,7 @@ export function collectEtags(): Etags {
 }
 
 /** Whether listing found the state of the last snapshot, so that nothing has to be asked. What it does not show is found by the next sweep. */
-const isAsProbed = ({ before, probe, sweep }: KindContext): boolean =>
+export const isAsProbed = ({ before, probe, sweep }: Pick<KindContext, "before" | "probe" | "sweep">): boolean =>
   probe !== undefined && before?.probe === probe && !sweep;
 
 /**

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { SourceError } from "../../errors.ts";
+import { isObject, type Json } from "./pages.ts";
 
 /** What listing needs of GitHub's repository; the rest of it is passed on as it is. */
 const repositorySchema = z.object({
@@ -16,12 +17,15 @@ const repositorySchema = z.object({
   topics: z.array(z.string()).default([]),
 });
 
-export type RepositoryObject = z.infer<typeof repositorySchema>;
+export interface RepositoryObject extends z.infer<typeof repositorySchema> {
+  /** All that GitHub lists of it. */
+  readonly listed: Json;
+}
 
 /** @throws SourceError `SOURCE_PROTOCOL` */
 export function parseRepository(json: unknown): RepositoryObject {
   const parsed = repositorySchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  if (parsed.success && isObject(json)) return { ...parsed.data, listed: json };
+  const issue = parsed.error?.issues[0];
   throw new SourceError("SOURCE_PROTOCOL", `GitHub lists a repository without a proper ${issue?.path.join(".")}`);
 }

@@ -39,6 +39,8 @@ export interface SubjectWork {
   readonly checked: Map<string, { readonly references: number; readonly gone: number }>;
   /** What GitHub says that the subject is, once its first kind was read. */
   subject: Json | undefined;
+  /** True where that was not asked for, because it is listed as it was. */
+  isSubjectListed: boolean;
 }
 
 /**

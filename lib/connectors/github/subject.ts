@@ -5,18 +5,22 @@ import { unchangedItem } from "./bundles.ts";
 import { checkReferences } from "./check-references.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
-import { rememberedStates } from "./kept-state.ts";
+import { BUNDLES, rememberedStates } from "./kept-state.ts";
 import { kindItem } from "./kind-item.ts";
-import type { Kind, Subject } from "./kinds/kind.ts";
+import type { Kind, Path, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
+import { objectOf } from "./pages.ts";
 import { parentsOf } from "./parents.ts";
 import { previousSubject } from "./previous-subject.ts";
 import type { Probe } from "./probe.ts";
+import { filled } from "./reading.ts";
 import { referencesOf } from "./references.ts";
 import { openSession } from "./session.ts";
+import { sharingAnswers } from "./shared-answers.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
+import { UnreadableError } from "./unreadable.ts";
 
 export interface SubjectOptions {
   /** What stands for `{owner}` and the like. */
@@ -37,7 +41,7 @@ export async function subjectWork(
   const kinds = chosen.of(subject).filter(({ name }) => only?.includes(name) ?? true);
   return {
     kinds,
-    session: openSession(api, unit.id, context),
+    session: sharingAnswers(openSession(api, unit.id, context), kinds),
     params,
     previous: await previousSubject(context.previous),
     context,
@@ -54,6 +58,7 @@ export async function subjectWork(
     checked: new Map(),
     texts: undefined,
     subject: undefined,
+    isSubjectListed: false,
   };
 }
 
@@ -75,6 +80,30 @@ export function checkSubject({ subject, states, failures }: SubjectWork, unit: U
   if (identity !== `${kind}:${String(subject.id)}`) {
     throw new SourceError("SOURCE_NOT_FOUND", `${unit.id} is another ${kind} than was listed a moment ago`);
   }
+}
+
+/**
+ * Everything is asked for by name. Where the subject itself was not, another one may have taken its name since it was listed.
+ * @throws SourceError
+ */
+export async function checkStillThere(work: SubjectWork, unit: Unit, path: Path): Promise<void> {
+  if (!work.isSubjectListed || isAsBefore(work)) return;
+  const url = filled(path, work.params);
+  try {
+    work.subject = objectOf(await work.session.get(url), url, "FORBIDDEN");
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    throw new SourceError("SOURCE_NOT_FOUND", `GitHub does not show ${unit.id} any more (${error.message})`);
+  }
+  checkSubject(work, unit, "repository");
+}
+
+/** Every answer was that nothing had changed, and git's refs are those of then. */
+function isAsBefore({ session, states, previous }: SubjectWork): boolean {
+  const { requests, notModified } = session.stats;
+  const isSame = ([kind, artifact]: [string, string]) =>
+    states.get(kind)?.newest === previous.stateOf(kind, artifact)?.newest;
+  return requests === notModified && Object.entries(BUNDLES).every(isSame);
 }
 
 /** What each unit ends with: its tombstones, and its account of the kinds. @throws SourceError for the kinds that failed */

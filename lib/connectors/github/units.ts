@@ -51,9 +51,9 @@ export async function* listUnits(
 
 /** With what one question tells about all of them. */
 async function* probedUnits(some: readonly Listed[], chosen: Github["chosen"], probes: Prober): AsyncGenerator<Unit> {
-  const ids = some.map((listed) => (listed.kind === "repository" ? listed.repository.node_id : undefined));
-  const known = await probes(ids.filter((id) => id !== undefined));
-  for (const [n, listed] of some.entries()) yield* unitsOf(listed, chosen, known.get(ids[n] ?? ""));
+  const known = await probes(some.flatMap((listed) => (listed.kind === "repository" ? [listed.repository] : [])));
+  for (const listed of some)
+    yield* unitsOf(listed, chosen, listed.kind === "repository" ? known.get(listed.repository.id) : undefined);
 }
 
 /** Gists that are not shown are a unit that fails, for the configuration asks for them; the rest of the job goes on. */

@@ -40,6 +40,8 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
+    // Who writes or edits a comment touches its issue. https://github.com/microsoft/TypeScript-Twoslash-Repro-Action/issues/17
+    probe: ["issues", "pullRequests"],
     reading: {
       how: "newest",
       path: "/repos/{owner}/{repo}/issues/comments?sort=updated&direction=desc&per_page=100",
@@ -55,6 +57,8 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
+    // Not every event touches its issue, so the issues' own change tells nothing.
+    within: ["issues", "pullRequests"],
     reading: {
       how: "newest",
       path: "/repos/{owner}/{repo}/issues/events?per_page=100",

@@ -89,6 +89,10 @@ export interface Kind {
   readonly absent?: "DISABLED" | "FORBIDDEN";
   /** What of a GraphQL answer changes whenever the kind does, but for what only a sweep finds: equal to the last run's, nothing is asked. */
   readonly probe?: readonly ProbeField[];
+  /** What of the repository as it is listed changes whenever the kind does, together with `probe`; undefined where the list does not say. */
+  readonly listed?: (repository: Json) => unknown;
+  /** Without any of these there is nothing of the kind, so that it is not asked for again. */
+  readonly within?: readonly ProbeField[];
   /** True when the repository itself says that this is switched off, so that nothing is asked. */
   readonly off?: (repository: Json) => boolean;
 }

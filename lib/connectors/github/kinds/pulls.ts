@@ -15,6 +15,7 @@ export const pullKinds: readonly Kind[] = [
     permission: "pull_requests:read",
     scope: "repo",
     byDefault: true,
+    within: ["pullRequests"],
     reading: {
       how: "newest",
       path: "/repos/{owner}/{repo}/pulls/comments?sort=updated&direction=desc&per_page=100",

@@ -1,4 +1,8 @@
+import type { Json } from "../pages.ts";
 import type { Kind } from "./kind.ts";
+
+/** GitHub makes another token for each answer. */
+const lastingFields = ({ temp_clone_token: _, ...rest }: Json): Json => rest;
 
 /** What a repository is, and who may do what with it. */
 export const repositoryKinds: readonly Kind[] = [
@@ -9,6 +13,8 @@ export const repositoryKinds: readonly Kind[] = [
     permission: "metadata:read",
     scope: "repo",
     byDefault: true,
+    probe: ["settings"],
+    listed: lastingFields,
     reading: { how: "object", path: "/repos/{owner}/{repo}" },
   },
   {
@@ -77,6 +83,7 @@ export const repositoryKinds: readonly Kind[] = [
     byDefault: true,
     key: "property_name",
     absent: "DISABLED",
+    listed: ({ custom_properties: values }) => values ?? undefined,
     reading: { how: "list", path: "/repos/{owner}/{repo}/properties/values" },
   },
   {
