@@ -27,7 +27,7 @@ const client = createS3Client({
   region: "us-east-1",
   pathStyle: true,
   credentials: { accessKeyId: KEY_ID, secretAccessKey: SECRET },
-  connection: connect({ env: {} }),
+  connection: connect({}),
 });
 const storage = s3Storage({
   client,

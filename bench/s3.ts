@@ -135,7 +135,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function makeBucket({ endpoint, region, credentials }: S3Server): Promise<void> {
-  const connection = connect({ env: {} });
+  const connection = connect({});
   const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection });
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
   client.destroy();

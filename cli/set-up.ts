@@ -9,6 +9,8 @@ const SET_UP: readonly ErrorCode[] = [
   "STORAGE_NOT_FOUND",
   "STORAGE_REGION",
   "STORAGE_CLOCK",
+  "EGRESS_REFUSED",
+  "PROXY_REFUSED",
 ];
 
 export const isSetUpFault = (code: ErrorCode | undefined): boolean => code !== undefined && SET_UP.includes(code);

@@ -33,6 +33,7 @@ export const errorCodes = {
   INTEGRITY_MISSING: "the manifest names an object that is not there",
   INTEGRITY_MANIFEST: "the manifest itself is damaged or was changed",
   EGRESS_REFUSED: "the host is not in the egress list of the configuration",
+  PROXY_REFUSED: "the proxy wants other credentials, or makes no connection to that host",
   SEALED: "the artifact is encrypted, and no private key at hand opens it",
   ENCRYPTION_FAILED: "the program that encrypts failed",
   PROOF_FAILED: "an artifact did not restore to what was collected",
@@ -154,6 +155,18 @@ export class EgressError extends CodedError {
   }
 }
 
+/** The proxy does not let a request through. Nothing of it reached its host; trying again will not help. */
+export class ProxyError extends CodedError {
+  /** `place` is the proxy's host and port, where that is known. */
+  constructor(place: string | undefined, status: number) {
+    const proxy = place === undefined ? "the proxy" : `the proxy ${place}`;
+    super(
+      "PROXY_REFUSED",
+      `${proxy} ${status === 407 ? "wants other credentials" : "does not let it through"} (${status})`,
+    );
+  }
+}
+
 /** A command that the job's configuration has around the run did not end well. */
 export class HookError extends CodedError {}
 
@@ -217,6 +230,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [NotifierError, "NotifierError"],
   [MetricsError, "MetricsError"],
   [EgressError, "EgressError"],
+  [ProxyError, "ProxyError"],
   [HookError, "HookError"],
   [NotFoundError, "NotFoundError"],
   [IntegrityError, "IntegrityError"],

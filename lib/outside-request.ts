@@ -1,6 +1,6 @@
 import { type CodedError, TransientError } from "./errors.ts";
-import { egressRefusal } from "./network/egress.ts";
 import { networkFetch } from "./network/fetch.ts";
+import { networkRefusal } from "./network/refusal.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { tool } from "./tool.ts";
 
@@ -33,7 +33,7 @@ export async function outsideRequest(url: string, init: RequestInit, faults: Req
     return await networkFetch(url, { ...init, headers });
   } catch (error) {
     init.signal?.throwIfAborted();
-    const limited = egressRefusal(error);
+    const limited = networkRefusal(error);
     if (limited !== undefined) throw limited;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";

@@ -17,6 +17,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** On top of `PATH`, `HOME` and the like. Programs see nothing else of our environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it is told the credentials of the proxy too, because it asks hosts in our place. Default: where the proxy is, and no more. */
+  readonly proxyCredentials?: boolean;
   /** Open files of ours that the program gets as its descriptors 3, 4 and so on. */
   readonly descriptors?: readonly number[];
   /** Judges the end and throws if it was a failure. The default throws unless the exit code is 0. */
@@ -27,9 +29,8 @@ export interface ProgramOptions {
 
 const STDERR_LIMIT = 64 * 1024;
 const KILL_GRACE_MS = 5_000;
-/** What programs need to find themselves, their user, their agent and their proxy. Secrets of ours are not among it. */
-const PASSED_ON =
-  /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|(https?|all|no)_proxy)$/i;
+/** What programs need to find themselves, their user and their agent. Secrets of ours are not among it; of proxies network/ knows. */
+const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO)$/i;
 
 /** The program was not found. */
 export class ProgramMissingError extends Error {
@@ -64,7 +65,7 @@ export async function* programOutput(program: string, args: readonly string[], o
   options.signal.throwIfAborted();
   const child = spawn(program, [...args], {
     cwd: options.cwd,
-    env: childEnvironment(options.env ?? {}),
+    env: childEnvironment(options),
     stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
     // A group of its own: a Ctrl-C at the terminal reaches us alone, and we end children in order.
     detached: true,
@@ -115,10 +116,18 @@ export function failUnlessZero(program: string, exit: Exit): void {
   if (exit.code !== 0) throw new ProgramFailedError(program, exit);
 }
 
-function childEnvironment(extra: Readonly<Record<string, string>>): Record<string, string> {
+function childEnvironment({
+  env: extra = {},
+  proxyCredentials: credentials = false,
+}: Pick<ProgramOptions, "env" | "proxyCredentials">): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name, value]) => value !== undefined && PASSED_ON.test(name));
   // Messages are read, so they must not be translated.
-  return { ...(Object.fromEntries(kept) as Record<string, string>), ...proxyEnvironment(), LC_ALL: "C", ...extra };
+  return {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    ...proxyEnvironment({ credentials }),
+    LC_ALL: "C",
+    ...extra,
+  };
 }
 
 function exitOf(child: ChildProcess, program: string, onStderr: (chunk: Uint8Array) => void = () => {}): Promise<Exit> {

@@ -1,4 +1,5 @@
 import { LocationFault, parseLocation } from "../git/location.ts";
+import { isMongoSrv, mongoHosts } from "../mongo-hosts.ts";
 import { egressList, placeOf } from "../network/egress-list.ts";
 import type { Issue } from "./issues.ts";
 import { isRecord } from "./messages.ts";
@@ -108,11 +109,8 @@ function* ofRepository(place: string, path: Path): Generator<NamedHost> {
 }
 
 function* ofMongo(uri: unknown, path: Path): Generator<NamedHost> {
-  const listed = /^mongodb:\/\/(?:[^/?#]*@)?([^/?]+)/.exec(text(uri) ?? "")?.[1] ?? "";
-  for (const entry of listed.split(",").filter((one) => one !== "" && !/%2f/i.test(one))) {
-    const [, host = entry, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];
-    yield { path, host, port: Number(port ?? 27_017) };
-  }
+  const given = text(uri) ?? "";
+  if (!isMongoSrv(given)) for (const place of mongoHosts(given)) yield { path, ...place };
 }
 
 const USUAL_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443, "ssh:": 22 };

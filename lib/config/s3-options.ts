@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { isProxyAddress } from "../network/proxy-variables.ts";
-import { A_PROXY } from "./network-options.ts";
+import { literalProxyFault } from "./network-options.ts";
 import { maybeSecretFields, secretFields } from "./secret-fields.ts";
 
 /** Those that give an object back at once: a run reads what it stored. */
@@ -110,7 +109,8 @@ export const s3Options = z
     if (has("session_token") && !has("access_key_id")) say("access_key_id", "is missing: session_token is given");
     if (options.kms_key !== undefined && options.sse !== "aws:kms") say("kms_key", "takes sse: aws:kms");
     if (options.external_id !== undefined && options.role_arn === undefined) say("external_id", "takes role_arn");
-    if (options.proxy !== undefined && !isProxyAddress(options.proxy)) say("proxy", `must be ${A_PROXY}`);
+    const proxyFault = options.proxy === undefined ? undefined : literalProxyFault("proxy", options.proxy);
+    if (proxyFault !== undefined) say("proxy", proxyFault);
   })
   .describe("Snapshots in a bucket.");
 

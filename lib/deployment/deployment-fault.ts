@@ -1,5 +1,5 @@
 import { CodedError, type ErrorCode, TransientError } from "../errors.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 import { type Stack, stackName } from "./stack.ts";
 
 const NO_CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
@@ -16,7 +16,7 @@ const LATER = new Set(["ThrottlingException", "TimeoutError", "ServiceUnavailabl
 /** What AWS throws, in the words of an operator. */
 export function deploymentFault(error: unknown, stack: Stack): unknown {
   if (error instanceof CodedError || !(error instanceof Error)) return error;
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return refused;
   const fault = (code: ErrorCode, message: string) => new CodedError(code, message, { cause: error });
   const { name, message } = error;

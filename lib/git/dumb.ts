@@ -86,7 +86,12 @@ async function git(args: readonly string[], remote: HttpRemote, signal: AbortSig
     env[`GIT_CONFIG_VALUE_${index}`] = value;
   }
   try {
-    await programText("git", args, { signal, env, judge: (exit) => judgeProgram("git", hostOf(remote.url), exit) });
+    await programText("git", args, {
+      signal,
+      env,
+      proxyCredentials: true,
+      judge: (exit) => judgeProgram("git", hostOf(remote.url), exit),
+    });
   } catch (error) {
     throw programFault(error, "reading a repository that is served as plain files");
   }

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes.ts";
 import { type CodedError, SourceError, TransientError } from "../errors.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { truncated } from "./byte-reader.ts";
 import type { HttpRemote } from "./http-remote.ts";
@@ -26,7 +26,7 @@ export async function* bodyBytes({ body }: { readonly body?: Response["body"] },
 
 /** What `fetch` throws before there is an answer. */
 export function connectionFault(error: unknown, url: string): CodedError {
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return refused;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";

@@ -37,12 +37,6 @@ export function vouchedFor<T>(host: string, port: number, work: () => T): T {
   return vouched.run(true, work);
 }
 
-/** The refusal behind what a library made of it. */
-export function egressRefusal(error: unknown): EgressError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof EgressError) return at;
-  return undefined;
-}
-
 let isGuarded = false;
 
 /** Every TCP connection of Node begins with this method, TLS included; one over a socket that is there already does not. */

@@ -1,10 +1,17 @@
 import { checkEgressTo } from "./egress.ts";
+import { dispatcherTo } from "./proxies.ts";
+import { networkRefusal } from "./refusal.ts";
 
 /**
- * Node's `fetch`, to hosts of the egress list alone. It follows no redirect by itself: where one leads is a request of its
- * own, which is asked for again. @throws EgressError, and what `fetch` throws
+ * Node's `fetch`, to hosts of the egress list alone, through the proxy that is in use. It follows no redirect by itself: where
+ * one leads is a request of its own, which is asked for again. @throws EgressError | ProxyError, and what `fetch` throws
  */
 export async function networkFetch(url: string, init: Omit<RequestInit, "redirect">): Promise<Response> {
   checkEgressTo(url);
-  return await fetch(url, { ...init, redirect: "manual" });
+  const dispatcher = dispatcherTo(url);
+  try {
+    return await fetch(url, { ...init, redirect: "manual", ...(dispatcher && { dispatcher }) });
+  } catch (error) {
+    throw networkRefusal(error) ?? error;
+  }
 }

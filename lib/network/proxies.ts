@@ -1,10 +1,15 @@
 import * as http from "node:http";
 import { checkEgressTo } from "./egress.ts";
-import { bypasses, type ProxyVariables } from "./proxy-variables.ts";
+import { bypasses, forNode, forPrograms } from "./no-proxy.ts";
+import { type ProxyVariables, withoutCredentials } from "./proxy-variables.ts";
+
+type Dispatcher = NonNullable<RequestInit["dispatcher"]>;
 
 /** The proxies of this process: one set for all of it, as there is one network. */
 let variables: ProxyVariables = {};
 let isGiven = false;
+/** For `fetch`, whose own reading of NO_PROXY is another than that of Node's agents. */
+let ways: { readonly proxied: Dispatcher; readonly direct: Dispatcher } | undefined;
 let restore = (): void => {};
 
 /**
@@ -17,8 +22,21 @@ export function useProxies(next: ProxyVariables, given: boolean): void {
   restore();
   restore = () => {};
   variables = next;
-  if (next.HTTP_PROXY !== undefined || next.HTTPS_PROXY !== undefined)
-    restore = http.setGlobalProxyFromEnv({ ...next });
+  ways = undefined;
+  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY = "" } = next;
+  if (HTTP_PROXY === undefined && HTTPS_PROXY === undefined) return;
+  const leave = http.setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY });
+  const proxied = dispatcherInUse();
+  leave();
+  ways = { proxied, direct: dispatcherInUse() };
+  restore = http.setGlobalProxyFromEnv({ HTTP_PROXY, HTTPS_PROXY, NO_PROXY: forNode(NO_PROXY) });
+}
+
+/** The way of a `fetch`; undefined where there is no proxy at all. */
+export function dispatcherTo(url: string): Dispatcher | undefined {
+  const { hostname, port, protocol } = new URL(url);
+  const asked = port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+  return bypasses(hostname, asked, variables.NO_PROXY) ? ways?.direct : ways?.proxied;
 }
 
 /** Whether the configuration would have a proxy between here and a host. */
@@ -28,19 +46,30 @@ export const isForGivenProxy = (host: string, port: number): boolean =>
 /** For agents that Node does not know of; nothing where there is no proxy. */
 export const proxyVariablesInUse = (): ProxyVariables => variables;
 
-/** For programs, which read the one spelling or the other. */
-export function proxyEnvironment(): Readonly<Record<string, string>> {
-  const both = Object.entries(variables).flatMap(([name, value]) => [
-    [name, value],
-    [name.toLowerCase(), value],
-  ]);
-  return Object.fromEntries(both);
+/** For programs, which read the one spelling or the other. The credentials are for those alone that ask hosts for us. */
+export function proxyEnvironment({ credentials }: { readonly credentials: boolean }): Readonly<Record<string, string>> {
+  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = variables;
+  const shown = (address: string) => (credentials ? address : withoutCredentials(address));
+  const all = {
+    ...(HTTP_PROXY === undefined ? {} : { HTTP_PROXY: shown(HTTP_PROXY) }),
+    ...(HTTPS_PROXY === undefined ? {} : { HTTPS_PROXY: shown(HTTPS_PROXY) }),
+    ...(NO_PROXY === undefined ? {} : { NO_PROXY: forPrograms(NO_PROXY) }),
+  };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) => [
+      [name, value],
+      [name.toLowerCase(), value],
+    ]),
+  );
 }
 
 /** The proxy for a connection that is no HTTP itself, by way of CONNECT; undefined where none is to be used. @throws EgressError */
 export function tunnelFor(host: string, port: number, isTls: boolean): string | undefined {
-  const proxy = (isTls ? variables.HTTPS_PROXY : variables.HTTP_PROXY) ?? undefined;
+  const proxy = isTls ? variables.HTTPS_PROXY : variables.HTTP_PROXY;
   if (proxy === undefined || bypasses(host, port, variables.NO_PROXY)) return undefined;
   checkEgressTo(proxy);
   return proxy;
 }
+
+/** https://github.com/nodejs/undici/blob/main/lib/global.js: where Node's `fetch` and every undici look. */
+const dispatcherInUse = (): Dispatcher => Reflect.get(globalThis, Symbol.for("undici.globalDispatcher.1"));

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.ts";
 
-/** As Node and most programs read them. */
+/** The usual names. How `NO_PROXY` is read stands in no-proxy.ts. */
 export interface ProxyVariables {
   readonly HTTP_PROXY?: string;
   readonly HTTPS_PROXY?: string;
@@ -36,24 +36,6 @@ export function proxiesOf(env: Env): ProxyVariables {
   return { ...proxies, NO_PROXY: withCredentials((value(env, "NO_PROXY") ?? "").split(/[\s,]+/).filter(Boolean)) };
 }
 
-/** Whether `NO_PROXY` names the host: exactly, as `.example.com`, which is the domain and all below it, as `*.example.com` or `*`; with a port, only that one. */
-export function bypasses(host: string, port: number, noProxy = ""): boolean {
-  const asked = host.toLowerCase();
-  return noProxy
-    .toLowerCase()
-    .split(/[\s,]+/)
-    .some((entry) => {
-      if (entry === "*") return true;
-      const [, name = entry, only] = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(entry) ?? [];
-      if (only !== undefined && Number(only) !== port) return false;
-      const plain = name.replace(/^\[|\]$/g, "");
-      if (!/^[.*]/.test(plain)) return asked === plain;
-      const below = plain.replace(/^\*/, "");
-      // Node and curl count the domain itself as well.
-      return asked.endsWith(below) || (plain.startsWith(".") && asked === plain.slice(1));
-    });
-}
-
 /** Of messages, for whoever has a password that does not stand in a URL as it is. */
 export const PERCENT = "a % in its user name or password is written %25";
 
@@ -67,6 +49,15 @@ export function isProxyAddress(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** For whoever may know where the proxy is, and no more. */
+export function withoutCredentials(address: string): string {
+  const url = URL.parse(address);
+  if (url === null) return "";
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/\/$/, "");
 }
 
 /** What of a proxy's address nobody may see: the password or, where there is none, the user name, which is a token then. */

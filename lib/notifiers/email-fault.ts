@@ -1,11 +1,11 @@
 import { type CodedError, NotifierError, TransientError } from "../errors.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 
 const CERTIFICATE = /CERT|SIGNATURE|ERR_TLS_|ESTARTTLS|ETLS/;
 
 /** What nodemailer throws, told apart by whether trying again may help. */
 export function emailFault(error: unknown, host: string): CodedError {
-  const limited = egressRefusal(error);
+  const limited = networkRefusal(error);
   if (limited !== undefined) return new NotifierError(limited.code, limited.message);
   const { code, responseCode, message } = partsOf(error);
   const said = `${host}: ${message}`;

@@ -1,5 +1,5 @@
 import { type CodedError, NotifierError, TransientError } from "../errors.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 
 const LATER = new Set(["ThrottledException", "Throttling", "ThrottlingException", "InternalErrorException"]);
 const NO_CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
@@ -15,7 +15,7 @@ export const isNoRightToLook = (error: unknown): boolean => error instanceof Err
 
 /** What the SDK throws, told apart by whether trying again may help. */
 export function snsFault(error: unknown, topic: string): CodedError {
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return new NotifierError(refused.code, `${topic}: ${refused.message}`);
   const { name, message, status } = partsOf(error);
   if (NO_CREDENTIALS.has(name)) {

@@ -1,6 +1,6 @@
 import { ConfigError, TransientError } from "../errors.ts";
 import { type Agents, networkAgents } from "../network/agents.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 import { filled, missing } from "./local.ts";
 import type { AwsSecretReference } from "./secrets.ts";
 
@@ -113,7 +113,7 @@ async function fetched<T>(what: string, from: "secret" | "ssm", read: () => Prom
 function faultOf(error: unknown, what: string, from: "secret" | "ssm"): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
   const options = { cause: error };
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined)
     return new ConfigError(`${what} cannot be read: ${refused.message}`, { code: refused.code, cause: error });
   if (ABSENT.has(error.name)) return missing(`${what} does not exist in this account and region`, options);

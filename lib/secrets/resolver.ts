@@ -25,7 +25,7 @@ export interface SecretResolverOptions {
 /** Resolves each reference once; a failure is not kept, so the next call tries again. */
 export function createSecretResolver(options: SecretResolverOptions): SecretResolver {
   const { env, redaction, signal } = options;
-  const agents = options.direct === true ? networkAgents({ proxyEnv: {} }) : undefined;
+  const agents = options.direct === true ? networkAgents({ proxies: {} }) : undefined;
   const resolved = new Map<string, Promise<string>>();
   let vault: Vault | undefined;
   let aws: AwsSecrets | undefined;

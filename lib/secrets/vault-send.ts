@@ -1,5 +1,5 @@
 import { ConfigError, TransientError } from "../errors.ts";
-import { egressRefusal } from "../network/egress.ts";
+import { networkRefusal } from "../network/refusal.ts";
 import { type RetryOptions, retry } from "../retry.ts";
 import { missing } from "./local.ts";
 import type { Redaction } from "./redaction.ts";
@@ -110,7 +110,7 @@ async function reached(
 }
 
 function connectionError(error: unknown, name: string): Error {
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined)
     return new ConfigError(`${name} is not asked: ${refused.message}`, { code: refused.code, cause: error });
   if (error instanceof RangeError) return missing(`${name} answers with ${error.message}`, { cause: error });

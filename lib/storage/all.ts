@@ -9,7 +9,6 @@ import { retryingStorage } from "./retrying.ts";
 import type { Storage } from "./storage.ts";
 
 export interface StorageContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly secrets: SecretResolver;
   readonly redaction: Redaction;
   readonly log: Log;

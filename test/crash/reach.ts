@@ -22,7 +22,7 @@ export async function storageAt(reach: Reach): Promise<Storage> {
   const { connect, createS3Client } = await import("../../lib/storage/s3/client.ts");
   const { s3Storage } = await import("../../lib/storage/s3/s3.ts");
   const { endpoint, region, credentials, bucket, prefix } = reach;
-  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({}) });
   const { signal } = new AbortController();
   const retry = { attempts: 3, baseMs: 1, maxMs: 5, signal };
   const store = {

@@ -21,7 +21,7 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
   /** The storage of an existing bucket, reached in another way. */
   async function reached(access: Access, bucket?: string) {
     const subject = await storeOnS3(server);
-    const client = createS3Client({ ...server, pathStyle: true, connection: connect({ env: {} }), ...access });
+    const client = createS3Client({ ...server, pathStyle: true, connection: connect({}), ...access });
     const store = { ...subject.store, client, name: "cloud", bucket: bucket ?? subject.store.bucket };
     return { storage: s3Storage(store), bucket: store.bucket, root: subject };
   }

@@ -27,7 +27,7 @@ export async function storeOnS3(
   silence?: ClientSettings["silence"],
 ): Promise<S3Subject> {
   const { endpoint, region, credentials } = server;
-  const connection = connect({ env: {} });
+  const connection = connect({});
   const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection, silence });
   buckets += 1;
   const bucket = `bucket-${process.pid}-${buckets}`;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Bytes, bytesOf, readAll } from "../../lib/bytes.ts";
+import { useProxies } from "../../lib/network/proxies.ts";
+import { givenProxy } from "../../lib/network/proxy-variables.ts";
 import { ProgramFailedError, ProgramMissingError, programOutput, programText } from "../../lib/process.ts";
 
 const never = new AbortController().signal;
@@ -96,6 +98,24 @@ test("programs do not see our environment, but for what they need", async () => 
   } finally {
     delete process.env.CORE_BACKUP_CANARY;
   }
+});
+
+test("programs are told where the proxy is, and its credentials only if they ask hosts for us", async (t) => {
+  const variables = { HTTPS_PROXY: "http://user:canary-5c1f@own.example:1", ALL_PROXY: "socks5://u:canary-5c1f@s:1" };
+  Object.assign(process.env, variables);
+  useProxies(givenProxy("http://user:canary-7d2e@proxy.example:3128", ["inside.example"]), true);
+  t.after(() => {
+    useProxies({}, false);
+    for (const name of Object.keys(variables)) delete process.env[name];
+  });
+  const seen = await programText("env", [], { signal: never });
+  assert.doesNotMatch(seen, /canary/);
+  for (const name of ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"])
+    assert.match(seen, new RegExp(`^${name}=http://proxy\\.example:3128$`, "m"));
+  assert.match(seen, /^no_proxy=inside\.example,169\.254\.169\.254,/m);
+  const asking = await programText("env", [], { signal: never, proxyCredentials: true });
+  assert.match(asking, /^https_proxy=http:\/\/user:canary-7d2e@proxy\.example:3128$/m);
+  assert.doesNotMatch(asking, /canary-5c1f/);
 });
 
 async function waitUntilGone(pid: number): Promise<void> {

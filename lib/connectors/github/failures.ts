@@ -1,4 +1,4 @@
-import { type CodedError, DeferredError, EgressError, SourceError, TransientError } from "../../errors.ts";
+import { type CodedError, DeferredError, EgressError, ProxyError, SourceError, TransientError } from "../../errors.ts";
 
 /** What went wrong with single kinds of one unit, told at its end, so that everything else of it is stored. */
 export interface Failures {
@@ -12,10 +12,11 @@ export interface Failures {
   raise(): void;
 }
 
-/** Whether the source is at fault, or our way to it, as with a host that the egress list refuses. Storages have faults that pass, too; they are none of these. */
+/** Whether the source is at fault, or our way to it, as with a host that the egress list or the proxy refuses. Storages have faults that pass, too; they are none of these. */
 export function isOfTheSource(error: unknown): error is CodedError {
   if (error instanceof DeferredError) return false;
-  if (!(error instanceof SourceError || error instanceof TransientError || error instanceof EgressError)) return false;
+  const isWay = error instanceof EgressError || error instanceof ProxyError;
+  if (!(isWay || error instanceof SourceError || error instanceof TransientError)) return false;
   return !error.code.startsWith("STORAGE_");
 }
 

@@ -1,6 +1,7 @@
 import type { MongoClient, MongoClientOptions, ReadPreferenceMode } from "mongodb";
 import { secretOf } from "../../config/secret-fields.ts";
 import { ConfigError } from "../../errors.ts";
+import { isMongoSrv, mongoHosts } from "../../mongo-hosts.ts";
 import { checkEgress } from "../../network/egress.ts";
 import { isForGivenProxy } from "../../network/proxies.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
@@ -9,7 +10,7 @@ import { awsCredentials } from "./aws-credentials.ts";
 import { driverFault } from "./fault.ts";
 import type { MongodbOptions } from "./options.ts";
 import { checkTlsFiles, type TlsFiles } from "./tls-files.ts";
-import { isMongoUri, uriHosts, uriParameter, uriSecrets } from "./uri.ts";
+import { isMongoUri, uriParameter, uriSecrets } from "./uri.ts";
 
 /** Everything that is needed to connect, secrets resolved. */
 export interface ServerAddress extends TlsFiles {
@@ -73,9 +74,8 @@ async function resolvedUri(
 function checkHosts(uri: string, name: string): void {
   if (uriParameter(uri, "proxyHost") !== undefined)
     throw new ConfigError(`${name}: holds proxyHost, a proxy for SOCKS, and there is no SOCKS here: take it out`);
-  const isSrv = uri.startsWith("mongodb+srv://");
-  for (const { host, port } of uriHosts(uri)) {
-    if (!isSrv) checkEgress(host, port);
+  for (const { host, port } of mongoHosts(uri)) {
+    if (!isMongoSrv(uri)) checkEgress(host, port);
     if (!isForGivenProxy(host, port)) continue;
     throw new ConfigError(
       `${name}: MongoDB cannot be reached through an HTTP proxy, only directly: list ${host} in proxy.no_proxy if that is meant`,

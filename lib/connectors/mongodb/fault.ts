@@ -1,10 +1,10 @@
 import { CodedError, ConfigError, SourceError, TransientError } from "../../errors.ts";
-import { egressRefusal } from "../../network/egress.ts";
+import { networkRefusal } from "../../network/refusal.ts";
 
 /** What the driver threw, in our words. `what` says what was being done: `reading app.users`. */
 export function driverFault(error: unknown, what: string): unknown {
   if (error instanceof CodedError) return error;
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return new SourceError(refused.code, `${what}: ${refused.message}`, { cause: error });
   if (isNameFault(error)) return nameFault(error, what);
   if (!isDriverError(error)) return error;

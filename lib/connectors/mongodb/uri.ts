@@ -10,16 +10,6 @@ export function literalUriFault(uri: string): string | undefined {
 
 export const isMongoUri = (uri: string): boolean => /^mongodb(?:\+srv)?:\/\//.test(uri);
 
-/** The servers that a URI names; sockets of this machine are left out. Of `mongodb+srv` it is the domain that names them. */
-export function uriHosts(uri: string): { readonly host: string; readonly port: number }[] {
-  const listed = /^mongodb(?:\+srv)?:\/\/(?:[^/?#]*@)?([^/?]+)/.exec(uri)?.[1] ?? "";
-  return listed.split(",").flatMap((entry) => {
-    const [, host = "", port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];
-    if (host === "" || /%2f/i.test(host)) return [];
-    return [{ host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? 27017) }];
-  });
-}
-
 /** The value of a parameter of the URI, whatever the case of its name; undefined when it has none. */
 export function uriParameter(uri: string, name: string): string | undefined {
   const [, , query = ""] = partsOf(uri);

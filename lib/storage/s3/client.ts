@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { type Agents, networkAgents } from "../../network/agents.ts";
+import { proxyVariablesInUse } from "../../network/proxies.ts";
+import { givenProxy } from "../../network/proxy-variables.ts";
 import { readWide } from "./wide-reads.ts";
 
 export interface ClientSettings {
@@ -27,9 +29,8 @@ export type Connection = Agents;
 export interface ConnectionSettings {
   /** Trusted in addition to what the system trusts. */
   readonly caFile?: string | undefined;
-  /** For everything; without it the usual variables of `env` say for what. */
+  /** For everything; without it, what the process goes through. */
   readonly proxy?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 const CONNECT_MS = 10_000;
@@ -38,7 +39,6 @@ const CONNECT_MS = 10_000;
  * meanwhile, others nothing at all until hundreds of gigabytes are in their place.
  */
 const SILENCE: Silence = { usualMs: 60_000, assemblyMs: 30 * 60_000 };
-const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
 /** Below it a thread costs more than it saves. */
 const HASH_IN_THREAD_BYTES = 64 * 1024;
 
@@ -96,14 +96,11 @@ export const requestHandler = ({ httpAgent, httpsAgent }: Connection, silenceMs 
 });
 
 /** @throws Error when the file of the authority cannot be read */
-export function connect({ caFile, proxy, env }: ConnectionSettings): Connection {
-  const proxyEnv =
-    proxy === undefined
-      ? Object.fromEntries(PROXY_VARIABLES.map((name) => [name, env[name]]))
-      : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+export function connect({ caFile, proxy }: ConnectionSettings): Connection {
+  const proxies = proxy === undefined ? proxyVariablesInUse() : givenProxy(proxy, []);
   const ca = caFile === undefined ? {} : { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
-  const { httpAgent, httpsAgent } = networkAgents({ proxyEnv, ...ca });
-  if (Object.values(proxyEnv).every((value) => value === undefined || value === "")) {
+  const { httpAgent, httpsAgent } = networkAgents({ proxies, ...ca });
+  if (proxies.HTTP_PROXY === undefined && proxies.HTTPS_PROXY === undefined) {
     readWide(httpAgent);
     readWide(httpsAgent);
   }

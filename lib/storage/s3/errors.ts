@@ -1,5 +1,13 @@
-import { CodedError, EgressError, type ErrorCode, NotFoundError, StorageError, TransientError } from "../../errors.ts";
-import { egressRefusal } from "../../network/egress.ts";
+import {
+  CodedError,
+  EgressError,
+  type ErrorCode,
+  NotFoundError,
+  ProxyError,
+  StorageError,
+  TransientError,
+} from "../../errors.ts";
+import { networkRefusal } from "../../network/refusal.ts";
 import { networkFault } from "./network-fault.ts";
 
 /** What a request was for, so that its failure can say it. */
@@ -68,12 +76,12 @@ const MAX_RETRY_AFTER_MS = 5 * 60_000;
 /** The failure of a request in our words, naming the storage, the bucket and what is missing. Ours are left as they are. */
 export function s3Error(store: Named, doing: Doing, error: unknown): Error {
   // A limit of the caller is no fault of the store.
-  if (error instanceof CodedError && !(error instanceof EgressError)) return error;
+  if (error instanceof CodedError && !(error instanceof EgressError || error instanceof ProxyError)) return error;
   if (error instanceof RangeError) return error;
   const head = `storage ${store.name}, bucket ${store.bucket}: ${doing.what}`;
   const options = { cause: error };
   const fail = (code: ErrorCode, why: string) => new StorageError(code, `${head}: ${why}`, options);
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return fail(refused.code, refused.message);
   const answer = answerOf(error);
   if (answer === undefined) {

@@ -3,8 +3,7 @@ import { isBucket, type S3Options } from "../../config/s3-options.ts";
 import { secretOf } from "../../config/secret-fields.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { proxyEnvironment } from "../../network/proxies.ts";
-import { isProxyAddress } from "../../network/proxy-variables.ts";
+import { isProxyAddress, PERCENT, proxySecrets } from "../../network/proxy-variables.ts";
 import type { RetryOptions } from "../../retry.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
 import type { SecretResolver } from "../../secrets/secrets.ts";
@@ -15,7 +14,6 @@ import { s3Storage } from "./s3.ts";
 import type { ObjectSettings } from "./store.ts";
 
 export interface OpenS3Context {
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly secrets: SecretResolver;
   readonly redaction: Redaction;
   readonly log: Log;
@@ -25,10 +23,10 @@ export interface OpenS3Context {
 
 /** The storage that these options describe. Resolves their secrets; connects to nothing yet. @throws ConfigError */
 export async function openS3Storage(name: string, options: S3Options, context: OpenS3Context): Promise<Storage> {
-  const { env, secrets, log, now, retry } = context;
+  const { secrets, log, now, retry } = context;
   const bucket = await bucketOf(name, options, secrets);
-  const proxy = await proxyOf(name, options, secrets);
-  const connection = connect({ caFile: options.ca_file, proxy, env: { ...env, ...proxyEnvironment() } });
+  const proxy = await proxyOf(name, options, context);
+  const connection = connect({ caFile: options.ca_file, proxy });
   const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
   const credentials = await credentialsFor(options, { ...context, connection, region, store: { name, bucket } });
   const client = createS3Client({
@@ -60,11 +58,16 @@ async function bucketOf(name: string, options: S3Options, secrets: SecretResolve
   throw new ConfigError(`storage ${name}: ${JSON.stringify(bucket)} is not the name of a bucket`);
 }
 
-async function proxyOf(name: string, options: S3Options, secrets: SecretResolver): Promise<string | undefined> {
+async function proxyOf(
+  name: string,
+  options: S3Options,
+  { secrets, redaction }: Pick<OpenS3Context, "secrets" | "redaction">,
+): Promise<string | undefined> {
   const reference = secretOf(options, "proxy");
   if (reference === undefined) return undefined;
-  const proxy = await secrets.resolve(reference);
-  if (!isProxyAddress(proxy)) throw new ConfigError(`storage ${name}: its proxy is not ${A_PROXY}`);
+  const proxy = (await secrets.resolve(reference)).trim();
+  if (!isProxyAddress(proxy)) throw new ConfigError(`storage ${name}: its proxy is not ${A_PROXY}; ${PERCENT}`);
+  for (const secret of proxySecrets(proxy)) redaction.add(secret);
   return proxy;
 }
 

@@ -18,7 +18,7 @@ test("the drill of docs/aws.md: everything back from the bucket and the key alon
   const key = ageKey();
   await using server = await startVersitygw();
   const { endpoint, region, credentials } = server;
-  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({}) });
   t.after(() => client.destroy());
   await client.send(new CreateBucketCommand({ Bucket: "the-bucket" }));
   const env = {

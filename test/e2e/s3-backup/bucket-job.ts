@@ -32,7 +32,7 @@ export interface Buckets extends AsyncDisposable {
 export async function startBuckets(): Promise<Buckets> {
   const server = await startVersitygw();
   const { endpoint, region, credentials } = server;
-  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({}) });
   let buckets = 0;
   return {
     server,

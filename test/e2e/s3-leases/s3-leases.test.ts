@@ -40,7 +40,7 @@ describe("one bucket for several processes", { skip: noVersitygw }, () => {
   before(async () => {
     server = await startVersitygw();
     const { endpoint, region, credentials } = server;
-    client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({ env: {} }) });
+    client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({}) });
   });
   after(async () => {
     client.destroy();

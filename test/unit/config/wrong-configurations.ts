@@ -1006,7 +1006,7 @@ secrets: { vault: { address: "https://vault.example.com:8200" } }
     text: `proxy: { url: "http://user:canary@proxy.example.com", no_proxy: ["http://a"] }\negress: { allow: ["https://a.example", 10.0.0.999] }\njobs:\n${JOB}${STORAGE}`,
     faults: [
       "1:15: proxy.url: holds a password: put the whole address into a variable, a file or a vault, and give url_env, url_file or the like",
-      "1:66: proxy.no_proxy[0]: must be a host, .example.com for all below it, or *, with :port or without",
+      "1:66: proxy.no_proxy[0]: must be a host, which is for all below it as well, an address, a range of IPv4 such as 10.0.0.0/8, or *; a host or an address with :port or without",
       "2:19: egress.allow[0]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without; not a URL",
       "2:40: egress.allow[1]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without",
     ],
@@ -1015,6 +1015,13 @@ secrets: { vault: { address: "https://vault.example.com:8200" } }
     title: "a proxy without an address",
     text: `proxy: { no_proxy: [a] }\njobs:\n${JOB}${STORAGE}`,
     faults: ["1:8: proxy: needs url, url_env, url_file or another form of it"],
+  },
+  {
+    title: "a storage's own proxy with a password",
+    text: `jobs:\n${JOB}storage:\n  local: { type: s3, bucket: backups, proxy: "http://user:canary@proxy.example.com" }\n`,
+    faults: [
+      "4:46: storage.local.proxy: holds a password: put the whole address into a variable, a file or a vault, and give proxy_env, proxy_file or the like",
+    ],
   },
   {
     title: "a proxy for SOCKS",

@@ -5,9 +5,10 @@ import { connect, type Socket } from "node:net";
 import { after, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { networkAgents } from "../../../lib/network/agents.ts";
-import { checkEgress, checkEgressTo, egressRefusal, limitEgress, vouchedFor } from "../../../lib/network/egress.ts";
+import { checkEgress, checkEgressTo, limitEgress, vouchedFor } from "../../../lib/network/egress.ts";
 import { egressList } from "../../../lib/network/egress-list.ts";
 import { networkFetch } from "../../../lib/network/fetch.ts";
+import { networkRefusal } from "../../../lib/network/refusal.ts";
 import { startRecordingServer } from "../../support/recording-server.ts";
 
 /** One that does connect does not fail, and goes on with nothing. */
@@ -34,11 +35,11 @@ describe("while egress is limited, what is not in the list is refused before a c
     await assert.rejects(networkFetch(response.headers.get("location") ?? "", {}), refused);
   });
   test("by a fetch that forgot to ask", async () => {
-    await assert.rejects(fetch(other.url), (error) => egressRefusal(error)?.message === refused.message);
+    await assert.rejects(fetch(other.url), (error) => networkRefusal(error)?.message === refused.message);
   });
   test("by the agents of AWS's clients, also on a way through a proxy that is listed", async () => {
-    for (const proxyEnv of [{}, { HTTP_PROXY: listed.url }]) {
-      const { httpAgent } = networkAgents({ proxyEnv });
+    for (const proxies of [{}, { HTTP_PROXY: listed.url }]) {
+      const { httpAgent } = networkAgents({ proxies });
       assert.throws(() => http.get(other.url, { agent: httpAgent }), refused);
     }
   });

@@ -14,7 +14,6 @@ import { temporaryFolder } from "../../support/stores.ts";
 const { signal } = new AbortController();
 const redaction = createRedaction();
 const context: StorageContext = {
-  env: {},
   secrets: createSecretResolver({ env: {}, redaction, signal }),
   redaction,
   log: silentLog,
@@ -53,7 +52,7 @@ test("an s3 storage whose variable holds no bucket's name is refused before anyt
   const env = { BUCKET: "https://not.a.bucket/" };
   const secrets = createSecretResolver({ env, redaction, signal });
   const options = s3Options.parse({ type: "s3", bucket_env: "BUCKET" });
-  await assert.rejects(openStorage("cloud", options, { ...context, env, secrets }), {
+  await assert.rejects(openStorage("cloud", options, { ...context, secrets }), {
     code: "CONFIG_INVALID",
     message: /storage cloud: "https:\/\/not\.a\.bucket\/" is not the name of a bucket/,
   });

@@ -58,7 +58,7 @@ for (const [what, send] of [
       region: "us-east-1",
       pathStyle: true,
       credentials: { accessKeyId: "a", secretAccessKey: "b" },
-      connection: connect({ env: {} }),
+      connection: connect({}),
       silence: { usualMs: 200, assemblyMs: 600_000 },
     });
     const together = send(client);

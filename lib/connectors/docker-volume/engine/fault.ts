@@ -1,5 +1,5 @@
 import { type ErrorCode, SourceError, TransientError } from "../../../errors.ts";
-import { egressRefusal } from "../../../network/egress.ts";
+import { networkRefusal } from "../../../network/refusal.ts";
 import type { EnginePlace } from "./connect.ts";
 
 /** The Engine answered, and it was no. `status` is HTTP's. */
@@ -39,7 +39,7 @@ function messageOf(text: string): string {
 /** A connection that could not be made, or that broke. */
 export function connectionFault(error: unknown, place: EnginePlace): Error {
   if (error instanceof SourceError || error instanceof TransientError) return error;
-  const refused = egressRefusal(error);
+  const refused = networkRefusal(error);
   if (refused !== undefined) return refused;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const what = error instanceof Error ? error.message : String(error);

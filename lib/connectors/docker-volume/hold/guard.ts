@@ -42,6 +42,7 @@ export async function startGuard(orders: GuardOrders, signal: AbortSignal): Prom
   const output = programOutput(process.execPath, [PROGRAM], {
     signal: new AbortController().signal,
     stdin: input.bytes,
+    proxyCredentials: true,
   });
   const iterator = output[Symbol.asyncIterator]();
   input.push(Buffer.from(`${JSON.stringify(orders)}\n`));
