@@ -2,6 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge
 import type { Backup } from "../backup.ts";
 import { errorRecord } from "../errors.ts";
 import { networkAgents } from "../network/agents.ts";
+import { networkRefusal } from "../network/refusal.ts";
 import type { WatchedJob } from "../watch/watch-job.ts";
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
@@ -31,7 +32,9 @@ export async function announceWatch(
       if (FailedEntryCount > 0) throw new Error(`the bus refused ${FailedEntryCount} of ${Entries.length} events`);
     }
   } catch (error) {
-    log.warn(`what the watch found could not be announced: ${errorRecord(error, redaction.redact).message}`);
+    log.warn(
+      `what the watch found could not be announced: ${errorRecord(networkRefusal(error) ?? error, redaction.redact).message}`,
+    );
   } finally {
     client.destroy();
   }

@@ -7,9 +7,16 @@ export function networkRefusal(error: unknown): EgressError | ProxyError | undef
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at instanceof EgressError || at instanceof ProxyError) return at;
     const status = proxyStatus(at);
-    if (isRefusal(status)) return new ProxyError(via(at), status);
+    if (isRefusal(status)) return proxyRefusal(status, viaOf(at));
   }
   return undefined;
+}
+
+/** Of the proxy at `address`, or of the one that is in use. */
+export function proxyRefusal(status: number, address?: string): ProxyError {
+  const { HTTPS_PROXY, HTTP_PROXY } = proxyVariablesInUse();
+  const proxy = address ?? HTTPS_PROXY ?? HTTP_PROXY;
+  return new ProxyError(proxy === undefined ? undefined : proxyPlace(proxy), status);
 }
 
 /** Whether a proxy that answers so will answer so again. */
@@ -32,9 +39,7 @@ function proxyStatus(error: Error): number {
 }
 
 /** Node's agents say which one it was, and it may be a storage's own. */
-function via({ message }: Error): string | undefined {
+function viaOf({ message }: Error): string | undefined {
   const said = / via (https?:\/\/\S+?): /.exec(message)?.[1];
-  const { HTTPS_PROXY, HTTP_PROXY } = proxyVariablesInUse();
-  const address = said !== undefined && URL.canParse(said) ? said : (HTTPS_PROXY ?? HTTP_PROXY);
-  return address === undefined ? undefined : proxyPlace(address);
+  return said !== undefined && URL.canParse(said) ? said : undefined;
 }

@@ -1,8 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Socket } from "node:net";
-import { ProxyError } from "../errors.ts";
-import { isRefusal, proxyPlace } from "./refusal.ts";
+import { isRefusal, proxyPlace, proxyRefusal } from "./refusal.ts";
 
 /** A connection to a host by way of an HTTP proxy's CONNECT, for what is no HTTP or wants a connection of its own. */
 export function openTunnel(proxy: string, host: string, port: number, timeoutMs: number): Promise<Socket> {
@@ -29,7 +28,7 @@ export function openTunnel(proxy: string, host: string, port: number, timeoutMs:
       socket.destroy();
       const status = statusCode ?? 0;
       const place = proxyPlace(proxy);
-      reject(isRefusal(status) ? new ProxyError(place, status) : new Error(`the proxy ${place} answers ${status}`));
+      reject(isRefusal(status) ? proxyRefusal(status, proxy) : new Error(`the proxy ${place} answers ${status}`));
     });
     request.on("timeout", () =>
       request.destroy(new Error(`no answer of the proxy ${proxyPlace(proxy)} within ${timeoutMs / 1000} s`)),

@@ -5,6 +5,7 @@ import * as https from "node:https";
 import { readAll } from "../bytes.ts";
 import type { Agents } from "../network/agents.ts";
 import { checkEgressTo } from "../network/egress.ts";
+import { proxyRefusal } from "../network/refusal.ts";
 import { missing, readText } from "./local.ts";
 
 export interface HttpRequest {
@@ -77,6 +78,8 @@ async function exchange(
   // What fails from here on also fails the reading below; without a listener it would end the process.
   outgoing.on("error", () => {});
   const text = Buffer.from(await readAll(incoming, REPLY_LIMIT_BYTES)).toString("utf8");
+  // Vault knows no such answer.
+  if (incoming.statusCode === 407) throw proxyRefusal(407);
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, text };
 }
 

@@ -12,7 +12,7 @@ export interface ServerCertificate {
   readonly keyFile: string;
 }
 
-/** A new authority in `folder`, and a certificate of it for 127.0.0.1 and localhost. Made by the program openssl. */
+/** A new authority in `folder`, and a certificate of it for 127.0.0.1, localhost and what only a proxy of the tests knows. Made by the program openssl. */
 export async function makeServerCertificate(folder: string): Promise<ServerCertificate> {
   await mkdir(folder, { recursive: true });
   const at = (name: string) => path.join(folder, name);
@@ -20,7 +20,7 @@ export async function makeServerCertificate(folder: string): Promise<ServerCerti
   await writeFile(
     at("openssl.cnf"),
     "[req]\ndistinguished_name=name\n[name]\n[ca]\nbasicConstraints=critical,CA:TRUE\n" +
-      "[server]\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n",
+      "[server]\nsubjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.proxied.test\n",
   );
   const openssl = (...args: string[]) => run("openssl", [...args, "-days", "2"]);
   const common = ["req", "-x509", "-config", at("openssl.cnf"), ...newKey];
