@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { connect, createS3Client } from "../../../lib/storage/s3/client.ts";
 import { makeServerCertificate } from "../../support/certificates.ts";
 import { aGitFolder, aRepository } from "../../support/git-repository.ts";
@@ -11,7 +11,7 @@ import { addRepository } from "../../support/github-organization.ts";
 import { startGithub } from "../../support/github-server.ts";
 import { noMailServer, startMailServer } from "../../support/mail-server.ts";
 import { type Answer, type Recorded, startRecordingServer } from "../../support/recording-server.ts";
-import { noVersitygw, startVersitygw } from "../../support/s3-server.ts";
+import { noVersitygw, type S3Access, startVersitygw } from "../../support/s3-server.ts";
 import { noTinyproxy, startTinyproxy } from "../../support/tinyproxy.ts";
 import { configured, coreBackup, temporaryFolder } from "../core-backup.ts";
 
@@ -67,7 +67,7 @@ jobs:
   - name: plain
     service: git
     target_storage: cloud
-    hooks: { after: [sh, -c, 'env > "${folder}/environment"'] }
+    hooks: { after: [sh, -c, 'env > "${folder}/environment"; ps -eww -o args > "${folder}/processes"'] }
     options: { repositories: ["${git.url}/plain.git"] }
   - name: organization
     service: github
@@ -132,12 +132,33 @@ secrets:
     "a mail server": `http://127.0.0.1:${mail.port}`,
     "a Docker Engine over TCP": engine.url,
   };
-  return { folder, file, env, hosts, aside, mail };
+  return { folder, file, env, hosts, aside, mail, s3 };
+}
+
+/** All that lies in the bucket. */
+async function objects({ endpoint, region, credentials }: S3Access) {
+  const client = createS3Client({ endpoint, region, credentials, pathStyle: true, connection: connect({}) });
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: "backups" }));
+  const found: { key: string; bytes: Buffer }[] = [];
+  for (const { Key: key = "" } of Contents) {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: "backups", Key: key }));
+    found.push({ key, bytes: Buffer.from((await Body?.transformToByteArray()) ?? []) });
+  }
+  client.destroy();
+  return found;
+}
+
+/** The files below a folder that hold this text. */
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const holding = await Promise.all(files.map(async (file) => (await readFile(file)).includes(text)));
+  return files.filter((_, index) => holding[index]);
 }
 
 describe("every kind of client goes through the proxy", { skip: noTinyproxy || noVersitygw || noMailServer }, () => {
   test("that the configuration names, with its password, but for no_proxy; and nobody is shown the password", async (t) => {
-    const { folder, file, env, hosts, aside, mail } = await everyKindOfClient(t);
+    const { folder, file, env, hosts, aside, mail, s3 } = await everyKindOfClient(t);
     const proxy = await startTinyproxy(t, undefined, PASSWORD);
     const ended = await coreBackup(["run", "--config", file, "--verbose", "--json"], {
       env: { ...env, THE_PROXY: `http://user:${PASSWORD}@127.0.0.1:${proxy.port}` },
@@ -159,6 +180,15 @@ describe("every kind of client goes through the proxy", { skip: noTinyproxy || n
       assert.match(environment, new RegExp(`^${name}=http://127\\.0\\.0\\.1:${proxy.port}$`, "m"));
     assert.ok(!environment.includes(PASSWORD), "a hook that does not name it was told the password");
     assert.match(environment, /^no_proxy=localhost,/m);
+    assert.match(await readFile(join(folder, "processes"), "utf8"), /core-backup\.yml/);
+    assert.deepEqual(await filesWith(folder, PASSWORD), [], "the password was written");
+    const stored = await objects(s3);
+    assert.ok(stored.some(({ key }) => key.endsWith("/manifest.json")));
+    assert.deepEqual(
+      stored.filter(({ bytes }) => bytes.includes(PASSWORD)).map(({ key }) => key),
+      [],
+      "the password was stored",
+    );
   });
 
   test("that the usual variables name, in either case, but for NO_PROXY", async (t) => {
