@@ -168,6 +168,18 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
         assert.equal(servers.heard.connections, seen, "a connection was made");
       });
 
+  for (const [client] of clients)
+    test(`${client} asks no proxy whom egress.allow does not list`, async () => {
+      enter(PASSWORD);
+      const seen = servers.heard.connections;
+      limitEgress(egressList(["*.proxied.test"]));
+      const host = () => "unlisted.proxied.test";
+      const refused = await outcome(client, outside("https", host)).finally(() => limitEgress(undefined));
+      assert.ok(refused.text.includes(`127.0.0.1:${squid.port} is not in egress.allow`), `${client}: ${refused.text}`);
+      if (client !== "eventbridge") assert.equal(refused.code, "EGRESS_REFUSED");
+      assert.equal(servers.heard.connections, seen, "a connection was made");
+    });
+
   test("stands in the proxy's own log, and no unlisted host does", async () => {
     await servers.stop();
     const lines = await squid.ended();

@@ -12,6 +12,7 @@ import { startGithub } from "../../support/github-server.ts";
 import { noMailServer, startMailServer } from "../../support/mail-server.ts";
 import { type Answer, type Recorded, startRecordingServer } from "../../support/recording-server.ts";
 import { noVersitygw, type S3Access, startVersitygw } from "../../support/s3-server.ts";
+import { noSquid, startSquid } from "../../support/squid.ts";
 import { noTinyproxy, startTinyproxy } from "../../support/tinyproxy.ts";
 import { configured, coreBackup, temporaryFolder } from "../core-backup.ts";
 
@@ -156,7 +157,9 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
   return files.filter((_, index) => holding[index]);
 }
 
-describe("every kind of client goes through the proxy", { skip: noTinyproxy || noVersitygw || noMailServer }, () => {
+describe("every kind of client goes through the proxy", {
+  skip: noTinyproxy || noSquid || noVersitygw || noMailServer,
+}, () => {
   test("that the configuration names, with its password, but for no_proxy; and nobody is shown the password", async (t) => {
     const { folder, file, env, hosts, aside, mail, s3 } = await everyKindOfClient(t);
     const proxy = await startTinyproxy(t, undefined, PASSWORD);
@@ -259,6 +262,28 @@ notifications: { hook: { type: webhook, on: [success, failure], url_env: HOOK } 
     assert.doesNotMatch(`${refused.stdout}${refused.stderr}`, /canary-of-another/);
     // tinyproxy itself says 401 for plain http, others 407.
     assert.match(refused.stderr, /trying to list: 40[17]/);
+  });
+
+  test("whose password is wrong: that is told with the proxy's address, once, and the exit code is 2", async (t) => {
+    const folder = await temporaryFolder(t);
+    await using squid = await startSquid(PASSWORD, ["s3.proxied.test"]);
+    await mkdir(join(folder, "source"));
+    const file = await configured(
+      folder,
+      `proxy: { url_env: THE_PROXY }
+jobs: [{ name: docs, service: filesystem, options: { paths: ["${folder}/source"] } }]
+storage:
+  cloud: { type: s3, bucket: backups, endpoint: "https://s3.proxied.test", access_key_id_env: KEY_ID, secret_access_key_env: KEY }
+`,
+    );
+    const env = { KEY_ID: "id", KEY: "canary-key", THE_PROXY: `http://user:canary-of-another@127.0.0.1:${squid.port}` };
+    const refused = await coreBackup(["run", "--config", file, "--verbose"], { env });
+    assert.equal(refused.code, 2, refused.stderr);
+    assert.match(
+      refused.stderr,
+      new RegExp(`the proxy 127\\.0\\.0\\.1:${squid.port} wants other credentials \\(407\\).*PROXY_REFUSED`),
+    );
+    assert.doesNotMatch(`${refused.stdout}${refused.stderr}`, /canary-of-another|is tried again/);
   });
 
   test("but MongoDB, which cannot: that is refused unless no_proxy says that it is meant", async (t) => {
