@@ -7,7 +7,7 @@ import { SourceError } from "./errors.ts";
 import { snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
-import { itemName, type Previous, previousOf } from "./resume/previous.ts";
+import { itemName, type Previous, previousOf, readable } from "./resume/previous.ts";
 import { pathIn, takeOver } from "./resume/reuse.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
@@ -52,7 +52,10 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const kept = new Map(
     progress.artifacts.map((artifact) => [
       itemName(artifact),
-      artifact.reusedFrom === undefined ? ("made" as const) : ("taken over" as const),
+      {
+        how: artifact.reusedFrom === undefined ? ("made" as const) : ("taken over" as const),
+        ...readable(backup, job, storage, snapshotPrefix(job.name, input.snapshot), artifact),
+      },
     ]),
   );
   const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal), kept };

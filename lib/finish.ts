@@ -120,15 +120,18 @@ async function confirmStored(storage: Storage, pointer: RunPointer, units: Manif
 }
 
 function absent(before: SnapshotEntry | undefined, units: readonly ManifestUnit[]): ManifestWarning[] {
-  // One that was renamed is there, under another id.
-  const here = new Set(units.flatMap(({ id, identity }) => (identity === undefined ? [id] : [id, identity])));
-  // What was several units can be one again.
-  const isHere = (id: string | undefined) => id !== undefined && here.has(id);
+  // One that was renamed is there, under another id; another one that has its name now does not stand for it.
+  const identities = new Set(units.map(({ identity }) => identity));
+  const ids = new Set(units.map(({ id }) => id));
+  const unidentified = new Set(units.filter(({ identity }) => identity === undefined).map(({ id }) => id));
+  const isHere = ({ id, identity }: ManifestUnit): boolean => {
+    if (identity === undefined) return ids.has(id);
+    const whole = wholeOf(identity);
+    // What was several units can be one again.
+    return identities.has(identity) || unidentified.has(id) || (whole !== undefined && identities.has(whole));
+  };
   return (before?.manifest?.units ?? [])
-    .filter(
-      ({ id, identity, artifacts }) =>
-        !isHere(id) && !isHere(identity) && !isHere(wholeOf(identity)) && artifacts.length > 0,
-    )
+    .filter((unit) => unit.artifacts.length > 0 && !isHere(unit))
     .map((unit) => ({
       code: "SOURCE_ABSENT",
       message: `is in snapshot ${before?.snapshot}, but no longer in what the job lists`,

@@ -1,4 +1,4 @@
-import type { Unit } from "./connectors/connector.ts";
+import type { Unit, UnitBefore } from "./connectors/connector.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { wholeOf } from "./identity.ts";
@@ -6,12 +6,14 @@ import { isEncryptedBy } from "./job-encryption.ts";
 import { isGood } from "./job-history.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
+import { itemName } from "./resume/previous.ts";
 import { isNarrowed, snapshotsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
 export interface KnownUnits {
   of(unit: Unit): Promise<Pick<PlanLine, "previous" | "reuse">>;
+  all(): readonly UnitBefore[];
   /** Where the unit was collected then. */
   compute(unit: Unit): Unit["compute"] | undefined;
 }
@@ -74,6 +76,7 @@ export async function knownUnits(
   };
   return {
     of: (unit) => knownOf(unit, formOf(unit), damage, encryption),
+    all: () => [...known.values()].map(beforeOf),
     compute: (unit) => known.get(keyOf(unit))?.unit.compute,
   };
 }
@@ -89,6 +92,13 @@ const failedOf = (units: readonly ManifestUnit[], known: ReadonlyMap<string, Kno
 const isWhole = ({ status }: ManifestUnit): boolean => status === "ok" || status === "unchanged";
 const keyOf = ({ identity, id }: Pick<Unit, "identity" | "id">): string =>
   JSON.stringify([identity ?? null, identity === undefined ? id : null]);
+
+const beforeOf = ({ snapshot, unit: { id, identity, artifacts } }: Known): UnitBefore => ({
+  id,
+  identity,
+  snapshot,
+  facts: (item) => artifacts.find((artifact) => itemName(artifact) === item)?.facts,
+});
 
 async function knownOf(
   unit: Unit,

@@ -72,7 +72,7 @@ async function beginAnew(
   const known = await knownUnits(storage, job.name, encryption);
   const run = runId(backup.now());
   const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
-    planLines(narrowed(connector.units(backup.signal), only, job.name), run, job, known, count),
+    planLines(narrowed(connector.units(backup.signal, { known: known.all() }), only, job.name), run, job, known, count),
   );
   const document: RunDocument = {
     schemaVersion: 1,
@@ -89,12 +89,13 @@ async function beginAnew(
 }
 
 /** What `plan` would list, with nothing written. */
-export async function listUnits(backup: Backup, jobName: string): Promise<readonly Unit[]> {
+export async function listUnits(backup: Backup, jobName: string, known: KnownUnits): Promise<readonly Unit[]> {
   const job = findJob(backup.config, jobName);
   return withConnector(backup, job, async (connector) => {
     await openedEncryption(backup, job);
     const units: Unit[] = [];
-    for await (const unit of uniqueUnits(connector.units(backup.signal, { preview: true }))) units.push(unit);
+    for await (const unit of uniqueUnits(connector.units(backup.signal, { preview: true, known: known.all() })))
+      units.push(unit);
     return units;
   });
 }

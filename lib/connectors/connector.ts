@@ -90,7 +90,12 @@ export interface CollectContext {
    * Items, by name, that were stored before the source had us wait: made then, or taken over from `previous`. They are not opened
    * again, so what is read of them now is not what is stored.
    */
-  readonly kept?: ReadonlyMap<string, "made" | "taken over">;
+  readonly kept?: ReadonlyMap<string, KeptArtifact>;
+}
+
+/** Facts and bytes of an item as it was stored before the source had us wait; what `open` throws is as for the last snapshot's. */
+export interface KeptArtifact extends PreviousArtifact {
+  readonly how: "made" | "taken over";
 }
 
 /** The artifact that is to be proved or restored, as the manifest describes it. */
@@ -113,7 +118,18 @@ export interface Proof {
   readonly detail: string;
 }
 
+/** A unit that the newest snapshot holds, or held before it failed. */
+export interface UnitBefore {
+  readonly id: string;
+  readonly identity?: string | undefined;
+  readonly snapshot: string;
+  /** What the manifest there says of an item; undefined where the unit had none of this name. */
+  facts(item: string): Facts | undefined;
+}
+
 export interface UnitsOptions {
+  /** By it a connector can miss what is not listed any more. What it does not yield gives the warning `SOURCE_ABSENT`. */
+  readonly known?: readonly UnitBefore[];
   /** True where nothing is going to be collected: then listing may ask more of the source, to find out what is going to be missing. */
   readonly preview?: boolean;
 }

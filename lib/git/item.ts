@@ -36,12 +36,18 @@ export function bundleItem(converse: () => Promise<Conversation>, name = "reposi
   };
 }
 
-function factsOf(listing: Listing, objects: number): Facts {
-  const { refs, head, objectFormat } = listing;
+/** Whether a bundle with these facts holds what a server lists now: the same tips under the same names, HEAD included. */
+export function holds(facts: Facts | undefined, listing: Listing): boolean {
+  if (facts === undefined) return false;
+  return Object.entries(refsFacts(listing)).every(([name, value]) => facts[name] === value);
+}
+
+const factsOf = (listing: Listing, objects: number): Facts => ({ ...refsFacts(listing), objects });
+
+function refsFacts({ refs, head, objectFormat }: Listing): Facts {
   return {
     refs: refs.length,
     refsSha256: refsDigest(refs),
-    objects,
     // A detached HEAD is the id of its commit.
     head: head.target === undefined ? (head.oid ?? null) : readable(head.target),
     objectFormat,

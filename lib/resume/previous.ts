@@ -46,11 +46,20 @@ export async function previousOf(
     if (await isEncryptedBy(await backup.encryption(job), artifact)) artifacts.set(itemName(artifact), artifact);
   }
   const seen = new Map<string, PreviousArtifact>();
-  for (const [name, artifact] of artifacts) {
-    const { facts, sourceBytes } = artifact;
-    seen.set(name, { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) });
-  }
+  for (const [name, artifact] of artifacts) seen.set(name, readable(backup, job, storage, prefix, artifact));
   return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
+}
+
+/** A stored artifact as a connector sees it. */
+export function readable(
+  backup: Backup,
+  job: Job,
+  storage: Storage,
+  prefix: string,
+  artifact: Artifact,
+): PreviousArtifact {
+  const { facts, sourceBytes } = artifact;
+  return { facts, sourceBytes, open: () => readPrevious(backup, job, storage, prefix, artifact) };
 }
 
 /** The unit's record there; undefined where the plan points at none, or what lies there is another unit's. */

@@ -6,16 +6,24 @@ import { type Account, freshLimits } from "../../lib/connectors/github/account.t
 import { budgetOf } from "../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../lib/connectors/github/gate.ts";
 import { openSession } from "../../lib/connectors/github/session.ts";
+import { openEncryption } from "../../lib/encryption/all.ts";
 import { DeferredError } from "../../lib/errors.ts";
 import { finish } from "../../lib/finish.ts";
 import type { Manifest } from "../../lib/manifest.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { verify } from "../../lib/verify.ts";
+import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
 import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+
+const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+const NO_SECRETS = {
+  secrets: { resolve: () => Promise.reject(new Error("no secret is needed")) },
+  signal: new AbortController().signal,
+};
 
 /** A run of steps whose one unit GitHub makes wait at its releases, when all before them is stored. */
 async function runThatWaits(
@@ -84,6 +92,138 @@ for (const isFirst of [true, false]) {
     assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
   });
 }
+
+/** A run of steps in functions, with so many requests an hour. Answers the hours that it took. */
+async function runWithin(backup: GithubBackup, server: GithubServer, perHour: number, each?: () => void) {
+  const { a, inFunction } = backup;
+  let left = perHour;
+  server.fault = () => {
+    left -= 1;
+    if (left >= 0) return undefined;
+    const reset = String(Math.ceil(a.clock.time.getTime() / 1000) + 3600);
+    const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
+    return { status: 403, headers, body: { message: "API rate limit exceeded" } };
+  };
+  const pointer = await plan(await inFunction(), { job: "docs", resume: "never" });
+  const [unit] = await Array.fromAsync(readPlan(a.storage, pointer));
+  assert.ok(unit);
+  for (let hours = 1; hours < 20; hours += 1) {
+    try {
+      const record = await collect(await inFunction(), { ...pointer, unit });
+      assert.equal(record.error, undefined);
+      server.fault = () => undefined;
+      const manifest = await finish(await inFunction(), pointer);
+      const { ok } = await verify(await inFunction(), { job: "docs", snapshot: pointer.snapshot, mode: "policy" });
+      assert.ok(ok);
+      a.later(60_000);
+      return { manifest, snapshot: pointer.snapshot, hours };
+    } catch (error) {
+      if (!(error instanceof DeferredError)) throw error;
+      each?.();
+      left = perHour;
+      a.later(3_700);
+    }
+  }
+  throw new Error("it does not end");
+}
+
+const REVIEWS = { skip: ["all"], include: ["pull_reviews"] };
+
+/** All parts of the reviews, as they are stored. */
+async function reviews(
+  backup: GithubBackup,
+  result: Parameters<GithubBackup["stored"]>[0],
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (let part = 1; ; part += 1) {
+    const kind = part === 1 ? "pull_reviews" : `pull_reviews-${part}`;
+    const some = await backup.stored(result, "my-org/app", kind);
+    if (some === undefined) return lines;
+    for (const { of, items } of some)
+      for (const item of Array.isArray(items) ? items : []) lines.push(`${Number(of)}: ${String(Object(item).body)}`);
+  }
+}
+
+async function aWorldOfPulls(count: number) {
+  const server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 0, pulls: count });
+  // Every second one has none, which is found out by a request, too.
+  for (let n = 2; n <= count; n += 2) server.lists.set(`${path}/pulls/${n}/reviews`, []);
+  return { server, path, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+for (const isSealed of [false, true]) {
+  const where = isSealed ? ", also where what is stored is sealed to us" : "";
+  test(`a kind of more requests than an hour has goes on where it stopped, and ends with each line once${where}`, async () => {
+    await using world = await aWorldOfPulls(30);
+    const { server, path } = world;
+    const encryption = isSealed
+      ? await openEncryption({ type: "age", recipients: [RECIPIENT] }, NO_SECRETS)
+      : undefined;
+    const backup = githubBackup(server, REVIEWS, aBackup({ encryption: () => encryption }));
+    const asked = () => server.requests.filter((one) => one.path.endsWith("/reviews") && one.status === 200).length;
+    const first = await runWithin(backup, server, 12);
+    assert.ok(first.hours >= 3 && first.hours <= 8, `${first.hours} hours`);
+    // The one that is asked about to see whether there is anything is all that is asked twice.
+    assert.ok(asked() <= 30 + first.hours, `${asked()} requests`);
+    const names = first.manifest.units[0]?.artifacts.map(({ path: name }) => name.split("/").at(-1)?.split(".")[0]);
+    assert.deepEqual(
+      names?.filter((name) => name?.startsWith("pull_reviews")),
+      Array.from({ length: first.hours }, (_, n) => (n === 0 ? "pull_reviews" : `pull_reviews-${n + 1}`)),
+    );
+    if (isSealed) {
+      const objects = first.manifest.units[0]?.artifacts.filter(({ path: name }) => name.includes("pull_reviews"));
+      assert.equal(
+        objects?.reduce((sum, { facts }) => sum + Number(facts.objects), 0),
+        15,
+      );
+      return;
+    }
+    const numbers = Array.from({ length: 15 }, (_, n) => n * 2 + 1);
+    assert.deepEqual(
+      await reviews(backup, first),
+      numbers.map((n) => `${n}: good`),
+    );
+    // The next run makes one artifact of them, and asks about what changed alone.
+    const before = asked();
+    const pulls = listOf(server, `${path}/pulls`);
+    const last = pulls.length - 1;
+    pulls[last] = { ...pulls[last], updated_at: at(90_000) };
+    server.lists.set(`${path}/pulls/30/reviews`, [{ id: 7, body: "late" }]);
+    const next = await backup.run();
+    assert.equal(next.status, "ok");
+    assert.deepEqual(
+      (await reviews(backup, next)).toSorted(),
+      [...numbers.map((n) => `${n}: good`), "30: late"].toSorted(),
+    );
+    assert.ok(asked() - before <= 2, `${asked() - before} requests`);
+    assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
+  });
+}
+
+test("pull requests that change while a later run waits keep their reviews", async () => {
+  await using world = await aWorldOfPulls(30);
+  const { server, path } = world;
+  const backup = githubBackup(server, REVIEWS);
+  assert.equal((await backup.run()).status, "ok");
+  const pulls = listOf(server, `${path}/pulls`);
+  const touch = (numbers: readonly number[], minutes: number) => {
+    for (const [n, pull] of pulls.entries())
+      if (numbers.includes(Number(pull.number))) pulls[n] = { ...pull, updated_at: at(minutes + Number(pull.number)) };
+  };
+  // All but those that are not touched before the wait.
+  const all = pulls.map(({ number }) => Number(number)).filter((number) => number !== 3 && number !== 4);
+  touch(all, 80_000);
+  server.lists.set(`${path}/pulls/5/reviews`, []);
+  let isFirst = true;
+  const second = await runWithin(backup, server, 12, () => {
+    if (isFirst) touch([3, 4], 90_000);
+    isFirst = false;
+  });
+  assert.ok(second.hours > 1);
+  const numbers = Array.from({ length: 15 }, (_, n) => n * 2 + 1).filter((number) => number !== 5);
+  assert.deepEqual((await reviews(backup, second)).toSorted(), numbers.map((n) => `${n}: good`).toSorted());
+});
 
 test("a request that waits for others to end is not sent any more when they used up the limit", async () => {
   await using server = await startGithub("/nonexistent");

@@ -72,6 +72,8 @@ for (const kind of kinds) {
         before: undefined,
         previousLines: undefined,
         sweep: true,
+        begun: undefined,
+        previousParts: 0,
         probe: undefined,
         parents,
       });

@@ -354,22 +354,6 @@ describe("what is not there, or must not be seen", () => {
     assert.equal(unitOf(result)?.status, "ok");
   });
 
-  test("one that was in the last snapshot and is no longer listed gives a warning", async () => {
-    await using world = await aWorld();
-    await addRepository(world.server, "old", { id: 50 });
-    const backup = githubBackup(world.server, WITHOUT_GIT);
-    await backup.run();
-    world.server.lists.set(
-      "/orgs/my-org/repos",
-      listOf(world.server, "/orgs/my-org/repos").filter(({ name }) => name === "app"),
-    );
-    const { manifest } = await backup.run();
-    assert.deepEqual(
-      manifest?.warnings.map(({ code, unit }) => [code, unit]),
-      [["SOURCE_ABSENT", "my-org/old"]],
-    );
-  });
-
   test("kinds that are off, forbidden or blocked are recorded as that, and fail nothing", async () => {
     await using world = await aWorld({ object: { has_issues: false } });
     const { server } = world;
@@ -438,7 +422,7 @@ describe("a repository that is too large for one unit", () => {
   const shown = (result: JobResult) => result.manifest?.units.map(({ id, status }) => `${id} ${status}`);
   const packs = ({ server }: World) => server.git.seen.filter(({ url }) => url.endsWith("/git-upload-pack")).length;
 
-  test("is three, which find what it was as one, and the other way round; nothing is said to be gone", async () => {
+  test("is three, which find what it was as one, and stay three when it becomes small; nothing is said to be gone", async () => {
     await using world = await aWorld({ git: true });
     const backup = githubBackup(world.server);
     await backup.run();
@@ -461,10 +445,11 @@ describe("a repository that is too large for one unit", () => {
     ]);
     assert.equal(packs(world) - before - looks, looks);
     sized(world, 12);
-    const whole = await backup.run();
-    assert.deepEqual(shown(whole), ["my-org/app ok"]);
-    assert.deepEqual(whole.manifest?.warnings, []);
-    assert.ok(unitOf(whole)?.artifacts.some(({ path }) => path.endsWith("app/repository.bundle")));
+    const small = await backup.run();
+    assert.deepEqual(shown(small), ["my-org/app ok", "my-org/app/git ok", "my-org/app/assets ok"]);
+    assert.deepEqual(small.manifest?.warnings, []);
+    const still = unitOf(small, "my-org/app/git")?.artifacts.find(({ path }) => path.endsWith("git/repository.bundle"));
+    assert.equal(still?.reusedFrom !== undefined, true);
   });
 
   test("is split by what of it is large: its git, or the files of its releases", { skip: noGithubPeers }, async () => {
@@ -494,8 +479,8 @@ describe("a repository that is too large for one unit", () => {
     releases(30, 1_000_000);
     sized(world, 2_000_000);
     const ofGit = await backup.run();
-    assert.deepEqual(shown(ofGit), ["my-org/app ok", "my-org/app/git ok"]);
-    assert.equal(statesOf(ofGit).assets, "EMPTY");
+    assert.deepEqual(shown(ofGit), ["my-org/app ok", "my-org/app/git ok", "my-org/app/assets ok"]);
+    assert.equal(statesOf(ofGit, "my-org/app/assets").assets, "EMPTY");
     assert.deepEqual(ofGit.manifest?.warnings, []);
   });
 

@@ -13,6 +13,8 @@ export interface GithubBackup {
   readonly a: ReturnType<typeof aBackup>;
   /** One run of the job. Another connector each time, as another process would have. */
   run(): Promise<JobResult>;
+  /** The same job with another configuration. */
+  withOptions(options: Readonly<Record<string, unknown>>): GithubBackup;
   /** For calling single steps: with a connector of its own, as a function has; it leaves waiting to others. */
   inFunction(): Promise<LeasedBackup>;
   /** The objects of a kind as they are stored. */
@@ -24,8 +26,11 @@ export interface GithubBackup {
 }
 
 /** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
-export function githubBackup(server: GithubServer, options: Readonly<Record<string, unknown>> = {}): GithubBackup {
-  const a = aBackup();
+export function githubBackup(
+  server: GithubServer,
+  options: Readonly<Record<string, unknown>> = {},
+  a = aBackup(),
+): GithubBackup {
   // The organization itself has tests of its own.
   const skip =
     options.organizationToo === true
@@ -54,6 +59,7 @@ export function githubBackup(server: GithubServer, options: Readonly<Record<stri
     });
   return {
     a,
+    withOptions: (other) => githubBackup(server, other, a),
     async inFunction() {
       const connector = await make();
       return { ...a.backup, connector: async () => connector, kind: () => github, waits: "elsewhere" };

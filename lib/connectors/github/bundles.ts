@@ -1,11 +1,10 @@
 import { SourceError } from "../../errors.ts";
 import { type Conversation, openConversation } from "../../git/conversation.ts";
-import { bundleItem } from "../../git/item.ts";
+import { bundleItem, holds } from "../../git/item.ts";
 import { parseLocation } from "../../git/location.ts";
 import { fingerprintOf, isEmpty } from "../../git/refs.ts";
 import type { Item, PreviousUnit } from "../connector.ts";
 import type { Account } from "./account.ts";
-import type { KindState } from "./state.ts";
 import type { Barrier } from "./unreadable.ts";
 
 export interface BundleSource {
@@ -15,7 +14,6 @@ export interface BundleSource {
   readonly account: Account;
   readonly signal: AbortSignal;
   readonly previous: PreviousUnit | undefined;
-  readonly before: KindState | undefined;
 }
 
 /** What there is at a URL: nothing yet, something that we may not have, or a bundle. */
@@ -43,8 +41,8 @@ export async function bundleOf(source: BundleSource): Promise<BundleResult> {
     return { state: "EMPTY" };
   }
   const fingerprint = fingerprintOf(begun.listing, undefined);
-  const isSame =
-    source.before?.newest === fingerprint && source.previous?.artifacts.has(`${source.name}.bundle`) === true;
+  // By what the manifest says of it: the bundle itself may be sealed to us.
+  const isSame = holds(source.previous?.artifacts.get(`${source.name}.bundle`)?.facts, begun.listing);
   const item = bundleItem(async () => {
     const conversation = begun ?? (await converse());
     begun = undefined;

@@ -41,9 +41,8 @@ async function* bundleItems(
   read: (source: Parameters<typeof bundleOf>[0]) => Promise<BundleResult>,
 ): AsyncGenerator<Item> {
   const { previous, session, context } = work;
-  const before = previous.stateOf(kind, `${name}.bundle`);
   const account = session.account();
-  const result = await read({ name, url, account, signal: context.signal, previous: previous.unit, before });
+  const result = await read({ name, url, account, signal: context.signal, previous: previous.unit });
   if (result.state !== "READ") {
     if (result.state === "EMPTY") noteEmpty(work, kind, name, result.reason);
     else noteBarrier(work, kind, { barrier: result.state, message: result.reason ?? "" });

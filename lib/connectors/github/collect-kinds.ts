@@ -1,8 +1,10 @@
 import type { Item } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
 import { checkCount } from "./count-check.ts";
+import { hearKept } from "./kept-lines.ts";
 import { keptState } from "./kept-state.ts";
 import { kindItem, peeked } from "./kind-item.ts";
+import { begunKind, partName } from "./kind-parts.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import { readKind } from "./read-kind.ts";
@@ -10,6 +12,7 @@ import { isAsProbed, type KindContext, type KindReading } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS } from "./texts.ts";
+import type { Gone } from "./tombstones.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** One kind after the other, each an item where it has lines. What fails with one leaves the others alone. */
@@ -31,7 +34,7 @@ export async function* collectKinds(work: SubjectWork, kinds: readonly Kind[]): 
 async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item> {
   const before = stateBefore(work, kind);
   const context = contextOf(work, kind);
-  const reading = watched(work, kind, await readKind(context));
+  const reading = watched(work, context, await readKind(context));
   const probed = context.probe === undefined ? {} : { probe: context.probe };
   if (reading.unchanged && before !== undefined) {
     await passBefore(work, kind, context);
@@ -42,25 +45,54 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
     if (reading.ended()) work.states.set(kind.name, { state: "READ", ...reading.state(), ...probed });
     return;
   }
+  const part = (context.begun?.parts.length ?? 0) + 1;
+  const more = () => reading.facts?.() ?? {};
   const begun = await peeked(reading.lines());
+  if (begun === undefined && (part > 1 || reading.stopped?.() !== undefined)) {
+    // How far it is has to be written down, though nothing was found on the way.
+    yield kindItem(kind, none, { part, more });
+    const stopped = reading.stopped?.();
+    if (stopped !== undefined) throw stopped;
+    work.states.set(kind.name, { state: "READ", ...reading.state() });
+    return;
+  }
   if (begun === undefined) {
     await checkCount(work, kind, 0);
-    work.tombstones.add(kind, reading.deleted(), context.previousLines);
+    work.tombstones.add(kind, goneOf(reading), context.previousLines);
     work.states.set(kind.name, { state: "EMPTY", ...reading.state(), ...probed });
     return;
   }
   try {
-    yield kindItem(kind, reading.lines, begun);
+    yield kindItem(kind, reading.lines, { begun, part, more });
   } finally {
     await begun.return?.();
   }
+  const stopped = reading.stopped?.();
+  if (stopped !== undefined) throw stopped;
   const isStored = reading.ended();
   // It was stored before we had to wait, so it was not read again: others may still need to see it pass.
-  if (!isStored && isNeeded(work, kind)) for await (const _ of reading.lines());
-  work.tombstones.add(kind, reading.ended() ? reading.deleted() : [], context.previousLines);
+  if (!isStored && kind.reading.how === "changed") await hearAgain(work, kind);
+  else if (!isStored && isNeeded(work, kind)) for await (const _ of reading.lines());
+  if (reading.ended()) work.tombstones.add(kind, goneOf(reading), context.previousLines);
   if (reading.ended()) await checkCount(work, kind, reading.count());
-  work.states.set(kind.name, isStored ? { state: "READ", ...reading.state(), ...probed } : keptState(kind, before));
+  work.states.set(
+    kind.name,
+    isStored
+      ? { state: "READ", ...reading.state(), ...probed }
+      : keptState(kind, before, work.context.kept?.get(partName(kind))),
+  );
 }
+
+/** One that takes a request a line is not asked for anew. */
+async function hearAgain(work: SubjectWork, kind: Kind): Promise<void> {
+  work.texts?.begin(kind);
+  work.references.begin(kind);
+  await hearKept(work, kind);
+}
+
+const goneOf = ({ deleted, deletedItems }: KindReading): Gone => ({ keys: deleted(), items: deletedItems?.() ?? [] });
+
+async function* none(): AsyncGenerator<Line> {}
 
 /** Unchanged, by GitHub's word for each of its pages or by what listing knew. The former counts as having looked at all of it. */
 function stillOf(before: KindState, { kind, probe, sweep, session }: KindContext): KindState {
@@ -72,7 +104,10 @@ function stillOf(before: KindState, { kind, probe, sweep, session }: KindContext
 
 const stateBefore = ({ previous }: SubjectWork, { name }: Kind) => previous.stateOf(name, `${name}.jsonl`);
 
-function contextOf({ session, params, previous, parents, fullEveryMs, probe }: SubjectWork, kind: Kind): KindContext {
+function contextOf(
+  { session, params, previous, parents, fullEveryMs, probe, context: { kept } }: SubjectWork,
+  kind: Kind,
+): KindContext {
   const before = previous.stateOf(kind.name, `${kind.name}.jsonl`);
   const sweptAt = before?.sweptAt === undefined ? undefined : Date.parse(before.sweptAt);
   const sweep = sweptAt === undefined || session.api.now().getTime() - sweptAt >= fullEveryMs;
@@ -85,15 +120,18 @@ function contextOf({ session, params, previous, parents, fullEveryMs, probe }: S
     sweep,
     probe: probe[kind.name],
     parents,
+    begun: begunKind(kind, kept),
+    previousParts: previous.partsOf(kind),
   };
 }
 
 /** Tells when the lines have passed, and looks at the one that says what the subject is. */
 function watched(
   work: SubjectWork,
-  kind: Kind,
+  context: KindContext,
   reading: KindReading,
 ): KindReading & { ended(): boolean; count(): number } {
+  const { kind } = context;
   let ended = false;
   let count = 0;
   return {
@@ -103,11 +141,14 @@ function watched(
       count = 0;
       work.texts?.begin(kind);
       work.references.begin(kind);
+      work.comments.begin(kind);
+      if (context.begun !== undefined) await hearKept(work, kind);
       for await (const line of reading.lines()) {
         if (isSubject(kind)) work.subject = line.json;
         work.observers.get(kind.name)?.(line.json);
         work.texts?.note(kind, line);
         work.references.note(kind, line);
+        work.comments.note(kind, line);
         count += 1;
         yield line;
       }

@@ -61,20 +61,21 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     async prepare(signal) {
       await preflight(github.api, accounts, asked, here(signal));
     },
-    async *units(signal, { preview = false } = {}) {
+    async *units(signal, { preview = false, known = [] } = {}) {
       const { warnings, hasUnknownRights } = await preflight(github.api, accounts, asked, here(signal));
       const session = openSession(github.api, "listing", here(signal));
-      const told = new Set<string>();
+      const probed = new Set<string>();
       let news = warnings;
-      for await (const unit of listUnits(github, session)) {
+      for await (const unit of listUnits(github, session, known)) {
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
-        if (preview && hasUnknownRights && !told.has(input.subject)) {
-          told.add(input.subject);
+        if (preview && hasUnknownRights && !probed.has(input.subject)) {
+          probed.add(input.subject);
           news = [...news, ...(await rightsOf(github, session, input))];
         }
-        yield news.length === 0 ? unit : { ...unit, warnings: news };
+        const told = [...news, ...(unit.warnings ?? [])];
+        yield told.length === 0 ? unit : { ...unit, warnings: told };
         news = [];
       }
     },
@@ -95,12 +96,14 @@ async function rightsOf({ chosen }: Github, session: Session, input: UnitInput):
     case "gist":
       return missingRights(session, chosen.of("gist"), { gist_id: input.id });
     case "missing":
+    case "absent":
       return [];
   }
 }
 
 /** What is going to fail is told before it does. */
 function notShown(id: string, input: UnitInput): readonly Warning[] {
+  if (input.subject === "absent") return [{ code: input.code, message: input.why }];
   if (input.subject !== "missing") return [];
   return [{ code: "SOURCE_NOT_FOUND", message: `GitHub does not show ${id} to these credentials (${input.why})` }];
 }
@@ -113,6 +116,8 @@ async function* collectUnit(github: Github, unit: Unit, context: CollectContext)
         "SOURCE_NOT_FOUND",
         `GitHub does not show ${unit.id} to these credentials (${input.why}); the configuration names it`,
       );
+    case "absent":
+      throw new SourceError(input.code, input.why);
     case "organization":
       yield* collectOwner(github, unit, "organization", { org: input.name }, context);
       return;

@@ -1,13 +1,26 @@
 import { createHash } from "node:crypto";
 import type { Bytes } from "../../bytes.ts";
 import type { Facts, Item } from "../connector.ts";
+import { partName } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 
 export const JSON_LINES = "application/jsonl";
 
-/** `name.jsonl`. `begun` is the first reading's beginning, which the first `open` goes on with. */
-export function kindItem(kind: Pick<Kind, "name">, read: () => AsyncIterable<Line>, begun?: AsyncIterator<Line>): Item {
+export interface KindItemOptions {
+  /** The first reading's beginning, which the first `open` goes on with. */
+  readonly begun?: AsyncIterator<Line>;
+  readonly part?: number;
+  /** What else is to be known of what was read. After the last line. */
+  readonly more?: () => Facts;
+}
+
+/** `name.jsonl`, or one part of it. */
+export function kindItem(
+  kind: Pick<Kind, "name">,
+  read: () => AsyncIterable<Line>,
+  { begun, part, more }: KindItemOptions = {},
+): Item {
   let first = begun;
   let facts: Facts | undefined;
 
@@ -25,11 +38,11 @@ export function kindItem(kind: Pick<Kind, "name">, read: () => AsyncIterable<Lin
       objects += objectsIn(json);
       yield bytes;
     }
-    facts = { lines, objects, sha256: hash.digest("hex") };
+    facts = { lines, objects, sha256: hash.digest("hex"), ...more?.() };
   }
 
   return {
-    name: `${kind.name}.jsonl`,
+    name: partName(kind, part),
     contentType: JSON_LINES,
     compress: true,
     restore: `cat {}`,

@@ -12,6 +12,7 @@ import { isMissing, type LfsPlace, lfsPlaces, placeFault } from "./lfs-batch.ts"
 import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
 import { patience } from "./patience.ts";
+import { sealedObjects, sealedState } from "./sealed-lfs.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 /** `lfs.jsonl`: each object that any ref points at, and whether it is stored. */
@@ -21,7 +22,7 @@ const BATCH = 100;
 /** LFS objects of all refs, each an artifact that is stored once and taken over for as long as something points at it. */
 export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
   const { previous, states, failures } = work;
-  const before = previous.stateOf("lfs", "lfs.jsonl");
+  const before = previous.stateOf("lfs", "lfs.jsonl") ?? sealedState(previous);
   try {
     const { fingerprint, pointers } = await retry(() => pointersOf(work, cloneUrl, before?.newest), patience(work));
     if (pointers === undefined) {
@@ -124,6 +125,7 @@ async function* objectItems(
       message: `${missing} of ${lines.length} LFS objects are not at the server; lfs.jsonl names them`,
     });
   }
+  work.lfsObjects = lines.filter(({ json }) => json.state === "STORED").length;
   yield kindItem(LFS, async function* () {
     yield* lines;
   });
@@ -132,11 +134,16 @@ async function* objectItems(
 
 async function* unchangedObjects(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
   const read = work.previous.linesOf(LFS);
-  for await (const { json } of read?.() ?? []) {
-    const pointer = { oid: String(json.oid), size: Number(json.size) };
-    if (json.state === "STORED") yield objectItem(work, cloneUrl, pointer, undefined);
+  for await (const pointer of read === undefined ? sealedObjects(work.previous) : storedObjects(read())) {
+    yield objectItem(work, cloneUrl, pointer, undefined);
+    work.lfsObjects += 1;
   }
   yield unchangedItem(kindItem(LFS, () => read?.() ?? none()));
+}
+
+async function* storedObjects(lines: AsyncIterable<Line>): AsyncGenerator<LfsPointer> {
+  for await (const { json } of lines)
+    if (json.state === "STORED") yield { oid: String(json.oid), size: Number(json.size) };
 }
 
 async function* none(): AsyncGenerator<Line> {}

@@ -4,16 +4,27 @@ import type { GithubOptions } from "./options.ts";
 import { isOwnUser } from "./own-user.ts";
 import { objectOf, pages } from "./pages.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
+import { isExcluded, passes } from "./scope.ts";
 import type { Session } from "./session.ts";
+import type { Tally } from "./tally.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** What listing gives: a repository, or one that the configuration names and GitHub does not show. */
-export type Listed =
-  | { readonly kind: "repository"; readonly repository: RepositoryObject }
-  | { readonly kind: "missing"; readonly owner: string; readonly name: string; readonly why: string };
+type Listed = { readonly kind: "repository"; readonly repository: RepositoryObject } | Missing;
+
+export interface Missing {
+  readonly kind: "missing";
+  readonly owner: string;
+  readonly name: string;
+  readonly why: string;
+}
 
 /** Each repository once, whatever several listings say. Streams: nothing but ids is held. @throws SourceError | TransientError */
-export async function* listRepositories(options: GithubOptions, session: Session): AsyncGenerator<Listed> {
+export async function* listRepositories(
+  options: GithubOptions,
+  session: Session,
+  tally: Tally,
+): AsyncGenerator<Listed> {
   const patterns = (options.repositories ?? []).map(namePattern);
   const seen = new Set<number>();
   const owners = [options.organization, options.user].filter((owner) => owner !== undefined);
@@ -29,7 +40,7 @@ export async function* listRepositories(options: GithubOptions, session: Session
   }
   const wide = patterns.filter((pattern) => pattern.kind === "matching");
   if (patterns.length > 0 && wide.length === 0) return;
-  for await (const repository of everything(options, session)) {
+  for await (const repository of everything(options, session, tally)) {
     const { owner, name, id } = repository;
     if (seen.has(id) || (wide.length > 0 && !wide.some((pattern) => means(pattern, owner.login, name)))) continue;
     if (isExcluded(options, repository) || !passes(options, repository)) continue;
@@ -56,10 +67,21 @@ async function oneByName(session: Session, owners: readonly string[], name: stri
   return missing;
 }
 
-async function* everything({ organization, user }: GithubOptions, session: Session): AsyncGenerator<RepositoryObject> {
-  if (organization !== undefined)
-    yield* listed(session, `/orgs/${encodeURIComponent(organization)}/repos?type=all&per_page=100`, organization);
-  if (user !== undefined) yield* listed(session, await pathOfUser(session, user), user);
+async function* everything(
+  { organization, user }: GithubOptions,
+  session: Session,
+  tally: Tally,
+): AsyncGenerator<RepositoryObject> {
+  if (organization !== undefined) {
+    const path = `/orgs/${encodeURIComponent(organization)}`;
+    tally.begin(organization, path);
+    yield* listed(session, `${path}/repos?type=all&per_page=100`, organization, tally);
+  }
+  if (user !== undefined) {
+    const path = await pathOfUser(session, user);
+    tally.begin(user, path.startsWith("/user/") ? "/user" : `/users/${encodeURIComponent(user)}`);
+    yield* listed(session, path, user, tally);
+  }
 }
 
 async function pathOfUser(session: Session, user: string): Promise<string> {
@@ -68,9 +90,14 @@ async function pathOfUser(session: Session, user: string): Promise<string> {
     : `/users/${encodeURIComponent(user)}/repos?type=owner&per_page=100`;
 }
 
-async function* listed(session: Session, path: string, owner: string): AsyncGenerator<RepositoryObject> {
+async function* listed(session: Session, path: string, owner: string, tally: Tally): AsyncGenerator<RepositoryObject> {
   try {
-    for await (const { items } of pages(session, path, { absent: "FORBIDDEN" })) yield* items.map(parseRepository);
+    for await (const { items } of pages(session, path, { absent: "FORBIDDEN" })) {
+      for (const repository of items.map(parseRepository)) {
+        tally.note(owner, repository);
+        yield repository;
+      }
+    }
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     const code = error.status === 404 ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN";
@@ -80,16 +107,4 @@ async function* listed(session: Session, path: string, owner: string): AsyncGene
       { cause: error },
     );
   }
-}
-
-function isExcluded({ exclude = [] }: GithubOptions, { owner, name }: RepositoryObject): boolean {
-  return exclude.map(namePattern).some((pattern) => means(pattern, owner.login, name));
-}
-
-function passes({ visibility, archived, forks, topics }: GithubOptions, repository: RepositoryObject): boolean {
-  if (repository.archived && !archived) return false;
-  if (repository.fork && !forks) return false;
-  const is = repository.visibility ?? (repository.private ? "private" : "public");
-  if (visibility !== undefined && !visibility.some((one) => one === is)) return false;
-  return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
 }

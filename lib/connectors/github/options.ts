@@ -88,6 +88,12 @@ export const githubOptions = z
       .array(kindName)
       .default([])
       .describe("Kinds whose unreadability fails a repository from the first run on."),
+    on_absent: z
+      .enum(["fail", "warn"])
+      .default("fail")
+      .describe(
+        "What is not shown any more, and may be deleted or hidden: fail until it is in exclude, or warn once. Default: fail.",
+      ),
     full_every: duration.prefault("7d").describe("How often lists are read whole, which finds deletions. Default: 7d."),
     max_requests_per_hour: z
       .int()

@@ -1,3 +1,6 @@
+import { wholeOf } from "../../identity.ts";
+import type { UnitBefore } from "../connector.ts";
+
 /** What is stored as it is, and the part that it belongs to in a repository that is too large for one unit. */
 const PART_OF = {
   git: "git",
@@ -12,6 +15,14 @@ export type RepositoryContent = keyof typeof PART_OF;
 /** Parts of a repository that can be units of their own. What a repository is called for is `metadata`. */
 export const PARTS = ["metadata", "git", "assets"] as const;
 export type RepositoryPart = (typeof PARTS)[number];
+
+/** Identities of parts that the last snapshots hold as units of their own. */
+export type KnownParts = ReadonlySet<string>;
+
+export const knownParts = (known: readonly UnitBefore[]): KnownParts =>
+  new Set(
+    known.flatMap(({ identity }) => (identity === undefined || wholeOf(identity) === undefined ? [] : [identity])),
+  );
 
 /** Which of a repository's parts a unit holds. */
 export interface HeldParts {

@@ -1,6 +1,7 @@
 import { readAll } from "../../bytes.ts";
 import { CodedError, TransientError } from "../../errors.ts";
-import type { PreviousUnit } from "../connector.ts";
+import type { PreviousArtifact, PreviousUnit } from "../connector.ts";
+import { wholeParts } from "./kind-parts.ts";
 import { type Line, type LineKind, linesOf } from "./lines.ts";
 import { type Collected, collectedSchema, type KindState, wasReadable } from "./state.ts";
 
@@ -10,6 +11,8 @@ export interface PreviousSubject {
   /** Undefined where what was read cannot be had, so that the kind is read in full. `artifact` is where it lies. */
   stateOf(kind: string, artifact: string): KindState | undefined;
   linesOf(kind: LineKind): (() => AsyncIterable<Line>) | undefined;
+  /** In how many artifacts they are. */
+  partsOf(kind: LineKind): number;
   /** Whether the kind could be read then, also when we cannot open it now: an encrypted snapshot is closed to who wrote it. */
   wasReadable(name: string): boolean;
   readonly unit: PreviousUnit | undefined;
@@ -33,15 +36,24 @@ export async function previousSubject(unit: PreviousUnit | undefined): Promise<P
     stateOf(name, artifact) {
       const state = collected?.kinds[name];
       // A kind that had lines whose artifact is damaged is as unknown as one that was never read.
-      return state?.state === "READ" && unit?.artifacts.has(artifact) !== true ? undefined : state;
+      if (state?.state !== "READ") return state;
+      const isThere = artifact.endsWith(".jsonl")
+        ? wholeParts({ name }, unit?.artifacts) !== undefined
+        : unit?.artifacts.has(artifact) === true;
+      return isThere ? state : undefined;
     },
     linesOf(kind) {
-      const artifact = collected === undefined ? undefined : unit?.artifacts.get(`${kind.name}.jsonl`);
-      return artifact === undefined ? undefined : () => linesOf(kind, artifact.open());
+      const parts = collected === undefined ? undefined : wholeParts(kind, unit?.artifacts);
+      return parts === undefined ? undefined : () => linesOfParts(kind, parts);
     },
+    partsOf: (kind) => wholeParts(kind, unit?.artifacts)?.length ?? 0,
     wasReadable: (name) =>
       states[name] === "READ" || states[name] === "EMPTY" || wasReadable(collected?.kinds[name]?.state),
   };
+}
+
+async function* linesOfParts(kind: LineKind, parts: readonly PreviousArtifact[]): AsyncGenerator<Line> {
+  for (const part of parts) yield* linesOf(kind, part.open());
 }
 
 /** What cannot be read (sealed, damaged, gone) is as if it were not there. */

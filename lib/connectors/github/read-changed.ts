@@ -1,11 +1,18 @@
-import { SourceError } from "../../errors.ts";
-import { lineOf } from "./lines.ts";
+import { DeferredError, NotFoundError, SourceError } from "../../errors.ts";
+import type { Facts, PreviousArtifact } from "../connector.ts";
+import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
+import { type Line, type LineKind, lineOf, linesOf } from "./lines.ts";
 import { childLine } from "./read-simple.ts";
 import type { KindContext, KindReading } from "./reading.ts";
 
-/** Children of another kind's objects: asked for where that object changed, taken from the last snapshot where it did not. */
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Children of another kind's objects: asked for where that object changed, taken from the last snapshot where it did not. Where waiting is left to others,
+ * what was asked for by then is an artifact of its own, and the rest goes on from there.
+ */
 export async function readChanged(context: KindContext): Promise<KindReading> {
-  const { kind, session, before, previousLines, sweep, parents } = context;
+  const { kind, session, before, previousLines, previousParts, sweep, parents, begun } = context;
   const { reading } = kind;
   if (reading.how !== "changed") throw new Error(`${kind.name} has no parent`);
   const { child, parent } = reading;
@@ -14,26 +21,87 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
     throw new SourceError("SOURCE_INCOMPLETE", `${parent} could not be read, on which ${kind.name} hangs`);
   const isFirst = before === undefined || (before.state === "READ" && previousLines === undefined);
   const all = isFirst || (sweep && reading.drifts === true);
-  const asked = (all ? notes.all : notes.changed).get(kind.name) ?? [];
-  const begun = session.api.now().toISOString();
+  const asked = ((all ? notes.all : notes.changed).get(kind.name) ?? []).toSorted((a, b) => Number(a) - Number(b));
+  const startedAt = session.api.now().toISOString();
   let deleted: string[] = [];
+  let deletedItems: GoneItems[] = [];
+  let stopped: DeferredError | undefined;
+  let through = begun?.through ?? Number.NEGATIVE_INFINITY;
+
   return {
-    unchanged: !isFirst && asked.length === 0 && notes.outdated.size === 0,
+    unchanged: !isFirst && begun === undefined && asked.length === 0 && notes.outdated.size === 0 && previousParts <= 1,
     async *lines() {
       deleted = [];
-      const fresh = new Set<string>();
-      for (const of of asked) {
-        fresh.add(of);
-        const json = await childLine(context, child, Number(of));
-        if (json !== undefined) yield lineOf(kind, json);
+      deletedItems = [];
+      stopped = undefined;
+      through = begun?.through ?? Number.NEGATIVE_INFINITY;
+      let isAny = false;
+      const stored = await idsOf(readable(context.begun?.parts ?? [], kind));
+      // By parent: which objects it has now.
+      const fresh = new Map<string, ReadonlySet<string>>([...asked.map((of) => [of, NONE] as const), ...stored]);
+      for (const of of await stillToAsk(context, asked, stored)) {
+        try {
+          const json = await childLine(context, child, Number(of));
+          isAny = true;
+          through = Math.max(through, Number(of));
+          if (json === undefined) continue;
+          fresh.set(of, itemIds(json));
+          yield lineOf(kind, json);
+        } catch (error) {
+          // Before anything was asked there is nothing to keep.
+          if (!(error instanceof DeferredError) || !isAny) throw error;
+          stopped = error;
+          return;
+        }
       }
       for await (const line of previousLines?.() ?? []) {
-        if (fresh.has(line.key)) continue;
+        const now = fresh.get(line.key);
+        const gone = now === undefined ? undefined : goneItems(line, now);
+        if (gone !== undefined) deletedItems.push(gone);
+        if (now !== undefined) continue;
         if (notes.outdated.has(line.key)) deleted.push(line.key);
         else yield line;
       }
     },
-    state: () => ({ sweptAt: all ? begun : (before?.sweptAt ?? begun) }),
+    stopped: () => stopped,
+    facts(): Facts {
+      if (stopped !== undefined) return { through };
+      return all ? { sweptAt: startedAt } : {};
+    },
+    state: () => ({ sweptAt: all ? startedAt : (before?.sweptAt ?? startedAt) }),
     deleted: () => deleted,
+    deletedItems: () => deletedItems,
   };
 }
+
+/**
+ * Parents up to the one that was asked about last are done, whether or not they have children. One that changed while we waited has, perhaps, a line
+ * in the last snapshot that is neither stored yet nor true any more.
+ */
+async function stillToAsk(
+  { begun, previousLines }: KindContext,
+  asked: readonly string[],
+  stored: ReadonlyMap<string, unknown>,
+): Promise<readonly string[]> {
+  if (begun === undefined) return asked;
+  const before = await idsOf(previousLines?.() ?? none());
+  return asked.filter((of) => Number(of) > begun.through || (before.has(of) && !stored.has(of)));
+}
+
+/** Keys of lines, and what is on each. */
+async function idsOf(lines: AsyncIterable<Line>): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const ids = new Map<string, ReadonlySet<string>>();
+  for await (const { key, json } of lines) ids.set(key, itemIds(json));
+  return ids;
+}
+
+/** Nothing where it is sealed to us. */
+async function* readable(parts: readonly PreviousArtifact[], kind: LineKind): AsyncGenerator<Line> {
+  try {
+    for (const part of parts) yield* linesOf(kind, part.open());
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
+
+async function* none(): AsyncGenerator<Line> {}

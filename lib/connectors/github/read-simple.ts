@@ -1,3 +1,4 @@
+import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import type { Child, Path } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { type Json, lastingEtag, objectOf, pages, take } from "./pages.ts";
@@ -13,22 +14,30 @@ export async function readSimple(context: KindContext): Promise<KindReading> {
   const unchanged = await isUnchanged(context, given);
   let etags = collectEtags();
   let deleted: string[] = [];
+  let deletedItems: GoneItems[] = [];
   return {
     unchanged,
     async *lines() {
       etags = collectEtags();
       deleted = [];
-      const seen = new Set<string>();
+      const seen = new Map<string, ReadonlySet<string>>();
+      deletedItems = [];
       for await (const json of objects(context, given, etags)) {
         const line = lineOf(kind, json);
         if (seen.has(line.key)) continue;
-        seen.add(line.key);
+        seen.set(line.key, itemIds(line.json));
         yield line;
       }
-      for await (const { key } of previousLines?.() ?? []) if (!seen.has(key)) deleted.push(key);
+      for await (const line of previousLines?.() ?? []) {
+        const now = seen.get(line.key);
+        const gone = now === undefined ? undefined : goneItems(line, now);
+        if (now === undefined) deleted.push(line.key);
+        else if (gone !== undefined && kind.reading.how === "each") deletedItems.push(gone);
+      }
     },
     state: () => ({ etags: etags.all(), sweptAt: session.api.now().toISOString() }),
     deleted: () => deleted,
+    deletedItems: () => deletedItems,
   };
 }
 

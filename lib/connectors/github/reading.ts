@@ -1,3 +1,7 @@
+import type { DeferredError } from "../../errors.ts";
+import type { Facts } from "../connector.ts";
+import type { GoneItems } from "./gone-items.ts";
+import type { BegunKind } from "./kind-parts.ts";
 import type { Kind, Path } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import type { Parents } from "./parents.ts";
@@ -20,6 +24,10 @@ export interface KindContext {
   /** What listing knew of the kind's state; undefined where it knew nothing. */
   readonly probe: string | undefined;
   readonly parents: Parents;
+  /** What was stored of it before we had to wait, where that is not all. */
+  readonly begun: BegunKind | undefined;
+  /** In how many artifacts the last snapshot's lines are. */
+  readonly previousParts: number;
 }
 
 /** How a kind is going to be read. Answered once the first question has been asked. */
@@ -28,10 +36,16 @@ export interface KindReading {
   readonly unchanged: boolean;
   /** Each call reads from the start. @throws UnreadableError | SourceError | TransientError */
   lines(): AsyncIterable<Line>;
+  /** Why the lines ended before their end: what was read until then can be stored, and the rest read from there. After the last line. */
+  stopped?(): DeferredError | undefined;
+  /** What the lines' artifact is to say of them. After the last line. */
+  facts?(): Facts;
   /** After the last line. */
   state(): Omit<KindState, "state">;
   /** Keys of the last snapshot that are gone. After the last line. */
   deleted(): readonly string[];
+  /** Objects that are gone from lines that stay. After the last line. */
+  deletedItems?(): readonly GoneItems[];
 }
 
 /** More than this is a list that changes each night anyway, and the state would grow with it. */

@@ -21,8 +21,11 @@ const lastNumber = (url: unknown): number | undefined => {
 };
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
+/** The number of the issue or pull request that a comment is on. */
+export const issueOfComment = ({ issue_url: url }: Json): number | undefined => lastNumber(url);
+
 const BELONGS: Readonly<Record<string, { readonly to: Target; readonly by: (json: Json) => number | undefined }>> = {
-  issue_comments: { to: "issues", by: ({ issue_url: url }) => lastNumber(url) },
+  issue_comments: { to: "issues", by: issueOfComment },
   issue_events: { to: "issues", by: ({ issue }) => (isObject(issue) ? numberOf(issue.number) : undefined) },
   review_comments: { to: "pulls", by: ({ pull_request_url: url }) => lastNumber(url) },
   pull_reviews: { to: "pulls", by: ({ of }) => numberOf(of) },

@@ -38,7 +38,8 @@ function plainName({ path }: ProvenArtifact): string {
   const oid = /^lfs-(([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{60})\.bin/.exec(name);
   if (oid !== null) return `lfs/objects/${oid[2]}/${oid[3]}/${oid[1]}`;
   const plain =
-    /^(\w+\.jsonl?)(?:\.\w+)*$/.exec(name)?.[1] ?? /^((?:asset|attachment)-.+)\.bin(?:\.\w+)*$/.exec(name)?.[1];
+    /^(\w+(?:-\d+)?\.jsonl?)(?:\.\w+)*$/.exec(name)?.[1] ??
+    /^((?:asset|attachment)-.+)\.bin(?:\.\w+)*$/.exec(name)?.[1];
   if (plain === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${path} is no artifact of this service`);
   return plain;
 }

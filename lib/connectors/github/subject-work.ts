@@ -1,4 +1,5 @@
 import type { CollectContext } from "../connector.ts";
+import type { CommentCounts } from "./comment-counts.ts";
 import type { Failures } from "./failures.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
@@ -35,8 +36,12 @@ export interface SubjectWork {
   /** Hears the lines that hold texts, where what these show is stored. */
   texts: Texts | undefined;
   readonly references: References;
+  readonly comments: CommentCounts;
+  readonly startedAt: Date;
   /** What was compared at the end, by kind. */
   readonly checked: Map<string, { readonly references: number; readonly gone: number }>;
+  /** How many LFS objects are stored. */
+  lfsObjects: number;
   /** What GitHub says that the subject is, once its first kind was read. */
   subject: Json | undefined;
   /** True where that was not asked for, because it is listed as it was. */

@@ -1,8 +1,10 @@
 import { SourceError } from "../../errors.ts";
 import { wholeOf } from "../../identity.ts";
-import type { CollectContext, Item, Unit } from "../connector.ts";
+import type { CollectContext, Facts, Item, Unit } from "../connector.ts";
 import { unchangedItem } from "./bundles.ts";
+import { checkComments } from "./check-comments.ts";
 import { checkReferences } from "./check-references.ts";
+import { commentCounts } from "./comment-counts.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
 import { BUNDLES, rememberedStates } from "./kept-state.ts";
@@ -15,8 +17,10 @@ import { previousSubject } from "./previous-subject.ts";
 import type { Probe } from "./probe.ts";
 import { filled } from "./reading.ts";
 import { referencesOf } from "./references.ts";
+import { lfsFacts } from "./sealed-lfs.ts";
 import { openSession } from "./session.ts";
 import { sharingAnswers } from "./shared-answers.ts";
+import type { KindState } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
@@ -55,7 +59,10 @@ export async function subjectWork(
     observers: new Map(),
     states: new Map(),
     references: referencesOf(),
+    comments: commentCounts(),
+    startedAt: api.now(),
     checked: new Map(),
+    lfsObjects: 0,
     texts: undefined,
     subject: undefined,
     isSubjectListed: false,
@@ -109,6 +116,7 @@ function isAsBefore({ session, states, previous }: SubjectWork): boolean {
 /** What each unit ends with: its tombstones, and its account of the kinds. @throws SourceError for the kinds that failed */
 export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerator<Item> {
   await checkReferences(work);
+  await checkComments(work);
   // A part may have found the whole's, whose tombstones go on with the metadata.
   if (wholeOf(unit.identity) === undefined) yield* tombstoneItems(work);
   // What is required is told as what it is.
@@ -119,9 +127,19 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },
     work.previous,
     work.session,
-    Object.fromEntries(work.checked),
+    factsOf(work, kinds.lfs),
   );
   work.failures.raise();
+}
+
+function factsOf({ subject, checked, lfsObjects }: SubjectWork, lfs: KindState | undefined): Facts {
+  return {
+    // By it the next run knows what it may have lost.
+    ...(typeof subject?.visibility === "string" ? { visibility: subject.visibility } : {}),
+    // Nothing new was read where there is none.
+    ...(checked.size === 0 ? {} : { checked: Object.fromEntries(checked) }),
+    ...(lfs === undefined ? {} : lfsFacts(lfs, lfsObjects)),
+  };
 }
 
 /** `deleted.jsonl`: what earlier snapshots say is gone, and what this one found. */

@@ -5,12 +5,12 @@ import type { PreviousSubject } from "./previous-subject.ts";
 import type { Session } from "./session.ts";
 import type { Collected } from "./state.ts";
 
-/** `collected.json`, the last artifact of each unit. When nothing changed it is the last snapshot's, with this run's figures as facts. */
+/** `collected.json`, the last artifact of each unit. When nothing changed it is the last snapshot's, with this run's figures as facts. `more`: what the next run has to know also where the snapshot is sealed to it. */
 export function summaryItem(
   collected: Collected,
   previous: PreviousSubject,
   { stats, account }: Pick<Session, "stats" | "account">,
-  checked: Facts,
+  more: Facts,
 ): Item {
   const text = `${JSON.stringify(collected, null, 2)}\n`;
   const { requests, notModified, points, bytes } = stats;
@@ -19,8 +19,7 @@ export function summaryItem(
     kinds: Object.keys(collected.kinds).length,
     sha256: createHash("sha256").update(text).digest("hex"),
     states: Object.fromEntries(Object.entries(collected.kinds).map(([name, { state }]) => [name, state])),
-    // Nothing new was read where there is none.
-    ...(Object.keys(checked).length === 0 ? {} : { checked }),
+    ...more,
     stats: { requests, notModified, points, bytes, ...(remaining === undefined ? {} : { remaining }) },
   };
   let ended = false;

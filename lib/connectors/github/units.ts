@@ -1,12 +1,17 @@
 import * as z from "zod";
 import { SourceError } from "../../errors.ts";
-import type { Unit } from "../connector.ts";
+import type { Unit, UnitBefore } from "../connector.ts";
+import { absentUnits } from "./absent.ts";
 import type { Github } from "./github-context.ts";
 import { listGists } from "./list-gists.ts";
-import { type Listed, listRepositories } from "./list-repositories.ts";
-import { contentsOf, largeParts, PARTS } from "./parts.ts";
-import { PROBED_AT_ONCE, type Probed, type Prober, proberOf } from "./probe.ts";
+import { listRepositories, type Missing } from "./list-repositories.ts";
+import { type KnownParts, knownParts, PARTS } from "./parts.ts";
+import { PROBED_AT_ONCE, type Prober, proberOf } from "./probe.ts";
+import type { RepositoryObject } from "./repository-object.ts";
+import { repositoryUnits } from "./repository-units.ts";
 import type { Session } from "./session.ts";
+import { shownSoFar } from "./shown.ts";
+import { type Tally, tallyOf } from "./tally.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** What a unit's line of the plan says to `collect`. */
@@ -22,16 +27,48 @@ export const unitInput = z.discriminatedUnion("subject", [
   z.object({ subject: z.enum(["organization", "user"]), name: z.string() }),
   z.object({ subject: z.literal("gist"), id: z.string() }),
   z.object({ subject: z.literal("missing"), owner: z.string(), name: z.string(), why: z.string() }),
+  /** What the last snapshots hold and GitHub does not show any more. */
+  z.object({
+    subject: z.literal("absent"),
+    code: z.enum(["SOURCE_FORBIDDEN", "SOURCE_NOT_FOUND"]),
+    why: z.string(),
+  }),
 ]);
 
 export type UnitInput = z.infer<typeof unitInput>;
 
 const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
 
-/** The organization and the user themselves, and a unit a repository, called owner/name. Each is found again by its number. */
+/**
+ * The organization and the user themselves, and a unit a repository, called owner/name. Each is found again by its number. What `known` says was
+ * there and was not listed comes last.
+ */
 export async function* listUnits(
   { options, chosen }: Pick<Github, "options" | "chosen">,
   session: Session,
+  known: readonly UnitBefore[] = [],
+): AsyncGenerator<Unit> {
+  const parts = knownParts(known);
+  const tally = tallyOf();
+  const missing: Missing[] = [];
+  const shown = shownSoFar();
+  for await (const unit of shownUnits({ options, chosen }, session, parts, tally, missing)) {
+    shown.note(unit);
+    yield unit;
+  }
+  for await (const unit of absentUnits({ options, chosen, session, parts, tally, shown }, known, missing)) {
+    shown.note(unit);
+    yield unit;
+  }
+  for (const one of missing.map(missingUnit)) if (!shown.hasId(one.id)) yield one;
+}
+
+async function* shownUnits(
+  { options, chosen }: Pick<Github, "options" | "chosen">,
+  session: Session,
+  parts: KnownParts,
+  tally: Tally,
+  missing: Missing[],
 ): AsyncGenerator<Unit> {
   const { organization, user } = options;
   if (organization !== undefined && chosen.has("organization"))
@@ -39,21 +76,30 @@ export async function* listUnits(
   if (user !== undefined && chosen.has("user")) yield await ownerUnit(session, "user", user);
   if (user !== undefined && chosen.of("gist").length > 0) yield* gistUnits(chosen, session, user);
   const probes = proberOf(chosen, session);
-  let some: Listed[] = [];
-  for await (const listed of listRepositories(options, session)) {
-    some.push(listed);
+  let some: RepositoryObject[] = [];
+  for await (const listed of listRepositories(options, session, tally)) {
+    if (listed.kind === "missing") {
+      missing.push(listed);
+      continue;
+    }
+    some.push(listed.repository);
     if (some.length < PROBED_AT_ONCE) continue;
-    yield* probedUnits(some, chosen, probes);
+    yield* probedUnits(some, chosen, probes, parts);
     some = [];
   }
-  yield* probedUnits(some, chosen, probes);
+  yield* probedUnits(some, chosen, probes, parts);
 }
 
 /** With what one question tells about all of them. */
-async function* probedUnits(some: readonly Listed[], chosen: Github["chosen"], probes: Prober): AsyncGenerator<Unit> {
-  const known = await probes(some.flatMap((listed) => (listed.kind === "repository" ? [listed.repository] : [])));
-  for (const listed of some)
-    yield* unitsOf(listed, chosen, listed.kind === "repository" ? known.get(listed.repository.id) : undefined);
+async function* probedUnits(
+  some: readonly RepositoryObject[],
+  chosen: Github["chosen"],
+  probes: Prober,
+  parts: KnownParts,
+): AsyncGenerator<Unit> {
+  const probed = await probes(some);
+  for (const repository of some)
+    yield* repositoryUnits(repository, chosen, parts, { probed: probed.get(repository.id) });
 }
 
 /** Gists that are not shown are a unit that fails, for the configuration asks for them; the rest of the job goes on. */
@@ -63,7 +109,7 @@ async function* gistUnits(chosen: Github["chosen"], session: Session, user: stri
       yield { id: `${owner}/gists/${id}`, identity: `gist:${id}`, compute: "lambda", input: { subject: "gist", id } };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    yield* unitsOf({ kind: "missing", owner: user, name: "gists", why: error.message }, chosen, undefined);
+    yield missingUnit({ kind: "missing", owner: user, name: "gists", why: error.message });
   }
 }
 
@@ -83,37 +129,8 @@ async function ownerUnit(session: Session, subject: "organization" | "user", log
   };
 }
 
-/**
- * What is large of a repository is a unit of its own, on a task: its git and its releases' files take long, each in its own way, and must not make its
- * issues wait. What is known as the repository is the one with the metadata, so that it goes on when the repository was, or becomes again, one unit.
- */
-function* unitsOf(listed: Listed, chosen: Github["chosen"], probed: Probed | undefined): Generator<Unit> {
-  if (listed.kind === "missing") {
-    const { owner, name, why } = listed;
-    yield { id: `${owner}/${name}`, compute: "lambda", input: { subject: "missing", owner, name, why } };
-    return;
-  }
-  const { id: number, name, owner, size } = listed.repository;
-  const id = `${owner.login}/${name}`;
-  const identity = `repository:${number}`;
-  const input = {
-    subject: "repository",
-    owner: owner.login,
-    name,
-    ...(probed === undefined ? {} : { probe: probed.probe }),
-  } as const;
-  // GitHub tells kilobytes.
-  const large = largeParts(size * 1_000, probed?.assetBytes).filter((part) =>
-    contentsOf(part).some((content) => chosen.has(content)),
-  );
-  const rest = PARTS.filter((part) => !large.some((one) => one === part));
-  yield { id, identity, compute: "lambda", input: large.length === 0 ? input : { ...input, parts: rest } };
-  for (const part of large) {
-    yield {
-      id: `${id}/${part}`,
-      identity: `${identity}/${part}`,
-      compute: "fargate",
-      input: { ...input, parts: [part] },
-    };
-  }
-}
+const missingUnit = ({ owner, name, why }: Missing): Unit => ({
+  id: `${owner}/${name}`,
+  compute: "lambda",
+  input: { subject: "missing", owner, name, why },
+});

@@ -91,6 +91,56 @@ test("a repository that is gone, one that is cut off and one that lost a right f
   assert.equal(showRef(bare), showRef(join(root, "my-org/cut.git")));
 });
 
+test("a token that lost its private repositories is an error each night, and the last good snapshot stays until it is mended", async (t) => {
+  await using world = await anOrganization(["app", "docs"]);
+  const { server } = world;
+  const shown = (server.lists.get("/orgs/my-org/repos") ?? []).map((one) =>
+    one.name === "docs" ? { ...one, private: false, visibility: "public" } : one,
+  );
+  server.lists.set("/orgs/my-org/repos", shown);
+  const command = await configuredFor(t, server, "", "retention: { keep_last: 1 }");
+  assert.equal((await command("run")).code, 0);
+  const snapshots = async (): Promise<{ snapshot: string; status: string }[]> =>
+    JSON.parse((await command("list", "--json")).stdout);
+  const [good] = await snapshots();
+
+  server.lists.set("/orgs/my-org/repos", shown.slice(1));
+  const usual = server.fault;
+  const isHidden = (path: string) => /^\/(?:repositories\/\d+|repos\/my-org\/app(?:\/.*)?)$/.test(path);
+  server.fault = (path, request, query) =>
+    isHidden(path) ? { status: 404, body: { message: "Not Found" } } : usual(path, request, query);
+  for (const _night of [1, 2]) {
+    const run = await command("run");
+    assert.equal(run.code, 1, run.stdout);
+    assert.match(run.stdout, /^github-org-backup {2}partial\n/);
+    assert.match(run.stdout, /\n {2}github-org-backup my-org\/app: SOURCE_FORBIDDEN: /);
+    assert.equal((await command("prune")).code, 0);
+  }
+  const plan = await command("plan", "--json");
+  assert.match(plan.stdout + plan.stderr, /none of the private repositories of my-org is/);
+  assert.ok((await snapshots()).some(({ snapshot, status }) => snapshot === good?.snapshot && status === "ok"));
+  const restored = await command(
+    "restore",
+    "--job",
+    "github-org-backup",
+    "--snapshot",
+    good?.snapshot ?? "",
+    "--to",
+    "old",
+  );
+  assert.equal(restored.code, 0, restored.stderr);
+  assert.equal(
+    showRef(join(command.folder, "old/my-org/app/repository.git")),
+    showRef(join(world.root, "my-org/app.git")),
+  );
+
+  server.fault = usual;
+  server.lists.set("/orgs/my-org/repos", shown);
+  const mended = await command("run");
+  assert.equal(mended.code, 0, mended.stdout);
+  assert.match(mended.stdout, /my-org\/app +unchanged/);
+});
+
 /** Repositories with a release each. Their hooks are nobody's business. */
 async function anOrganization(names: readonly string[]) {
   const folder = await aGitFolder();
@@ -130,6 +180,7 @@ async function configuredFor(
   t: Parameters<typeof temporaryFolder>[0],
   { apiUrl, webUrl, token }: GithubServer,
   repositories = "repositories: [...]",
+  retention = "retention_days: 30",
 ) {
   const folder = await temporaryFolder(t);
   const file = await configured(
@@ -138,7 +189,7 @@ async function configuredFor(
   - name: github-org-backup
     service: github
     schedule: 0 3 * * *
-    retention_days: 30
+    ${retention}
     target_storage: local
     verify: { prove: true }
     options:

@@ -54,7 +54,8 @@ export const pullKinds: readonly Kind[] = [
     permission: "pull_requests:read",
     scope: "repo",
     byDefault: true,
-    reading: { how: "changed", parent: "pulls", field: "number", child: perPull("reviews") },
+    // An edited or vanished review does not touch its pull request.
+    reading: { how: "changed", parent: "pulls", field: "number", drifts: true, child: perPull("reviews") },
   },
   {
     name: "pull_details",

@@ -1,0 +1,70 @@
+import { wholeOf } from "../../identity.ts";
+import type { Unit, UnitBefore } from "../connector.ts";
+import { type Absent, fatesOf, type Listing } from "./fates.ts";
+import type { Missing } from "./list-repositories.ts";
+import { repositoryUnits } from "./repository-units.ts";
+import type { Shown } from "./shown.ts";
+
+/**
+ * Repositories and gists that the last snapshots hold and that were not listed. GitHub is asked about each by its number: one that is there goes on, whatever
+ * it is called by now; one that is hidden, or may be, is a unit that fails, so that credentials which lost a right never make a smaller backup
+ * that looks fine. What was deleted, or is not asked for any more, is left out.
+ */
+export async function* absentUnits(
+  listing: Listing,
+  known: readonly UnitBefore[],
+  missing: readonly Missing[],
+): AsyncGenerator<Unit> {
+  const { chosen, parts, shown } = listing;
+  const absent = absentOf(known, shown);
+  const named = new Set(missing.map(({ owner, name }) => `${owner}/${name}`.toLowerCase()));
+  for await (const { absent: one, fate } of fatesOf(listing, absent, (id) => named.has(id.toLowerCase()))) {
+    // Another one has its name: it was deleted, or moved away, before that was made.
+    const isNameTaken = shown.hasId(one.id);
+    switch (fate.is) {
+      case "gist":
+        yield { id: one.id, identity: one.whole, compute: "lambda", input: { subject: "gist", id: fate.id } };
+        break;
+      case "there":
+        yield* repositoryUnits(fate.repository, chosen, parts);
+        break;
+      case "moved": {
+        const { owner, name } = fate.repository;
+        const message = `${one.id} is ${owner.login}/${name} now, which the job does not ask for; it is still backed up: name it in repositories, or exclude it`;
+        const id = isNameTaken ? `${owner.login}/${name}` : one.id;
+        if (shown.hasId(id)) break;
+        for (const unit of repositoryUnits(fate.repository, chosen, parts, { id }))
+          yield unit.identity === one.whole ? { ...unit, warnings: [{ code: "GITHUB_MOVED", message }] } : unit;
+        break;
+      }
+      case "hidden":
+        if (isNameTaken) break;
+        for (const { id, identity } of one.units) {
+          yield {
+            id,
+            ...(identity === undefined ? {} : { identity }),
+            compute: "lambda",
+            input: {
+              subject: "absent",
+              code: fate.isNamed === true ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN",
+              why: fate.why,
+            },
+          };
+        }
+        break;
+      case "gone":
+        break;
+    }
+  }
+}
+
+function absentOf(known: readonly UnitBefore[], shown: Shown): readonly Absent[] {
+  const groups = Map.groupBy(known, ({ identity }) => wholeOf(identity) ?? identity ?? "");
+  return [...groups].flatMap(([whole, units]) => {
+    const first = units.find(({ identity }) => identity === whole) ?? units[0];
+    if (first === undefined || whole === "" || shown.has(whole)) return [];
+    // Where it is not known, the worse is taken to be true.
+    const wasPrivate = !units.some((unit) => unit.facts("collected.json")?.visibility === "public");
+    return [{ whole, id: first.id, snapshot: first.snapshot, units, wasPrivate }];
+  });
+}

@@ -1,0 +1,37 @@
+import type { Kind } from "./kinds/kind.ts";
+import type { Line } from "./lines.ts";
+import { issueOfComment } from "./references.ts";
+
+/** How many comments each issue says that it has, and how many of them were listed, as lines pass. Holds numbers only. */
+export interface CommentCounts {
+  begin(kind: Kind): void;
+  note(kind: Kind, line: Line): void;
+  /** Issues of which fewer comments were listed than they have; undefined where either kind has not passed. */
+  short(): readonly { readonly number: number; readonly listed: number }[] | undefined;
+}
+
+export function commentCounts(): CommentCounts {
+  const listed = new Map<number, number>();
+  const told = new Map<number, number>();
+  const begun = new Set<string>();
+  return {
+    begin({ name }) {
+      begun.add(name);
+      if (name === "issue_comments") listed.clear();
+      if (name === "issues") told.clear();
+    },
+    note({ name }, { json }) {
+      const number = name === "issue_comments" ? issueOfComment(json) : json.number;
+      if (typeof number !== "number") return;
+      if (name === "issue_comments") listed.set(number, (listed.get(number) ?? 0) + 1);
+      if (name === "issues" && typeof json.comments === "number" && json.comments > 0) told.set(number, json.comments);
+    },
+    short() {
+      if (!begun.has("issue_comments") || !begun.has("issues")) return undefined;
+      return [...told].flatMap(([number, count]) => {
+        const some = listed.get(number) ?? 0;
+        return some < count ? [{ number, listed: some }] : [];
+      });
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import type { UnitBefore } from "../connector.ts";
+import type { Github } from "./github-context.ts";
+import { objectOf } from "./pages.ts";
+import type { KnownParts } from "./parts.ts";
+import { parseRepository, type RepositoryObject } from "./repository-object.ts";
+import { isAskedFor, isExcluded, isNamed, passes } from "./scope.ts";
+import type { Session } from "./session.ts";
+import type { Shown } from "./shown.ts";
+import { isComplete, type Tally } from "./tally.ts";
+import { UnreadableError } from "./unreadable.ts";
+
+/** A listing at its end. */
+export interface Listing extends Pick<Github, "options" | "chosen"> {
+  readonly session: Session;
+  readonly parts: KnownParts;
+  readonly tally: Tally;
+  readonly shown: Shown;
+}
+
+/** One thing that is not listed any more, with its parts. */
+export interface Absent {
+  readonly whole: string;
+  readonly id: string;
+  readonly snapshot: string;
+  readonly units: readonly UnitBefore[];
+  readonly wasPrivate: boolean;
+}
+
+/** What became of something that is not listed any more. */
+export type Fate =
+  | { readonly is: "there" | "moved"; readonly repository: RepositoryObject }
+  | { readonly is: "gist"; readonly id: string }
+  /** Or it may be. */
+  | { readonly is: "hidden"; readonly why: string; readonly isNamed?: boolean }
+  /** Deleted, or not asked for. */
+  | { readonly is: "gone" };
+
+/** More than this do not vanish one by one: the rest is not asked about. */
+const MOST_ASKED = 500;
+
+const GONE: Fate = { is: "gone" };
+
+/** `isMissing`: the configuration names the repository with this id, and GitHub does not show it. */
+export async function* fatesOf(
+  listing: Listing,
+  absent: readonly Absent[],
+  isMissing: (id: string) => boolean,
+): AsyncGenerator<{ readonly absent: Absent; readonly fate: Fate }> {
+  const reasons = new Map<string, Promise<string | undefined>>();
+  const reasonOf = (owner: string): Promise<string | undefined> => {
+    const asked = reasons.get(owner) ?? hiddenReason(listing, owner);
+    reasons.set(owner, asked);
+    return asked;
+  };
+  let asked = 0;
+  for (const one of absent) {
+    const [, sort, key = ""] = /^(repository|gist):(\w+)$/.exec(one.whole) ?? [];
+    if (sort === "gist") yield { absent: one, fate: await gistFate(listing, one, key) };
+    if (sort !== "repository") continue;
+    const [owner = "", name = ""] = one.id.split("/");
+    const isMust = isMissing(one.id) || isNamed(listing.options, { owner: { login: owner }, name });
+    if (!isMust && !isAskedFor(listing.options, { owner: { login: owner }, name })) continue;
+    asked += 1;
+    const fate = asked > MOST_ASKED ? undefined : await askedFate(listing, one, key);
+    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, owner, isMust, reasonOf)) };
+  }
+}
+
+/** What GitHub says of its number; undefined where it shows nothing. */
+async function askedFate(
+  { options, session }: Listing,
+  { id, snapshot }: Absent,
+  key: string,
+): Promise<Fate | undefined> {
+  const path = `/repositories/${key}`;
+  try {
+    const repository = parseRepository(objectOf(await session.get(path), path, "FORBIDDEN"));
+    if (isExcluded(options, repository)) return GONE;
+    if (isAskedFor(options, repository)) return passes(options, repository) ? { is: "there", repository } : GONE;
+    if (!passes(options, repository)) return GONE;
+    // A server that is another one by now has other things under the same numbers.
+    const [owner, name] = id.split("/");
+    if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };
+    const now = `${repository.owner.login}/${repository.name}`;
+    return { is: "hidden", why: `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now` };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    if (error.status === 404) return undefined;
+    return { is: "hidden", why: `GitHub does not show ${id}, which snapshot ${snapshot} holds (${error.message})` };
+  }
+}
+
+/**
+ * A 404 is the answer for what was deleted and for what is hidden. Believed to be deleted is what was missing from a list that held
+ * all that there is, and what the configuration says.
+ */
+async function unseenFate(
+  { options, tally }: Listing,
+  { id, snapshot, wasPrivate }: Absent,
+  owner: string,
+  isMust: boolean,
+  reasonOf: (owner: string) => Promise<string | undefined>,
+): Promise<Fate> {
+  const reason = await reasonOf(owner);
+  if (!isMust && reason === undefined) return GONE;
+  // Credentials that lost their right to what is private are shown none of it.
+  const isWall = wasPrivate && tally.privateOf(owner) === 0;
+  if (!isMust && options.on_absent === "warn" && !isWall) return GONE;
+  const why = isWall ? `; none of the private repositories of ${owner} is` : "";
+  const counted = reason === undefined || reason === "" ? "" : `; ${reason}`;
+  return {
+    is: "hidden",
+    isNamed: isMust,
+    why: `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${why}${counted}. The credentials lost the right to it, or it was deleted: then exclude it`,
+  };
+}
+
+/** Undefined where an owner's list held all that there is. */
+async function hiddenReason({ session, tally }: Listing, owner: string): Promise<string | undefined> {
+  const { isComplete: isWhole, counted } = await isComplete(session, tally, owner);
+  if (isWhole) return undefined;
+  return counted === undefined
+    ? ""
+    : `of ${counted} private repositories of ${owner} it lists ${tally.privateOf(owner)}`;
+}
+
+/** A gist hides from nobody who knows its number, so one that is not there is gone. */
+async function gistFate({ options, chosen, session }: Listing, { id, snapshot }: Absent, key: string): Promise<Fate> {
+  const [owner = ""] = id.split("/");
+  const isOwn = owner.toLowerCase() === options.user?.toLowerCase();
+  // Another's lost its star.
+  if (!isOwn || chosen.of("gist").length === 0) return GONE;
+  const path = `/gists/${key}`;
+  try {
+    objectOf(await session.get(path), path, "FORBIDDEN");
+    return { is: "gist", id: key };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    if (error.status === 404) return GONE;
+    return { is: "hidden", why: `GitHub does not show ${id}, which snapshot ${snapshot} holds (${error.message})` };
+  }
+}

@@ -1,0 +1,53 @@
+import type { Facts, PreviousArtifact } from "../connector.ts";
+import type { Kind } from "./kinds/kind.ts";
+
+/**
+ * A kind that takes more requests than the source allows in an hour is stored in parts: what was read when we had to wait is one artifact, and what
+ * comes after it goes on in another. A part that is not the last one says in its facts how far it is: `through`.
+ */
+export interface BegunKind {
+  /** How many parts there are. */
+  readonly parts: readonly PreviousArtifact[];
+  /** The parent's number that was asked about last. */
+  readonly through: number;
+}
+
+/** `issues.jsonl`, then `issues-2.jsonl`. */
+export const partName = ({ name }: Pick<Kind, "name">, part = 1): string =>
+  part === 1 ? `${name}.jsonl` : `${name}-${part}.jsonl`;
+
+export const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => typeof facts.through === "number";
+
+/** All parts of a kind; undefined where one is missing, or there is none. */
+export function wholeParts(
+  kind: Pick<Kind, "name">,
+  artifacts: ReadonlyMap<string, PreviousArtifact> | undefined,
+): readonly PreviousArtifact[] | undefined {
+  const parts = keptParts(kind, artifacts);
+  const last = parts.at(-1);
+  return last === undefined || isUnfinished(last) ? undefined : parts;
+}
+
+/** A kind of which more is to come; undefined for one that was not begun, or is stored to its end. */
+export function begunKind(
+  kind: Pick<Kind, "name">,
+  kept: ReadonlyMap<string, PreviousArtifact> | undefined,
+): BegunKind | undefined {
+  const parts = keptParts(kind, kept);
+  const through = parts.at(-1)?.facts.through;
+  return typeof through === "number" ? { parts, through } : undefined;
+}
+
+/** As many parts as there are, in order. */
+export function keptParts(
+  kind: Pick<Kind, "name">,
+  artifacts: ReadonlyMap<string, PreviousArtifact> | undefined,
+): readonly PreviousArtifact[] {
+  const parts: PreviousArtifact[] = [];
+  for (;;) {
+    const part = artifacts?.get(partName(kind, parts.length + 1));
+    if (part === undefined) return parts;
+    parts.push(part);
+    if (!isUnfinished(part)) return parts;
+  }
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { JobResult } from "../../lib/run.ts";
+import { aGitFolder, aRepository } from "../support/git-repository.ts";
+import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
+import { addRepository } from "../support/github-organization.ts";
+import { type GithubServer, startGithub } from "../support/github-server.ts";
+
+const WITHOUT_GIT = { skip: ["git", "wiki", "lfs", "assets"] };
+const PUBLIC = { private: false, visibility: "public" };
+
+/** An organization of three private repositories and a public one, backed up once. */
+async function backedUp(options: Readonly<Record<string, unknown>> = {}) {
+  const server = await startGithub("/nonexistent");
+  for (const [n, name] of ["app", "lib", "ops", "www"].entries())
+    await addRepository(server, name, { id: 42 + n, object: name === "www" ? PUBLIC : {} });
+  const backup = githubBackup(server, { ...WITHOUT_GIT, ...options });
+  assert.equal((await backup.run()).status, "ok");
+  return { server, backup, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** Takes repositories out of what is shown. */
+function hide(server: GithubServer, names: readonly string[]): void {
+  const repositories = server.lists.get("/orgs/my-org/repos") ?? [];
+  server.lists.set(
+    "/orgs/my-org/repos",
+    repositories.filter(({ name }) => !names.includes(String(name))),
+  );
+  for (const name of names) server.objects.delete(`/repos/my-org/${name}`);
+}
+
+const failures = (result: JobResult) =>
+  result.manifest?.units.flatMap(({ id, error }) => (error === undefined ? [] : [`${id} ${error.code}`]));
+const absences = (result: JobResult) => result.manifest?.warnings.map(({ code, unit }) => `${unit} ${code}`);
+const nights = async ({ run }: GithubBackup, count: number) => {
+  const results: JobResult[] = [];
+  for (let n = 0; n < count; n += 1) results.push(await run());
+  return results;
+};
+
+describe("a repository that is not shown any more", () => {
+  test("fails night after night, for it may be hidden, until it is shown again and goes on where it was", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    const shown = [
+      server.lists.get("/orgs/my-org/repos") ?? [],
+      server.objects.get("/repos/my-org/ops") ?? {},
+    ] as const;
+    hide(server, ["ops"]);
+    for (const result of await nights(backup, 3)) {
+      assert.equal(result.status, "partial");
+      assert.deepEqual(failures(result), ["my-org/ops SOURCE_FORBIDDEN"]);
+    }
+    server.lists.set("/orgs/my-org/repos", [...shown[0]]);
+    server.objects.set("/repos/my-org/ops", shown[1]);
+    const again = await backup.run();
+    assert.equal(again.status, "ok");
+    assert.deepEqual(
+      again.manifest?.units.map(({ status }) => status),
+      ["unchanged", "unchanged", "unchanged", "unchanged"],
+    );
+  });
+
+  test("is left out once exclude names it", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    assert.deepEqual(failures(await backup.run()), ["my-org/ops SOURCE_FORBIDDEN"]);
+    const result = await backup.withOptions({ ...WITHOUT_GIT, exclude: ["ops"] }).run();
+    assert.deepEqual([result.status, failures(result)], ["ok", []]);
+  });
+
+  test("was deleted where GitHub counts no more private ones than it lists, which warns once", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", total_private_repos: 2 });
+    hide(server, ["ops"]);
+    const [first, second] = await nights(backup, 2);
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual([first.status, failures(first), absences(first)], ["ok", [], ["my-org/ops SOURCE_ABSENT"]]);
+    assert.deepEqual([second.status, absences(second)], ["ok", []]);
+  });
+
+  test("is hidden where GitHub counts more than it lists, and the error says so", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", total_private_repos: 3 });
+    hide(server, ["ops"]);
+    const result = await backup.run();
+    assert.deepEqual(failures(result), ["my-org/ops SOURCE_FORBIDDEN"]);
+    const message = result.manifest?.units.find(({ id }) => id === "my-org/ops")?.error?.message;
+    assert.match(message ?? "", /of 3 private repositories of my-org it lists 2/);
+  });
+
+  test("warns once with on_absent: warn, but for all private ones at once, which is no deletion", async () => {
+    await using world = await backedUp({ on_absent: "warn" });
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    const one = await backup.run();
+    assert.deepEqual([one.status, absences(one)], ["ok", ["my-org/ops SOURCE_ABSENT"]]);
+    hide(server, ["www"]);
+    const publicOne = await backup.run();
+    assert.deepEqual([publicOne.status, absences(publicOne)], ["ok", ["my-org/www SOURCE_ABSENT"]]);
+    await addRepository(server, "web", { id: 70, object: PUBLIC });
+    hide(server, ["app", "lib"]);
+    const all = await backup.run();
+    assert.deepEqual(failures(all), ["my-org/app SOURCE_FORBIDDEN", "my-org/lib SOURCE_FORBIDDEN"]);
+    assert.match(all.manifest?.units[1]?.error?.message ?? "", /none of the private repositories of my-org/);
+  });
+
+  test("goes on when its number still leads to it: left out by the list, or moved to another owner", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    const lib = server.objects.get("/repos/my-org/lib");
+    hide(server, ["lib", "ops"]);
+    server.objects.set("/repos/my-org/lib", lib ?? {});
+    server.objects.set("/repositories/43", lib ?? {});
+    await addRepository(server, "ops", { id: 44, owner: "elsewhere" });
+    server.objects.set("/repositories/44", server.objects.get("/repos/elsewhere/ops") ?? {});
+    for (const result of await nights(backup, 2)) {
+      assert.equal(result.status, "ok");
+      assert.deepEqual(result.manifest?.units.map(({ id, identity }) => `${id} ${identity}`).slice(2), [
+        "my-org/lib repository:43",
+        "my-org/ops repository:44",
+      ]);
+      assert.deepEqual(absences(result), ["my-org/ops GITHUB_MOVED"]);
+    }
+  });
+
+  test("is not confused with another one that has its name, which is told", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    await addRepository(server, "ops", { id: 99 });
+    const result = await backup.run();
+    assert.deepEqual([result.status, absences(result)], ["ok", ["my-org/ops SOURCE_ABSENT"]]);
+  });
+
+  test("keeps its past while the configuration names it and GitHub does not show it", async () => {
+    await using world = await backedUp({ repositories: ["app", "ops"] });
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    for (const result of await nights(backup, 2)) {
+      assert.deepEqual(failures(result), ["my-org/ops SOURCE_NOT_FOUND"]);
+      assert.equal(result.manifest?.units.find(({ id }) => id === "my-org/ops")?.identity, "repository:44");
+    }
+  });
+});
+
+test("gists whose list is hidden for a night are read by their numbers, keep their past, and one that is gone is told", async () => {
+  await using folder = await aGitFolder();
+  await using server = await startGithub(folder.path);
+  server.objects.set("/user", { id: 9, login: "octocat" });
+  server.lists.set("/user/repos", []);
+  await mkdir(join(folder.path, "gist"));
+  for (const id of ["aa11", "bb22"]) {
+    const url = `${server.webUrl}/gist/${id}.git`;
+    server.objects.set(`/gists/${id}`, { id, owner: { login: "octocat" }, git_pull_url: url, files: {} });
+    server.lists.set(`/gists/${id}/comments`, [{ id: 1, body: "nice" }]);
+    await aRepository(join(folder.path, "gist"), { name: `${id}.git`, commits: 3 });
+  }
+  const list = ["aa11", "bb22"].map((id) => ({ id, owner: { login: "octocat" } }));
+  server.lists.set("/gists", list);
+  const backup = githubBackup(server, { organization: undefined, user: "octocat", skip: ["user"] });
+  assert.equal((await backup.run()).status, "ok");
+  server.lists.delete("/gists");
+  const hidden = await backup.run();
+  assert.deepEqual(failures(hidden), ["octocat/gists SOURCE_NOT_FOUND"]);
+  assert.deepEqual(
+    hidden.manifest?.units.map(({ id, status }) => `${id} ${status}`),
+    ["octocat/gists failed", "octocat/gists/aa11 unchanged", "octocat/gists/bb22 unchanged"],
+  );
+  server.lists.set("/gists", list.slice(0, 1));
+  server.objects.delete("/gists/bb22");
+  const gone = await backup.run();
+  assert.deepEqual([gone.status, absences(gone)], ["ok", ["octocat/gists/bb22 SOURCE_ABSENT"]]);
+});
+
+test("a repository that was split stays so when it becomes small, for its parts know what they held", async () => {
+  await using folder = await aGitFolder();
+  await using server = await startGithub(folder.path);
+  await addRepository(server, "app", { id: 42, root: folder.path, object: { size: 2_000_000 } });
+  const backup = githubBackup(server, { skip: ["wiki", "lfs", "assets"] });
+  const ids = (result: JobResult) => result.manifest?.units.map(({ id, status }) => `${id} ${status}`);
+  assert.deepEqual(ids(await backup.run()), ["my-org/app ok", "my-org/app/git ok"]);
+  const small = { ...server.objects.get("/repos/my-org/app"), size: 0 };
+  server.objects.set("/repos/my-org/app", small);
+  server.lists.set("/orgs/my-org/repos", [small]);
+  assert.deepEqual(ids(await backup.run()), ["my-org/app ok", "my-org/app/git ok"]);
+  assert.deepEqual(ids(await backup.run()), ["my-org/app unchanged", "my-org/app/git unchanged"]);
+});
