@@ -5,6 +5,7 @@ import { type Decryption, DecryptionFault, type Encryption, encryptionExtension 
 import { EncryptionError, IntegrityError } from "./errors.ts";
 import { isFileName } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
+import { measureOwned } from "./measure-owned.ts";
 import { shellWord } from "./shell-word.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -90,9 +91,12 @@ export async function* readArtifact(
   if (artifact.encryption !== null && decryption === undefined) {
     throw new EncryptionError("SEALED", `${artifact.path} is encrypted, and ${noKeyOf(artifact.encryption.type)}`);
   }
-  const stored = measure(await storage.get(prefix + artifact.path));
+  const content = await storage.get(prefix + artifact.path);
+  const isPlain = artifact.encryption === null && artifact.compression === "none";
+  // Connectors may keep what they are given.
+  const stored = isPlain ? measure(content) : measureOwned(content, artifact.bytes);
   const opened = artifact.encryption === null ? stored.bytes : (decryption?.decrypt(stored.bytes) ?? stored.bytes);
-  const plain = measure(decompress(opened, artifact.compression));
+  const plain = isPlain ? stored : measure(decompress(opened, artifact.compression));
   try {
     yield* plain.bytes;
   } catch (error) {
@@ -111,7 +115,7 @@ export async function* readArtifact(
 
 /** Reads the stored bytes only. @throws IntegrityError as `readArtifact` does */
 export async function checkArtifact(storage: Storage, prefix: string, artifact: Artifact): Promise<void> {
-  const stored = measure(await storage.get(prefix + artifact.path));
+  const stored = measureOwned(await storage.get(prefix + artifact.path), artifact.bytes);
   for await (const _ of stored.bytes);
   const { bytes, sha256 } = stored.result();
   if (bytes !== artifact.bytes) throw mismatch(artifact, `has ${bytes} bytes instead of ${artifact.bytes}`);

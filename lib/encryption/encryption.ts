@@ -28,7 +28,8 @@ export interface Decryption {
    */
   knows(recipients: readonly string[]): readonly string[] | undefined;
   /**
-   * The end of the stream comes only when all of it is authentic, so what is made from it must wait for that.
+   * The end of the stream comes only when all of it is authentic, so what is made from it must wait for that. A piece of
+   * `stored` is not changed, and read no more once the next but one is asked for.
    * @throws EncryptionError `SEALED` when none of the keys opens it, DecryptionFault when the bytes are not what was made
    */
   decrypt(stored: Bytes): Bytes;

@@ -47,7 +47,10 @@ export interface Storage {
    *   reply was lost: `putDocument` finds that out
    */
   put(key: string, body: Bytes, options?: PutOptions): Promise<ConfirmedObject>;
-  /** @throws NotFoundError before the first byte. A body that ends early throws, it never just stops. */
+  /**
+   * The pieces are the reader's own, to write into or to give away. A body that ends early throws, it never just stops.
+   * @throws NotFoundError before the first byte
+   */
   get(key: string): Promise<Bytes>;
   /**
    * A small object whole, with the version to replace it by.

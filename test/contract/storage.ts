@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { type Bytes, bytesOf, readAll } from "../../lib/bytes.ts";
 import { NotFoundError } from "../../lib/errors.ts";
+import { measureOwned } from "../../lib/measure-owned.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import {
   failingAfter,
@@ -61,6 +62,16 @@ export function storageContract(name: string, make: () => Promise<StorageSubject
       await storage.put("a.bin", pattern(1_000));
       for await (const chunk of await storage.get("a.bin")) chunk.fill(0);
       assert.equal(sha256(await readAll(await storage.get("a.bin"), LIMIT)), sha256(patternBytes(1_000)));
+    });
+
+    promise("a reader may give the memory of a piece away once it asked for the next but one", async (storage) => {
+      const content = patternBytes(3 * MiB + 5);
+      await storage.put("a.bin", oddPieces(content));
+      for (let time = 1; time <= 2; time += 1) {
+        const measured = measureOwned(await storage.get("a.bin"), Number.POSITIVE_INFINITY);
+        for await (const _ of measured.bytes);
+        assert.deepEqual(measured.result(), { bytes: content.byteLength, sha256: sha256(content) });
+      }
     });
 
     for (const [where, count] of [

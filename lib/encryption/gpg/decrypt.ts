@@ -1,4 +1,4 @@
-import type { Bytes } from "../../bytes.ts";
+import { type Bytes, rechunk } from "../../bytes.ts";
 import { ConfigError, EncryptionError } from "../../errors.ts";
 import { type Exit, ProgramFailedError } from "../../process.ts";
 import { type Decryption, DecryptionFault, type PrivateKeys } from "../encryption.ts";
@@ -46,12 +46,14 @@ async function importPrivateKey(home: GpgHome, key: string, source: string): Pro
 }
 
 async function* decrypt(home: GpgHome, stored: Bytes, passphrase: string | undefined): Bytes {
+  // A pipe has many small pieces on their way at a time, which `Decryption` says are not to be read for so long.
+  const message = rechunk(stored);
   if (passphrase === undefined) {
-    yield* home.output([...LOOPBACK, "--decrypt"], { stdin: stored, judge });
+    yield* home.output([...LOOPBACK, "--decrypt"], { stdin: message, judge });
     return;
   }
   // gpg reads the first line, and not a byte more, before it reads the message from the same place.
-  const stdin = behind(`${passphrase}\n`, stored);
+  const stdin = behind(`${passphrase}\n`, message);
   yield* home.output([...LOOPBACK, "--passphrase-fd", "0", "--decrypt"], { stdin, judge });
 }
 
