@@ -18,13 +18,19 @@ const NO_SALT = new Uint8Array(0);
 
 /** A file of age, version 1 (https://c2sp.org/age). */
 export async function* sealFile(plain: Bytes, recipients: readonly Wrap[]): Bytes {
-  const fileKey = randomBytes(FILE_KEY_BYTES);
-  const stanzas: Stanza[] = [];
-  for (const wrap of recipients) stanzas.push(await wrap(fileKey));
-  const covered = headerText(stanzas);
-  const nonce = randomBytes(NONCE_BYTES);
-  yield Buffer.concat([Buffer.from(`${covered} ${base64Text(macOf(fileKey, Buffer.from(covered)))}\n`), nonce]);
-  yield* sealPayload(plain, derivedKey(fileKey, nonce, "payload"));
+  const iterator = plain[Symbol.asyncIterator]();
+  try {
+    const fileKey = randomBytes(FILE_KEY_BYTES);
+    const stanzas: Stanza[] = [];
+    for (const wrap of recipients) stanzas.push(await wrap(fileKey));
+    const covered = headerText(stanzas);
+    const nonce = randomBytes(NONCE_BYTES);
+    yield Buffer.concat([Buffer.from(`${covered} ${base64Text(macOf(fileKey, Buffer.from(covered)))}\n`), nonce]);
+    yield* sealPayload({ [Symbol.asyncIterator]: () => iterator }, derivedKey(fileKey, nonce, "payload"));
+  } finally {
+    // Also where it ends before the payload was asked for.
+    await iterator.return?.();
+  }
 }
 
 /** @throws EncryptionError `SEALED` when no stanza can be unwrapped, DecryptionFault when the file is not what was made */

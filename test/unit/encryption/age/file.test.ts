@@ -117,6 +117,15 @@ test("stopping early, and a key that does not fit, let go of the source", async 
     if (plain.state.begun) break;
   }
   assert.ok(plain.state.released);
+  const unread = watched(bytesOf(patternBytes(CHUNK)));
+  for await (const _ of sealFile(unread.bytes, [(fileKey) => wrapForX25519(fileKey, identity.publicKey)])) break;
+  assert.deepEqual(unread.state, { begun: false, released: true });
+  const unwrapped = watched(bytesOf(patternBytes(CHUNK)));
+  await assert.rejects(
+    readAll(sealFile(unwrapped.bytes, [() => Promise.reject(new Error("no key"))]), LIMIT),
+    /no key/,
+  );
+  assert.ok(unwrapped.state.released);
   const content = await seal(bytesOf(patternBytes(40 * CHUNK)));
   const sealed = watched(oddPieces(content));
   for await (const _ of openFile(sealed.bytes, [(stanza) => unwrapX25519(stanza, identity)])) break;
