@@ -1,14 +1,15 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
-import { type Bytes, measureAll } from "../lib/bytes.ts";
+import type { Bytes, Measurement } from "../lib/bytes.ts";
 import { tuneGarbageCollection } from "../lib/garbage-collection.ts";
+import { measureOwned } from "../lib/measure-owned.ts";
 import { connect, createS3Client } from "../lib/storage/s3/client.ts";
 import { s3Storage } from "../lib/storage/s3/s3.ts";
 import { silentLog } from "../test/support/logs.ts";
 
 /**
  * A process of its own that stores or reads one object through the storage, and prints what it took:
- * `node s3-transfer.ts put|get KEY SOURCE`, where SOURCE is a file, or a number of bytes to be made up. The bucket is in
+ * `node s3-transfer.mjs put|get KEY SOURCE`, where SOURCE is a file, or a number of bytes to be made up. The bucket is in
  * the variables ENDPOINT, BUCKET, KEY_ID and SECRET.
  */
 export interface Transferred {
@@ -40,11 +41,17 @@ const storage = s3Storage({
   log: silentLog,
   now: () => new Date(),
 });
-const { bytes, sha256 } =
-  action === "put" ? await storage.put(key, bodyOf(source)) : await measureAll(await storage.get(key));
+const { bytes, sha256 } = action === "put" ? await storage.put(key, bodyOf(source)) : await readBack();
 const transferred: Transferred = { bytes, sha256, peakBytes: process.resourceUsage().maxRSS * 1024 };
 process.stdout.write(`${JSON.stringify(transferred)}\n`);
 process.exit(0);
+
+/** As `verify` does it: it knows from the manifest how much will come. */
+async function readBack(): Promise<Measurement> {
+  const measured = measureOwned(await storage.get(key), (await storage.head(key))?.bytes ?? 0);
+  for await (const _ of measured.bytes);
+  return measured.result();
+}
 
 function bodyOf(text: string): Bytes {
   return /^\d+$/.test(text) ? madeUp(Number(text)) : createReadStream(text, { highWaterMark: 1024 * 1024 });

@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { build } from "esbuild";
 import { connect, createS3Client } from "../lib/storage/s3/client.ts";
 import { type S3Server, startVersitygw } from "../test/support/s3-server.ts";
 import { type BenchLine, benchLine, median } from "./line.ts";
@@ -17,27 +18,52 @@ const ROUNDS = 3;
 const BUCKET = "bench";
 const FLAT = 1.25;
 const LIMIT_MIB = 250;
+/** The server holds 8 GiB twice while it puts them together of their parts. */
+const DISK_BYTES = 22 * GiB;
 
 /**
- * One object of 1 GiB up and down, in turn with rclone on the same versitygw, whole processes; then the peak memory, as the
+ * One object of 1 GiB up and down, in turn with rclone, the fastest S3 client at hand, on the same versitygw, whole processes; then the peak memory, as the
  * kernel counts it, of an upload and a download of 1 and of 8 GiB. We take SHA-256 of all that passes, so a download is
  * compared with `rclone cat | openssl dgst -sha256`, the fastest there is to do both (coreutils' `sha256sum` takes
  * three times as long), and for information with `rclone cat` alone, which looks at nothing and need not touch the bytes.
  */
 export async function benchS3(): Promise<readonly BenchLine[]> {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  if (bavail * bsize < DISK_BYTES) throw new Error(`s3: it takes ${DISK_BYTES / GiB} GiB of disk in ${tmpdir()}`);
   const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
-  await using server = await startVersitygw();
+  await using server = await startVersitygw({ manyParts: true });
   try {
     await makeBucket(server);
     const file = path.join(folder, "1GiB.bin");
     execFileSync("sh", ["-c", `head -c ${GiB} /dev/urandom >"$0"`, file]);
-    return [...(await throughput(server, file)), ...(await memory(server))];
+    const ours = oursOn(server, await bundled(folder));
+    return [...(await throughput(server, ours, file)), ...(await memory(ours))];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function throughput(server: S3Server, file: string): Promise<readonly BenchLine[]> {
+/** One file of JavaScript, as functions on AWS are: who installs the package waits for no types to be stripped either. */
+async function bundled(folder: string): Promise<string> {
+  const outfile = path.join(folder, "s3-transfer.mjs");
+  await build({
+    entryPoints: [path.join(import.meta.dirname, "s3-transfer.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    mainFields: ["module", "main"],
+    // Some dependencies are CommonJS and ask for what is Node's own.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    logLevel: "warning",
+  });
+  return outfile;
+}
+
+type Ours = (action: "put" | "get", key: string, source?: string) => Promise<Transferred>;
+
+async function throughput(server: S3Server, ours: Ours, file: string): Promise<readonly BenchLine[]> {
   const took = {
     up: { ours: [], theirs: [] },
     down: { ours: [], theirs: [] },
@@ -45,9 +71,9 @@ async function throughput(server: S3Server, file: string): Promise<readonly Benc
     alone: { ours: [], theirs: [] },
   } as Record<"up" | "down" | "coreutils" | "alone", { ours: number[]; theirs: number[] }>;
   for (let round = 1; round <= ROUNDS; round += 1) {
-    took.up.ours.push(await seconds(() => ours(server, "put", "ours.bin", file)));
+    took.up.ours.push(await seconds(() => ours("put", "ours.bin", file)));
     took.up.theirs.push(await seconds(() => rclone(server, ["copyto", file, `bench:${BUCKET}/theirs.bin`])));
-    const down = await seconds(() => ours(server, "get", "ours.bin"));
+    const down = await seconds(() => ours("get", "ours.bin"));
     for (const each of [took.down, took.coreutils, took.alone]) each.ours.push(down);
     const cat = ["cat", `bench:${BUCKET}/theirs.bin`];
     took.down.theirs.push(await seconds(() => rclone(server, cat, "openssl dgst -sha256")));
@@ -70,11 +96,11 @@ async function throughput(server: S3Server, file: string): Promise<readonly Benc
   ];
 }
 
-async function memory(server: S3Server): Promise<readonly BenchLine[]> {
+async function memory(ours: Ours): Promise<readonly BenchLine[]> {
   const peaks = { put: [] as number[], get: [] as number[] };
   for (const size of [GiB, 8 * GiB]) {
     for (const action of ["put", "get"] as const) {
-      const { bytes, peakBytes } = await ours(server, action, "memory.bin", `${size}`);
+      const { bytes, peakBytes } = await ours(action, "memory.bin", `${size}`);
       if (bytes !== size) throw new Error(`${bytes} of ${size} bytes passed`);
       console.error(`s3: ${action} of ${size / GiB} GiB: peak ${(peakBytes / MiB).toFixed(0)} MiB`);
       peaks[action].push(peakBytes / MiB);
@@ -89,16 +115,17 @@ function flatLine(name: string, [small = 0, large = 0]: readonly number[]): Benc
   return { ...flat, want: `${flat.want} and < ${LIMIT_MIB} MiB`, ok: flat.ok && large < LIMIT_MIB };
 }
 
-async function ours(server: S3Server, action: "put" | "get", key: string, source = ""): Promise<Transferred> {
-  const script = path.join(import.meta.dirname, "s3-transfer.ts");
+function oursOn(server: S3Server, script: string): Ours {
   const env = {
     ENDPOINT: server.endpoint,
     BUCKET,
     KEY_ID: server.credentials.accessKeyId,
     SECRET: server.credentials.secretAccessKey,
   };
-  const { stdout } = await run(process.execPath, [script, action, key, source], { env });
-  return JSON.parse(stdout);
+  return async (action, key, source = "") => {
+    const { stdout } = await run(process.execPath, [script, action, key, source], { env });
+    return JSON.parse(stdout);
+  };
 }
 
 /** versitygw answers `Expect: 100-continue` late, and without this flag rclone waits for it with each part. */

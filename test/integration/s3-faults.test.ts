@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Bytes, measureAll, readAll } from "../../lib/bytes.ts";
 import type { S3Sizes } from "../../lib/storage/s3/s3.ts";
 import type { S3Store } from "../../lib/storage/s3/store.ts";
@@ -94,7 +95,12 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
 
   test("an answer to it that does not come in its time is not waited for any longer: the object is known to be ours", async () => {
     const silence = { usualMs: 60_000, assemblyMs: 1_000 };
-    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, {}, SIZES, silence);
+    // However long it takes: it is asked again once the server has put the object together.
+    const untilThere = async (): Promise<void> => {
+      while ((await subject.storage.head(KEY)) === undefined) await delay(20);
+    };
+    const retry = { attempts: 3, baseMs: 1, maxMs: 1, signal: new AbortController().signal, sleep: untilThere };
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { retry }, SIZES, silence);
     const fault = first(1, /^POST .*uploadId=/, { do: "keep-answer" });
     const confirmed = await subject.storage.put(KEY, large(), { ifAbsent: true });
     assert.deepEqual([fault.met, confirmed.sha256], [1, sha256(LARGE)]);

@@ -39,19 +39,25 @@ export interface S3Server extends S3Access, AsyncDisposable {
 
 /** The strict one: signatures, checksums, conditions, Object Lock as on AWS. Objects are files, so `a` beside `a/b` is refused. */
 export async function startVersitygw(
-  options: { readonly certificate?: ServerCertificate; readonly region?: string } = {},
+  options: {
+    readonly certificate?: ServerCertificate;
+    readonly region?: string;
+    /** Of more than about 350 parts: it writes down the size of each, and ext4 has 4 KiB for what is known of a file. */
+    readonly manyParts?: boolean;
+  } = {},
 ): Promise<S3Server> {
   if (!existsSync(VERSITYGW)) throw new Error(VERSITYGW_ABSENT);
   const folder = await temporaryFolder();
-  for (const name of ["data", "versions", "iam"]) await mkdir(join(folder.path, name));
-  const { certificate, region = "us-east-1" } = options;
+  for (const name of ["data", "versions", "iam", "sidecar"]) await mkdir(join(folder.path, name));
+  const { certificate, region = "us-east-1", manyParts = false } = options;
   const credentials = { accessKeyId: "root", secretAccessKey: randomBytes(16).toString("hex") };
   const tls = certificate === undefined ? [] : ["--cert", certificate.certFile, "--key", certificate.keyFile];
+  const sidecar = manyParts ? ["--sidecar", join(folder.path, "sidecar")] : [];
   const command = (port: number) => ({
     program: VERSITYGW,
     args: [
       ...["--quiet", "--port", `127.0.0.1:${port}`, "--region", region, "--iam-dir", join(folder.path, "iam"), ...tls],
-      ...["posix", "--versioning-dir", join(folder.path, "versions"), join(folder.path, "data")],
+      ...["posix", ...sidecar, "--versioning-dir", join(folder.path, "versions"), join(folder.path, "data")],
     ],
     env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
   });

@@ -116,6 +116,9 @@ interface Request {
 const isRequest = (request: unknown): request is Request =>
   typeof request === "object" && request !== null && "headers" in request && "protocol" in request;
 
+/** One at a time: a body is copied before it is hashed, and one of 8 MiB for each part in flight is much. */
+let hashing: Promise<unknown> = Promise.resolve();
+
 /**
  * Over TLS nothing is gained by hashing a body a second time: its checksum is among the signed headers. Without TLS
  * the signature covers the body itself, and large ones are hashed on a thread.
@@ -123,7 +126,9 @@ const isRequest = (request: unknown): request is Request =>
 async function payloadHash({ protocol, body }: Request): Promise<string> {
   if (protocol === "https:") return "UNSIGNED-PAYLOAD";
   if (body instanceof Uint8Array && body.byteLength >= HASH_IN_THREAD_BYTES) {
-    return Buffer.from(await webcrypto.subtle.digest("SHA-256", body)).toString("hex");
+    const digest = hashing.then(() => webcrypto.subtle.digest("SHA-256", body));
+    hashing = digest.catch(() => {});
+    return Buffer.from(await digest).toString("hex");
   }
   const small = typeof body === "string" || body instanceof Uint8Array ? body : "";
   return createHash("sha256").update(small).digest("hex");
