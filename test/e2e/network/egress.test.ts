@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { aGitFolder, aRepository } from "../../support/git-repository.ts";
 import { startGitServer } from "../../support/git-server.ts";
@@ -80,6 +82,26 @@ storage: { here: { type: filesystem, base_path: ${folder}/here } }
     assert.deepEqual([...other.calls, ...other.heads], []);
     const { runs } = document(ended) as RunDocument;
     assert.ok(JSON.stringify(runs[0]?.units).includes(`${hostOf(other.url)} is not in egress.allow`), ended.stderr);
+  });
+
+  test("keeps a storage that only a variable names from being asked: exit code 2, for no job can begin", async (t) => {
+    const folder = await temporaryFolder(t);
+    await mkdir(join(folder, "source"));
+    const file = await configured(
+      folder,
+      `egress: { allow: ["*.example.com"] }
+jobs: [{ name: docs, service: filesystem, options: { paths: ["${folder}/source"] } }]
+storage:
+  cloud: { type: s3, bucket_env: BUCKET, region: eu-central-1, access_key_id_env: KEY_ID, secret_access_key_env: KEY }
+`,
+    );
+    const env = { BUCKET: "backups", KEY_ID: "id", KEY: "canary-key" };
+    const ended = await coreBackup(["run", "--config", file], { env });
+    assert.equal(ended.code, 2, ended.stderr);
+    assert.match(
+      ended.stderr,
+      /storage cloud, bucket backups: .*: backups\.s3\.eu-central-1\.amazonaws\.com:443 is not in egress\.allow.*EGRESS_REFUSED/,
+    );
   });
 
   test("is asked before ssh is started, and before MongoDB is", async (t) => {
