@@ -10,3 +10,7 @@ export function mongoHosts(uri: string): { readonly host: string; readonly port:
 
 /** Whether its domain is only asked which servers there are: none of them is known before. */
 export const isMongoSrv = (uri: string): boolean => uri.startsWith("mongodb+srv://");
+
+/** Its driver and its tools know SOCKS at most. */
+export const behindProxy = (host: string): string =>
+  `MongoDB cannot be reached through an HTTP proxy, only directly: list ${host} in proxy.no_proxy if that is meant`;

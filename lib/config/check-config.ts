@@ -7,6 +7,7 @@ import { forbiddenHosts } from "./egress-checks.ts";
 import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import type { Path } from "./place.ts";
+import { beyondProxy } from "./proxy-checks.ts";
 import { type Config, fileSchema, type Job, jobFields, jobSchema } from "./schema.ts";
 import { checkReferences } from "./secret-checks.ts";
 import { type StorageOptions, storageKinds } from "./storage-options.ts";
@@ -65,6 +66,7 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
     if (checked.value !== undefined) jobs.push(checked.value);
   }
   const { max_jobs = 1, secrets, metrics, proxy, egress } = whole.value ?? {};
+  if (proxy !== undefined) issues.push(...beyondProxy(value.jobs, proxy.no_proxy));
   if (egress !== undefined) issues.push(...forbiddenHosts(value, egress.allow));
   const config = {
     jobs,

@@ -87,7 +87,7 @@ function* ofJob({ service, options }: Readonly<Record<string, unknown>>, path: P
     yield* ofUrl(given.web_url, [...below, "web_url"]);
   }
   if (service === "docker_volume") yield* ofUrl(given.host, [...below, "host"]);
-  if (service === "mongodb") for (const key of ["uri", "prove_uri"]) yield* ofMongo(given[key], [...below, key]);
+  if (service === "mongodb") yield* ofMongo(given.uri, [...below, "uri"]);
   if (service !== "git" || !Array.isArray(given.repositories)) return;
   for (const [index, entry] of given.repositories.entries()) {
     const place = [...below, "repositories", index];

@@ -1,7 +1,7 @@
 import type { MongoClient, MongoClientOptions, ReadPreferenceMode } from "mongodb";
 import { secretOf } from "../../config/secret-fields.ts";
 import { ConfigError } from "../../errors.ts";
-import { isMongoSrv, mongoHosts } from "../../mongo-hosts.ts";
+import { behindProxy, isMongoSrv, mongoHosts } from "../../mongo-hosts.ts";
 import { checkEgress } from "../../network/egress.ts";
 import { isForGivenProxy } from "../../network/proxies.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
@@ -76,10 +76,7 @@ function checkHosts(uri: string, name: string): void {
     throw new ConfigError(`${name}: holds proxyHost, a proxy for SOCKS, and there is no SOCKS here: take it out`);
   for (const { host, port } of mongoHosts(uri)) {
     if (!isMongoSrv(uri)) checkEgress(host, port);
-    if (!isForGivenProxy(host, port)) continue;
-    throw new ConfigError(
-      `${name}: MongoDB cannot be reached through an HTTP proxy, only directly: list ${host} in proxy.no_proxy if that is meant`,
-    );
+    if (isForGivenProxy(host, port)) throw new ConfigError(`${name}: ${behindProxy(host)}`);
   }
 }
 

@@ -288,22 +288,23 @@ storage:
 
   test("but MongoDB, which cannot: that is refused unless no_proxy says that it is meant", async (t) => {
     const folder = await temporaryFolder(t);
+    const env = { MONGO: "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=50" };
     const mongo = (noProxy: string) =>
       configured(
         folder,
         `proxy: { url: "http://127.0.0.1:9", no_proxy: [${noProxy}] }
 jobs:
-  - { name: shop, service: mongodb, options: { uri: "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=50" } }
+  - { name: shop, service: mongodb, options: { uri_env: MONGO } }
 storage: { here: { type: filesystem, base_path: ${folder}/here } }
 `,
       );
-    const refused = await coreBackup(["plan", "--config", await mongo("")]);
+    const refused = await coreBackup(["plan", "--config", await mongo("")], { env });
     assert.equal(refused.code, 2);
     assert.match(
       refused.stderr,
       /uri: MongoDB cannot be reached through an HTTP proxy, .* list 127\.0\.0\.1 in proxy\.no_proxy/,
     );
-    const direct = await coreBackup(["plan", "--config", await mongo("127.0.0.1")]);
+    const direct = await coreBackup(["plan", "--config", await mongo("127.0.0.1")], { env });
     assert.match(direct.stderr, /ECONNREFUSED/);
   });
 });

@@ -990,6 +990,7 @@ secrets: { vault: { address: "https://vault.example.com:8200" } }
       "4:96: jobs[0].options.repositories[1].url: needs other.example:22, which egress.allow does not list",
       "5:25: jobs[1].service: needs api.github.com:443, which egress.allow does not list",
       "5:25: jobs[1].service: needs github.com:443, which egress.allow does not list",
+      "6:50: jobs[2].options.uri: MongoDB cannot be reached through an HTTP proxy, only directly: list 10.1.2.3 in proxy.no_proxy if that is meant",
       "6:50: jobs[2].options.uri: needs 11.1.2.3:27018, which egress.allow does not list",
       "7:71: jobs[3].options.host: needs [fd00::1]:2376, which egress.allow does not list",
       "8:39: storage.cloud.bucket: needs backups.s3.eu-central-1.amazonaws.com:443, which egress.allow does not list",
@@ -1009,6 +1010,16 @@ secrets: { vault: { address: "https://vault.example.com:8200" } }
       "1:66: proxy.no_proxy[0]: must be a host, which is for all below it as well, an address, a range of IPv4 such as 10.0.0.0/8, or *; a host or an address with :port or without",
       "2:19: egress.allow[0]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without; not a URL",
       "2:40: egress.allow[1]: must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without",
+    ],
+  },
+  {
+    title: "a MongoDB that only a proxy would reach",
+    text: `proxy: { url: "http://proxy.example.org:3128", no_proxy: [one.example] }
+jobs:
+  - { name: a, service: mongodb, options: { uri: "mongodb://one.example,two.example/" } }
+${STORAGE}`,
+    faults: [
+      "3:50: jobs[0].options.uri: MongoDB cannot be reached through an HTTP proxy, only directly: list two.example in proxy.no_proxy if that is meant",
     ],
   },
   {
