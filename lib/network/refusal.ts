@@ -12,10 +12,11 @@ export function networkRefusal(error: unknown): EgressError | ProxyError | undef
   return undefined;
 }
 
-/** Of the proxy at `address`, or of the one that is in use. */
+/** Of the proxy at `address`, or of the one that is in use; of two it names neither. */
 export function proxyRefusal(status: number, address?: string): ProxyError {
   const { HTTPS_PROXY, HTTP_PROXY } = proxyVariablesInUse();
-  const proxy = address ?? HTTPS_PROXY ?? HTTP_PROXY;
+  const isOne = HTTPS_PROXY === undefined || HTTP_PROXY === undefined || HTTPS_PROXY === HTTP_PROXY;
+  const proxy = address ?? (isOne ? (HTTPS_PROXY ?? HTTP_PROXY) : undefined);
   return new ProxyError(proxy === undefined ? undefined : proxyPlace(proxy), status);
 }
 
