@@ -7,6 +7,8 @@ import { type Account, freshLimits } from "../../lib/connectors/github/account.t
 import { downloaded } from "../../lib/connectors/github/download.ts";
 import { exchange } from "../../lib/connectors/github/exchange.ts";
 import { lfsPlaces } from "../../lib/connectors/github/lfs-batch.ts";
+import { awsCredentials } from "../../lib/connectors/mongodb/aws-credentials.ts";
+import { driverFault } from "../../lib/connectors/mongodb/fault.ts";
 import { announceWatch } from "../../lib/deployment/announce-watch.ts";
 import { openDeployment } from "../../lib/deployment/deployment.ts";
 import { cloneDumb } from "../../lib/git/dumb.ts";
@@ -87,6 +89,24 @@ export const outsideClients: Readonly<Record<string, Ask>> = {
   sts: (url, outside, signal) =>
     withVariables({ AWS_ENDPOINT_URL_STS: url }, () =>
       prepared({ endpoint: url, role_arn: "arn:aws:iam::123456789012:role/a" }, outside, signal),
+    ),
+  "mongodb-sts": (url, { caFile }) =>
+    withVariables(
+      {
+        AWS_ENDPOINT_URL_STS: url,
+        AWS_ACCESS_KEY_ID: "",
+        AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/a",
+        // Any file: what it holds is for STS to judge.
+        AWS_WEB_IDENTITY_TOKEN_FILE: caFile,
+        AWS_SHARED_CREDENTIALS_FILE: "/nonexistent",
+        AWS_CONFIG_FILE: "/nonexistent",
+      },
+      async () => {
+        const provider = await awsCredentials();
+        return await provider().catch((error: unknown) => {
+          throw driverFault(error, "connecting to the server");
+        });
+      },
     ),
   "step-functions": (url, _, signal) =>
     withVariables({ AWS_ENDPOINT_URL_SFN: url }, () =>
