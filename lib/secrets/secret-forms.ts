@@ -1,6 +1,12 @@
-/** The parts of a secret that are secret by themselves: all of it, each line when it has lines, the password when it is a URL. */
+/** Of a URL's path, in characters. */
+const LONG_PATH = 16;
+
+/**
+ * The parts of a secret that are secret by themselves: all of it, each line when it has lines, and of a URL the password and
+ * the path.
+ */
 export function plainForms(value: string): string[] {
-  return [value, ...longLines(value), ...urlPasswords(value)].filter((form) => form !== "");
+  return [value, ...longLines(value), ...urlPasswords(value), ...urlPaths(value)].filter((form) => form !== "");
 }
 
 /** How other programs write `plain`: URL-encoded, inside JSON, and inside base64 at any alignment, so also within `user:plain`. */
@@ -26,6 +32,16 @@ export function urlPasswords(value: string): string[] {
   } catch {
     return [password];
   }
+}
+
+/**
+ * What a webhook's address is secret for, and what a server repeats that does not know it: "/services/T0/B0/… was not found". A
+ * short path may be any other's.
+ */
+function urlPaths(value: string): string[] {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return [];
+  const { pathname, search } = new URL(value);
+  return [pathname, `${pathname}${search}`].filter((path) => path.length >= LONG_PATH);
 }
 
 function urlForms(plain: string): string[] {

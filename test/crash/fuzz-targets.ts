@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { configText } from "../../cli/init/config-text.ts";
 import { bytesOf } from "../../lib/bytes.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import {
@@ -21,8 +22,10 @@ import { CodedError, ConfigError, IntegrityError } from "../../lib/errors.ts";
 import { openBundle } from "../../lib/git/bundle.ts";
 import { byteReader } from "../../lib/git/byte-reader.ts";
 import { packetReader } from "../../lib/git/pkt-line.ts";
-import { fileName, folderName, isFileName, snapshotTime, unitFolder } from "../../lib/keys.ts";
+import { fileName, folderName, isFileName, leaseKey, snapshotTime, toldKey, unitFolder } from "../../lib/keys.ts";
+import { readLease } from "../../lib/lease/lease-document.ts";
 import { manifestSchema, parseDocument, unitRecordSchema, verificationSchema } from "../../lib/manifest.ts";
+import { readTold } from "../../lib/notify/told.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { resumedSchema, runDocumentSchema } from "../../lib/resume/run-document.ts";
 import { decide } from "../../lib/retention/retention.ts";
@@ -145,7 +148,12 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
 
 async function configuration(): Promise<Target> {
   const names = (await readdir(EXAMPLES)).filter((name) => name.endsWith(".yml"));
-  const examples = await Promise.all(names.map((name) => readFile(join(EXAMPLES, name))));
+  const examples = await Promise.all([...names, "../core-backup.yml"].map((name) => readFile(join(EXAMPLES, name))));
+  const here = { checkouts: ["/srv/app"], githubOwners: ["my-org"], githubToken: true, docker: true, mongodb: 27017 };
+  for (const aws of [true, false]) {
+    const found = { ...here, aws, bucket: aws };
+    examples.push(Buffer.from(configText({ found, folder: "/srv", timezone: "Europe/Berlin" })));
+  }
   const folder = await mkdtemp(join(tmpdir(), "core-backup-fuzz-"));
   const file = join(folder, "core-backup.yml");
   const made = fc.oneof(
@@ -172,6 +180,11 @@ async function documents(): Promise<Target> {
   return {
     inputs: fc.oneof(like(...real), fc.json().map(utf8)),
     async read(input) {
+      const storage = memoryStorage();
+      await storage.put(leaseKey("docs"), bytesOf(input));
+      await readLease(storage, "docs");
+      await storage.put(toldKey("docs"), bytesOf(input));
+      await readTold(storage, "docs");
       // Each on its own: what the first refuses the second may take.
       for (const schema of schemas) {
         try {

@@ -4,11 +4,9 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bytesOf } from "../../lib/bytes.ts";
 import { CodedError } from "../../lib/errors.ts";
 import { restore } from "../../lib/restore/restore.ts";
 import { listSnapshots } from "../../lib/snapshots.ts";
-import { filesystemStorage } from "../../lib/storage/filesystem.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
 import { temporaryFolder } from "../support/stores.ts";
 import { damaged, damages, utf8 } from "./damage.ts";
@@ -94,39 +92,5 @@ test("a manifest that was made to leave its folder restores nothing outside, and
       assert.deepEqual((await readdir(join(folder.path, "deep"))).sort(), ["beside", "target"]);
     }),
     { ...LIMITS, numRuns: Math.ceil(RUNS / 3) },
-  );
-});
-
-test("a storage key of any form is refused or stays below the base, in every method", async () => {
-  await using folder = await temporaryFolder();
-  const base = join(folder.path, "outer/base");
-  const storage = filesystemStorage({ basePath: base });
-  await storage.prepare();
-  const part = fc.oneof(
-    fc.constantFrom("..", ".", "", "a", "b.json", "\0", "a\\..\\b", "...", "%2e%2e", "C:", "~"),
-    fc.string({ unit: "binary", maxLength: 12 }),
-  );
-  const keys = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/"));
-  const refused = (error: unknown) =>
-    error instanceof CodedError || /not a (storage|folder's) (key|prefix)/.test(String(error));
-  await fc.assert(
-    fc.asyncProperty(keys, keys, async (key, other) => {
-      for (const work of [
-        () => storage.put(key, bytesOf("1")),
-        () => storage.copy(key, other),
-        () => storage.head(key),
-        async () => Array.fromAsync(await storage.get(key)),
-        () => Array.fromAsync(storage.list(key)),
-        () => Array.fromAsync(storage.folders(`${key}/`)),
-        () => storage.remove([key, other]),
-      ]) {
-        await work().catch((error: unknown) => {
-          if (!refused(error)) throw error;
-        });
-      }
-      assert.deepEqual(await readdir(folder.path), ["outer"]);
-      assert.deepEqual(await readdir(join(folder.path, "outer")), ["base"]);
-    }),
-    LIMITS,
   );
 });

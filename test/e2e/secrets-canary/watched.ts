@@ -9,19 +9,23 @@ import { coreBackup, type Ended } from "../core-backup.ts";
 export interface Watched extends AsyncDisposable {
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Runs a command with `config`. */
-  core(name: string, config: string, args: readonly string[]): Promise<Ended>;
+  /** Runs a command with `config`, and with `more` in its environment. */
+  core(name: string, config: string, args: readonly string[], more?: NodeJS.ProcessEnv): Promise<Ended>;
   assertUnseen(text: string, where: string): void;
-  /** In none of its output, its files, the arguments and the environment of what it started. */
+  /** In nothing that it printed. */
+  assertUnsaid(ended: Ended, what: string): void;
+  /** In none of its files, those that were temporary among them, nor in the arguments and the environment of what it started. */
+  assertLeftNowhere(what: string): Promise<void>;
+  /** Both. */
   assertNowhere(ended: Ended, what: string): Promise<void>;
   /** What programs were started with. */
   seen(): Promise<string>;
 }
 
-/** Programs that are started for a job: each writes down what it was given, and goes on as itself. */
+/** Programs that are started for a job: each writes down what it was given and what then lies in TMPDIR, and goes on as itself. */
 const PROGRAMS = ["git", "tar", "zstd", "gpg"];
 /** Where the program writes. The files that hold secrets on purpose lie elsewhere. */
-const PLACES = ["store", "tmp", "restored"];
+const PLACES = ["store", "tmp", "tmp-seen", "restored"];
 
 /** `canaries` is asked each time, for some are made while a run goes on. `env` is what the program gets beside `PATH` and `TMPDIR`. */
 export async function watched(canaries: () => readonly string[], env: NodeJS.ProcessEnv): Promise<Watched> {
@@ -29,6 +33,7 @@ export async function watched(canaries: () => readonly string[], env: NodeJS.Pro
   const at = (name: string) => join(folder.path, name);
   await mkdir(at("programs"));
   await mkdir(at("tmp"));
+  await mkdir(at("tmp-seen"));
   await writeFile(at("seen"), "");
   for (const name of PROGRAMS) await spy(name);
   const whole = { PATH: `${at("programs")}${delimiter}${process.env.PATH}`, TMPDIR: at("tmp"), ...env };
@@ -37,6 +42,7 @@ export async function watched(canaries: () => readonly string[], env: NodeJS.Pro
   async function spy(name: string): Promise<void> {
     const script = `#!/bin/sh
 { echo "$0" "$@"; env; } >>'${at("seen")}'
+[ -z "$(ls -A '${at("tmp")}')" ] || cp -r '${at("tmp")}' "${at("tmp-seen")}/$$" 2>/dev/null
 PATH="\${PATH#*:}"
 exec ${name} "$@"
 `;
@@ -60,19 +66,29 @@ exec ${name} "$@"
     }
   }
 
+  function assertUnsaid({ stdout, stderr }: Ended, what: string): void {
+    assertUnseen(stdout, `stdout of ${what}`);
+    assertUnseen(stderr, `stderr of ${what}`);
+  }
+
+  async function assertLeftNowhere(what: string): Promise<void> {
+    assertUnseen(await readFile(at("seen"), "latin1"), `arguments or environment of a program, ${what}`);
+    for (const place of PLACES) await assertUnseenBelow(at(place), what);
+  }
+
   return {
     path: folder.path,
     env: whole,
-    async core(name, config, args) {
+    async core(name, config, args, more) {
       await writeFile(at(`${name}.yml`), config);
-      return coreBackup([...args, "--config", at(`${name}.yml`)], { cwd: folder.path, env: whole });
+      return coreBackup([...args, "--config", at(`${name}.yml`)], { cwd: folder.path, env: { ...whole, ...more } });
     },
     assertUnseen,
+    assertUnsaid,
+    assertLeftNowhere,
     async assertNowhere(ended, what) {
-      assertUnseen(ended.stdout, `stdout of ${what}`);
-      assertUnseen(ended.stderr, `stderr of ${what}`);
-      assertUnseen(await readFile(at("seen"), "latin1"), `arguments or environment of a program, ${what}`);
-      for (const place of PLACES) await assertUnseenBelow(at(place), what);
+      assertUnsaid(ended, what);
+      await assertLeftNowhere(what);
     },
     seen: () => readFile(at("seen"), "latin1"),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),

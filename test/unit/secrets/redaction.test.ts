@@ -86,6 +86,13 @@ test("the password within a URL is secret by itself, encoded or not", () => {
   );
 });
 
+test("the path of a webhook's address is secret by itself, and the short one of another is not", () => {
+  const { redact } = knowing("https://hooks.slack.com/services/T012/B345/x9Yz?wait=1", "https://example.com/hook");
+  const said =
+    "The requested URL /services/T012/B345/x9Yz was not found; GET /services/T012/B345/x9Yz?wait=1; /hook; hooks.slack.com";
+  assert.equal(redact(said), "The requested URL *** was not found; GET ***; /hook; hooks.slack.com");
+});
+
 test("a URL without a password adds nothing but itself", () => {
   const { redact } = knowing("https://example.com:8443/a@b");
   assert.equal(redact("example.com:8443 a@b"), "example.com:8443 a@b");
