@@ -1,4 +1,4 @@
-import type { Bill } from "../lib/cost/cost.ts";
+import { type Bill, stackMonth } from "../lib/cost/cost.ts";
 import { dollars } from "../lib/cost/examples.ts";
 import type { JobCost } from "../lib/cost/job-cost.ts";
 import type { Prices } from "../lib/cost/prices.ts";
@@ -34,4 +34,11 @@ export function costText(cost: JobCost | undefined, prices: Prices | undefined, 
     `bringing one snapshot out of AWS: ${dollars(restore)}; prices of ${region} as of ${asOf}, without free tiers (--prices FILE for others)\n`,
     ...assumed.map((one) => `assumed: ${one}\n`),
   ].join("");
+}
+
+/** What it adds once, below all jobs. */
+export function stackCostText(prices: Prices | undefined): string {
+  if (prices === undefined) return "";
+  const { alarms, watch, dashboard, total } = stackMonth(prices);
+  return `\nthe stack itself, whatever its jobs: ${dollars(total)} a month (dashboard ${dollars(dashboard)} beyond an account's first three, alarms and metrics ${dollars(alarms)}, the watch ${dollars(watch)})\n`;
 }

@@ -1,4 +1,5 @@
-import { type Resolving, textOf } from "./resolving.ts";
+import { PLAN_COPIES_PREFIX } from "../lib/deployment/stack.ts";
+import { isOn, type Resolving, textOf } from "./resolving.ts";
 
 /** A copy that prune removed, or a run replaced, can be had again for so long. */
 const OLD_VERSIONS_DAYS = 30;
@@ -13,7 +14,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
   const text = (name: string) => textOf(resolving, `param:${name}`);
   if ((await text("bucket")) !== "") return { Resources: {} };
   const kmsKey = await text("kmsKey");
-  const objectLock = (await text("objectLock")) === "on";
+  const objectLock = await isOn(resolving, "objectLock");
   return {
     Resources: {
       BackupBucket: {
@@ -50,7 +51,16 @@ const encryption = (kmsKey: string): unknown =>
     ? { ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }
     : { ServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms", KMSMasterKeyID: kmsKey }, BucketKeyEnabled: true };
 
+/** Copies of plans, which nothing reads once their run has ended and cannot be redriven any more (14 days). */
+const PLAN_COPIES_DAYS = 30;
+
 const lifecycle = (): readonly unknown[] => [
+  {
+    Id: "plan-copies",
+    Status: "Enabled",
+    Prefix: PLAN_COPIES_PREFIX,
+    ExpirationInDays: PLAN_COPIES_DAYS,
+  },
   {
     Id: "unfinished-uploads",
     Status: "Enabled",

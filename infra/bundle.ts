@@ -3,31 +3,39 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import type { Config } from "../lib/config/schema.ts";
-import { BUILD_FOLDER, type FunctionSpec, functionTable } from "./functions.ts";
+import { BUILD_FOLDER, type StackFunction, stackFunctions } from "./functions.ts";
+import { configOf } from "./readers.ts";
 import { serviceList } from "./service-list.ts";
+import { unusedModules } from "./unused-modules.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
 /** What one function's package weighs. */
 export interface Bundle {
-  readonly name: FunctionSpec["name"];
+  /** `finish`, `collect-git` */
+  readonly name: string;
   readonly bytes: number;
 }
 
 /**
- * One file a function, with its source map. Of the connectors only those that the configuration's jobs use are in it, and
- * none where a function reads no source, so that nothing is carried that cannot be used.
+ * One file a function, with its source map. It holds the one connector that it reads by, and of the clients that notifiers and
+ * secrets need those that the configuration asks for, so that nothing is carried that cannot be used.
  */
 export async function bundleFunctions(config: Config): Promise<readonly Bundle[]> {
   rmSync(join(ROOT, BUILD_FOLDER), { recursive: true, force: true });
-  const services = [...new Set(config.jobs.map(({ service }) => service))];
-  return Promise.all(functionTable.map((spec) => bundleFunction(spec, services)));
+  const bundles = Map.groupBy(stackFunctions(config), ({ folder }) => folder);
+  return Promise.all([...bundles.values()].map((functions) => bundleFunction(config, functions)));
 }
 
-async function bundleFunction({ name, connectors }: FunctionSpec, services: readonly string[]): Promise<Bundle> {
-  const outfile = join(ROOT, BUILD_FOLDER, name, "index.mjs");
+/** Functions of one folder are of one step, and read one service if any. */
+async function bundleFunction(config: Config, functions: readonly StackFunction[]): Promise<Bundle> {
+  const [first] = functions;
+  if (first === undefined) throw new RangeError("a bundle is for a function");
+  const { spec, folder } = first;
+  const jobs = spec.connectors ? functions.flatMap(({ readers }) => readers?.jobs ?? []) : config.jobs;
+  const outfile = join(ROOT, BUILD_FOLDER, folder, "index.mjs");
   await build({
-    entryPoints: [join(ROOT, "functions", `${name}.ts`)],
+    entryPoints: [join(ROOT, "functions", `${spec.name}.ts`)],
     outfile,
     bundle: true,
     minify: true,
@@ -40,21 +48,39 @@ async function bundleFunction({ name, connectors }: FunctionSpec, services: read
     mainFields: ["module", "main"],
     // Some dependencies are CommonJS and ask for what is Node's own.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    plugins: [onlyServices(services, !connectors)],
+    plugins: [onlyServices(config, first), without(unusedModules(spec, configOf(config, jobs)))],
     logLevel: "warning",
   });
-  return { name, bytes: statSync(outfile).size };
+  return { name: folder, bytes: statSync(outfile).size };
 }
 
-/** Puts a list of the services named in the place of `lib/connectors/all.ts`. */
-function onlyServices(services: readonly string[], opaque: boolean): Plugin {
+/**
+ * Puts a list with the one service in the place of `lib/connectors/all.ts`. The configuration's other services are known by
+ * name, since all of the file is checked.
+ */
+function onlyServices({ jobs }: Config, { readers }: StackFunction): Plugin {
+  const services = [...new Set(jobs.map(({ service }) => service))];
   return {
     name: "only-services",
     setup({ onLoad }) {
       onLoad({ filter: /[\\/]lib[\\/]connectors[\\/]all\.ts$/ }, async ({ path }) => ({
-        contents: serviceList(await readFile(path, "utf8"), services, { opaque }),
+        contents: serviceList(await readFile(path, "utf8"), services, readers?.service),
         loader: "ts",
       }));
+    },
+  };
+}
+
+/** Loading one of these modules throws, where it would be a mistake. */
+function without(modules: readonly RegExp[]): Plugin {
+  return {
+    name: "without",
+    setup({ onLoad }) {
+      for (const filter of modules)
+        onLoad({ filter }, ({ path }) => ({
+          contents: `throw new Error(${JSON.stringify(`${path.slice(ROOT.length + 1)} is not in this function`)});`,
+          loader: "js",
+        }));
     },
   };
 }

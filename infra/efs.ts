@@ -1,6 +1,6 @@
-import type { Statement } from "./roles.ts";
+import type { Statement } from "./statement.ts";
 
-/** A file system of Amazon EFS, as tasks see it. */
+/** A file system of Amazon EFS, as functions and tasks see it. */
 export interface EfsMount {
   /** Where it is mounted: `/mnt/team`. */
   readonly path: string;
@@ -39,8 +39,13 @@ export const mountOf = (mounts: readonly EfsMount[], path: string): EfsMount | u
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-/** Volumes of a task definition, and where its container has them: to read, and encrypted on the way. */
-export function efsVolumes(mounts: readonly EfsMount[]): {
+/** One that a job reads its source of, or writes its snapshots to. */
+export interface UsedMount extends EfsMount {
+  readonly writes: boolean;
+}
+
+/** Volumes of a task definition, and where its container has them: encrypted on the way, and to read unless it writes there. */
+export function efsVolumes(mounts: readonly UsedMount[]): {
   readonly volumes: readonly unknown[];
   readonly mountPoints: readonly unknown[];
 } {
@@ -53,23 +58,44 @@ export function efsVolumes(mounts: readonly EfsMount[]): {
         AuthorizationConfig: { AccessPointId: accessPoint, IAM: "ENABLED" },
       },
     })),
-    mountPoints: mounts.map(({ path }, n) => ({ SourceVolume: nameOf(n), ContainerPath: path, ReadOnly: true })),
+    mountPoints: mounts.map(({ path, writes }, n) => ({
+      ...{ SourceVolume: nameOf(n), ContainerPath: path, ReadOnly: !writes },
+    })),
   };
 }
 
 const nameOf = (n: number): string => `efs${n}`;
 
 /**
- * What a task may do with them: mount them, by this access point alone, and read. Root's access counts only where the access
- * point has the user 0, who may read everything; writing would be a right of its own.
+ * What may be done with them: mount them, by this access point alone, and read; writing is a right of its own. Root's access
+ * counts only where the access point has the user 0, who may read everything.
  */
-export const efsStatements = (mounts: readonly EfsMount[]): readonly Statement[] =>
-  mounts.map(({ fileSystem, accessPoint }) => ({
+export const efsStatements = (mounts: readonly UsedMount[]): readonly Statement[] =>
+  mounts.map(({ fileSystem, accessPoint, writes }) => ({
     Effect: "Allow",
-    Action: ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"],
+    Action: [
+      "elasticfilesystem:ClientMount",
+      "elasticfilesystem:ClientRootAccess",
+      ...(writes ? ["elasticfilesystem:ClientWrite"] : []),
+    ],
     Resource: ofAccount(`file-system/${fileSystem}`),
     Condition: { ArnEquals: { "elasticfilesystem:AccessPointArn": ofAccount(`access-point/${accessPoint}`) } },
   }));
+
+/** As a function mounts it. */
+export const functionMount = ({ path, accessPoint }: EfsMount): unknown => ({
+  localMountPath: path,
+  arn: {
+    // The framework takes no Fn::Sub here.
+    "Fn::Join": [
+      ":",
+      [
+        ...["arn", { Ref: "AWS::Partition" }, "elasticfilesystem", { Ref: "AWS::Region" }, { Ref: "AWS::AccountId" }],
+        `access-point/${accessPoint}`,
+      ],
+    ],
+  },
+});
 
 const ofAccount = (resource: string): unknown => ({
   "Fn::Sub": `arn:\${AWS::Partition}:elasticfilesystem:\${AWS::Region}:\${AWS::AccountId}:${resource}`,

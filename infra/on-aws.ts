@@ -5,7 +5,7 @@ import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
-import { filesystemFaults } from "./on-efs.ts";
+import { filesystemFaults, nfsFaults } from "./on-efs.ts";
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
 export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): readonly Issue[] {
@@ -13,6 +13,7 @@ export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): r
   const jobs = Array.isArray(value.jobs) ? value.jobs : [];
   return [
     ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage, mounts)),
+    ...(isRecord(value.storage) ? nfsFaults(value.storage, usedStorages(jobs, value.storage), mounts) : []),
     ...metricsFaults(value.metrics),
     ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
   ];
@@ -26,6 +27,7 @@ function jobFaults(job: unknown, path: Path, storages: unknown, mounts: readonly
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
     ...hookFaults(job, path),
+    ...encryptionFaults(job, path),
   ];
 }
 
@@ -51,19 +53,34 @@ function nameFaults({ name }: Readonly<Record<string, unknown>>, path: Path): re
 
 function storageFaults(job: Readonly<Record<string, unknown>>, path: Path, storages: unknown): readonly Issue[] {
   if (!isRecord(storages)) return [];
-  const [only, ...others] = Object.keys(storages);
-  const named = typeof job.target_storage === "string";
-  const name = named ? String(job.target_storage) : others.length === 0 ? only : undefined;
+  const name = storageOf(job, storages);
   const storage = name !== undefined && Object.hasOwn(storages, name) ? storages[name] : undefined;
-  if (!isRecord(storage) || typeof storage.type !== "string" || storage.type === "s3") return [];
-  const place = named ? [...path, "target_storage"] : path;
-  return [at(place, `is stored in ${name}, of type ${storage.type}: on AWS a job's storage is of type s3`)];
+  if (!isRecord(storage) || storage.type !== "filesystem") return [];
+  const place = typeof job.target_storage === "string" ? [...path, "target_storage"] : path;
+  return [at(place, `is stored in ${name}, of type filesystem: on AWS a job's storage is of type s3, or nfs`)];
 }
+
+/** The only one where a job names none. */
+function storageOf(job: Readonly<Record<string, unknown>>, storages: Readonly<Record<string, unknown>>) {
+  if (typeof job.target_storage === "string") return job.target_storage;
+  const [only, ...others] = Object.keys(storages);
+  return others.length === 0 ? only : undefined;
+}
+
+const usedStorages = (jobs: readonly unknown[], storages: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
+  new Set(jobs.flatMap((job) => (isRecord(job) ? (storageOf(job, storages) ?? []) : [])));
 
 /** A run is many functions there, on no machine that a command could do anything to. */
 function hookFaults({ hooks }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
   if (hooks === undefined) return [];
   return [{ path: [...path, "hooks"], isKey: true, message: "cannot be run on AWS, where no machine of yours is" }];
+}
+
+/** The fan-out over the units is made by AWS itself, from the plan as it lies in the bucket. */
+function encryptionFaults({ encryption }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  if (!isRecord(encryption) || encryption.encrypt_manifest !== true) return [];
+  const message = "cannot be had on AWS, where the state machine reads the plan, which would be encrypted as well";
+  return [at([...path, "encryption", "encrypt_manifest"], message)];
 }
 
 function scheduleFaults({ schedule }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {

@@ -8,3 +8,10 @@ export async function textOf({ resolveVariable }: Resolving, expression: string)
   const value = await resolveVariable(expression);
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
+
+/** A parameter that is on or off. @throws Error for anything else: `true` must not pass for off */
+export async function isOn(resolving: Resolving, name: string): Promise<boolean> {
+  const value = await textOf(resolving, `param:${name}`);
+  if (value === "on" || value === "off") return value === "on";
+  throw new Error(`--param=${name}=${value}: must be on or off`);
+}

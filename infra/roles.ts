@@ -1,29 +1,31 @@
 import { RESERVED_PREFIX } from "../lib/storage/key.ts";
+import { efsStatements, type UsedMount } from "./efs.ts";
 import type { FunctionSpec } from "./functions.ts";
+import type { SecretRights } from "./secrets.ts";
+import type { Statement } from "./statement.ts";
 import type { BucketPlace } from "./storage-places.ts";
 
-export interface Statement {
-  readonly Effect: "Allow";
-  readonly Action: readonly string[];
-  readonly Resource: unknown;
-  readonly Condition?: unknown;
-}
-
-export interface RoleInputs {
+export interface RoleInputs extends SecretRights {
   readonly places: readonly BucketPlace[];
-  readonly sourceSecrets: readonly Statement[];
-  readonly storageSecrets: readonly Statement[];
-  /** `finish` looks whether everyone can be told, since that goes into the manifest. */
-  readonly notifierSecrets: readonly Statement[];
+  /** Where `plan` puts copies of plans. */
+  readonly planCopies: readonly BucketPlace[];
+  /** File systems that snapshots lie on. */
+  readonly mounts: readonly UsedMount[];
 }
 
 /** What each function may do. Nothing but `prune` may remove what is stored. */
 export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): readonly Statement[] {
-  const { places, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
-  const common = [...places.flatMap(reading), ...places.flatMap(writing), ...storageSecrets];
+  const { places, planCopies, mounts, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
+  const common = [...places.flatMap(reading), ...places.flatMap(writing), ...efsStatements(mounts), ...storageSecrets];
   switch (name) {
     case "plan":
-      return [...common, ...places.flatMap(preparing), ...sourceSecrets];
+      return [
+        ...common,
+        ...places.flatMap(preparing),
+        ...planCopies.flatMap(reading),
+        ...planCopies.flatMap(writing),
+        ...sourceSecrets,
+      ];
     case "collect":
     case "verify":
       return [...common, ...sourceSecrets];
@@ -66,6 +68,28 @@ function preparing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
     ...(more.includes("s3:PutObjectRetention") ? [allow(["s3:GetBucketObjectLockConfiguration"], arn)] : []),
   ];
 }
+
+/**
+ * What Lambda needs to put a function into a network (its developer guide, "Giving Lambda functions access to resources in an
+ * Amazon VPC", has it without a resource). The code of the function may do none of it.
+ */
+export const networkStatements = (functionArn: unknown): readonly unknown[] => {
+  const Action = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ];
+  return [
+    allow(Action, "*"),
+    {
+      ...{ Effect: "Deny", Action, Resource: "*" },
+      Condition: { ArnEquals: { "lambda:SourceFunctionArn": functionArn } },
+    },
+  ];
+};
 
 const allow = (Action: readonly string[], Resource: unknown): Statement => ({ Effect: "Allow", Action, Resource });
 

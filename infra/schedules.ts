@@ -5,6 +5,8 @@ import { logicalId } from "./names.ts";
 import { roleFor } from "./roles.ts";
 import { machineLogicalId } from "./state-machines.ts";
 
+/** EventBridge's, a day. */
+export const MOST_FLEXIBLE_MINUTES = 1_440;
 /** A schedule's name may have 64 characters. */
 const NAME_LIMIT = 64;
 /** Later than that, the next run is near, and the watch has told of the one that is missing. */
@@ -24,7 +26,8 @@ export function scheduleResources(
   { stack, state, flexibleMinutes }: ScheduleOptions,
 ): Record<string, unknown> {
   if (job.schedule === undefined) return {};
-  const minutes = job.jitterMs === undefined ? flexibleMinutes : Math.min(Math.ceil(job.jitterMs / 60_000), 1_440);
+  const minutes =
+    job.jitterMs === undefined ? flexibleMinutes : Math.min(Math.ceil(job.jitterMs / 60_000), MOST_FLEXIBLE_MINUTES);
   const id = `${logicalId(job.name)}Schedule`;
   return {
     [id]: {

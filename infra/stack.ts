@@ -4,20 +4,20 @@ import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
 import { dashboardResources } from "./dashboard.ts";
-import { type EfsMount, efsMounts, efsStatements } from "./efs.ts";
-import { functionDefinitions, functionTable } from "./functions.ts";
-import { capitalized } from "./names.ts";
-import { mountsOf } from "./on-efs.ts";
-import { type Resolving, textOf } from "./resolving.ts";
-import { roleFor, statementsOf } from "./roles.ts";
-import { scheduleResources } from "./schedules.ts";
+import { type EfsMount, efsMounts, type UsedMount } from "./efs.ts";
+import { functionDefinitions, roleLogicalId, type StackFunction, stackFunctions } from "./functions.ts";
+import { storageMount, usedMounts } from "./on-efs.ts";
+import { configOf, readersId } from "./readers.ts";
+import { isOn, type Resolving, textOf } from "./resolving.ts";
+import { networkStatements, roleFor, statementsOf } from "./roles.ts";
+import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
 import { stoppedRunResources } from "./stopped-runs.ts";
-import { placeOf, placesOf, type StackBucket } from "./storage-places.ts";
+import { placesOf, planCopiesOf, planPlaceOf, type StackBucket } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
-import { hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
+import { type GivenNetwork, givenNetwork, hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
 import { clusterResources, taskResources } from "./task-resources.ts";
 import { watchResources } from "./watch.ts";
 
@@ -35,48 +35,39 @@ interface Deployment {
   /** Absent where no job has tasks. */
   readonly tasks: TaskOptions | undefined;
   readonly efs: readonly EfsMount[];
+  readonly network: GivenNetwork;
 }
 
 /** What `functions:` of serverless.yml holds. */
 export async function functions(resolving: Resolving): Promise<Record<string, unknown>> {
-  const { configFile, bucket, stack } = await deploymentOf(resolving);
+  const deployment = await deploymentOf(resolving);
+  const { config, configFile, bucket, stack } = deployment;
   const environment = {
     [BUCKET_VARIABLE]: bucket.name,
     CORE_BACKUP_CONFIG: configFile,
     STACK: stack,
     EVENT_BUS: { Ref: "EventBus" },
+    // Where an error was thrown is told by the lines that were written. The map is read when a stack is looked at, not before.
+    NODE_OPTIONS: "--enable-source-maps",
   };
   const given = await textOf(resolving, "param:collectConcurrency");
   const collectConcurrency = given === "" ? undefined : Number(given);
   if (collectConcurrency !== undefined && !(Number.isInteger(collectConcurrency) && collectConcurrency > 0))
     throw new Error(`--param=collectConcurrency=${given}: must be a whole number above 0`);
-  return functionDefinitions({ configFile, environment, collectConcurrency, roleOf: roleLogicalId });
+  const placeOf = (one: StackFunction) => functionPlace(one, deployment);
+  return functionDefinitions(stackFunctions(config), { stack, configFile, environment, collectConcurrency, placeOf });
 }
 
 /** What `resources:` holds beside what serverless.yml writes out: what follows from the configuration's jobs. */
 export async function resources(resolving: Resolving): Promise<{ Resources: Record<string, unknown> }> {
   const deployment = await deploymentOf(resolving);
   const { config, stack, bucket, schedules, flexibleMinutes, tasks } = deployment;
-  const inputs = { places: placesOf(config, bucket), ...secretStatements(config) };
-  const roles = functionTable.map(({ name }) => [
-    roleLogicalId(name),
-    roleFor("lambda.amazonaws.com", `${stack}-${name}`, [
-      ...statementsOf(name, inputs),
-      {
-        Effect: "Allow",
-        Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        Resource: {
-          "Fn::Sub": `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/${stack}-${name}:*`,
-        },
-      },
-      // X-Ray knows no resource.
-      { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" },
-    ]),
-  ]);
+  const roles = stackFunctions(config).map((one) => [roleLogicalId(one.name), functionRole(one, deployment)]);
   const ofJobs = config.jobs.map((job) => ({
     ...machineResources(job, {
       stack,
-      bucket: placeOf(config, job, bucket),
+      bucket: planPlaceOf(config, job, bucket),
+      readers: readersId(config, job),
       network: tasks !== undefined && hasTasks(job, deployment.image) ? networkOf(tasks) : undefined,
     }),
     ...taskResourcesOf(job, deployment),
@@ -95,22 +86,42 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
   };
 }
 
+function functionRole(one: StackFunction, deployment: Deployment): unknown {
+  const { config, stack, bucket } = deployment;
+  const ofAccount = (service: string, resource: string) => ({
+    "Fn::Sub": `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
+  });
+  const name = `${stack}-${one.name}`;
+  const own = one.readers === undefined ? config : configOf(config, one.readers.jobs);
+  const { network, mount } = functionPlace(one, deployment);
+  return roleFor("lambda.amazonaws.com", name, [
+    ...statementsOf(one.spec.name, inputsOf(own, bucket, mount === undefined ? [] : [mount])),
+    {
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+      Resource: ofAccount("logs", `log-group:/aws/lambda/${name}:*`),
+    },
+    // X-Ray knows no resource.
+    { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" },
+    ...(network === undefined ? [] : networkStatements(ofAccount("lambda", `function:${name}`))),
+  ]);
+}
+
+/** In your network where that was asked for, or its jobs have their snapshots on a file system there. One that opens nothing needs none. */
+function functionPlace({ spec, readers }: StackFunction, { config, efs, network }: Deployment) {
+  if (spec.name === "verdict") return { network: undefined, mount: undefined };
+  const mount = storageMount(readers === undefined ? config : configOf(config, readers.jobs), efs);
+  return { network: mount !== undefined || network.forFunctions ? network : undefined, mount };
+}
+
 function taskResourcesOf(
   job: Job,
   { config, document, stack, bucket, image, tasks, efs }: Deployment,
 ): Record<string, unknown> {
   if (tasks === undefined || !hasTasks(job, image)) return {};
-  const storage = config.storage[job.target_storage];
-  const own: Config = {
-    ...config,
-    jobs: [job],
-    storage: storage === undefined ? {} : { [job.target_storage]: storage },
-  };
-  const mounts = mountsOf(document, job.name, efs);
-  const statements = [
-    ...statementsOf("collect", { places: placesOf(own, bucket), ...secretStatements(own) }),
-    ...efsStatements(mounts),
-  ];
+  const own = configOf(config, [job]);
+  const mounts = usedMounts(own, document, efs);
+  const statements = statementsOf("collect", inputsOf(own, bucket, mounts));
   const inputs = { stack, config: taskConfig(document, job), bucket: bucket.name, statements, mounts };
   return taskResources(job, inputs, tasks);
 }
@@ -120,7 +131,10 @@ const alarmIdsIn = (resources: Readonly<Record<string, unknown>>): readonly stri
     isRecord(resource) && resource.Type === "AWS::CloudWatch::Alarm" ? [id] : [],
   );
 
-const roleLogicalId = (name: string): string => `${capitalized(name)}Role`;
+const inputsOf = (config: Config, bucket: StackBucket, mounts: readonly UsedMount[]) => ({
+  ...{ places: placesOf(config, bucket), planCopies: planCopiesOf(config, bucket), mounts },
+  ...secretStatements(config),
+});
 
 async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const text = (expression: string) => textOf(resolving, expression);
@@ -135,11 +149,19 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     configFile,
     stack,
     bucket: { name: given === "" ? { Ref: "BackupBucket" } : given, kmsKey: (await text("param:kmsKey")) || undefined },
-    schedules: (await text("param:schedules")) === "off" ? "DISABLED" : "ENABLED",
-    flexibleMinutes: Number(await text("param:flexibleMinutes")),
-    dashboard: (await text("param:dashboard")) !== "off",
+    schedules: (await isOn(resolving, "schedules")) ? "ENABLED" : "DISABLED",
+    flexibleMinutes: await flexibleMinutes(resolving),
+    dashboard: await isOn(resolving, "dashboard"),
     image: await text("param:image"),
     tasks: await taskOptions(resolving, config, stack),
     efs,
+    network: await givenNetwork(resolving),
   };
+}
+
+async function flexibleMinutes(resolving: Resolving): Promise<number> {
+  const given = await textOf(resolving, "param:flexibleMinutes");
+  const minutes = Number(given);
+  if (given !== "" && Number.isInteger(minutes) && minutes >= 0 && minutes <= MOST_FLEXIBLE_MINUTES) return minutes;
+  throw new Error(`--param=flexibleMinutes=${given}: must be a whole number of 0 to ${MOST_FLEXIBLE_MINUTES}`);
 }

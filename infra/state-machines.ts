@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Job } from "../lib/config/schema.ts";
 import { machineName } from "../lib/deployment/names.ts";
-import { functionLogicalId, functionTable } from "./functions.ts";
+import { functionLogicalId, functionName, functionTable } from "./functions.ts";
 import { capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
@@ -14,6 +14,8 @@ export interface MachineOptions {
   /** `<service>-<stage>` */
   readonly stack: string;
   readonly bucket: BucketPlace;
+  /** Id of the functions that read its source (`readers.ts`). */
+  readonly readers: string;
   /** Where its tasks are started; absent where it has none. */
   readonly network: TaskNetwork | undefined;
 }
@@ -42,7 +44,7 @@ const definitionSchema = z.looseObject({
 });
 /** Until a container runs: its image is fetched, its network made. */
 const TASK_START_SECONDS = 900;
-const STEPS = functionTable.filter(({ name }) => name !== "watch").map(({ name }) => name);
+const STEPS = functionTable.filter(({ name }) => name !== "watch");
 
 export const machineLogicalId = (job: string): string => `${logicalId(job)}Machine`;
 
@@ -64,7 +66,7 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
           EventBus: { Ref: "EventBus" },
           ...taskSubstitutions(job.name, options),
           ...Object.fromEntries(
-            STEPS.map((step) => [`${capitalized(step)}Function`, { "Fn::GetAtt": [functionLogicalId(step), "Arn"] }]),
+            STEPS.map((step) => [`${capitalized(step.name)}Function`, arnOf(functionName(step, options.readers))]),
           ),
         },
         LoggingConfiguration: {
@@ -78,6 +80,8 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
     [`${id}Role`]: roleFor("states.amazonaws.com", name, machineStatements(job.name, name, options)),
   };
 }
+
+const arnOf = (name: string): unknown => ({ "Fn::GetAtt": [functionLogicalId(name), "Arn"] });
 
 /** What CloudFormation substitutes is text without any escaping: a number and a name that people choose are written in here. */
 function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineOptions): string {
@@ -132,7 +136,11 @@ function taskSubstitutions(job: string, { network }: MachineOptions): Record<str
   };
 }
 
-function machineStatements(job: string, name: string, { stack, bucket, network }: MachineOptions): readonly unknown[] {
+function machineStatements(
+  job: string,
+  name: string,
+  { stack, bucket, readers, network }: MachineOptions,
+): readonly unknown[] {
   const arn = (service: string, resource: string) => ({
     "Fn::Sub": `arn:\${AWS::Partition}:states:\${AWS::Region}:\${AWS::AccountId}:${service}:${resource}`,
   });
@@ -140,7 +148,7 @@ function machineStatements(job: string, name: string, { stack, bucket, network }
   return [
     allow(
       ["lambda:InvokeFunction"],
-      STEPS.map((step) => ({ "Fn::GetAtt": [functionLogicalId(step), "Arn"] })),
+      STEPS.map((step) => arnOf(functionName(step, readers))),
     ),
     // The fan-out is executions of the machine itself, one for each unit.
     allow(["states:StartExecution"], arn("stateMachine", name)),

@@ -1,6 +1,6 @@
 import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
-import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
+import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "../lib/deployment/stack.ts";
 
 /** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
 export interface BucketPlace {
@@ -20,10 +20,10 @@ export interface StackBucket {
   readonly kmsKey: string | undefined;
 }
 
-/** Where a job's snapshots lie. */
-export function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace {
+/** Where a job's snapshots lie; undefined where that is no bucket. */
+function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | undefined {
   const storage = config.storage[job.target_storage];
-  if (storage?.type !== "s3") throw new Error(`storage ${job.target_storage} of job ${job.name} is no bucket`);
+  if (storage?.type !== "s3") return undefined;
   const isOfStack = storage.bucket_env === BUCKET_VARIABLE;
   const name = isOfStack ? stack.name : storage.bucket;
   if (name === undefined) {
@@ -40,9 +40,25 @@ export function placeOf(config: Config, job: Job, stack: StackBucket): BucketPla
   };
 }
 
+/** Where the state machine reads a job's plan: with its snapshots, or where they are in no bucket a copy in the stack's. */
+export const planPlaceOf = (config: Config, job: Job, stack: StackBucket): BucketPlace =>
+  placeOf(config, job, stack) ?? {
+    name: stack.name,
+    arn: arnOf(stack.name),
+    prefix: PLAN_COPIES_PREFIX,
+    more: [],
+    kmsKey: stack.kmsKey,
+  };
+
+/** Where plans are copied to; none where every job's snapshots are in a bucket. */
+export function planCopiesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
+  const [job] = config.jobs.filter((one) => placeOf(config, one, stack) === undefined);
+  return job === undefined ? [] : [planPlaceOf(config, job, stack)];
+}
+
 /** The places of all jobs, each once. */
 export function placesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
-  const places = config.jobs.map((job) => placeOf(config, job, stack));
+  const places = config.jobs.flatMap((job) => placeOf(config, job, stack) ?? []);
   return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }
 

@@ -1,6 +1,6 @@
 import type { Config, Job } from "../lib/config/schema.ts";
 import { imageTag } from "./image.ts";
-import { type Resolving, textOf } from "./resolving.ts";
+import { isOn, type Resolving, textOf } from "./resolving.ts";
 
 /** How tasks on Fargate are made, from the deployment's parameters. */
 export interface TaskOptions {
@@ -65,12 +65,7 @@ export async function taskOptions(
   const architecture = await param("taskArchitecture");
   if (architecture !== "X86_64" && architecture !== "ARM64")
     refuse("taskArchitecture", architecture, "X86_64 or ARM64");
-  const subnets = list(await param("subnets"));
-  const securityGroups = list(await param("securityGroups"));
-  if ((await param("efs")) !== "" && (subnets.length === 0 || securityGroups.length === 0))
-    throw new Error(
-      "--param=efs needs subnets and securityGroups: those of the network in which the file system has its mount targets",
-    );
+  const { subnets, securityGroups } = await givenNetwork(resolving);
   const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
   if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
   return {
@@ -84,6 +79,33 @@ export async function taskOptions(
     assignPublicIp: publicIp === "on" ? "ENABLED" : "DISABLED",
     logRetentionDays: Number(await param("logRetentionDays")),
   };
+}
+
+export interface GivenNetwork {
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  /** Whether functions run in it too, and not only those that mount a file system. */
+  readonly forFunctions: boolean;
+}
+
+/**
+ * The network that tasks are given, and functions that want one; empty lists where none is.
+ * @throws Error where one is needed and there is none
+ */
+export async function givenNetwork(resolving: Resolving): Promise<GivenNetwork> {
+  const param = (name: string) => textOf(resolving, `param:${name}`);
+  const subnets = list(await param("subnets"));
+  const securityGroups = list(await param("securityGroups"));
+  const forFunctions = await isOn(resolving, "functionsInSubnets");
+  if (subnets.length === 0 || securityGroups.length === 0) {
+    if ((await param("efs")) !== "")
+      throw new Error(
+        "--param=efs needs subnets and securityGroups: those of the network in which the file system has its mount targets",
+      );
+    if (forFunctions)
+      throw new Error("--param=functionsInSubnets=on needs subnets and securityGroups: those that functions run in");
+  }
+  return { subnets, securityGroups, forFunctions };
 }
 
 /** The image that was given, or the one of this checkout, which deploying puts into a repository of the stack's name. */

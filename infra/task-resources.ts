@@ -1,9 +1,10 @@
 import type { Job } from "../lib/config/schema.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { CONFIG_VARIABLE } from "../lib/function-task.ts";
-import { type EfsMount, efsVolumes } from "./efs.ts";
+import { efsVolumes, type UsedMount } from "./efs.ts";
 import { capitalized, logicalId } from "./names.ts";
-import { roleFor, type Statement } from "./roles.ts";
+import { roleFor } from "./roles.ts";
+import type { Statement } from "./statement.ts";
 import type { TaskOptions } from "./task-options.ts";
 
 /** The one container of a task, which the state machine gives its unit. */
@@ -51,8 +52,8 @@ export interface TaskInputs {
   readonly bucket: unknown;
   /** What the task may do: the job's sources and storage, and no other job's. */
   readonly statements: readonly Statement[];
-  /** File systems that it reads of. */
-  readonly mounts: readonly EfsMount[];
+  /** File systems that it reads of, and writes to. */
+  readonly mounts: readonly UsedMount[];
 }
 
 /** A job's task definition and its role. */

@@ -18,6 +18,11 @@ export interface Backup {
   kind(service: string): ConnectorKind;
   /** The storage of a job, made at the first call, retries included. @throws ConfigError */
   storage(job: Job): Promise<Storage>;
+  /**
+   * Where the plan of a job is copied to, because the state machine that runs it reads a bucket and its storage is none;
+   * undefined everywhere else. @throws ConfigError
+   */
+  planCopies?(job: Job): Promise<Storage | undefined>;
   /** What a job's artifacts are encrypted with, made at the first call; undefined where they are not. @throws ConfigError */
   encryption(job: Job): Promise<Encryption | undefined>;
   /** The private side for artifacts of this type, made at the first call; undefined where none is at hand. @throws ConfigError */

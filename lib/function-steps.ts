@@ -37,7 +37,7 @@ export const aboutStep = ({ job, run, snapshot }: StepPointer) => ({ job, run, s
 
 export interface Begun {
   readonly pointer: StepPointer;
-  /** Of the plan, relative to the storage's prefix: a unit a line. */
+  /** Of the plan, relative to the prefix of the storage, or of the bucket for copies of plans: a unit a line. */
   readonly planKey: string;
   readonly units: number;
 }
@@ -54,9 +54,12 @@ export async function beginRun(
   try {
     const step = leased(backup, job, storage, lease);
     const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within", only: input.only });
+    const copies = await backup.planCopies?.(job);
+    const key = planKey(job.name, snapshot);
+    if (copies !== undefined) await copies.put(key, await storage.get(key));
     await lease.leave();
     const pointer = { job: job.name, snapshot, run, resumed, lease: lease.token };
-    return { pointer, planKey: planKey(job.name, snapshot), units };
+    return { pointer, planKey: key, units };
   } catch (error) {
     await lease.release();
     throw error;

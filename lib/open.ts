@@ -2,8 +2,10 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Backup } from "./backup.ts";
 import type { Config, Job } from "./config/schema.ts";
+import { storageSchema } from "./config/storage-options.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "./deployment/stack.ts";
 import { type EncryptionOptions, openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
 import { openVeil } from "./encryption/veil/open-veil.ts";
@@ -35,6 +37,7 @@ export interface OpenOptions {
 }
 
 const LAST_WORDS_MS = 10_000;
+const planCopies = storageSchema.parse({ type: "s3", bucket_env: BUCKET_VARIABLE, prefix: PLAN_COPIES_PREFIX });
 
 /** Makes of a checked configuration what the steps need. Connects to nothing yet: that begins with the first call. */
 export function open(config: Config, options: OpenOptions): Backup {
@@ -81,6 +84,12 @@ export function open(config: Config, options: OpenOptions): Backup {
         if (encryption === undefined) return storage;
         return openVeil(storage, encryption, () => encryptionOf(job, encryption), { secrets, signal });
       }),
+    planCopies: async (job) => {
+      if (waits === "here" || storageOf(config, job)[1].type === "s3") return undefined;
+      return once(storages, PLAN_COPIES_PREFIX, () =>
+        openStorage("of the stack", planCopies, { ...options, secrets, signal }),
+      );
+    },
     encryption: async (job) => job.encryption && encryptionOf(job, job.encryption),
     decryption: (job, type) =>
       once(decryptions, `${type} ${job.name}`, () =>

@@ -1,6 +1,7 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import type { Warning } from "../../lib/connectors/connector.ts";
+import { stackMonth } from "../../lib/cost/cost.ts";
 import type { JobCost } from "../../lib/cost/job-cost.ts";
 import type { Prices } from "../../lib/cost/prices.ts";
 import { formatBytes, formatCount, formatTime } from "../../lib/format.ts";
@@ -13,7 +14,7 @@ import { findUnfinished } from "../../lib/resume/resume.ts";
 import { nextRuns } from "../../lib/scheduling/schedule.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Command } from "../command.ts";
-import { costText } from "../cost-text.ts";
+import { costText, stackCostText } from "../cost-text.ts";
 import { givenPrices } from "../given-prices.ts";
 import type { Output } from "../output.ts";
 import { planCost } from "../plan-cost.ts";
@@ -62,7 +63,11 @@ export const planCommand: Command = async (context) =>
     const text = plans
       .map((one) => planText(one, context.output) + costText(one.cost, prices, context.output.width))
       .join("\n");
-    context.output.result({ text, json: { jobs: [...plans, ...failures] } });
+    const stack = prices === undefined ? {} : { stack: stackMonth(prices) };
+    context.output.result({
+      text: text + stackCostText(prices),
+      json: { jobs: [...plans, ...failures], ...stack },
+    });
     return code;
   });
 

@@ -34,6 +34,25 @@ const GB = 1024 ** 3;
 const ALARMS_PER_JOB = 2;
 const METRICS_PER_JOB = 3;
 const WATCHES_PER_MONTH = 730;
+/** Of the stack itself: starts that never happened, the watch and its silence; what the watch measures of all jobs together. */
+const STACK = { alarms: 3, metrics: 3, watchSeconds: 2, watchGb: 0.5 };
+
+export interface StackCost {
+  readonly alarms: number;
+  readonly watch: number;
+  /** Unless `--param=dashboard=off`, or it is one of an account's first three. */
+  readonly dashboard: number;
+  readonly total: number;
+}
+
+/** What a stack costs a month, however many jobs it has. Pure. */
+export function stackMonth(prices: Prices): StackCost {
+  const { alarm_month, metric_month, lambda_request, lambda_gb_second, event, dashboard_month: dashboard } = prices;
+  const alarms = STACK.alarms * alarm_month + STACK.metrics * metric_month;
+  const aWatch = lambda_request + STACK.watchSeconds * STACK.watchGb * lambda_gb_second + event;
+  const watch = WATCHES_PER_MONTH * aWatch;
+  return { alarms, watch, dashboard, total: alarms + watch + dashboard };
+}
 
 /** What the runs of one job cost. Pure. */
 export function costOf(shape: RunShape, { runs, snapshots }: MonthShape, prices: Prices): Cost {
@@ -46,6 +65,7 @@ export function costOf(shape: RunShape, { runs, snapshots }: MonthShape, prices:
     s3Storage: 0,
     watching: usage.events * prices.event + usage.logGb * prices.log_gb + usage.lambdaRequests * prices.trace,
   });
+  // Of the event that the watch puts for each job each time.
   const always =
     ALARMS_PER_JOB * prices.alarm_month + METRICS_PER_JOB * prices.metric_month + WATCHES_PER_MONTH * prices.event;
   return {

@@ -45,7 +45,7 @@ export function exampleTable(prices: Prices): string {
     "S3 storage",
     "logs, alarms",
     "a month",
-    "with a machine",
+    "with a machine (unconfirmed)",
   ];
   const widths = head.map((title, n) => Math.max(title.length, ...rows.map((row) => row[n]?.length ?? 0)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, n) => cell.padStart(widths[n] ?? 0)).join(" | ")} |`;

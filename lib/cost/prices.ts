@@ -36,6 +36,11 @@ export const pricesSchema = z.strictObject({
   alarm_month: usd
     .default(0.1)
     .describe("standard resolution; https://c3x.dev/resources/aws/aws_cloudwatch_metric_alarm, 2026"),
+  dashboard_month: usd
+    .default(3)
+    .describe(
+      "beyond an account's first three; https://www.factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards/, 2026-06",
+    ),
   metric_month: usd.default(0.3).describe("first 10,000; https://signoz.io/guides/cloudwatch-pricing, 2026-02"),
   machine_hour: usd.default(0.0168).describe(`t4g.small; ${UNCONFIRMED}`),
   machine_disk_gb_month: usd

@@ -13,6 +13,9 @@ export const DEFAULT_REGION = "eu-central-1";
 /** The variable that the stack sets for its functions: the bucket of the stack, or the one that was given. */
 export const BUCKET_VARIABLE = "S3_BUCKET";
 
+/** Below it in that bucket, state machines read the plans of jobs whose snapshots lie in none. */
+export const PLAN_COPIES_PREFIX = ".core-backup-plans/";
+
 /** What the names of everything in it begin with. */
 export const stackName = ({ service, stage }: Pick<Stack, "service" | "stage">): string => `${service}-${stage}`;
 

@@ -4,20 +4,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { setDefaultCACertificates } from "node:tls";
+import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
   type DescribeExecutionOutput,
   ListStateMachinesCommand,
   SFNClient,
+  StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { type Manifest, manifestSchema } from "../../lib/manifest.ts";
-import { coreBackup, type Ended, type Started, start } from "../e2e/core-backup.ts";
+import { coreBackup, type Ended, type Started, start as startCli } from "../e2e/core-backup.ts";
 import { aDeployment, type Deployment } from "./aws-stack.ts";
 import { type S3Server, startMinistack } from "./s3-server.ts";
 
 /** Bounds what hangs, not what is slow. */
 const ENDS_MS = 600_000;
+
+export type ClientOptions = Pick<S3Server, "endpoint" | "region" | "credentials">;
 
 /** The stack of a configuration, deployed onto an emulator of AWS, and a desk that may look at it. */
 export interface DeployedStack extends AsyncDisposable {
@@ -32,20 +36,27 @@ export interface DeployedStack extends AsyncDisposable {
   /** A command of ours with the configuration and credentials of the deployment, and nothing that names its bucket. */
   cli(...args: readonly string[]): Promise<Ended>;
   cliStarted(...args: readonly string[]): Started;
+  /** What the clients of AWS are made of. */
+  readonly client: ClientOptions;
   /** ARN of a job's state machine. */
   machineOf(job: string): Promise<string>;
+  /** Starts an execution of a job, and answers its ARN. */
+  start(job: string, input?: unknown): Promise<string>;
+  /** Starts one and waits for its end. */
+  execute(job: string): Promise<DescribeExecutionOutput>;
   untilEnded(executionArn: string): Promise<DescribeExecutionOutput>;
   object(key: string): Promise<Buffer>;
   keysBelow(prefix: string): Promise<readonly string[]>;
   manifestOf(job: string, snapshot: string): Promise<Manifest>;
-  /** Messages of a function's log group. */
+  /** Messages of the log groups of a step's functions: those that read sources are several. */
   logOf(step: string): Promise<readonly string[]>;
 }
 
 /**
  * `config`: jobs whose storage is `{ type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }`. With `enforced`
  * the roles and policies of the template decide what functions may do, and this process trusts the emulator's certificate.
- * `settings` are variables of the emulator.
+ * `settings` are variables of the emulator, and `dockerHost` is the engine in which it runs tasks, `mounts` what
+ * is mounted for it.
  */
 export async function aDeployedStack(
   config: string,
@@ -53,13 +64,17 @@ export async function aDeployedStack(
     params = {},
     enforced = false,
     settings = {},
+    dockerHost,
+    mounts,
   }: {
     params?: Readonly<Record<string, string>>;
     enforced?: boolean;
     settings?: Readonly<Record<string, string>>;
+    dockerHost?: string;
+    mounts?: string;
   } = {},
 ): Promise<DeployedStack> {
-  const cloud = await startMinistack({ mended: true, enforced, settings });
+  const cloud = await startMinistack({ mended: true, enforced, settings, dockerHost, mounts });
   if (cloud.caFile !== undefined) setDefaultCACertificates([await readFile(cloud.caFile, "utf8")]);
   const env = {
     AWS_ENDPOINT_URL: cloud.endpoint,
@@ -96,22 +111,30 @@ export async function aDeployedStack(
     assert.ok(Body);
     return Buffer.from(await Body.transformToByteArray());
   };
+  async function machineOf(job: string) {
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
+    const found = stateMachines.find(({ name }) => name === `core-backup-test-${job}`)?.stateMachineArn;
+    assert.ok(found, `a state machine for ${job}`);
+    return found;
+  }
+  async function start(job: string, input: unknown = {}) {
+    const command = new StartExecutionCommand({ stateMachineArn: await machineOf(job), input: JSON.stringify(input) });
+    return (await sfn.send(command)).executionArn ?? "";
+  }
   return {
     cloud,
     deployment,
+    client,
     bucket,
     env,
     s3,
     sfn,
     config: file,
     cli: (...args) => coreBackup([...args, "--config", file], options),
-    cliStarted: (...args) => start([...args, "--config", file], options),
-    async machineOf(job) {
-      const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
-      const found = stateMachines.find(({ name }) => name === `core-backup-test-${job}`)?.stateMachineArn;
-      assert.ok(found, `a state machine for ${job}`);
-      return found;
-    },
+    cliStarted: (...args) => startCli([...args, "--config", file], options),
+    machineOf,
+    start,
+    execute: async (job) => executionEnded(sfn, await start(job)),
     untilEnded: (executionArn) => executionEnded(sfn, executionArn),
     object,
     async keysBelow(prefix) {
@@ -122,7 +145,10 @@ export async function aDeployedStack(
       const bytes = await object(`backups/${job}/${snapshot.replace("T", "/")}/manifest.json`);
       return manifestSchema.parse(JSON.parse(bytes.toString("utf8")));
     },
-    logOf: (step) => logEvents(cloud, `/aws/lambda/core-backup-test-${step}`),
+    async logOf(step) {
+      const groups = (await functionsOf(cloud, step)).map((name) => logEvents(cloud, `/aws/lambda/${name}`));
+      return (await Promise.all(groups)).flat();
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }
@@ -143,8 +169,19 @@ export async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error(`not within ${ENDS_MS / 1000} s`);
 }
 
-/** The emulator takes any signature, so no client is needed for this one question. */
-async function logEvents({ endpoint, region }: S3Server, logGroupName: string): Promise<readonly string[]> {
+/** Names of a step's functions. */
+export async function functionsOf({ endpoint, region, credentials }: ClientOptions, step: string): Promise<string[]> {
+  const lambda = new LambdaClient({ endpoint, region, credentials });
+  const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+  lambda.destroy();
+  const own = `core-backup-test-${step}`;
+  return Functions.map(({ FunctionName = "" }) => FunctionName).filter(
+    (name) => name === own || name.startsWith(`${own}-`),
+  );
+}
+
+/** Messages of a log group. The emulator takes any signature, so no client is needed for this one question. */
+export async function logEvents({ endpoint, region }: ClientOptions, logGroupName: string): Promise<readonly string[]> {
   const response = await fetch(endpoint, {
     method: "POST",
     headers: {

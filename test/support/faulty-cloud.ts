@@ -72,7 +72,8 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    const [, step] = /^\/2015-03-31\/functions\/[^/]*-(\w+)\/invocations/.exec(request.url ?? "") ?? [];
+    const [, step] =
+      /^\/2015-03-31\/functions\/[^/]*core-backup-test-(\w+)[^/]*\/invocations/.exec(request.url ?? "") ?? [];
     const action = String(request.headers["x-amz-target"] ?? "").replace("AmazonEC2ContainerServiceV20141113.", "ecs.");
     if (request.url === ASKED) answer(response, 200, await asked(JSON.parse(body.toString())));
     else if (action === "ecs.RunTask") {
@@ -100,7 +101,7 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
   /** The same in Step Functions' own words: an error's name and cause, or a result. */
   async function asked({ resource, input }: { resource: string; input: Record<string, unknown> }): Promise<unknown> {
     if (resource.includes("ecs:runTask")) return taskResult(await tasks.ended(await runTask(lowered(input))));
-    const step = /-(\w+)$/.exec(String(input.FunctionName))?.[1];
+    const step = /core-backup-test-(\w+)/.exec(String(input.FunctionName))?.[1];
     if (!resource.includes("lambda:invoke") || step === undefined) return {};
     const fault = await faultOf(step, input.Payload as Payload);
     if (fault?.do === "refuse") return { error: `Lambda.${fault.code}`, cause: "x" };

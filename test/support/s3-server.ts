@@ -79,20 +79,23 @@ export async function addUser(server: S3Server): Promise<S3Server["credentials"]
  * The lenient one: every key, in memory. It takes any secret. `mended` is for what it plays beside S3, Lambda and Step
  * Functions above all (test/peers/ministack/mended.py); functions then run in the Node of this process, and tasks in the
  * Engine at `dockerHost`. `enforced`: over TLS, and nobody may do what no policy allows, but for its root. `settings` are
- * variables of its own.
+ * variables of its own. `mounts`: shell commands that mount what it and its functions see, and nobody else.
  */
 export async function startMinistack({
   mended = false,
   dockerHost = "",
   enforced = false,
   settings = {} as Readonly<Record<string, string>>,
+  mounts = "",
 } = {}): Promise<S3Server> {
   if (!existsSync(MINISTACK)) throw new Error(MINISTACK_ABSENT);
   const folder = await temporaryFolder();
   const certificate = enforced ? await makeServerCertificate(join(folder.path, "tls")) : undefined;
+  const program = mended ? join(dirname(MINISTACK), "python") : MINISTACK;
+  const args = mended ? [join(BIN, "..", "ministack", "mended.py")] : [];
+  const mounting = ["--mount", "sh", "-c", `${mounts} && exec "$0" "$@"`, program, ...args];
   const command = (port: number) => ({
-    program: mended ? join(dirname(MINISTACK), "python") : MINISTACK,
-    args: mended ? [join(BIN, "..", "ministack", "mended.py")] : [],
+    ...(mounts === "" ? { program, args } : { program: "unshare", args: mounting }),
     cwd: folder.path,
     env: {
       GATEWAY_PORT: `${port}`,

@@ -5,82 +5,56 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
-import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import {
   type DescribeExecutionOutput,
   DescribeMapRunCommand,
   ListExecutionsCommand,
   ListMapRunsCommand,
-  ListStateMachinesCommand,
-  SFNClient,
-  StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Manifest, manifestSchema } from "../../../lib/manifest.ts";
+import { manifestSchema } from "../../../lib/manifest.ts";
 import { coreBackup } from "../../e2e/core-backup.ts";
-import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
 import { standBetween } from "../../support/between.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
-import { executionEnded, until } from "../../support/deployed-stack.ts";
+import { aDeployedStack, type DeployedStack, functionsOf, until } from "../../support/deployed-stack.ts";
 import { functionProcesses } from "../../support/function-process.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
-import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
+import { noMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
 
 describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, () => {
-  let cloud: S3Server;
+  let stack: DeployedStack;
   let git: GitServer;
-  let deployment: Deployment;
   let folder: AsyncDisposable & { readonly path: string };
-  let env: Record<string, string>;
-  let s3: S3Client;
-  let sfn: SFNClient;
-  let bucket: string;
   let queue: string;
 
   before(async () => {
     folder = await temporaryFolder();
     for (const name of REPOSITORIES) await aRepository(folder.path, { name });
     git = await startGitServer(folder.path);
-    cloud = await startMinistack({ mended: true });
-    env = {
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_REGION: cloud.region,
-      AWS_ACCESS_KEY_ID: cloud.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: cloud.credentials.secretAccessKey,
-    };
-    deployment = await aDeployment(configuration());
-    await deployment.serverless("deploy", { env });
-    const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
-    s3 = new S3Client({ ...client, forcePathStyle: true });
-    sfn = new SFNClient(client);
-    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
-    bucket = Buckets.map(({ Name = "" }) => Name).find((name) => name.includes("backupbucket")) ?? "";
-    assert.notEqual(bucket, "");
-    queue = await listenToBus(client);
+    stack = await aDeployedStack(configuration());
+    assert.notEqual(stack.bucket, "");
+    queue = await listenToBus();
   });
 
   after(async () => {
-    await deployment[Symbol.asyncDispose]();
-    await cloud[Symbol.asyncDispose]();
-    await git[Symbol.asyncDispose]();
-    await folder[Symbol.asyncDispose]();
+    for (const one of [stack, git, folder]) await one?.[Symbol.asyncDispose]();
   });
 
   test("a run stores what the same configuration stores at a desk, unit by unit", async () => {
-    const ended = await execute("repositories");
+    const ended = await stack.execute("repositories");
     assert.equal(ended.status, "SUCCEEDED", ended.cause);
     const { snapshot, verified, proved } = JSON.parse(ended.output ?? "{}");
     assert.deepEqual([verified, proved], [true, REPOSITORIES.length], ended.output);
-    const deployed = await manifestOf("repositories", snapshot);
+    const deployed = await stack.manifestOf("repositories", snapshot);
 
     const config = join(folder.path, "desk.yml");
     await writeFile(config, configuration().replace("prefix: backups/", "prefix: desk/"));
     const desk = await coreBackup(["run", "--job", "repositories", "--json", "--config", config], {
-      env: { ...env, S3_BUCKET: bucket },
+      env: { ...stack.env, S3_BUCKET: stack.bucket },
     });
     assert.equal(desk.code, 0, desk.stderr);
     const [ofDesk] = JSON.parse(desk.stdout).runs;
@@ -88,17 +62,17 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   });
 
   test("each unit of the plan is one child execution, and its bundle clones to the refs of its source", async () => {
-    const ended = await execute("repositories");
+    const ended = await stack.execute("repositories");
     const { snapshot, totals } = JSON.parse(ended.output ?? "{}");
     assert.equal(totals.unchanged, REPOSITORIES.length);
-    const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
-    const run = await sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
+    const { mapRuns = [] } = await stack.sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
+    const run = await stack.sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
     assert.equal(run.itemCounts?.succeeded, REPOSITORIES.length);
-    const { units } = await manifestOf("repositories", snapshot);
+    const { units } = await stack.manifestOf("repositories", snapshot);
     for (const { id, artifacts } of units) {
       const [artifact] = artifacts;
       assert.ok(artifact);
-      const bytes = await objectOf(`backups/repositories/${folders(snapshot)}/${artifact.path}`);
+      const bytes = await stack.object(`backups/repositories/${folders(snapshot)}/${artifact.path}`);
       assert.equal(createHash("sha256").update(bytes).digest("hex"), artifact.sha256);
       const work = join(folder.path, "restored", id);
       await mkdir(work, { recursive: true });
@@ -110,11 +84,11 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   });
 
   test("a repository that is gone makes the run partial: announced with its numbers, and red on the console", async () => {
-    const ended = await execute("broken");
+    const ended = await stack.execute("broken");
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupPartial"]);
     const { snapshot, totals } = outcomeOf(ended);
     assert.deepEqual([totals.ok, totals.failed], [1, 1]);
-    const { units } = await manifestOf("broken", snapshot);
+    const { units } = await stack.manifestOf("broken", snapshot);
     assert.deepEqual(units.map(({ error }) => error?.code).filter(Boolean), ["SOURCE_NOT_FOUND"]);
     const announced = await heard((detail) => detail.execution === ended.executionArn);
     assert.deepEqual([announced.status, announced.job, announced.totals], ["partial", "broken", totals]);
@@ -130,41 +104,41 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       void held.then(() => response.destroy());
       return true;
     };
-    const first = await start("slow");
-    await until(async () => (await keysBelow("backups/slow/")).some((key) => key.endsWith("/.lease")));
-    const second = await execute("slow");
+    const first = await stack.start("slow");
+    await until(async () => (await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("/.lease")));
+    const second = await stack.execute("slow");
     git.switches.answer = () => false;
     release();
     assert.equal(second.status, "SUCCEEDED");
     const { status, reason } = JSON.parse(second.output ?? "{}");
     assert.equal(status, "refused");
     assert.match(reason, /^job slow is being worked on by (a run|run 01)/);
-    assert.equal((await untilEnded(first)).status, "SUCCEEDED", "what was cut is asked for again");
+    assert.equal((await stack.untilEnded(first)).status, "SUCCEEDED", "what was cut is asked for again");
   });
 
   test("a function that dies leaves no unit unspoken of, and the next execution succeeds by itself", async () => {
     await breaking("collect", async () => {
-      const ended = await execute("lost");
+      const ended = await stack.execute("lost");
       assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
-      const { units } = await manifestOf("lost", outcomeOf(ended).snapshot);
+      const { units } = await stack.manifestOf("lost", outcomeOf(ended).snapshot);
       assert.deepEqual(
         units.map(({ status, error }) => [status, error?.code]),
         [["failed", "UNIT_LOST"]],
       );
     });
-    const next = await execute("lost");
+    const next = await stack.execute("lost");
     assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
   });
 
   for (const step of ["plan", "finish", "verify", "prune"] as const) {
     test(`when ${step} cannot be had, the execution ends announced, and the next one succeeds by itself`, async () => {
       await breaking(step, async () => {
-        const ended = await execute("steps");
+        const ended = await stack.execute("steps");
         assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
         const announced = await heard((detail) => detail.execution === ended.executionArn);
         assert.deepEqual([announced.status, announced.job, announced.step], ["failed", "steps", step]);
       });
-      const next = await execute("steps");
+      const next = await stack.execute("steps");
       assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
     });
   }
@@ -173,37 +147,37 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     let posts = 0;
     // The first is the plan's, which lists refs; the second is the function's.
     git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
-    const execution = await start("crashed");
+    const execution = await stack.start("crashed");
     await until(async () => posts > 1);
-    const killed = await functionProcesses(cloud.endpoint, "core-backup-test-collect");
+    const killed = await functionProcesses(stack.cloud.endpoint, "core-backup-test-collect-git");
     for (const pid of killed) process.kill(pid, "SIGKILL");
-    const ended = await untilEnded(execution);
+    const ended = await stack.untilEnded(execution);
     git.switches.answer = () => false;
     assert.notEqual(killed.length, 0);
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
-    const { units } = await manifestOf("crashed", outcomeOf(ended).snapshot);
+    const { units } = await stack.manifestOf("crashed", outcomeOf(ended).snapshot);
     assert.deepEqual(
       units.map(({ status, error }) => [status, error?.code]),
       [["failed", "UNIT_KILLED"]],
     );
     const announced = await heard((detail) => detail.execution === ended.executionArn);
     assert.deepEqual([announced.status, announced.job], ["failed", "crashed"]);
-    const next = await execute("crashed");
+    const next = await stack.execute("crashed");
     assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
   });
 
   test("a storage that fails every tenth time, and the time after, changes nothing but how long a run takes", async () => {
-    await using between = await standBetween(cloud.endpoint);
+    await using between = await standBetween(stack.cloud.endpoint);
     const failed = new Set<string>();
     between.meddle = (call) => {
-      if (!call.includes(`/${bucket}`) || between.calls.length % 10 > 1) return undefined;
+      if (!call.includes(`/${stack.bucket}`) || between.calls.length % 10 > 1) return undefined;
       failed.add(call.split(" ")[0] ?? "");
       return { do: "answer", status: 500, body: "<Error><Code>InternalError</Code><Message>again</Message></Error>" };
     };
     await pointing(between.endpoint, async () => {
-      const ended = await execute("shaken");
+      const ended = await stack.execute("shaken");
       assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"], ended.cause);
-      const { units } = await manifestOf("shaken", JSON.parse(ended.output ?? "{}").snapshot);
+      const { units } = await stack.manifestOf("shaken", JSON.parse(ended.output ?? "{}").snapshot);
       assert.deepEqual(
         units.map(({ status }) => status),
         REPOSITORIES.map(() => "ok"),
@@ -214,18 +188,18 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
 
   test("when notify cannot be had, the run has ended as it has", async () => {
     await breaking("notify", async () => {
-      const ended = await execute("untold");
+      const ended = await stack.execute("untold");
       assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"]);
     });
   });
 
   test("a schedule starts its job by itself", async () => {
-    const machine = await machineOf("minutely");
+    const machine = await stack.machineOf("minutely");
     await until(async () => {
-      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: machine }));
+      const { executions = [] } = await stack.sfn.send(new ListExecutionsCommand({ stateMachineArn: machine }));
       return executions.some(({ status }) => status === "SUCCEEDED");
     });
-    assert.ok((await keysBelow("backups/minutely/")).some((key) => key.endsWith("manifest.json")));
+    assert.ok((await stack.keysBelow("backups/minutely/")).some((key) => key.endsWith("manifest.json")));
   });
 
   function configuration(): string {
@@ -249,31 +223,13 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     ].join("\n");
   }
 
-  async function machineOf(job: string): Promise<string> {
-    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
-    const found = stateMachines.find(({ name }) => name === `core-backup-test-${job}`)?.stateMachineArn;
-    assert.ok(found, `a state machine for ${job}`);
-    return found;
-  }
-
-  async function start(job: string): Promise<string> {
-    const command = new StartExecutionCommand({ stateMachineArn: await machineOf(job), input: "{}" });
-    return (await sfn.send(command)).executionArn ?? "";
-  }
-
-  const untilEnded = (executionArn: string) => executionEnded(sfn, executionArn);
-  const execute = async (job: string) => untilEnded(await start(job));
-
   /** With a handler that its bundle does not have, a function fails whenever it is called. */
   async function breaking(step: string, work: () => Promise<void>): Promise<void> {
-    const lambda = new LambdaClient({ endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials });
+    const lambda = new LambdaClient(stack.client);
+    const [FunctionName = ""] = await functionsOf(stack.client, step);
+    const folder = FunctionName.replace("core-backup-test-", "");
     const handler = (name: string) =>
-      lambda.send(
-        new UpdateFunctionConfigurationCommand({
-          FunctionName: `core-backup-test-${step}`,
-          Handler: `.build/${step}/index.${name}`,
-        }),
-      );
+      lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Handler: `.build/${folder}/index.${name}` }));
     await handler("broken");
     try {
       await work();
@@ -285,7 +241,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
 
   /** Has all functions find AWS at another address meanwhile. */
   async function pointing(endpoint: string, work: () => Promise<void>): Promise<void> {
-    const lambda = new LambdaClient({ endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials });
+    const lambda = new LambdaClient(stack.client);
     const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
     const give = async (more: Record<string, string>) => {
       for (const { FunctionName, Environment } of Functions)
@@ -305,26 +261,10 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     }
   }
 
-  async function objectOf(key: string): Promise<Uint8Array> {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-    assert.ok(Body);
-    return Body.transformToByteArray();
-  }
-
-  async function keysBelow(prefix: string): Promise<string[]> {
-    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
-    return Contents.map(({ Key = "" }) => Key);
-  }
-
-  async function manifestOf(job: string, snapshot: string): Promise<Manifest> {
-    const bytes = await objectOf(`backups/${job}/${folders(snapshot)}/manifest.json`);
-    return manifestSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
-  }
-
   /** A queue that hears what is announced on the stack's bus, as anyone's rule would. */
-  async function listenToBus(client: { endpoint: string; region: string; credentials: S3Server["credentials"] }) {
-    const sqs = new SQSClient(client);
-    const events = new EventBridgeClient(client);
+  async function listenToBus(): Promise<string> {
+    const sqs = new SQSClient(stack.client);
+    const events = new EventBridgeClient(stack.client);
     const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "announced" }));
     const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
     const { Attributes } = await sqs.send(asked);
@@ -337,8 +277,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   }
 
   async function heard(wanted: (detail: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-    const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
-    const sqs = new SQSClient(client);
+    const sqs = new SQSClient(stack.client);
     let found: Record<string, unknown> | undefined;
     await until(async () => {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10 }));

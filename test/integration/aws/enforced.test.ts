@@ -11,7 +11,9 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { roleLogicalId } from "../../../infra/functions.ts";
 import { taskLogicalId } from "../../../infra/task-resources.ts";
+import { digestOf } from "../../../lib/deployment/names.ts";
 import { manifestSchema } from "../../../lib/manifest.ts";
 import { coreBackup } from "../../e2e/core-backup.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
@@ -26,6 +28,9 @@ import { temporaryFolder } from "../../support/stores.ts";
 const UNITS = 200;
 const SECRETS = ["git-one", "git-two", "hook"];
 const taskRole = (job: string) => `${taskLogicalId(job)}Role`;
+/** Of functions that read the sources of a job with a secret of its own. */
+const readerRole = (step: string, secret: string) =>
+  roleLogicalId(`${step}-git-${digestOf(JSON.stringify([`secret ${secret}`]))}`);
 
 describe("a deployed stack in which nobody may do what the template does not allow", { skip: noMinistack }, () => {
   let stack: DeployedStack;
@@ -75,22 +80,25 @@ describe("a deployed stack in which nobody may do what the template does not all
   });
 
   test("without a right to the source's secret the unit fails, and its record says whose right to what it lacks", async () => {
-    const ended = await roles.without("CollectRole", "secretsmanager:GetSecretValue", () => execute("one"));
+    const ended = await roles.without(readerRole("collect", "git-one"), "secretsmanager:GetSecretValue", () =>
+      execute("one"),
+    );
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
     const [unit] = (await stack.manifestOf("one", outcomeOf(ended).snapshot)).units;
     assert.match(
       unit?.error?.message ?? "",
-      /secretsmanager:GetSecretValue .*is missing for \S+assumed-role\/core-backup-test-CollectRole-/,
+      /secretsmanager:GetSecretValue .*is missing for \S+assumed-role\/core-backup-test-CollectGit[0-9A-Fa-f]{8}Role-/,
     );
     assert.equal((await execute("one")).status, "SUCCEEDED");
   });
 
   test("without a right to store, the unit is lost, and the log of collect says which right it lacks", async () => {
-    const ended = await roles.without("CollectRole", "s3:PutObject", () => execute("two"));
+    const role = readerRole("collect", "git-two");
+    const ended = await roles.without(role, "s3:PutObject", () => execute("two"));
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
     const [unit] = (await stack.manifestOf("two", outcomeOf(ended).snapshot)).units;
     assert.equal(unit?.error?.code, "UNIT_LOST");
-    assert.match((await stack.logOf("collect")).join("\n"), lacking("CollectRole", "s3:PutObject"));
+    assert.match((await stack.logOf("collect")).join("\n"), lacking(role, "s3:PutObject"));
     assert.equal((await execute("two")).status, "SUCCEEDED");
   });
 
@@ -114,7 +122,7 @@ describe("a deployed stack in which nobody may do what the template does not all
     const Bucket = stack.bucket;
     await stack.s3.send(new PutObjectCommand({ Bucket, Key: "other/object", Body: "theirs" }));
     const may = new Map<string, readonly boolean[]>();
-    for (const name of ["Plan", "Collect", "Finish", "Verify", "Prune", "Notify", "Watch", "Verdict"]) {
+    for (const name of ["PlanGit", "CollectGit", "Finish", "VerifyGit", "Prune", "Notify", "Watch", "Verdict"]) {
       const s3 = new S3Client({ ...clientOf(), forcePathStyle: true, credentials: await taken(`${name}Role`) });
       may.set(name, [
         await allowed(() => s3.send(new PutObjectCommand({ Bucket, Key: "backups/probe", Body: "a" }))),
@@ -126,16 +134,22 @@ describe("a deployed stack in which nobody may do what the template does not all
     }
     const writes = [true, false, false, false];
     assert.deepEqual(Object.fromEntries(may), {
-      ...Object.fromEntries(["Plan", "Collect", "Finish", "Verify", "Notify", "Watch"].map((name) => [name, writes])),
+      ...Object.fromEntries(
+        ["PlanGit", "CollectGit", "Finish", "VerifyGit", "Notify", "Watch"].map((name) => [name, writes]),
+      ),
       Prune: [true, true, false, false],
       Verdict: [false, false, false, false],
     });
   });
 
-  test("a secret is read by those who need it: a task by its own job's, who reads no source by none", async () => {
+  test("a secret is read by the functions and the task of the jobs that need it, and by nobody else", async () => {
     const found = new Map<string, readonly string[]>();
     const tasks = { one: taskRole("one"), two: taskRole("two") };
-    for (const role of ["CollectRole", "NotifyRole", "PruneRole", "VerdictRole", tasks.one, tasks.two]) {
+    const readers = ["plan", "collect", "verify"].map((step) =>
+      SECRETS.slice(0, 2).map((one) => readerRole(step, one)),
+    );
+    const others = ["CollectGitRole", "NotifyRole", "PruneRole", "VerdictRole"];
+    for (const role of [...readers.flat(), ...others, tasks.one, tasks.two]) {
       const manager = new SecretsManagerClient({ ...clientOf(), credentials: await taken(role) });
       const read: string[] = [];
       for (const SecretId of SECRETS)
@@ -144,7 +158,13 @@ describe("a deployed stack in which nobody may do what the template does not all
       found.set(role, read);
     }
     assert.deepEqual(Object.fromEntries(found), {
-      CollectRole: ["git-one", "git-two"],
+      ...Object.fromEntries(
+        readers.flatMap(([one = "", two = ""]) => [
+          [one, ["git-one"]],
+          [two, ["git-two"]],
+        ]),
+      ),
+      CollectGitRole: [],
       NotifyRole: ["hook"],
       PruneRole: [],
       VerdictRole: [],

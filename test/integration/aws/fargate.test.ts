@@ -2,36 +2,28 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
-import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import {
-  type DescribeExecutionOutput,
-  ListStateMachinesCommand,
-  SFNClient,
-  StartExecutionCommand,
-} from "@aws-sdk/client-sfn";
-import { type ManifestUnit, manifestSchema } from "../../../lib/manifest.ts";
-import { aDeployment, type Deployment } from "../../support/aws-stack.ts";
+import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
+import type { ManifestUnit } from "../../../lib/manifest.ts";
+import { formsOf } from "../../support/canary.ts";
 import { imageMissing, loadImage } from "../../support/container-image.ts";
-import { executionEnded, until } from "../../support/deployed-stack.ts";
+import { aDeployedStack, type DeployedStack, logEvents, until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
 import { aRepository } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
-import { noMinistack, type S3Server, startMinistack } from "../../support/s3-server.ts";
+import { noMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
+const CANARY = "canary-cXV4Zm9v-41d07be85a";
 /** Of that `lib/function-backup.ts` keeps 20 s for the last record. */
 const SHORT_FUNCTION_SECONDS = 26;
 
 describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMissing() }, () => {
-  let cloud: S3Server;
+  let stack: DeployedStack;
   let engine: DockerEngine;
   let git: GitServer;
-  let deployment: Deployment;
   let folder: AsyncDisposable & { readonly path: string };
-  let s3: S3Client;
-  let sfn: SFNClient;
   let lambda: LambdaClient;
-  let bucket: string;
 
   before(async () => {
     folder = await temporaryFolder();
@@ -39,30 +31,20 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     git = await startGitServer(folder.path);
     engine = await startDockerEngine();
     const image = await loadImage(engine);
-    cloud = await startMinistack({ mended: true, dockerHost: engine.host });
-    deployment = await aDeployment(configuration());
-    const client = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.credentials };
-    const env = {
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_REGION: cloud.region,
-      AWS_ACCESS_KEY_ID: cloud.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: cloud.credentials.secretAccessKey,
-    };
-    await deployment.serverless("deploy", { env, params: { image } });
-    s3 = new S3Client({ ...client, forcePathStyle: true });
-    sfn = new SFNClient(client);
-    lambda = new LambdaClient(client);
-    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
-    bucket = Buckets.map(({ Name = "" }) => Name).find((name) => name.includes("backupbucket")) ?? "";
+    stack = await aDeployedStack(configuration(), { params: { image }, dockerHost: engine.host });
+    lambda = new LambdaClient(stack.client);
+    const manager = new SecretsManagerClient(stack.client);
+    await manager.send(new CreateSecretCommand({ Name: "backups/git", SecretString: CANARY }));
+    manager.destroy();
   });
 
   after(async () => {
-    for (const one of [deployment, cloud, engine, git, folder]) await one?.[Symbol.asyncDispose]();
-    for (const client of [s3, sfn, lambda]) client?.destroy();
+    lambda?.destroy();
+    for (const one of [stack, engine, git, folder]) await one?.[Symbol.asyncDispose]();
   });
 
   test("each unit of a job with compute: fargate is a container, which logs job, run and unit", async () => {
-    const ended = await execute("tasks");
+    const ended = await stack.execute("tasks");
     assert.equal(ended.status, "SUCCEEDED", ended.cause);
     const { units } = await manifestOf("tasks", ended);
     assert.deepEqual(
@@ -79,9 +61,23 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     for (const line of lines) assert.equal(line.run, run);
   });
 
+  test("a secret that a task reads is given to the source, and is in no log of tasks and no container's settings", async () => {
+    const sent = git.seen.map(({ authorization = "" }) => atob(authorization.replace("Basic ", "")));
+    assert.ok(sent.some((text) => text.includes(CANARY)));
+    const containers = (await engine.docker("ps", "--all", "--quiet", "--filter", "name=ministack-ecs")).trim();
+    const settings = await engine.docker("inspect", ...containers.split("\n"));
+    assert.match(settings, /CORE_BACKUP_CONFIG_GZIP=/);
+    const log = (await logEvents(stack.client, "/aws/ecs/core-backup-test")).join("\n");
+    assert.match(log, /"recorded"/);
+    for (const form of formsOf(CANARY)) {
+      assert.ok(!log.includes(form), "the secret is in the log");
+      assert.ok(!settings.includes(form), "the secret is in a container's settings");
+    }
+  });
+
   test("what is unchanged is taken over by a function, and still counts as a task's", async () => {
     const before = (await logged("recorded")).length;
-    const { units } = await manifestOf("tasks", await execute("tasks"));
+    const { units } = await manifestOf("tasks", await stack.execute("tasks"));
     assert.deepEqual(
       units.map(({ status, compute }) => [status, compute]),
       [
@@ -97,7 +93,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     let held = 0;
     // The first is the plan's, which lists refs; the second is the function's.
     git.switches.answer = ({ method }) => method === "POST" && ++held === 2;
-    const ended = await execute("grows");
+    const ended = await stack.execute("grows");
     git.switches.answer = () => false;
     await functionSeconds(900);
     assert.equal(ended.status, "SUCCEEDED", ended.cause);
@@ -106,7 +102,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
       units.map(({ status, compute }) => [status, compute]),
       [["ok", "fargate"]],
     );
-    const [line] = await planOf("grows", await execute("grows"));
+    const [line] = await planOf("grows", await stack.execute("grows"));
     assert.equal(line?.compute, "fargate");
   });
 
@@ -117,7 +113,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     assert.equal(unit?.error?.code, "UNIT_KILLED");
     assert.match(unit?.error?.message ?? "", /^its task ended with exit code 137/);
     release();
-    const next = await execute("killed");
+    const next = await stack.execute("killed");
     assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
   });
 
@@ -130,11 +126,13 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   });
 
   function configuration(): string {
-    const job = (name: string, compute: string, names: readonly string[]) =>
-      `  - { name: ${name}, service: git, compute: ${compute}, options: { repositories: [${names.map((one) => `${git.url}/${one}`).join(", ")}] } }`;
+    const job = (name: string, compute: string, names: readonly string[], secret = "") => {
+      const repositories = names.map((one) => `{ url: "${git.url}/${one}"${secret} }`).join(", ");
+      return `  - { name: ${name}, service: git, compute: ${compute}, options: { repositories: [${repositories}] } }`;
+    };
     return [
       "jobs:",
-      job("tasks", "fargate", ["one.git", "two.git"]),
+      job("tasks", "fargate", ["one.git", "two.git"], ", token_secret: backups/git"),
       job("grows", "auto", ["one.git"]),
       job("killed", "fargate", ["two.git"]),
       job("stopped", "fargate", ["two.git"]),
@@ -148,69 +146,41 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   async function whileReading(job: string, work: (container: string) => Promise<unknown>) {
     let posts = 0;
     git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
-    const execution = await start(job);
+    const execution = await stack.start(job);
     await until(async () => posts > 1);
     await work(await engine.docker("ps", "--quiet", "--filter", "name=ministack-ecs"));
     const release = () => {
       git.switches.answer = () => false;
     };
-    return { ended: await untilEnded(execution), release };
+    return { ended: await stack.untilEnded(execution), release };
   }
 
   const functionSeconds = (Timeout: number) =>
-    lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: "core-backup-test-collect", Timeout }));
+    lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: "core-backup-test-collect-git", Timeout }));
 
-  async function start(job: string): Promise<string> {
-    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
-    const { stateMachineArn } = stateMachines.find(({ name }) => name === `core-backup-test-${job}`) ?? {};
-    return (await sfn.send(new StartExecutionCommand({ stateMachineArn, input: "{}" }))).executionArn ?? "";
-  }
-
-  const untilEnded = (executionArn: string) => executionEnded(sfn, executionArn);
-  const execute = async (job: string) => untilEnded(await start(job));
-
-  async function textOf(key: string): Promise<string> {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-    return (await Body?.transformToString()) ?? "";
-  }
-
-  function folderOf(job: string, { status, output, cause }: DescribeExecutionOutput): string {
+  function snapshotOf({ status, output, cause }: DescribeExecutionOutput): string {
     // Of a run that ended badly the outcome is what the verdict threw.
     const outcome = status === "SUCCEEDED" ? output : JSON.parse(cause ?? "{}").errorMessage;
     const { snapshot } = JSON.parse(outcome ?? "{}");
     assert.ok(snapshot, `a snapshot in ${output} or ${cause}`);
-    return `backups/${job}/${snapshot.replace("T", "/")}`;
+    return snapshot;
   }
 
-  async function manifestOf(job: string, ended: DescribeExecutionOutput) {
-    return manifestSchema.parse(JSON.parse(await textOf(`${folderOf(job, ended)}/manifest.json`)));
-  }
+  const manifestOf = (job: string, ended: DescribeExecutionOutput) => stack.manifestOf(job, snapshotOf(ended));
 
   async function planOf(job: string, ended: DescribeExecutionOutput): Promise<Pick<ManifestUnit, "compute">[]> {
-    const { Contents = [] } = await s3.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: `${folderOf(job, ended)}/.run/` }),
-    );
-    const key = Contents.find(({ Key }) => Key?.endsWith("plan.jsonl"))?.Key;
-    assert.ok(key);
-    return (await textOf(key))
+    const plan = await stack.object(`backups/${job}/${snapshotOf(ended).replace("T", "/")}/.run/plan.jsonl`);
+    return plan
+      .toString("utf8")
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
   }
 
-  /** Lines of the tasks' log group with that message; the SDK's client for logs is no dependency of ours. */
+  /** Lines of the tasks' log group with that message. */
   async function logged(message: string): Promise<Record<string, unknown>[]> {
     await delay(1000);
-    const response = await fetch(cloud.endpoint, {
-      method: "POST",
-      headers: {
-        "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": "Logs_20140328.FilterLogEvents",
-        authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${cloud.region}/logs/aws4_request, SignedHeaders=host, Signature=0`,
-      },
-      body: JSON.stringify({ logGroupName: "/aws/ecs/core-backup-test" }),
-    });
-    const { events = [] } = (await response.json()) as { events?: { message: string }[] };
-    return events.map((event) => JSON.parse(event.message)).filter((line) => line.message === message);
+    const lines = await logEvents(stack.client, "/aws/ecs/core-backup-test");
+    return lines.map((line) => JSON.parse(line)).filter((line) => line.message === message);
   }
 });

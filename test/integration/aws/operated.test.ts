@@ -14,6 +14,7 @@ import {
   ListStateMachinesCommand,
 } from "@aws-sdk/client-sfn";
 import { coreBackup, document } from "../../e2e/core-backup.ts";
+import { formsOf } from "../../support/canary.ts";
 import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
 import { aRepository, gitSync } from "../../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
@@ -256,7 +257,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     // That each was looked into shows by what must be there.
     for (const [place, known] of [
       ["template", "secret:backups/git-"],
-      ["package collect", "token_secret: backups/git"],
+      ["package CollectGit", "token_secret: backups/git"],
       ["functions", "CORE_BACKUP_CONFIG"],
       ["machines", "core-backup-test-secret"],
       ["log of plan", "START RequestId"],
@@ -312,16 +313,6 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
 });
 
 const clientOf = ({ cloud: { endpoint, region, credentials } }: DeployedStack) => ({ endpoint, region, credentials });
-
-/** As it may be written: plain, and in base64 wherever it begins in what is encoded. */
-function formsOf(secret: string): readonly string[] {
-  const encoded = [0, 1, 2].map((before) => {
-    const text = Buffer.from(`${"x".repeat(before)}${secret}`).toString("base64");
-    // The first and the last character are also of what stands beside it.
-    return text.slice(before === 0 ? 0 : before + 1, -4);
-  });
-  return [secret, Buffer.from(secret).toString("hex"), ...encoded];
-}
 
 /** What is given to AWS: the templates, and what is in the functions' archives. */
 async function deployedFiles(folder: string): Promise<readonly (readonly [string, string])[]> {

@@ -181,6 +181,7 @@ describe("tasks in what is deployed", () => {
       /elasticfilesystem/.test(String(Action)),
     );
     assert.deepEqual(right?.Action, ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"]);
+    assert.ok(ofType("AWS::Lambda::Function").every(({ properties }) => properties.VpcConfig === undefined));
     assert.match(
       JSON.stringify(right),
       /file-system\/fs-0123456789abcdef0"}.*AccessPointArn.*access-point\/fsap-0fedcba9876543210"/,
@@ -191,6 +192,80 @@ describe("tasks in what is deployed", () => {
     if (lintersMissing === false) {
       assert.deepEqual(await templateFindings(template), []);
       assert.deepEqual(await policyFindings(template), []);
+    }
+  });
+
+  test("snapshots in a folder lie on a file system of functions and tasks, and the plan's copy in the bucket", async () => {
+    await writeFile(
+      join(deployment.folder, "config/core-backup.yml"),
+      CONFIG.replace(
+        "  other: { type: s3, bucket: another-bucket }",
+        "  share: { type: nfs, base_path: /mnt/team/backups }",
+      ).replace("jobs:\n", FILES.replace("target_storage: s3", "target_storage: share")),
+    );
+    const { template, ofType, machineOf, roleOf } = await packaged({
+      image: IMAGE,
+      efs: "/mnt/team=fs-0123456789abcdef0/fsap-0fedcba9876543210",
+      subnets: "subnet-0123456789abcdef0",
+      securityGroups: "sg-0123456789abcdef0",
+      functionsInSubnets: "on",
+    });
+    await writeFile(join(deployment.folder, "config/core-backup.yml"), CONFIG);
+    const mounting = ofType("AWS::Lambda::Function").filter(
+      ({ properties }) => properties.FileSystemConfigs !== undefined,
+    );
+    assert.deepEqual(mounting.map(({ id }) => id.replace("LambdaFunction", "")).sort(), [
+      "CollectFilesystem",
+      "Finish",
+      "Notify",
+      "PlanFilesystem",
+      "Prune",
+      "VerifyFilesystem",
+      "Watch",
+    ]);
+    for (const { id, properties } of mounting) {
+      const [mount] = properties.FileSystemConfigs as unknown as Loose[];
+      assert.equal(mount?.LocalMountPath, "/mnt/team", id);
+      assert.match(JSON.stringify(mount?.Arn), /elasticfilesystem.*access-point\/fsap-0fedcba9876543210/);
+      assert.deepEqual(properties.VpcConfig, {
+        SecurityGroupIds: ["sg-0123456789abcdef0"],
+        SubnetIds: ["subnet-0123456789abcdef0"],
+      });
+      const rights = JSON.stringify(roleOf(new RegExp(`^${id.replace("LambdaFunction", "Role")}$`)));
+      assert.match(rights, /"elasticfilesystem:ClientWrite".*AccessPointArn.*fsap-0fedcba9876543210/);
+      assert.match(rights, /"ec2:CreateNetworkInterface".*"Effect":"Deny".*"lambda:SourceFunctionArn"/);
+    }
+    for (const { id, properties } of ofType("AWS::IAM::Role").filter(({ id }) => /^(Collect|Plan|Verify)Git/.test(id)))
+      assert.ok(!JSON.stringify(properties).includes("elasticfilesystem"), id);
+    const outside = ofType("AWS::Lambda::Function").filter(({ properties }) => properties.VpcConfig === undefined);
+    assert.deepEqual(
+      outside.map(({ id }) => id),
+      ["VerdictLambdaFunction"],
+      "which opens nothing",
+    );
+
+    const { Bucket, Prefix } = machineOf("files").DefinitionSubstitutions as Loose;
+    assert.deepEqual([Bucket, Prefix], [{ Ref: "BackupBucket" }, ".core-backup-plans/"]);
+    assert.match(
+      JSON.stringify(roleOf(/^Files.*MachineRole$/)),
+      /"s3:GetObject".*\/\.core-backup-plans\/\*\/\.run\/plan\.jsonl"/,
+    );
+    assert.match(JSON.stringify(roleOf(/^PlanFilesystemRole$/)), /"s3:PutObject".*\/\.core-backup-plans\/\*"/);
+    assert.ok(!JSON.stringify(roleOf(/^CollectFilesystemRole$/)).includes("s3:"));
+    const task = ofType("AWS::ECS::TaskDefinition").find(({ id }) => id.startsWith("Files"))?.properties;
+    const [container] = (task?.ContainerDefinitions ?? []) as unknown as Loose[];
+    assert.deepEqual(((container?.MountPoints ?? []) as unknown as Loose[])[1], {
+      ...{ SourceVolume: "efs0", ContainerPath: "/mnt/team", ReadOnly: false },
+    });
+    if (lintersMissing === false) {
+      assert.deepEqual(await templateFindings(template), []);
+      // AWS's own policy for functions in a network names no resource, and parliament does not know Lambda's condition.
+      const ofNetwork = /^(RESOURCE_STAR|UNKNOWN_CONDITION_FOR_ACTION) .*\bec2:/;
+      const findings = await policyFindings(template);
+      assert.deepEqual(
+        findings.filter((one) => !ofNetwork.test(one)),
+        [],
+      );
     }
   });
 

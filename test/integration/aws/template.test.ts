@@ -20,6 +20,12 @@ jobs:
   - name: "team files: the rest"
     service: git
     options: { repositories: [{ url: "https://git.example.com/c.git", token_ssm: /backups/token }] }
+  - name: public
+    service: git
+    options: { repositories: [https://git.example.com/d.git] }
+  - name: public too
+    service: git
+    options: { repositories: [https://git.example.com/e.git] }
 storage:
   s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }
 `;
@@ -53,6 +59,12 @@ describe("what is deployed", () => {
   });
   after(() => deployment[Symbol.asyncDispose]());
 
+  /** What the names of the functions that read sources end in: `Git`, and one for each set of secrets. */
+  const readers = () =>
+    ofType("AWS::Lambda::Function")
+      .flatMap(({ id }) => /^Plan(.*)LambdaFunction$/.exec(id)?.[1] ?? [])
+      .sort();
+
   const statements = (): { readonly role: string; readonly statement: Statement }[] =>
     ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
       ((properties.Policies ?? []) as unknown as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
@@ -76,7 +88,7 @@ describe("what is deployed", () => {
       .replaceAll('"s3:GetObject"', '"s3:GetObjects"')
       .replaceAll('"s3:ListBucket"', '"s3:PutObject"');
     const findings = (await policyFindings(JSON.parse(wrong))).join("\n");
-    assert.match(findings, /UNKNOWN_ACTION .*GetObjects.*\(PlanRole\)/);
+    assert.match(findings, /UNKNOWN_ACTION .*GetObjects.*\(PlanGitRole\)/);
     assert.match(findings, /RESOURCE_MISMATCH .*s3:PutObject.*\(PruneRole\)/);
   });
 
@@ -94,6 +106,7 @@ describe("what is deployed", () => {
     assert.match(JSON.stringify(backup?.BucketEncryption), /aws:kms.*key\/12345678-/);
     assert.deepEqual(backup?.LifecycleConfiguration, {
       Rules: [
+        { Id: "plan-copies", Status: "Enabled", Prefix: ".core-backup-plans/", ExpirationInDays: 30 },
         { Id: "unfinished-uploads", Status: "Enabled", AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
         {
           Id: "old-versions",
@@ -134,7 +147,7 @@ describe("what is deployed", () => {
 
   test("each job has a machine of a name of its own, and the language knows its definition", () => {
     const machines = ofType("AWS::StepFunctions::StateMachine").map(({ properties }) => properties);
-    assert.equal(machines.length, 2);
+    assert.equal(machines.length, 4);
     const [first, second] = machines.map(({ StateMachineName: name }) => String(name));
     assert.equal(first, "core-backup-test-repositories");
     assert.match(second ?? "", /^core-backup-test-team-files-the-rest-[0-9a-f]{8}$/);
@@ -162,39 +175,55 @@ describe("what is deployed", () => {
     const removing = statements().filter(({ statement }) =>
       [statement.Action].flat().some((a) => /Delete(Object|Bucket)/.test(a)),
     );
-    assert.deepEqual(removing.map(({ role }) => role).sort(), ["PlanRole", "PruneRole", "WatchRole"]);
+    const plans = readers().map((id) => `Plan${id}Role`);
+    assert.deepEqual(removing.map(({ role }) => role).sort(), [...plans.sort(), "PruneRole", "WatchRole"]);
     for (const { role, statement } of removing.filter((one) => one.role !== "PruneRole"))
       assert.match(JSON.stringify(statement.Resource), /backups\/\.core-backup-tmp-probe-\*/, role);
   });
 
   test("who reads or writes the bucket may use its key", () => {
     const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
-    assert.equal(users.length, 7);
+    assert.equal(users.length, 4 + 3 * 3);
     for (const { statement } of users)
       assert.equal(statement.Resource, "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef");
   });
 
-  test("a secret is in the rights of those who read the source by its name, and nowhere as a value", () => {
-    const readers = statements().filter(({ statement }) =>
-      /GetSecretValue|GetParameter/.test(String(statement.Action)),
-    );
-    assert.deepEqual([...new Set(readers.map(({ role }) => role))].sort(), ["CollectRole", "PlanRole", "VerifyRole"]);
-    assert.match(JSON.stringify(readers), /secret:backups\/git-\?\?\?\?\?\?/);
-    assert.match(JSON.stringify(readers), /parameter\/backups\/token/);
+  test("functions that read a source may read the secrets of their own jobs, and jobs with the same share them", () => {
+    const found = statements().filter(({ statement }) => /GetSecretValue|GetParameter/.test(String(statement.Action)));
+    const rights = new Map(found.map(({ role, statement }) => [role, JSON.stringify(statement.Resource)]));
+    assert.equal(rights.size, found.length, "a role has one secret at most here");
+    const [withoutSecrets, ...others] = readers();
+    assert.deepEqual([withoutSecrets, others.length], ["Git", 2]);
+    const functionsOf = (job: string) =>
+      JSON.stringify(ofType("AWS::IAM::Role").find(({ id }) => new RegExp(`^${job}[0-9a-f]{8}MachineRole$`).test(id)));
+    for (const [job, secret] of [
+      ["Repositories", "secret:backups/git-??????"],
+      ["TeamFilesTheRest", "parameter/backups/token"],
+    ] as const) {
+      const id = others.find((one) => functionsOf(job).includes(`"Collect${one}LambdaFunction"`));
+      for (const step of ["Plan", "Collect", "Verify"]) {
+        assert.ok(rights.get(`${step}${id}Role`)?.includes(`:${secret}"`), `${step} of ${job} reads ${secret}`);
+        rights.delete(`${step}${id}Role`);
+      }
+    }
+    assert.deepEqual([...rights], [], "nobody else reads any");
+    for (const job of ["Public", "PublicToo"])
+      assert.match(functionsOf(job), /"PlanGitLambdaFunction".*"CollectGitLambdaFunction".*"VerifyGitLambdaFunction"/);
   });
 
   test("functions have time, a log that ends some day, and no variable but where their things are", () => {
     const functions = ofType("AWS::Lambda::Function");
-    assert.equal(functions.length, 8);
+    assert.equal(functions.length, 5 + 3 * readers().length);
     for (const { id, properties } of functions) {
       const short = { Notify: 300, Watch: 300, Verdic: 30 };
       const seconds = Object.entries(short).find(([name]) => id.startsWith(name))?.[1] ?? 900;
       assert.equal(properties.Timeout, seconds, id);
       const variables = properties.Environment?.Variables ?? {};
-      assert.deepEqual(Object.keys(variables).sort(), ["CORE_BACKUP_CONFIG", "EVENT_BUS", "S3_BUCKET", "STACK"], id);
+      const names = ["CORE_BACKUP_CONFIG", "EVENT_BUS", "NODE_OPTIONS", "S3_BUCKET", "STACK"];
+      assert.deepEqual(Object.keys(variables).sort(), names, id);
     }
     const logs = ofType("AWS::Logs::LogGroup");
-    assert.equal(logs.length, 9);
+    assert.equal(logs.length, functions.length + 1);
     for (const { id, properties } of logs) assert.equal(properties.RetentionInDays, 30, id);
   });
 
@@ -209,19 +238,19 @@ describe("what is deployed", () => {
   });
 
   test("bundles are small, and hold the connectors of the configuration alone", async () => {
-    for (const name of ["plan", "collect", "finish", "verify", "prune", "notify", "verdict", "watch"]) {
+    for (const name of ["plan-git", "collect-git", "finish", "verify-git", "prune", "notify", "verdict", "watch"]) {
       const file = join(deployment.folder, ".build", name, "index.mjs");
       const { size } = await stat(file);
       assert.ok(size < 2 * 1024 * 1024, `${name}: ${size} bytes`);
       const { sources } = JSON.parse(await readFile(`${file}.map`, "utf8")) as { sources: readonly string[] };
       const services = new Set(sources.flatMap((one) => /lib\/connectors\/([^/]+)\//.exec(one)?.[1] ?? []));
-      assert.deepEqual([...services], ["plan", "collect", "verify"].includes(name) ? ["git"] : [], name);
+      assert.deepEqual([...services], name.endsWith("-git") ? ["git"] : [], name);
     }
   });
 
   test("a run that a person or its time limit ends is told of by a rule of its job", () => {
     const rules = ofType("AWS::Events::Rule");
-    assert.equal(rules.length, 2);
+    assert.equal(rules.length, 4);
     const [{ properties } = { properties: {} as Loose }] = rules;
     assert.match(JSON.stringify(properties.EventPattern), /"status":\["ABORTED","TIMED_OUT"\]/);
     assert.match(JSON.stringify(properties.Targets), /\\"job\\": \\"repositories\\"/);
@@ -229,7 +258,7 @@ describe("what is deployed", () => {
 
   test("every job has an alarm for a run that failed or never ended, and so have starts that never happened and the watch", () => {
     const alarms = ofType("AWS::CloudWatch::Alarm");
-    assert.equal(alarms.length, 3 + 2 * 2);
+    assert.equal(alarms.length, 3 + 2 * 4);
     for (const { id, properties } of alarms) assert.deepEqual(properties.AlarmActions, [{ Ref: "Alarms" }], id);
     const metrics = alarms.map(({ properties }) => `${properties.Namespace} ${properties.MetricName}`).sort();
     assert.deepEqual(
@@ -305,16 +334,19 @@ jobs:
     service: git
     target_storage: s3
     options: { repositories: [{ url: "https://git.example.com/a.git", token_env: GIT_TOKEN }], nonsense: 1 }
+  - { name: shared, service: git, target_storage: share, options: { repositories: [https://git.example.com/b.git] } }
 storage:
   disk: { type: filesystem, base_path: /backups }
+  share: { type: nfs, base_path: /mnt/backups }
   s3: { type: s3, bucket_env: S3_BUCKET }
 `);
   await assert.rejects(deployment.serverless("package"), ({ message }: Error) => {
     for (const line of [
       "config/core-backup.yml:4:14: jobs[0].service: has nothing to read on AWS",
       "config/core-backup.yml:5:15: jobs[0].schedule: EventBridge cannot run on days of the month or else days of the week (13 and 5)",
-      "config/core-backup.yml:6:21: jobs[0].target_storage: is stored in disk, of type filesystem: on AWS a job's storage is of type s3",
+      "config/core-backup.yml:6:21: jobs[0].target_storage: is stored in disk, of type filesystem: on AWS a job's storage is of type s3, or nfs",
       "config/core-backup.yml:11:82: jobs[1].options.repositories[0].token_env: cannot be had on AWS, where a variable of a function can be read in clear: use token_secret (Secrets Manager) or token_ssm",
+      "config/core-backup.yml:15:34: storage.share.base_path: is a folder that functions do not have: mount a file system of Amazon EFS with --param=efs=/mnt/NAME=fs-…/fsap-…",
       "config/core-backup.yml:11:96: jobs[1].options.nonsense: unknown key",
     ])
       assert.ok(message.includes(line), `${line}\nis not in\n${message}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { functionTable } from "../../../infra/functions.ts";
-import { costOf } from "../../../lib/cost/cost.ts";
+import { costOf, stackMonth } from "../../../lib/cost/cost.ts";
 import { exampleTable, nightOf } from "../../../lib/cost/examples.ts";
 import { prices, pricesSchema, unconfirmedPrices } from "../../../lib/cost/prices.ts";
 import { MEMORY, REQUESTS, runUsage } from "../../../lib/cost/run-usage.ts";
@@ -78,6 +78,15 @@ test("a price that is given stands for the one of the table, and the parts make 
   const dear = costOf(shape, month, pricesSchema.parse({ s3_gb_month: 0.046 }));
   assert.ok(Math.abs(dear.month.s3Storage - 2 * bill.s3Storage) < 1e-9);
   assert.equal(dear.month.lambda, bill.lambda);
+});
+
+test("a stack costs its dashboard, its alarms and its watch, whatever its jobs", () => {
+  const { dashboard, alarms, watch, total } = stackMonth(prices);
+  assert.equal(dashboard, 3);
+  assert.ok(Math.abs(alarms - (3 * 0.1 + 3 * 0.3)) < 1e-9);
+  assert.ok(watch > 0.005 && watch < 0.05, `${watch}`);
+  assert.ok(Math.abs(total - (dashboard + alarms + watch)) < 1e-9);
+  assert.equal(stackMonth({ ...prices, dashboard_month: 0 }).total, alarms + watch);
 });
 
 test("every price says of what it is, where it was read and of when that page is, or that it was read nowhere", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { efsMounts, efsVolumes } from "../../../infra/efs.ts";
-import { filesystemFaults, mountsOf } from "../../../infra/on-efs.ts";
+import { filesystemFaults, mountsOf, nfsFaults, storageMount, usedMounts } from "../../../infra/on-efs.ts";
+import type { Config } from "../../../lib/config/schema.ts";
 
 const TEXT = "/mnt/team=fs-0123456789abcdef0/fsap-0fedcba9876543210, /mnt/web/a=fs-11112222/fsap-33334444";
 const MOUNTS = efsMounts(TEXT);
@@ -37,7 +38,13 @@ describe("--param=efs", () => {
   });
 
   test("a task has volumes to read, encrypted on the way, by the access point and its own role", () => {
-    const { volumes, mountPoints } = efsVolumes(MOUNTS.slice(0, 1));
+    const [mount] = MOUNTS;
+    assert.ok(mount);
+    const { volumes, mountPoints } = efsVolumes([{ ...mount, writes: false }]);
+    assert.equal(
+      JSON.stringify(efsVolumes([{ ...mount, writes: true }]).mountPoints).includes('"ReadOnly":false'),
+      true,
+    );
     assert.deepEqual(volumes, [
       {
         Name: "efs0",
@@ -90,5 +97,65 @@ describe("files on AWS", () => {
     };
     assert.deepEqual(mountsOf(document, "files", MOUNTS), MOUNTS.slice(1));
     assert.deepEqual(mountsOf(document, "app", MOUNTS), []);
+  });
+});
+
+describe("snapshots on AWS in a folder", () => {
+  const nfs = (base_path: string) => ({ type: "nfs", base_path });
+  const faults = (storages: Record<string, unknown>, mounts = MOUNTS) =>
+    nfsFaults(storages, new Set(Object.keys(storages)), mounts).map(
+      ({ path, message }) => `${path.join(".")}: ${message}`,
+    );
+
+  test("can be deployed where the folder lies on what is mounted right below /mnt", () => {
+    assert.deepEqual(faults({ share: nfs("/mnt/team/backups"), again: nfs("/mnt/team/./more/") }), []);
+    assert.deepEqual(faults({ s3: { type: "s3", bucket: "a" } }, []), []);
+  });
+
+  for (const [what, storages, mounts, said] of [
+    [
+      "on nothing that is mounted",
+      { share: nfs("/backups") },
+      MOUNTS,
+      /lies on no file system that --param=efs mounts/,
+    ],
+    [
+      "without any mount",
+      { share: nfs("/mnt/team") },
+      [],
+      /^storage\.share\.base_path: is a folder that functions do not have: mount .*--param=efs=/,
+    ],
+    [
+      "deep below /mnt",
+      { share: nfs("/mnt/web/a/b") },
+      MOUNTS,
+      /lies on \/mnt\/web\/a, and functions mount file systems right below \/mnt/,
+    ],
+    [
+      "on two file systems",
+      { one: nfs("/mnt/team/a"), two: nfs("/mnt/b") },
+      efsMounts(`${TEXT},/mnt/b=fs-11112222/fsap-33334445`),
+      /^storage\.two\.base_path: lies on \/mnt\/b, and storage one on \/mnt\/team: a function mounts one file system/,
+    ],
+  ] as const)
+    test(`${what} is refused at its place`, () => {
+      const [fault, ...others] = faults(storages, mounts);
+      assert.match(fault ?? "", said);
+      assert.deepEqual(others, []);
+    });
+
+  test("a job's task writes to the file system of its snapshots, and reads that of its files", () => {
+    const job = { ...aFilesJob({}, "/mnt/web/a/b"), target_storage: "share" };
+    const own = { jobs: [job], storage: { share: nfs("/mnt/team/backups") } } as unknown as Config;
+    const [team, web] = MOUNTS;
+    assert.deepEqual(storageMount(own, MOUNTS), { ...team, writes: true });
+    assert.deepEqual(usedMounts(own, { jobs: [job] }, MOUNTS), [
+      { ...team, writes: true },
+      { ...web, writes: false },
+    ]);
+    const files = { ...job, options: { paths: ["/mnt/team/docs"] } };
+    assert.deepEqual(usedMounts({ ...own, jobs: [files] } as unknown as Config, { jobs: [files] }, MOUNTS), [
+      { ...team, writes: true },
+    ]);
   });
 });

@@ -11,6 +11,7 @@ const YAML = `jobs:
   - name: app
     service: git
     hooks: { before: systemctl stop app }
+    encryption: { type: age, passphrase_secret: backups/words, names_key_secret: backups/names, encrypt_manifest: true }
     options: { repositories: [https://git.example.com/app.git] }
 storage:
   s3: { type: s3, bucket: backups, region: eu-central-1 }
@@ -20,7 +21,7 @@ metrics:
   cloudwatch: {}
 `;
 
-test("hooks, and metrics that need a machine, are refused on AWS at their place in the file, and are right at a desk", async (t) => {
+test("hooks, metrics that need a machine, and encrypted plans are refused on AWS at their place in the file, and are right at a desk", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "core-backup.yml");
@@ -32,8 +33,9 @@ test("hooks, and metrics that need a machine, are refused on AWS at their place 
     error.faults.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`),
     [
       "4:5: jobs[0].hooks: cannot be run on AWS, where no machine of yours is",
-      "9:13: metrics.textfile: has no folder to write to on AWS: use cloudwatch",
-      '10:16: metrics.pushgateway: needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
+      "5:115: jobs[0].encryption.encrypt_manifest: cannot be had on AWS, where the state machine reads the plan, which would be encrypted as well",
+      "10:13: metrics.textfile: has no folder to write to on AWS: use cloudwatch",
+      '11:16: metrics.pushgateway: needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
     ],
   );
 });

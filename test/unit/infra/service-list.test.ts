@@ -7,21 +7,22 @@ import { connectors } from "../../../lib/connectors/all.ts";
 
 const SOURCE = readFileSync(join(import.meta.dirname, "../../../lib/connectors/all.ts"), "utf8");
 
-test("of each service there is, the list for functions holds the import and the entry and nothing else", () => {
+test("the one service that a function reads has its import and its entry, and nothing else is imported", () => {
   for (const service of Object.keys(connectors)) {
-    const list = serviceList(SOURCE, [service], { opaque: false });
-    assert.equal(list.match(/^import /gm)?.length, 1, service);
-    assert.match(list, new RegExp(`export const connectors = \\{ "${service}": \\w+ \\};`));
+    const list = serviceList(SOURCE, [service], service);
+    assert.equal(list.match(/^import .* from "\.\//gm)?.length, 1, service);
+    assert.match(list, new RegExp(`export const connectors = \\{\n {2}"${service}": (?!opaque)\\w+,\n\\};`));
   }
 });
 
-test("without connectors the services are known by name, and none can be used", () => {
-  const list = serviceList(SOURCE, ["git", "github"], { opaque: true });
-  assert.ok(!/from "\.\//.test(list));
-  assert.match(list, /\["git","github"\]/);
+test("all other services are known by name, and none of them can be used", () => {
+  assert.ok(!/from "\.\//.test(serviceList(SOURCE, ["git", "github"], undefined)));
+  const list = serviceList(SOURCE, ["git", "github"], "git");
+  assert.match(list, /"github": opaque,\n {2}"git": \w+,/);
+  assert.ok(!list.includes("./github/"));
 });
 
 test("a service that the list does not have, and a list of another form, are refused", () => {
-  assert.throws(() => serviceList(SOURCE, ["gitt"], { opaque: false }), /has no service gitt/);
-  assert.throws(() => serviceList("export const connectors = load();", [], { opaque: false }), /another form/);
+  assert.throws(() => serviceList(SOURCE, ["gitt"], "gitt"), /has no service gitt/);
+  assert.throws(() => serviceList("export const connectors = load();", [], undefined), /another form/);
 });

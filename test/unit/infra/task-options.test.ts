@@ -6,6 +6,7 @@ import { hasTasks, taskOptions } from "../../../infra/task-options.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 
 const USUAL: Record<string, string | number> = {
+  functionsInSubnets: "off",
   image: "registry.example.com/core-backup:1",
   taskCpu: 1024,
   taskMemory: 4096,
@@ -42,6 +43,14 @@ describe("the parameters of tasks", () => {
     await assert.rejects(optionsOf({ efs }), /--param=efs needs subnets and securityGroups/);
     await assert.rejects(optionsOf({ efs, subnets: "subnet-a" }), /--param=efs needs subnets and securityGroups/);
     assert.equal((await optionsOf({ efs, subnets: "subnet-a", securityGroups: "sg-a" }))?.assignPublicIp, "DISABLED");
+  });
+
+  test("functions are put into subnets that are given, or it is said that there are none", async () => {
+    await assert.rejects(
+      optionsOf({ functionsInSubnets: "on", subnets: "subnet-a" }),
+      /--param=functionsInSubnets=on needs subnets and securityGroups/,
+    );
+    await assert.rejects(optionsOf({ functionsInSubnets: "yes" }), /--param=functionsInSubnets=yes: must be on or off/);
   });
 
   test("an image in Amazon ECR is one that tasks need a right to, another one is not", async () => {
