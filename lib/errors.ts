@@ -18,6 +18,7 @@ export const errorCodes = {
   SOURCE_INCOMPLETE: "a part of the source could not be read; the rest is stored",
   SOURCE_EMPTY: "the source holds nothing to store",
   SOURCE_FAILED: "the program that reads the source failed",
+  SCRATCH_FULL: "the folder for temporary files has no space left",
   STORAGE_FULL: "the storage has no space or no inodes left",
   STORAGE_FORBIDDEN: "the storage refuses the operation",
   STORAGE_UNAUTHORIZED: "the storage does not accept the credentials",

@@ -5,10 +5,36 @@ import { kinds } from "../lib/connectors/github/kinds/all.ts";
 import { type Content, contents } from "../lib/connectors/github/kinds/contents.ts";
 import type { Kind } from "../lib/connectors/github/kinds/kind.ts";
 
-/** Writes the tables of kinds in docs/github.md from those that the code has. A test compares the two. */
+/** Writes the tables of kinds and the rights that they need into docs/github.md, from what the code has. A test compares the two. */
 
 const FILE = path.join(import.meta.dirname, "../docs/github.md");
-const MARKS = /(<!-- kinds: begin -->\n).*(<!-- kinds: end -->)/s;
+const KINDS = /(<!-- kinds: begin -->\n).*(<!-- kinds: end -->)/s;
+const RIGHTS = /(<!-- rights: begin -->\n).*(<!-- rights: end -->)/s;
+
+/** What GitHub's pages call the permissions that the default kinds need. */
+const OF_REPOSITORIES: Readonly<Record<string, string>> = {
+  actions: "Actions",
+  actions_variables: "Variables",
+  administration: "Administration",
+  contents: "Contents",
+  discussions: "Discussions",
+  environments: "Environments",
+  issues: "Issues",
+  metadata: "Metadata",
+  pages: "Pages",
+  pull_requests: "Pull requests",
+  repository_hooks: "Webhooks",
+  secrets: "Secrets",
+};
+const OF_ORGANIZATIONS: Readonly<Record<string, string>> = {
+  members: "Members",
+  organization_actions_variables: "Variables",
+  organization_administration: "Administration",
+  organization_custom_properties: "Custom properties",
+  organization_hooks: "Webhooks",
+  organization_projects: "Projects",
+  organization_secrets: "Secrets",
+};
 
 /** What is no file of JSON Lines alone. */
 const RESTORED: Readonly<Record<string, string>> = {
@@ -23,9 +49,45 @@ const RESTORED: Readonly<Record<string, string>> = {
 
 if (process.argv[1] === import.meta.filename) writeFileSync(FILE, withKinds(readFileSync(FILE, "utf8")));
 
-/** The page with its tables made anew. */
+/** The page with its tables and rights made anew. */
 export function withKinds(page: string): string {
-  return page.replace(MARKS, (_, begin: string, end: string) => `${begin}\n${tables()}\n${end}`);
+  return page
+    .replace(KINDS, (_, begin: string, end: string) => `${begin}\n${tables()}\n${end}`)
+    .replace(RIGHTS, (_, begin: string, end: string) => `${begin}\n${rights()}\n${end}`);
+}
+
+function rights(): string {
+  const needed = [...contents, ...kinds].filter(({ byDefault }) => byDefault).map(({ permission }) => permission);
+  const names = [...new Set(needed.map((permission) => permission.replace(/:.*/, "")))].toSorted();
+  const unnamed = names.filter((name) => !(name in OF_REPOSITORIES || name in OF_ORGANIZATIONS));
+  if (unnamed.length > 0) throw new Error(`nobody said what GitHub calls ${unnamed.join(", ")}`);
+  const listed = (called: Readonly<Record<string, string>>) =>
+    names
+      .flatMap((name) => called[name] ?? [])
+      .toSorted()
+      .join(", ");
+  const permissions = Object.fromEntries(names.map((name) => [name, "read"]));
+  const app = {
+    name: "core-backup of my-org",
+    url: "https://example.com",
+    public: false,
+    hook_attributes: { url: "https://example.com", active: false },
+    default_permissions: permissions,
+  };
+  const { name, url, public: isPublic } = app;
+  const query = new URLSearchParams({ name, url, public: String(isPublic), webhook_active: "false", ...permissions });
+  const link = `https://github.com/organizations/my-org/settings/apps/new?${query}`;
+  return `A **fine-grained token**, made [here](https://github.com/settings/personal-access-tokens/new): the organization as its owner, all repositories, and _read-only_
+
+- repository permissions: ${listed(OF_REPOSITORIES)}
+- organization permissions: ${listed(OF_ORGANIZATIONS)}
+
+A **GitHub App**: [this link](${link}) opens the page that registers it, filled in; put your organization's name in the place of \`my-org\` in its address. The same as JSON for the [manifest flow](https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest):
+
+\`\`\`json
+${JSON.stringify(app, undefined, 2).replace(/\{\n\s+"url": "([^"]+)",\n\s+"active": false\n\s+\}/, '{ "url": "$1", "active": false }')}
+\`\`\`
+`;
 }
 
 function tables(): string {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { github } from "../../lib/connectors/github/github.ts";
 import { DeferredError } from "../../lib/errors.ts";
 import { collectAll, context, never } from "../contract/connector.ts";
+import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { type GithubServer, startGithub } from "../support/github-server.ts";
 
@@ -40,15 +43,15 @@ function actAsApp(server: GithubServer, clock: { time: Date }, made: string[]): 
   };
 }
 
-async function anApp(clock: { time: Date }) {
-  const server = await startGithub("/nonexistent");
+async function anApp(clock: { time: Date }, include: readonly string[] = ["labels", "hooks"], root = "/nonexistent") {
+  const server = await startGithub(root);
   await addRepository(server, "app", { id: 42 });
   const made: string[] = [];
   const options = {
     organization: "my-org",
     api_url: server.apiUrl,
     skip: ["all"],
-    include: ["labels", "hooks"],
+    include,
     app: { id: 99, private_key_env: "KEY" },
   };
   const connector = await github.create(github.options.parse(options), {
@@ -102,6 +105,60 @@ describe("a GitHub App", () => {
     await collectAll(connector, unit);
     assert.equal(made.length, 1);
     server.token = "another";
+    clock.time = new Date(clock.time.getTime() + 5 * 60_000);
+    await collectAll(connector, unit);
+    assert.equal(made.length, 2);
+  });
+
+  test("shows git and LFS a token again that is too fresh for them, and another one when it was taken away", async () => {
+    await using folder = await aGitFolder();
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector, made } = await anApp(clock, ["git", "lfs"], folder.path);
+    await using _ = server;
+    actAsApp(server, clock, made);
+    const repository = join(folder.path, "my-org/app.git");
+    await mkdir(repository, { recursive: true });
+    gitSync(repository, ["init", "--quiet", "--bare", "--initial-branch=main"]);
+    const object = Buffer.from("large");
+    const oid = createHash("sha256").update(object).digest("hex");
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${object.length}\n`;
+    const commit = [
+      "commit refs/heads/main",
+      "committer A <a@example.com> 1 +0000",
+      "data 1",
+      "x",
+      "M 644 inline a.bin",
+    ];
+    await fastImport(repository, [`${commit.join("\n")}\ndata ${pointer.length}\n${pointer}\n`]);
+    const BATCH = "/my-org/app.git/info/lfs/objects/batch";
+    const actions = { download: { href: `${server.webUrl}/lfs/${oid}` } };
+    const body = Buffer.from(JSON.stringify({ objects: [{ oid, size: object.length, actions }] }));
+    server.files.set(BATCH, { status: 200, headers: { "content-type": "application/json" }, body });
+    server.files.set(`/lfs/${oid}`, { status: 200, body: object });
+    const refused = new Set<string>();
+    let isTakenAway = false;
+    const answer = server.git.switches.answer;
+    server.git.switches.answer = (request, response) => {
+      const [at = ""] = (request.url ?? "").split("?");
+      if (at.startsWith("/my-org/") && isTakenAway) {
+        isTakenAway = false;
+        server.token = "another";
+      }
+      if (!at.startsWith("/my-org/") || refused.has(at)) return answer(request, response);
+      refused.add(at);
+      response.writeHead(401, { "content-type": "application/json" }).end(`{"message":"Bad credentials"}`);
+      return true;
+    };
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    const first = await collectAll(connector, unit);
+    assert.deepEqual(
+      first.map(({ item }) => item.name).filter((name) => /^(lfs|repository\.bundle)/.test(name)),
+      ["repository.bundle", `lfs-${oid}.bin`, "lfs.jsonl"],
+    );
+    assert.ok(refused.has("/my-org/app.git/info/refs") && refused.has(BATCH));
+    assert.equal(made.length, 1);
+    isTakenAway = true;
     clock.time = new Date(clock.time.getTime() + 5 * 60_000);
     await collectAll(connector, unit);
     assert.equal(made.length, 2);
@@ -187,6 +244,34 @@ describe("tokens", () => {
     );
     const [listed] = await Array.fromAsync(connector.units(never()));
     assert.equal(listed?.warnings, undefined);
+  });
+
+  test("each of several fine-grained ones is asked for what it may not read", async () => {
+    await using server = await startGithub("/nonexistent");
+    const path = await addRepository(server, "app", { id: 42 });
+    server.anyToken = true;
+    const refused: Readonly<Record<string, string>> = { "Bearer A-token": "hooks", "Bearer B-token": "keys" };
+    server.fault = (asked, request) =>
+      asked === `${path}/${refused[request.headers.authorization ?? ""]}`
+        ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+        : undefined;
+    const tokens = [{ token_env: "A" }, { token_env: "B" }];
+    const include = ["hooks", "keys"];
+    const options = { organization: "my-org", api_url: server.apiUrl, skip: ["all"], include, tokens };
+    const connector = await github.create(github.options.parse(options), {
+      secrets: { resolve: async (reference) => (reference.from === "env" ? `${reference.name}-token` : "") },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date(),
+      avoid: [],
+    });
+    const [previewed] = await Array.fromAsync(connector.units(never(), { preview: true }));
+    assert.deepEqual(
+      previewed?.warnings?.map(({ message }) => message),
+      [
+        "token 1, a fine-grained one, cannot read hooks (repository_hooks=read)",
+        "token 2, a fine-grained one, cannot read keys (administration=read)",
+      ],
+    );
   });
 
   test("what a fine-grained one may not read of a user and of gists is asked for kind by kind", async () => {

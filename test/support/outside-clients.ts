@@ -47,7 +47,10 @@ export const outsideClients: Readonly<Record<string, Ask>> = {
   "git-files": (url, _, signal) => cloneDumb({ url: `${url}/a.git`, authorization: undefined }, signal),
   "github-api": (url, _, signal) => exchange(url, { method: "GET", authorization: undefined, what: "GET /", signal }),
   "github-file": (url, _, signal) => readAll(downloaded({ url, headers: {}, what: "a file", signal }), 1_000_000),
-  "github-lfs": (url, _, signal) => lfsPlaces(`${url}/a.git`, account, [{ oid: "0".repeat(64), size: 1 }], signal),
+  "github-lfs": (url, _, signal) =>
+    lfsPlaces(`${url}/a.git`, { account: () => account, mayTryAgain: async () => false, signal }, [
+      { oid: "0".repeat(64), size: 1 },
+    ]),
   slack: (url, _, signal) => told({ type: "slack", webhook_env: "SECRET" }, url, signal),
   webhook: (url, _, signal) => told({ type: "webhook", url_env: "SECRET" }, url, signal),
   pagerduty: (url, _, signal) => told({ type: "pagerduty", url, routing_key_env: "SECRET" }, "0".repeat(32), signal),

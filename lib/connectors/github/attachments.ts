@@ -93,7 +93,8 @@ async function* attachmentFate(
     return { state: "STORED", artifact: yield* attachmentItem(work, webUrl, url, stored) };
   } catch (error) {
     work.context.signal.throwIfAborted();
-    if (!isOfTheSource(error)) throw error;
+    // A folder of ours that is full says nothing of the file.
+    if (!isOfTheSource(error) || error.code === "SCRATCH_FULL") throw error;
     return { state: GONE.get(error.code) ?? "FAILED", code: error.code, reason: work.redact(error.message) };
   }
 }

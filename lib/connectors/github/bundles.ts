@@ -4,15 +4,15 @@ import { bundleItem, holds } from "../../git/item.ts";
 import { parseLocation } from "../../git/location.ts";
 import { fingerprintOf, isEmpty } from "../../git/refs.ts";
 import type { Item, PreviousUnit } from "../connector.ts";
-import type { Account } from "./account.ts";
+import { authorized } from "./authorized.ts";
+import type { Session } from "./session.ts";
 import type { Barrier } from "./unreadable.ts";
 
 export interface BundleSource {
   /** `repository` or `wiki`. */
   readonly name: string;
   readonly url: string;
-  readonly account: Account;
-  readonly signal: AbortSignal;
+  readonly session: Session;
   readonly previous: PreviousUnit | undefined;
 }
 
@@ -27,9 +27,11 @@ export type BundleResult =
  */
 export async function bundleOf(source: BundleSource): Promise<BundleResult> {
   const converse = async () =>
-    openConversation(
-      { location: parseLocation(source.url), refs: undefined, sshKeyFile: undefined, sshKnownHostsFile: undefined },
-      { authorization: await source.account.basic(source.signal), signal: source.signal },
+    authorized(source.session, (authorization) =>
+      openConversation(
+        { location: parseLocation(source.url), refs: undefined, sshKeyFile: undefined, sshKnownHostsFile: undefined },
+        { authorization, signal: source.session.signal },
+      ),
     );
   let begun: Conversation | undefined = await converse();
   const close = async () => {

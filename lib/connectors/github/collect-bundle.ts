@@ -40,9 +40,8 @@ async function* bundleItems(
   url: string,
   read: (source: Parameters<typeof bundleOf>[0]) => Promise<BundleResult>,
 ): AsyncGenerator<Item> {
-  const { previous, session, context } = work;
-  const account = session.account();
-  const result = await read({ name, url, account, signal: context.signal, previous: previous.unit });
+  const { previous, session } = work;
+  const result = await read({ name, url, session, previous: previous.unit });
   if (result.state !== "READ") {
     if (result.state === "EMPTY") noteEmpty(work, kind, name, result.reason);
     else noteBarrier(work, kind, { barrier: result.state, message: result.reason ?? "" });

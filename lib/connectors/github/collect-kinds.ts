@@ -25,11 +25,14 @@ export async function* collectKinds(work: SubjectWork, kinds: readonly Kind[]): 
     try {
       yield* collectKind(work, kind);
     } catch (error) {
-      if (error instanceof UnreadableError) noteBarrier(work, kind.name, error, error.status === 410);
+      if (error instanceof UnreadableError) noteBarrier(work, kind.name, error, TOLD.has(error.status));
       else work.failures.add(kind.name, error);
     }
   }
 }
+
+/** GitHub itself says that it is switched off, or that another setting is chosen. */
+const TOLD: ReadonlySet<number> = new Set([409, 410]);
 
 async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item> {
   const before = stateBefore(work, kind);

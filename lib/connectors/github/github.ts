@@ -62,7 +62,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
       await preflight(github.api, accounts, asked, here(signal));
     },
     async *units(signal, { preview = false, known = [] } = {}) {
-      const { warnings, hasUnknownRights } = await preflight(github.api, accounts, asked, here(signal));
+      const { warnings, untold } = await preflight(github.api, accounts, asked, here(signal));
       const session = openSession(github.api, "listing", here(signal));
       const probed = new Set<string>();
       let news = warnings;
@@ -70,9 +70,12 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
-        if (preview && hasUnknownRights && !probed.has(input.subject)) {
+        if (preview && !probed.has(input.subject)) {
           probed.add(input.subject);
-          news = [...news, ...(await rightsOf(github, session, input))];
+          for (const account of untold) {
+            const own = openSession({ ...github.api, accounts: [account] }, "rights", here(signal));
+            news = [...news, ...(await rightsOf(github, own, input))];
+          }
         }
         const told = [...news, ...(unit.warnings ?? [])];
         yield told.length === 0 ? unit : { ...unit, warnings: told };

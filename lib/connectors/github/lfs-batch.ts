@@ -4,7 +4,7 @@ import { connectionFault } from "../../git/http-fault.ts";
 import { networkFetch } from "../../network/fetch.ts";
 import { retryAfterMs } from "../../retry-after.ts";
 import { tool } from "../../tool.ts";
-import type { Account } from "./account.ts";
+import { authorized, type Credentials } from "./authorized.ts";
 import type { LfsPointer } from "./lfs-pointers.ts";
 import { messageOf, readAnswer } from "./response.ts";
 
@@ -33,21 +33,28 @@ const batchSchema = z.object({
  * Asks where objects are, at most a hundred at a time. https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md
  * @throws SourceError `SOURCE_FORBIDDEN` when the quota is used up | TransientError
  */
-export async function lfsPlaces(
+export function lfsPlaces(
   cloneUrl: string,
-  account: Account,
+  session: Credentials,
+  objects: readonly LfsPointer[],
+): Promise<readonly LfsPlace[]> {
+  return authorized(session, (authorization) => places(cloneUrl, authorization, objects, session.signal));
+}
+
+async function places(
+  cloneUrl: string,
+  authorization: string,
   objects: readonly LfsPointer[],
   signal: AbortSignal,
 ): Promise<readonly LfsPlace[]> {
-  const authorization = await account.basic(signal);
   const body = JSON.stringify({ operation: "download", transfers: ["basic"], objects });
   const response = await post(`${cloneUrl}/info/lfs/objects/batch`, authorization, body, signal);
   const { status, json } = await readAnswer(response, "the LFS batch API");
   if (status !== 200) throw statusFault(response, messageOf(json));
   const parsed = batchSchema.safeParse(json);
   if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "the LFS batch API answers with something else");
-  const places = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
-  return objects.map(({ oid }) => places.get(oid) ?? { oid, code: 404, message: "the server does not speak of it" });
+  const told = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
+  return objects.map(({ oid }) => told.get(oid) ?? { oid, code: 404, message: "the server does not speak of it" });
 }
 
 async function post(url: string, authorization: string, body: string, signal: AbortSignal): Promise<Response> {
@@ -105,5 +112,6 @@ function statusFault({ status, headers }: Response, message: string): SourceErro
   }
   if (status === 404)
     return new SourceError("SOURCE_NOT_FOUND", `the server has no LFS for this repository (404)${said}`);
-  return new SourceError("SOURCE_FORBIDDEN", `the LFS batch API answers ${status}${said}`);
+  const code = status === 401 ? "SOURCE_UNAUTHORIZED" : "SOURCE_FORBIDDEN";
+  return new SourceError(code, `the LFS batch API answers ${status}${said}`);
 }

@@ -4,6 +4,7 @@ import { parseLocation } from "../../git/location.ts";
 import { fingerprintOf, isEmpty } from "../../git/refs.ts";
 import { retry } from "../../retry.ts";
 import type { Item } from "../connector.ts";
+import { authorized } from "./authorized.ts";
 import { unchangedItem } from "./bundles.ts";
 import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
@@ -54,7 +55,9 @@ async function pointersOf({ session, states, context: { signal } }: SubjectWork,
     sshKeyFile: undefined,
     sshKnownHostsFile: undefined,
   };
-  const conversation = await openConversation(remote, { authorization: await session.account().basic(signal), signal });
+  const conversation = await authorized(session, (authorization) =>
+    openConversation(remote, { authorization, signal }),
+  );
   try {
     const fingerprint = fingerprintOf(conversation.listing, undefined);
     if (fingerprint === known) return { fingerprint, pointers: undefined };
@@ -95,10 +98,7 @@ async function* objectItems(
     }
     let places: readonly LfsPlace[];
     try {
-      places = await retry(
-        () => lfsPlaces(cloneUrl, work.session.account(), wanted, work.context.signal),
-        patience(work),
-      );
+      places = await retry(() => lfsPlaces(cloneUrl, work.session, wanted), patience(work));
     } catch (error) {
       failed(wanted, error);
       isRefused = true;
@@ -171,7 +171,7 @@ function objectItem(
     facts: { lfs: oid },
     unchanged: place === undefined,
     async *open() {
-      const [at] = known === undefined ? await lfsPlaces(cloneUrl, session.account(), [pointer], signal) : [known];
+      const [at] = known === undefined ? await lfsPlaces(cloneUrl, session, [pointer]) : [known];
       known = undefined;
       if (at === undefined) throw new SourceError("SOURCE_PROTOCOL", `the LFS batch API does not speak of ${what}`);
       if ("code" in at) throw placeFault(at, what);

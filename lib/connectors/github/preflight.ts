@@ -1,4 +1,5 @@
 import type { Warning } from "../connector.ts";
+import type { Account } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Content } from "./kinds/contents.ts";
 import { granted, missingPermissions } from "./rights.ts";
@@ -10,8 +11,8 @@ const EXPIRES_SOON_MS = 14 * DAY_MS;
 
 export interface Preflight {
   readonly warnings: readonly Warning[];
-  /** GitHub tells the scopes of classic tokens and the permissions of Apps, and nothing of a fine-grained token's. */
-  readonly hasUnknownRights: boolean;
+  /** Those whose rights are not told: GitHub tells the scopes of classic tokens and the permissions of Apps, and nothing of a fine-grained token's. */
+  readonly untold: readonly Account[];
 }
 
 /**
@@ -25,7 +26,7 @@ export async function preflight(
   waiting: Waiting,
 ): Promise<Preflight> {
   const warnings: Warning[] = [];
-  let hasUnknownRights = false;
+  const untold: Account[] = [];
   for (const account of api.accounts) {
     const session = openSession({ ...api, accounts: [account] }, "preflight", waiting);
     // An Enterprise Server without limits answers 404, with the same headers.
@@ -40,7 +41,7 @@ export async function preflight(
       });
     }
     const scopes = headers.get("x-oauth-scopes");
-    if (scopes === null && app === undefined) hasUnknownRights = true;
+    if (scopes === null && app === undefined) untold.push(account);
     const missing =
       app === undefined
         ? scopes === null
@@ -51,7 +52,7 @@ export async function preflight(
     const named = missing.map(({ name, scope, permission }) => `${name} (${app === undefined ? scope : permission})`);
     warnings.push({ code: "GITHUB_RIGHTS", message: `${account.name} lacks the right to read ${named.join(", ")}` });
   }
-  return { warnings, hasUnknownRights };
+  return { warnings, untold };
 }
 
 /** `2026-12-24 10:00:00 UTC`, or with an offset. */

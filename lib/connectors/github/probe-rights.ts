@@ -28,7 +28,12 @@ export async function missingRights(
     lacking.push(...some.map(({ name }) => `${name} (${needs})`));
   }
   if (lacking.length === 0) return [];
-  return [{ code: "GITHUB_RIGHTS", message: `the token, a fine-grained one, cannot read ${lacking.join(", ")}` }];
+  return [
+    {
+      code: "GITHUB_RIGHTS",
+      message: `${session.account().name}, a fine-grained one, cannot read ${lacking.join(", ")}`,
+    },
+  ];
 }
 
 /** One whose refusal means a right and nothing else: kinds that are answered with 404 where there is none are not asked for. */

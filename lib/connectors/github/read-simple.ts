@@ -9,7 +9,7 @@ import { withFields } from "./with-fields.ts";
 
 /** Kinds that are read whole whenever any of it changed: an object, a list, a short list with a question for each. */
 export async function readSimple(context: KindContext): Promise<KindReading> {
-  const { kind, session, previousLines } = context;
+  const { kind, session, previousLines, parents } = context;
   const given = new Map<string, Answer>();
   const unchanged = await isUnchanged(context, given);
   let etags = collectEtags();
@@ -22,10 +22,13 @@ export async function readSimple(context: KindContext): Promise<KindReading> {
       deleted = [];
       const seen = new Map<string, ReadonlySet<string>>();
       deletedItems = [];
+      parents.begin(kind);
       for await (const json of objects(context, given, etags)) {
         const line = lineOf(kind, json);
         if (seen.has(line.key)) continue;
         seen.set(line.key, itemIds(line.json));
+        // Its lines are all new where any of them is.
+        parents.note(kind, line, true);
         yield line;
       }
       for await (const line of previousLines?.() ?? []) {
@@ -34,6 +37,7 @@ export async function readSimple(context: KindContext): Promise<KindReading> {
         if (now === undefined) deleted.push(line.key);
         else if (gone !== undefined && kind.reading.how === "each") deletedItems.push(gone);
       }
+      parents.deleted(kind, deleted);
     },
     state: () => ({ etags: etags.all(), sweptAt: session.api.now().toISOString() }),
     deleted: () => deleted,
@@ -67,6 +71,7 @@ async function* objects(context: KindContext, given: Map<string, Answer>, etags:
       })) {
         etags.note(page.url, lastingEtag(page));
         for (const parent of page.items) {
+          if (reading.child.when?.(parent) === false) continue;
           const line = await childLine(context, reading.child, parent[reading.field], { given, etags });
           if (line !== undefined) yield line;
         }

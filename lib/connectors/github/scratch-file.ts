@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Bytes, measure } from "../../bytes.ts";
 import { TransientError } from "../../errors.ts";
-import { scratchFolder } from "../../scratch.ts";
+import { scratchFault, scratchFolder } from "../../scratch.ts";
 
 /** A download that lies here for a moment, so that its digest is known before it is stored. */
 export interface ScratchFile {
@@ -14,7 +14,7 @@ export interface ScratchFile {
 
 const TRIES = 4;
 
-/** Downloads anew when it failed for a fault that passes. @throws what `download` throws */
+/** Downloads anew when it failed for a fault that passes. @throws what `download` throws, SourceError `SCRATCH_FULL` */
 export async function scratchFile(purpose: string, download: () => Bytes, signal: AbortSignal): Promise<ScratchFile> {
   const scratch = await scratchFolder(purpose);
   const path = join(scratch.path, "file");
@@ -30,6 +30,6 @@ export async function scratchFile(purpose: string, download: () => Bytes, signal
     }
   } catch (error) {
     await scratch.remove();
-    throw error;
+    throw scratchFault(error);
   }
 }

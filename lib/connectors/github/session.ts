@@ -45,6 +45,8 @@ export interface Session {
   file(url: string): Promise<Answer>;
   /** One GraphQL question, which goes to the one URL that there is for them. `attempts`: how often a fault that passes is waited out. */
   question(body: unknown, attempts?: number): Promise<Answer>;
+  /** Whether a 401, the `refused`th in a row, may be no last word. Waits where that helps, or forgets the token that was refused. */
+  mayTryAgain(account: Account, refused: number): Promise<boolean>;
 }
 
 export interface Waiting {
@@ -154,6 +156,7 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     account,
     signal,
     stats,
+    mayTryAgain,
     async get(to, { etag, accept } = {}) {
       const origin = new URL(api.url).origin;
       let url = to.startsWith("/") ? api.url + to : to;

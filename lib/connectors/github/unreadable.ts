@@ -41,6 +41,8 @@ function barrierFor(
     case 451:
       return "BLOCKED";
     case 410:
+    // What is asked for is of another setting than the one that is chosen, such as a list of actions where all may run.
+    case 409:
       return "DISABLED";
     case 403:
       if (typeof json === "object" && json !== null && "block" in json) return "BLOCKED";

@@ -1,4 +1,8 @@
+import { isObject, type Json } from "../pages.ts";
 import type { Kind } from "./kind.ts";
+
+const hasOwnPolicies = ({ deployment_branch_policy: policy }: Json): boolean =>
+  isObject(policy) && policy.custom_branch_policies === true;
 
 /** Actions, environments, variables, and the names of secrets: GitHub never gives a secret's value back. */
 export const actionsKinds: readonly Kind[] = [
@@ -20,6 +24,30 @@ export const actionsKinds: readonly Kind[] = [
     byDefault: true,
     reading: { how: "object", path: "/repos/{owner}/{repo}/actions/permissions/workflow" },
   },
+  ...(
+    [
+      ["actions_selected", "Which actions may run, where only some may", "permissions/selected-actions"],
+      ["actions_access", "From where else its workflows and actions may be used", "permissions/access"],
+      ["actions_retention", "How long artifacts and logs are kept", "permissions/artifact-and-log-retention"],
+      [
+        "actions_fork_approval",
+        "Whose pull requests run workflows only once approved",
+        "permissions/fork-pr-contributor-approval",
+      ],
+      ["actions_oidc", "What the subject of workflows' OpenID tokens is made of", "oidc/customization/sub"],
+    ] as const
+  ).map(
+    ([name, what, below]): Kind => ({
+      name,
+      subject: "repository",
+      what,
+      permission: "administration:read",
+      scope: "repo",
+      byDefault: false,
+      absent: "DISABLED",
+      reading: { how: "object", path: `/repos/{owner}/{repo}/actions/${below}` },
+    }),
+  ),
   {
     name: "workflows",
     subject: "repository",
@@ -116,6 +144,27 @@ export const actionsKinds: readonly Kind[] = [
         path: "/repos/{owner}/{repo}/environments/{environment_name}/secrets?per_page=100",
         param: "environment_name",
         items: "secrets",
+      },
+    },
+  },
+  {
+    name: "environment_branch_policies",
+    subject: "repository",
+    what: "Names of branches and tags that each environment takes, where it has its own",
+    permission: "actions:read",
+    scope: "repo",
+    byDefault: true,
+    absent: "DISABLED",
+    reading: {
+      how: "each",
+      over: "/repos/{owner}/{repo}/environments?per_page=100",
+      overItems: "environments",
+      field: "name",
+      child: {
+        path: "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies?per_page=100",
+        param: "environment_name",
+        items: "branch_policies",
+        when: hasOwnPolicies,
       },
     },
   },

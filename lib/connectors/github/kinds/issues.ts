@@ -1,15 +1,12 @@
 import type { Json } from "../pages.ts";
+import { counted } from "./counted.ts";
 import type { Kind } from "./kind.ts";
+import { reactionsTo } from "./reactions.ts";
 
 /** What takes `since`. */
 export const ISSUES_FROM_THE_OLDEST = "/repos/{owner}/{repo}/issues?state=all&sort=updated&direction=asc&per_page=100";
 
 const noIssues = ({ has_issues: has }: Json): boolean => has === false;
-const count = (parent: Json, summary: string, field: string): number | undefined => {
-  const of = parent[summary];
-  const value = typeof of === "object" && of !== null && field in of ? Reflect.get(of, field) : undefined;
-  return typeof value === "number" ? value : undefined;
-};
 
 /** Issues and what hangs on them. Comments come first, so that each one's issue is there when issues are listed. */
 export const issueKinds: readonly Kind[] = [
@@ -50,6 +47,13 @@ export const issueKinds: readonly Kind[] = [
       windows: "/repos/{owner}/{repo}/issues/comments?sort=updated&direction=asc&per_page=100",
     },
   },
+  reactionsTo({
+    name: "issue_comment_reactions",
+    what: "comment on an issue or pull request",
+    parent: "issue_comments",
+    permission: "issues:read",
+    path: "issues/comments/{comment_id}",
+  }),
   {
     name: "issue_events",
     subject: "repository",
@@ -103,26 +107,15 @@ export const issueKinds: readonly Kind[] = [
       child: { path: "/repos/{owner}/{repo}/issues/{issue_number}/timeline?per_page=100", param: "issue_number" },
     },
   },
-  {
+  reactionsTo({
     name: "issue_reactions",
-    subject: "repository",
-    what: "Who reacted to each issue. One request for each issue that has any",
+    what: "issue",
+    parent: "issues",
     permission: "issues:read",
-    scope: "repo",
-    byDefault: false,
+    path: "issues/{issue_number}",
+    field: "number",
     off: noIssues,
-    reading: {
-      how: "changed",
-      parent: "issues",
-      field: "number",
-      drifts: true,
-      child: {
-        path: "/repos/{owner}/{repo}/issues/{issue_number}/reactions?per_page=100",
-        param: "issue_number",
-        when: (issue) => count(issue, "reactions", "total_count") !== 0,
-      },
-    },
-  },
+  }),
   {
     name: "sub_issues",
     subject: "repository",
@@ -140,7 +133,7 @@ export const issueKinds: readonly Kind[] = [
       child: {
         path: "/repos/{owner}/{repo}/issues/{issue_number}/sub_issues?per_page=100",
         param: "issue_number",
-        when: (issue) => (count(issue, "sub_issues_summary", "total") ?? 0) > 0,
+        when: (issue) => (counted(issue, "sub_issues_summary", "total") ?? 0) > 0,
       },
     },
   },
@@ -161,7 +154,7 @@ export const issueKinds: readonly Kind[] = [
       child: {
         path: "/repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by?per_page=100",
         param: "issue_number",
-        when: (issue) => (count(issue, "issue_dependencies_summary", "total_blocked_by") ?? 0) > 0,
+        when: (issue) => (counted(issue, "issue_dependencies_summary", "total_blocked_by") ?? 0) > 0,
       },
     },
   },

@@ -1,5 +1,6 @@
 import { ISSUES_FROM_THE_OLDEST } from "./issues.ts";
 import type { Kind } from "./kind.ts";
+import { reactionsTo } from "./reactions.ts";
 
 const perPull = (what: "reviews" | "commits" | "files") => ({
   path: `/repos/{owner}/{repo}/pulls/{pull_number}/${what}?per_page=100`,
@@ -24,6 +25,13 @@ export const pullKinds: readonly Kind[] = [
       windows: "/repos/{owner}/{repo}/pulls/comments?sort=updated&direction=asc&per_page=100",
     },
   },
+  reactionsTo({
+    name: "review_comment_reactions",
+    what: "comment on a line of a pull request",
+    parent: "review_comments",
+    permission: "pull_requests:read",
+    path: "pulls/comments/{comment_id}",
+  }),
   {
     name: "pulls",
     subject: "repository",
@@ -99,4 +107,11 @@ export const pullKinds: readonly Kind[] = [
     probe: ["commitComments"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/comments?per_page=100" },
   },
+  reactionsTo({
+    name: "commit_comment_reactions",
+    what: "comment on a commit",
+    parent: "commit_comments",
+    permission: "contents:read",
+    path: "comments/{comment_id}",
+  }),
 ];

@@ -1,4 +1,5 @@
 import type { Kind } from "./kind.ts";
+import { reactionsTo } from "./reactions.ts";
 
 export const releaseKinds: readonly Kind[] = [
   {
@@ -11,4 +12,11 @@ export const releaseKinds: readonly Kind[] = [
     probe: ["releases"],
     reading: { how: "list", path: "/repos/{owner}/{repo}/releases?per_page=100" },
   },
+  reactionsTo({
+    name: "release_reactions",
+    what: "release",
+    parent: "releases",
+    permission: "contents:read",
+    path: "releases/{release_id}",
+  }),
 ];
