@@ -79,8 +79,8 @@ describe("over a Mailpit with TLS and AUTH", { skip: noMailServer }, () => {
   test("a wrong password is refused at once, without telling it", async () => {
     await using server = await startMailServer({ folder, certificate, tls: "starttls" });
     const { notifier } = await openedNotifier(optionsFor(server), { PASSWORD: "canary4711 wrong" });
-    for (const work of [notifier.check(never), notifier.send(aReport(), never)]) {
-      await assert.rejects(work, (error) => {
+    for (const work of [() => notifier.check(never), () => notifier.send(aReport(), never)]) {
+      await assert.rejects(work(), (error) => {
         return error instanceof NotifierError && error.code === "NOTIFIER_REFUSED" && !error.message.includes("canary");
       });
     }
