@@ -18,6 +18,7 @@ import { givenKeys } from "./given-keys.ts";
 import { knownNames } from "./known.ts";
 import { commandLog } from "./log-options.ts";
 import { isSetUpFault } from "./set-up.ts";
+import { stateFolder } from "./state-folder.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_FILE = "core-backup.yml";
@@ -59,7 +60,10 @@ export async function withBackup(
   const privateKeys = await givenKeys(context);
   await enterNetwork(config, { env, redaction, signal });
   const emitted = (event: RunEvent) => emit(event, log);
-  const backup = open(config, { log, emit: emitted, redaction, now, waits: "here", signal, env, privateKeys });
+  const backup = open(config, {
+    ...{ log, emit: emitted, redaction, now, waits: "here", signal, env, privateKeys },
+    stateFolder: stateFolder(env),
+  });
   try {
     return await work(backup);
   } finally {

@@ -23,6 +23,8 @@ export interface Backup {
    * undefined everywhere else. @throws ConfigError
    */
   planCopies?(job: Job): Promise<Storage | undefined>;
+  /** Where this machine keeps what a storage that cannot be reached cannot keep; undefined for one that keeps nothing. */
+  readonly machine?: Storage | undefined;
   /** What a job's artifacts are encrypted with, made at the first call; undefined where they are not. @throws ConfigError */
   encryption(job: Job): Promise<Encryption | undefined>;
   /** The private side for artifacts of this type, made at the first call; undefined where none is at hand. @throws ConfigError */

@@ -100,6 +100,8 @@ export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
 export const toldKey = (job: string): string => `${jobPrefix(job)}.told.json`;
 /** What its runs add up to, for metrics. */
 export const countsKey = (job: string): string => `${jobPrefix(job)}.metrics.json`;
+/** Which of its snapshots prune took away. */
+export const removalsKey = (job: string): string => `${jobPrefix(job)}.removals.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const runKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/run.json`;
 /** `time` counts from 1: how often the run was taken up again. */
@@ -124,6 +126,9 @@ function encode(name: string): string {
 function percent(character: string): string {
   return [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
 }
+
+/** True for a folder name that was too long: the name that it was made from cannot be told from it. */
+export const isShortened = (folder: string): boolean => folder.includes("~");
 
 /** `~` is in no encoded name, so a shortened one cannot meet a whole one. */
 function shorten(encoded: string): string {

@@ -3,33 +3,49 @@ import { planKey, snapshotTime } from "./keys.ts";
 import type { Decision, RetentionPlan } from "./retention/retention.ts";
 import type { Storage } from "./storage/storage.ts";
 
+export interface LeftoverFacts {
+  /** The run of the job's lease, if any. */
+  readonly goingOn: string | undefined;
+  /** It was a snapshot, and an earlier prune was ended while it removed that. */
+  readonly isHalfRemoved: boolean;
+  readonly now: Date;
+}
+
 /**
  * Whether the leftovers of an unfinished run are to be swept: one that nobody works on, that is too old to be taken up
- * again by itself, and whose place a newer good snapshot has taken. `goingOn` is the run of the job's lease, if any.
+ * again by itself, and whose place a newer good snapshot has taken. What is left of a snapshot goes at once.
  */
 export async function leftoverDecision(
   storage: Storage,
   job: Job,
   snapshot: string,
   plan: RetentionPlan,
-  goingOn: string | undefined,
-  now: Date,
+  { goingOn, isHalfRemoved, now }: LeftoverFacts,
 ): Promise<Decision> {
-  const keep = (why: string): Decision => ({ snapshot, keep: true, reason: `kept: unfinished run; ${why}` });
+  const what = isHalfRemoved ? "what an earlier prune left of a snapshot" : "unfinished run";
+  const keep = (why: string): Decision => ({ snapshot, keep: true, reason: `kept: ${what}; ${why}` });
   if (snapshot === goingOn) return keep("it holds the job's lease, so it is going on");
   if (plan.held !== undefined) return keep(plan.held);
+  if (isHalfRemoved)
+    return (await blocked(storage, job, snapshot, plan, keep)) ?? { snapshot, keep: false, reason: `removed: ${what}` };
   if (plan.newestGood === undefined || snapshot > plan.newestGood) return keep("no newer snapshot is good");
   const begun = snapshotTime(snapshot)?.getTime() ?? now.getTime();
   const within = written(job.resumeWithinMs);
   if (now.getTime() - begun <= job.resumeWithinMs) return keep(`it began within resume_within (${within})`);
+  const reason = `removed: ${what}; it began longer ago than resume_within (${within})`;
+  return (await blocked(storage, job, snapshot, plan, keep)) ?? { snapshot, keep: false, reason };
+}
+
+async function blocked(
+  storage: Storage,
+  job: Job,
+  snapshot: string,
+  { refused }: RetentionPlan,
+  keep: (why: string) => Decision,
+): Promise<Decision | undefined> {
   const lock = (await storage.head(planKey(job.name, snapshot)))?.lock;
   if (lock !== undefined) return keep(lock);
-  if (plan.refused !== undefined) return keep("nothing is removed while the plan is refused");
-  return {
-    snapshot,
-    keep: false,
-    reason: `removed: unfinished run; it began longer ago than resume_within (${within})`,
-  };
+  return refused === undefined ? undefined : keep("nothing is removed while the plan is refused");
 }
 
 /** As a configuration has it. */

@@ -19,6 +19,7 @@ import type { Redaction } from "./secrets/redaction.ts";
 import { createSecretResolver } from "./secrets/resolver.ts";
 import type { KeptSecrets } from "./secrets/secrets.ts";
 import { openStorage } from "./storage/all.ts";
+import { filesystemStorage } from "./storage/filesystem.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface OpenOptions {
@@ -34,6 +35,8 @@ export interface OpenOptions {
   /** Takes a line for the log of the function that this is. */
   readonly functionLog?: (line: string) => void;
   readonly keptSecrets?: KeptSecrets | undefined;
+  /** A folder of this machine, made when there is something to keep. */
+  readonly stateFolder?: string | undefined;
 }
 
 const LAST_WORDS_MS = 10_000;
@@ -76,7 +79,7 @@ export function open(config: Config, options: OpenOptions): Backup {
       ),
     kind: kindOf,
     storage: (job) =>
-      once(veiled, job.name, async () => {
+      once(veiled, `${job.target_storage}\0${job.name}`, async () => {
         const storage = await once(storages, job.target_storage, () =>
           openStorage(...storageOf(config, job), { ...options, secrets, signal: lastWords(signal) }),
         );
@@ -90,6 +93,7 @@ export function open(config: Config, options: OpenOptions): Backup {
         openStorage("of the stack", planCopies, { ...options, secrets, signal }),
       );
     },
+    ...(options.stateFolder === undefined ? {} : { machine: filesystemStorage({ basePath: options.stateFolder }) }),
     encryption: async (job) => job.encryption && encryptionOf(job, job.encryption),
     decryption: (job, type) =>
       once(decryptions, `${type} ${job.name}`, () =>

@@ -5,6 +5,8 @@ import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
 import { holderIsGone, readLease } from "./lease/lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
+import { manifestChain } from "./manifest-chain.ts";
+import { readRemovals, recordRemoval } from "./removals.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention/retention.ts";
 import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -31,6 +33,10 @@ interface Survey {
   readonly states: readonly SnapshotState[];
   /** Folders that never became a snapshot. */
   readonly unfinished: readonly string[];
+  /** Whether it must still be known that an earlier prune removed it: a manifest names it, or something of it is left. */
+  readonly isRemembered: (snapshot: string) => boolean;
+  /** Folders of snapshots that an earlier prune was ended in. */
+  readonly halfRemoved: ReadonlySet<string>;
 }
 
 /** S3's bound on one request, and how much is done between two looks at the signal. */
@@ -40,46 +46,63 @@ const KEYS_AT_ONCE = 1000;
  * Removes what the job's retention does not keep; the only step that removes anything. Unless it only plans it is called
  * under the job's lease, so that what it finds unfinished is nobody's. It plans first, with a reason
  * for each, and goes from the oldest on: each manifest before what it names, so wherever it is stopped no manifest
- * names what is gone. Called again it finishes what was left.
+ * names what is gone. Called again it finishes what was left. What it removes it records before, so that nobody takes
+ * it for lost.
  * @throws StorageError | TransientError | InterruptedError; what was removed before it is in the log
  */
 export async function prune(backup: Backup, input: PruneInput): Promise<PruneResult> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   const log = backup.log.with({ job: job.name });
-  const { states, unfinished } = await survey(storage, job.name, log);
+  const found = await survey(storage, job.name, log);
+  const { states, unfinished, halfRemoved } = found;
   const plan = decide(states, job.retention, backup.now(), job.timezone);
   const goingOn = await snapshotOfLease(storage, job.name);
   const leftovers: Decision[] = [];
   for (const snapshot of unfinished)
-    leftovers.push(await leftoverDecision(storage, job, snapshot, plan, goingOn, backup.now()));
+    leftovers.push(
+      await leftoverDecision(storage, job, snapshot, plan, {
+        ...{ goingOn, now: backup.now() },
+        isHalfRemoved: halfRemoved.has(snapshot),
+      }),
+    );
   const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
   const result = { job: job.name, decisions, removed: [], swept: [] };
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
-  return input.dryRun ? result : execute(backup, storage, result, plan, leftovers);
+  return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
 }
 
 async function survey(storage: Storage, job: string, log: Log): Promise<Survey> {
   const states: SnapshotState[] = [];
-  const unfinished: string[] = [];
   // Before the snapshots: a run that is committed in between is then listed as a snapshot too, which wins.
-  for await (const snapshot of unfinishedRuns(storage, job)) {
-    if ((await storage.head(verifiedKey(job, snapshot))) === undefined) {
-      unfinished.push(snapshot);
-      continue;
-    }
-    log.warn("verified.json is there, but manifest.json is gone: it was lost, or prune was ended there", { snapshot });
-    states.push({ snapshot, status: "failed", verified: false });
-  }
+  const folders = await Array.fromAsync(unfinishedRuns(storage, job));
   const damage = damageSeen();
+  const chain = manifestChain();
+  let isUnclear = false;
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     damage.see(entry);
+    chain.see(entry);
+    isUnclear ||= entry.manifest === undefined;
     if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
     states.push(retentionState(entry, damage));
   }
+  const lost = await chain.lost(storage, job, { unfinished: folders, isWhole: true });
+  for (const { snapshot, message } of lost) {
+    log.warn(message, { code: "INTEGRITY_MANIFEST", snapshot });
+    if (folders.includes(snapshot)) states.push({ snapshot, status: "failed", verified: false });
+  }
   const snapshots = new Set(states.map(({ snapshot }) => snapshot));
-  return { states, unfinished: unfinished.filter((snapshot) => !snapshots.has(snapshot)) };
+  const unfinished = folders.filter((snapshot) => !snapshots.has(snapshot));
+  const removals = unfinished.length === 0 ? new Set<string>() : await readRemovals(storage, job);
+  return {
+    states,
+    unfinished,
+    halfRemoved: new Set(unfinished.filter((snapshot) => removals.has(snapshot))),
+    // A manifest that cannot be read may name any.
+    isRemembered: (snapshot) =>
+      !snapshots.has(snapshot) && (isUnclear || chain.isNamed(snapshot) || unfinished.includes(snapshot)),
+  };
 }
 
 /** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
@@ -104,6 +127,7 @@ async function execute(
   result: PruneResult,
   plan: RetentionPlan,
   leftovers: readonly Decision[],
+  isRemembered: (snapshot: string) => boolean,
 ): Promise<PruneResult> {
   const { job } = result;
   const removed: string[] = [];
@@ -115,6 +139,7 @@ async function execute(
     const isLeftover = leftovers.some((one) => one.snapshot === snapshot);
     // Its run may have been committed since it was looked at.
     if (isLeftover && (await storage.head(manifestKey(job, snapshot))) !== undefined) continue;
+    if (!isLeftover) await recordRemoval(storage, job, snapshot, (one) => removed.includes(one) || isRemembered(one));
     await removeSnapshot(backup, storage, job, snapshot, reason);
     (isLeftover ? swept : removed).push(snapshot);
   }

@@ -124,13 +124,6 @@ export async function* unfinishedSinceLast(storage: Storage, job: string): Async
   }
 }
 
-/** Those of them that were verified once: somebody, or a prune that was ended right there, took their manifest away. */
-export async function* lostManifests(storage: Storage, job: string): AsyncIterable<string> {
-  for await (const snapshot of unfinishedRuns(storage, job)) {
-    if ((await storage.head(verifiedKey(job, snapshot))) !== undefined) yield snapshot;
-  }
-}
-
 /** Ids that have a folder, whatever lies in it, newest first: when runs were begun. The first costs two questions or so. */
 export async function* foldersNewestFirst(storage: Storage, job: string): AsyncIterable<string> {
   const days = (await Array.fromAsync(storage.folders(jobPrefix(job)))).sort().reverse();

@@ -1,6 +1,8 @@
 import { isGood, provedWhen } from "./job-history.ts";
-import { snapshotTime, verifiedKey } from "./keys.ts";
+import { snapshotTime } from "./keys.ts";
 import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts";
+import { manifestChain } from "./manifest-chain.ts";
+import { readRemovals } from "./removals.ts";
 import { lastStart } from "./scheduling/job-past.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -29,29 +31,37 @@ const IDLE_MS = 24 * 3_600_000;
 
 /** @throws StorageError | TransientError */
 export async function surveyJob(storage: Storage, job: string, now: Date): Promise<JobSurvey> {
-  const unfinished = await Array.fromAsync(unfinishedRuns(storage, job));
-  const faults = await lost(storage, job, unfinished);
+  const folders = await Array.fromAsync(unfinishedRuns(storage, job));
+  const removals = folders.length === 0 ? new Set<string>() : await readRemovals(storage, job);
+  // What prune was ended in is no run; the next prune takes away the rest.
+  const unfinished = folders.filter((snapshot) => !removals.has(snapshot));
+  const faults: string[] = [];
+  const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];
   let newest: string | undefined;
   let good: string | undefined;
   let proved: string | undefined;
   let first: string | undefined = unfinished[0];
-  let later: SnapshotEntry | undefined;
   let looked = 0;
+  let isWhole = true;
   for await (const entry of snapshotsNewestFirst(storage, job)) {
-    const { snapshot, manifest } = entry;
+    const { snapshot } = entry;
+    if (looked >= LOOK_BACK && good !== undefined) {
+      isWhole = false;
+      break;
+    }
     newest ??= snapshot;
     if (first === undefined || snapshot < first) first = snapshot;
     if (isGood(entry)) {
       good ??= snapshot;
       if (provedWhen(entry, { orSealed: true }) !== undefined) proved ??= snapshot;
     } else if (good === undefined) since.push({ snapshot, status: statusOf(entry) });
-    const fault = looked < LOOK_BACK ? chainFault(entry, later) : undefined;
-    if (fault !== undefined) faults.push(fault);
-    later = manifest === undefined ? undefined : entry;
+    const fault = chain.see(entry);
+    if (fault !== undefined && looked < LOOK_BACK) faults.push(fault);
     looked += 1;
-    if (looked >= LOOK_BACK && good !== undefined) break;
   }
+  const lost = await chain.lost(storage, job, { unfinished, isWhole });
+  faults.unshift(...lost.map(({ message }) => message));
   const last = unfinished.at(-1);
   const isLast = last !== undefined && (newest === undefined || last > newest);
   const start = await lastStart(storage, job);
@@ -72,29 +82,6 @@ function statusOf({ manifest, verified }: SnapshotEntry): string {
   if (manifest === undefined) return "damaged";
   if (manifest.status !== "ok") return manifest.status;
   return verified ? "narrowed" : "unverified";
-}
-
-/** A manifest that was changed differs from its list of digests, from what was verified, or from what its successor recorded of it. */
-function chainFault(entry: SnapshotEntry, later: SnapshotEntry | undefined): string | undefined {
-  if (entry.fault !== undefined) return entry.fault.message;
-  const { snapshot, manifestSha256, verification } = entry;
-  if (verification !== undefined && verification.manifestSha256 !== manifestSha256) {
-    return `manifest.json of ${snapshot} is not the one that was verified before`;
-  }
-  const previous = later?.manifest?.previous;
-  if (previous?.snapshot === snapshot && previous.manifestSha256 !== manifestSha256) {
-    return `manifest.json of ${snapshot} is not the one that snapshot ${later?.snapshot} followed`;
-  }
-  return undefined;
-}
-
-async function lost(storage: Storage, job: string, unfinished: readonly string[]): Promise<string[]> {
-  const faults: string[] = [];
-  for (const snapshot of unfinished) {
-    if ((await storage.head(verifiedKey(job, snapshot))) === undefined) continue;
-    faults.push(`manifest.json of ${snapshot} is gone, though the snapshot was verified once`);
-  }
-  return faults;
 }
 
 async function lease(storage: Storage, job: string): Promise<LeaseDocument | undefined> {

@@ -3,13 +3,19 @@ import { existsSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { limitFiles } from "./file-limit.ts";
 
 /**
  * Runs the tests with Node's own runner: all of them, or
  * - `npm test test/unit/keys.test.ts`, `npm test test/e2e`: those files, everything below that folder
  * - `npm test "a stream that"`: those whose title holds that (a regular expression)
  * - `npm test -- --test-only`: any option of `node --test`
+ *
+ * A file that hangs is ended after a quarter of an hour: the longest takes some minutes.
  */
+
+const FILE_LIMIT_MS = 15 * 60_000;
+const LOOK_MS = 10_000;
 
 const ROOT = path.join(import.meta.dirname, "..");
 const args = process.argv.slice(2);
@@ -31,6 +37,11 @@ const runner = spawn(
   ],
   { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] },
 );
+if (runner.pid !== undefined)
+  limitFiles({
+    ...{ runner: runner.pid, limitMs: FILE_LIMIT_MS, everyMs: LOOK_MS },
+    say: (text) => process.stderr.write(text),
+  });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => runner.kill(signal));
 runner.on("close", (code) => {
   process.exitCode = code ?? 1;

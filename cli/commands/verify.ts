@@ -3,8 +3,9 @@ import type { Job } from "../../lib/config/schema.ts";
 import { IntegrityError } from "../../lib/errors.ts";
 import { formatCount, formatDuration } from "../../lib/format.ts";
 import type { Verification } from "../../lib/manifest.ts";
+import { lostSnapshots } from "../../lib/manifest-chain.ts";
 import { printable } from "../../lib/printable.ts";
-import { listSnapshots, lostManifests } from "../../lib/snapshots.ts";
+import { listSnapshots } from "../../lib/snapshots.ts";
 import { verify } from "../../lib/verify.ts";
 import type { VerifyMode } from "../../lib/verify-tasks.ts";
 import { theSnapshot } from "../chosen-snapshot.ts";
@@ -12,6 +13,9 @@ import type { Command, CommandOptions } from "../command.ts";
 import type { Paint } from "../output.ts";
 import { sealedArtifacts } from "../sealed.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
+
+/** Who asks about the newest snapshot alone does not wait until all manifests are read. */
+const NEWEST = 30;
 
 export const verifyCommand: Command = async (context) =>
   // The log would tell every fault a second time.
@@ -25,7 +29,8 @@ export const verifyCommand: Command = async (context) =>
       for (const snapshot of snapshots) {
         found.push(await verify(silent, { job: job.name, snapshot, mode: modeOf(options) }));
       }
-      if (options.snapshot === undefined || options.snapshot === "all") await refuseLost(backup, job);
+      if (options.snapshot === undefined) await refuseLost(backup, job, NEWEST);
+      if (options.snapshot === "all") await refuseLost(backup, job, Number.POSITIVE_INFINITY);
     });
     const text =
       found.map((one) => verificationText(one, modeOf(options), output.paint)).join("") ||
@@ -43,12 +48,9 @@ function modeOf({ prove, full }: CommandOptions): VerifyMode {
 }
 
 /** A snapshot that has lost its manifest is in no list, so nothing else would tell of it. */
-async function refuseLost(backup: Backup, job: Job): Promise<void> {
-  const lost: string[] = [];
-  for await (const snapshot of lostManifests(await backup.storage(job), job.name)) lost.push(snapshot);
-  if (lost.length === 0) return;
-  const message = `manifest.json is gone from ${lost.join(", ")}, which had been verified; it was lost, or prune was ended there`;
-  throw new IntegrityError("INTEGRITY_MISSING", message);
+async function refuseLost(backup: Backup, job: Job, lookBack: number): Promise<void> {
+  const lost = await lostSnapshots(await backup.storage(job), job.name, lookBack);
+  if (lost.length > 0) throw new IntegrityError("INTEGRITY_MISSING", lost.map(({ message }) => message).join("; "));
 }
 
 async function snapshotsOf(backup: Backup, job: Job, { snapshot }: CommandOptions): Promise<readonly string[]> {

@@ -1,63 +1,90 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
-import { folderName, snapshotTime } from "../keys.ts";
-import { readTold } from "../notify/told.ts";
-import { newestSnapshot } from "../snapshots.ts";
+import { snapshotTime } from "../keys.ts";
+import { nothingTold, readTold, type Told } from "../notify/told.ts";
+import { newestSnapshot, type SnapshotEntry } from "../snapshots.ts";
+import type { Storage } from "../storage/storage.ts";
+import { jobOfFolder } from "./job-of-folder.ts";
 import type { WatchedJob } from "./watch-job.ts";
-import type { Watched } from "./watch-news.ts";
+import { recallHere } from "./watch-memory.ts";
+import { REMOVED, type Watched } from "./watch-news.ts";
 
-/** A job that was taken out of the configuration is not forgotten while there are snapshots of it. */
+/**
+ * A job that was taken out of the configuration is not forgotten while there are snapshots of it, nor before what was told
+ * of it is ended. A storage that no job uses any more, and that cannot be looked through for such jobs, stands there as one.
+ */
 export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
-  const { config } = backup;
   const removed = new Map<string, Watched>();
-  const [some] = config.jobs;
-  if (some === undefined) return [];
-  for (const storageName of Object.keys(config.storage)) {
+  for (const storageName of Object.keys(backup.config.storage)) {
+    const whole = placeholder(backup, storageName);
+    if (whole === undefined) return [];
     try {
-      const storage = await backup.storage({ ...some, target_storage: storageName });
+      const storage = await backup.storage(whole);
       for await (const folder of storage.folders("")) {
-        const name = nameOf(folder);
-        if (name === undefined || removed.has(name) || config.jobs.some((job) => job.name === name)) continue;
-        const newest = await newestSnapshot(storage, name);
-        if (newest === undefined) continue;
-        const job: Job = {
-          ...some,
-          name,
-          service: newest.manifest?.service ?? "unknown",
-          target_storage: storageName,
-          notify: undefined,
-        };
-        const age = Math.round((backup.now().getTime() - (snapshotTime(newest.snapshot)?.getTime() ?? 0)) / 1000);
-        const notice = `is not in ${config.file}, so it is backed up no more; its newest snapshot is ${newest.snapshot}`;
-        const nothing = { deadline: null, lateBy: null, problems: [] };
-        const watched: WatchedJob = {
-          ...nothing,
-          job: name,
-          storage: storageName,
-          ok: true,
-          age,
-          snapshot: newest.snapshot,
-          notices: [notice],
-          removed: true,
-        };
-        removed.set(name, { job, watched, told: await readTold(storage, name) });
+        const found = await removedJob(backup, storage, whole, folder);
+        if (found !== undefined && !removed.has(found.job.name)) removed.set(found.job.name, found);
       }
+      const told = await recallHere(backup, whole, nothingTold(whole.name));
+      // Told as such once, and now over.
+      if (told.missed !== null)
+        removed.set(whole.name, { job: whole, told, watched: lookedThrough(whole, []), isStorage: true });
     } catch (error) {
-      // A storage that one of the jobs has is told of there.
       const { message, code } = errorRecord(error, backup.redaction.redact);
       backup.log.warn(`storage ${storageName} cannot be looked through: ${message}`, { code });
+      // One that a job has is told of there.
+      if (backup.config.jobs.some(({ target_storage }) => target_storage === storageName)) continue;
+      const told = await recallHere(backup, whole, nothingTold(whole.name));
+      const text = `no job uses it any more, and it cannot be looked through for snapshots of jobs that were removed: ${message}`;
+      const watched = lookedThrough(whole, [{ code, message: text }]);
+      removed.set(whole.name, { job: whole, told, watched, isStorage: true });
     }
   }
   return [...removed.values()];
 }
 
-/** The name that a folder of a job was made from; undefined for one that is none, or was shortened. */
-function nameOf(folder: string): string | undefined {
-  try {
-    const name = decodeURIComponent(folder);
-    return folderName(name) === folder ? name : undefined;
-  } catch {
-    return undefined;
-  }
+/** Stands for all that lies in a storage: with the keys of a job that is there, or of any, to read what is sealed. */
+function placeholder({ config }: Backup, storage: string): Job | undefined {
+  const [some] = config.jobs;
+  const one = config.jobs.find(({ target_storage }) => target_storage === storage) ?? some;
+  if (one === undefined) return undefined;
+  return { ...one, name: `(storage ${storage})`, service: "unknown", target_storage: storage, notify: undefined };
 }
+
+async function removedJob(backup: Backup, storage: Storage, whole: Job, folder: string): Promise<Watched | undefined> {
+  const name = await jobOfFolder(storage, folder);
+  if (name === undefined || backup.config.jobs.some((job) => job.name === name)) return undefined;
+  const newest = await newestSnapshot(storage, name);
+  const told = await readTold(storage, name);
+  if (newest === undefined && !isOpen(told)) return undefined;
+  const job: Job = { ...whole, name, service: newest?.manifest?.service ?? "unknown" };
+  return { job, watched: watchedRemoved(backup, job, newest), told };
+}
+
+/** Somebody was told that it is not well, and nobody that it is no more. */
+const isOpen = ({ failing, missed }: Told): boolean =>
+  (failing !== null || missed !== null) && missed?.problems.includes(REMOVED) !== true;
+
+function watchedRemoved({ config, now }: Backup, job: Job, newest: SnapshotEntry | undefined): WatchedJob {
+  const ageMs = newest === undefined ? null : now().getTime() - (snapshotTime(newest.snapshot)?.getTime() ?? 0);
+  const left = newest === undefined ? "there is no snapshot of it" : `its newest snapshot is ${newest.snapshot}`;
+  return {
+    ...lookedThrough(job, []),
+    age: ageMs === null ? null : Math.round(ageMs / 1000),
+    snapshot: newest?.snapshot ?? null,
+    notices: [`is not in ${config.file}, so it is backed up no more; ${left}`],
+    removed: true,
+  };
+}
+
+const lookedThrough = ({ name, target_storage }: Job, problems: WatchedJob["problems"]): WatchedJob => ({
+  job: name,
+  storage: target_storage,
+  ok: problems.length === 0,
+  age: null,
+  deadline: null,
+  lateBy: null,
+  snapshot: null,
+  problems,
+  notices: [],
+});

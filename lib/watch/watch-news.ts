@@ -16,9 +16,11 @@ export interface Watched {
   readonly told: Told;
   /** Since the last watch the job has another schedule or deadline: which, in words. */
   readonly changed?: string | undefined;
+  /** `job` only stands for all that lies in its storage, and nothing is kept of it there. */
+  readonly isStorage?: true;
 }
 
-const REMOVED = "REMOVED";
+export const REMOVED = "REMOVED";
 const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_LATE",
   "JOB_NOT_PROVED",
@@ -35,7 +37,8 @@ export function problemsOf({ problems, removed }: WatchedJob): readonly string[]
   return removed === true ? [REMOVED] : [...new Set(problems.map(({ code }) => code))];
 }
 
-export function newsOf(backup: Backup, { job, watched, told, changed }: Watched): readonly Tellable[] {
+export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
+  const { job, watched, told, changed } = one;
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
   const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
@@ -45,7 +48,7 @@ export function newsOf(backup: Backup, { job, watched, told, changed }: Watched)
     ...(changed === undefined ? [] : ["changed" as const]),
   ];
   if (events.length === 0) return [];
-  const report = watchReport(backup, job, watched, told);
+  const report = watchReport(backup, one);
   // What is wrong was told already, if this is only about a change.
   const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
   return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
@@ -55,7 +58,7 @@ export function newsOf(backup: Backup, { job, watched, told, changed }: Watched)
 const isSameIncident = (problem: string, before: readonly string[]): boolean =>
   problem === "JOB_LATE" && before.includes("JOB_NOT_STARTED");
 
-function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, told: Told): Omit<JobReport, "events"> {
+function watchReport({ config, now }: Backup, { job, watched, told, isStorage }: Watched): Omit<JobReport, "events"> {
   const { problems, notices, snapshot, removed } = watched;
   const bad = problems.length > 0 || removed === true;
   const [first, ...more] = problems;
@@ -68,7 +71,9 @@ function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, tol
       first === undefined
         ? bad
           ? (notices[0] ?? "")
-          : `${snapshot ?? "nothing"} is good`
+          : isStorage
+            ? "it can be looked through again"
+            : `${snapshot ?? "nothing"} is good`
         : `${first.code}: ${first.message}`,
     location: location(config, job),
     errors: more,
@@ -77,7 +82,7 @@ function watchReport({ config, now }: Backup, job: Job, watched: WatchedJob, tol
     ...(bad ? { since: told.missed?.since ?? now().toISOString() } : {}),
     badRuns: 0,
     lastGood: lastGoodOf(watched, now()),
-    next: nextCommand(config, job.name, watched),
+    next: isStorage ? validateLine(config) : nextCommand(config, job.name, watched),
   };
 }
 
@@ -86,8 +91,10 @@ function lastGoodOf(watched: WatchedJob, now: Date): LastGood {
   return wasRead(watched) ? "none" : "unknown";
 }
 
+const validateLine = ({ file }: Backup["config"]): string => `core-backup validate --config ${shellWord(file)}`;
+
 function nextCommand(config: Backup["config"], job: string, { problems, removed }: WatchedJob): string {
-  if (removed === true) return `core-backup validate --config ${shellWord(config.file)}`;
+  if (removed === true) return validateLine(config);
   const codes = problems.map(({ code }) => code);
   if (codes.includes("INTEGRITY_MANIFEST")) return commandLine(config, "verify", job, ["--snapshot", "all"]);
   if (codes.includes("JOB_NOT_PROVED")) return commandLine(config, "verify", job, ["--prove"]);

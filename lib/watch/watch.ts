@@ -2,11 +2,12 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { type Delivery, tell } from "../notify/tell.ts";
-import { changeTold, nothingTold, readTold } from "../notify/told.ts";
+import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { removedJobs } from "./removed-jobs.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
+import { recallHere, rememberHere } from "./watch-memory.ts";
 import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
 
 export interface WatchInput {
@@ -47,7 +48,7 @@ async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched>
     const storage = await backup.storage(job);
     // A share that is not mounted is empty, and would pass for a job that was never run.
     if (!dryRun) await storage.prepare();
-    const told = await readTold(storage, job.name);
+    const told = await recallHere(backup, job, await readTold(storage, job.name));
     const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
     const judged = judgeJob(job, await surveyJob(storage, job.name, now), { firstSeen, now });
     const before = told.watch?.schedule;
@@ -67,25 +68,29 @@ async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched>
       ok: false,
       problems: [{ code, message }],
     };
-    return { job, told: nothingTold(job.name), watched };
+    return { job, told: await recallHere(backup, job, nothingTold(job.name)), watched };
   }
 }
 
 /** What nobody could be told is told again by the next watch. */
-async function remember(backup: Backup, { job, watched }: Watched, deliveries: readonly Delivery[]): Promise<void> {
+async function remember(
+  backup: Backup,
+  { job, watched, told: known, isStorage }: Watched,
+  deliveries: readonly Delivery[],
+): Promise<void> {
   const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
   const untold = asked.length > 0 && asked.every(({ ok }) => !ok);
   const problems = problemsOf(watched);
   const now = backup.now().toISOString();
-  if (!wasRead(watched)) return;
+  const missedAfter = ({ missed }: Pick<Told, "missed">): Told["missed"] => {
+    if (untold) return missed;
+    return problems.length === 0 ? null : { since: missed?.since ?? now, problems: [...problems] };
+  };
   try {
+    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, missedAfter(known));
     await changeTold(await backup.storage(job), job.name, (told) => ({
       ...told,
-      missed: untold
-        ? told.missed
-        : problems.length === 0
-          ? null
-          : { since: told.missed?.since ?? now, problems: [...problems] },
+      missed: missedAfter(told),
       ...(watched.removed === true
         ? {}
         : {
@@ -95,6 +100,7 @@ async function remember(backup: Backup, { job, watched }: Watched, deliveries: r
             },
           }),
     }));
+    if (!untold) await rememberHere(backup, job, null);
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).warn(`what was told cannot be remembered: ${message}`, { code });

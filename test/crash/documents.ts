@@ -55,7 +55,7 @@ export const TEMPORARY = /(^|\/)\.core-backup-tmp-[^/]+$/;
 const PLACE = /^([^/]+)\/(\d{4}-\d\d-\d\d)\/(\d{6}Z)\/(.+)$/;
 const DOCUMENTS = new Set(["manifest.json", "SHA256SUMS", "verified.json"]);
 /** What may lie elsewhere than in a snapshot's folder. */
-const LEASE = /^[^/]+\/\.lease$/;
+const BESIDE = /^[^/]+\/\.(lease|removals\.json)$/;
 
 export const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
@@ -64,7 +64,7 @@ export function readStore(image: Image): { snapshots: readonly SnapshotSeen[]; s
   const folders = new Map<string, Map<string, Uint8Array>>();
   const strangers: string[] = [];
   for (const [key, content] of image) {
-    if (TEMPORARY.test(key) || LEASE.test(key)) continue;
+    if (TEMPORARY.test(key) || BESIDE.test(key)) continue;
     const place = PLACE.exec(key);
     if (place === null) {
       strangers.push(key);

@@ -9,12 +9,14 @@ import { acquireLease } from "../../lib/lease/acquire-lease.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { prune } from "../../lib/prune.ts";
+import { readRemovals } from "../../lib/removals.ts";
 import { runJobs } from "../../lib/run.ts";
 import { listSnapshots } from "../../lib/snapshots.ts";
 import { filesystemStorage } from "../../lib/storage/filesystem.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import { readOnlyStorage } from "../../lib/storage/read-only.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
+import { surveyJob } from "../../lib/survey-job.ts";
 import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
 import { faultyStorage } from "../support/faulty-storage.ts";
 import type { ScriptedUnit } from "../support/scripted-connector.ts";
@@ -96,7 +98,11 @@ test("what the policy does not keep is removed to the last object, the rest is u
       ],
     );
     const removed = (key: string) => key.startsWith("docs/2026-11-22/") || key.startsWith("docs/2026-11-23/");
-    assert.deepEqual(await contentsOf(storage), new Map([...before].filter(([key]) => !removed(key))));
+    const after = new Map(await contentsOf(storage));
+    const record = JSON.parse(after.get("docs/.removals.json")?.toString() ?? "");
+    assert.deepEqual(record, { schemaVersion: 1, job: "docs", removed: [idOf(0), idOf(1)] });
+    after.delete("docs/.removals.json");
+    assert.deepEqual(after, new Map([...before].filter(([key]) => !removed(key))));
     const log = a.lines.join("\n");
     assert.match(
       log,
@@ -190,13 +196,17 @@ for (const name of ["memory", "filesystem"]) {
         () => true,
       );
       await assertWhole(storage, idOf(3));
-      a.later(2 * DAY);
+      // Nor is it taken for tampering, before the next prune or after it.
+      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).faults, []);
       const { refused } = await prune(backup, input);
       assert.equal(refused, undefined);
+      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).faults, []);
       await assertWhole(storage, idOf(3));
       assert.deepEqual(await idsIn(storage), [idOf(2), idOf(3)]);
       assert.deepEqual(
-        [...(await contentsOf(storage)).keys()].filter((key) => !/^docs\/(2026-11-2[45]\/|\.lease$)/.test(key)),
+        [...(await contentsOf(storage)).keys()].filter(
+          (key) => !/^docs\/(2026-11-2[45]\/|\.lease$|\.removals)/.test(key),
+        ),
         [],
       );
       if (disk !== undefined) assert.deepEqual(await temporaryFiles(disk.basePath), []);
@@ -207,6 +217,34 @@ for (const name of ["memory", "filesystem"]) {
     assert.equal(points, 20);
   });
 }
+
+test("what prune removed is remembered for as long as a manifest names it", async () => {
+  const a = await aStore(oks(3));
+  const recorded = async () => (await readRemovals(a.storage, "docs")).values().toArray();
+  for (let days = 3; days < 8; days += 1) {
+    await prune(withPolicy(a.backup, { keep_last: 1 }), input);
+    const [newest] = await idsIn(a.storage);
+    assert.equal((await recorded()).at(-1), idOf(days - 2));
+    assert.ok((await recorded()).length <= 2, (await recorded()).join());
+    assert.equal(newest, idOf(days - 1));
+    a.later(DAY - 3_600);
+    await runJobs(a.backup, ["docs"]);
+    a.later(3_600);
+  }
+});
+
+test("a snapshot that somebody took away by its documents is kept as a failed one, with a warning", async () => {
+  const a = await aStore(oks(4));
+  await a.storage.remove(["manifest.json", "verified.json"].map((name) => `docs/2026-11-24/030000Z/${name}`));
+  a.later(10 * DAY);
+  const { removed, swept } = await prune(withPolicy(a.backup, { keep_days: 30 }), input);
+  assert.deepEqual([removed, swept], [[], []]);
+  assert.ok((await contentsOf(a.storage)).has("docs/2026-11-24/030000Z/org/a/a.json.zst"));
+  assert.match(
+    a.lines.join("\n"),
+    /warn: docs: manifest.json of 2026-11-24T030000Z is gone, though 2026-11-25T030000Z followed it/,
+  );
+});
 
 test("more removals than max_removals: nothing is removed, and the result says what to do", async () => {
   const a = await aStore(oks(5));

@@ -5,7 +5,7 @@ import { SourceError, StorageError } from "../../../lib/errors.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { watch } from "../../../lib/watch/watch.ts";
-import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
+import { aBackup, aJob, type BackupChanges, contentsOf } from "../../support/a-backup.ts";
 import { gone, memoryNotifier, told } from "../../support/memory-notifier.ts";
 import type { ScriptedUnit } from "../../support/scripted-connector.ts";
 
@@ -287,6 +287,28 @@ test("a manifest that was changed, or is gone, is told, and a good run does not 
   await a.storage.remove([key]);
   assert.match((await a.look()).problems[0]?.message ?? "", /is gone, though the snapshot was verified once/);
 });
+
+for (const what of ["manifest.json and verified.json", "all"] as const) {
+  test(`a snapshot of which somebody removed ${what} is told; what prune removed is not`, async () => {
+    const a = setting({
+      jobs: [aJob({ schedule: "0 3 * * *", retention: { keep_last: 4, min_keep: 1, max_removals: 10 } })],
+    });
+    for (let day = 0; day < 5; day += 1) {
+      await a.run();
+      a.later(DAY);
+    }
+    a.later(-DAY);
+    assert.equal((await a.look()).ok, true);
+    const folder = "docs/2026-11-24/030000Z/";
+    const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith(folder));
+    await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
+    const message =
+      "manifest.json of 2026-11-24T030000Z is gone, though 2026-11-25T030000Z followed it and prune did not remove it";
+    assert.deepEqual((await a.look()).problems, [{ code: "INTEGRITY_MANIFEST", message }]);
+    await a.look();
+    assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  });
+}
 
 test("a job that was taken out of the file is told once and listed while there are snapshots of it", async () => {
   const a = setting({ jobs: [aJob(), aJob({ name: "old docs" })] });

@@ -1,0 +1,96 @@
+import { verifiedKey } from "./keys.ts";
+import { readRemovals } from "./removals.ts";
+import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/** A snapshot that was there once, is not any more, and that prune did not take away. */
+export interface LostSnapshot {
+  readonly snapshot: string;
+  /** In a sentence. */
+  readonly message: string;
+}
+
+interface FoundFolders {
+  readonly unfinished: readonly string[];
+  readonly isWhole: boolean;
+}
+
+/** How manifests follow each other: each names the one before it and its digest. */
+export interface ManifestChain {
+  /** To be told of a job's snapshots from the newest on. What is wrong with the manifest in its place, if anything. */
+  see(entry: SnapshotEntry): string | undefined;
+  /**
+   * What is missing, oldest first. `unfinished`: the ids that have a folder and no manifest. `isWhole`: all of the job's snapshots were
+   * seen, and not only the newest ones. To be asked last: what prune removes meanwhile is recorded before it goes.
+   * @throws StorageError | TransientError
+   */
+  lost(storage: Storage, job: string, found: FoundFolders): Promise<readonly LostSnapshot[]>;
+  /** Whether one of the manifests that were seen names it as the one before it. */
+  isNamed(snapshot: string): boolean;
+}
+
+export function manifestChain(): ManifestChain {
+  const followed = new Map<string, { readonly by: string; readonly manifestSha256: string }>();
+  const seen = new Set<string>();
+  let oldest: string | undefined;
+  return {
+    see(entry) {
+      const { snapshot, manifest, manifestSha256 } = entry;
+      seen.add(snapshot);
+      oldest = snapshot;
+      const follower = followed.get(snapshot);
+      const previous = manifest?.previous;
+      if (previous) followed.set(previous.snapshot, { by: snapshot, manifestSha256: previous.manifestSha256 });
+      return (
+        entry.fault?.message ?? placeFault(entry, follower?.manifestSha256 === manifestSha256 ? undefined : follower)
+      );
+    },
+    async lost(storage, job, { unfinished, isWhole }) {
+      const lost = new Map<string, string>();
+      for (const snapshot of unfinished) {
+        if ((await storage.head(verifiedKey(job, snapshot))) === undefined || seen.has(snapshot)) continue;
+        lost.set(snapshot, `manifest.json of ${snapshot} is gone, though the snapshot was verified once`);
+      }
+      for (const [snapshot, { by }] of followed) {
+        const isReached = isWhole || (oldest !== undefined && snapshot > oldest);
+        if (seen.has(snapshot) || !isReached || lost.has(snapshot)) continue;
+        lost.set(
+          snapshot,
+          `manifest.json of ${snapshot} is gone, though ${by} followed it and prune did not remove it`,
+        );
+      }
+      if (lost.size === 0) return [];
+      const removals = await readRemovals(storage, job);
+      return [...lost]
+        .map(([snapshot, message]) => ({ snapshot, message }))
+        .filter(({ snapshot }) => !removals.has(snapshot))
+        .sort((a, b) => (a.snapshot < b.snapshot ? -1 : 1));
+    },
+    isNamed: (snapshot) => followed.has(snapshot),
+  };
+}
+
+/** Of all of a job's snapshots, or of those that the newest `lookBack` ones followed. @throws StorageError | TransientError */
+export async function lostSnapshots(storage: Storage, job: string, lookBack: number): Promise<readonly LostSnapshot[]> {
+  const unfinished = await Array.fromAsync(unfinishedRuns(storage, job));
+  const chain = manifestChain();
+  let looked = 0;
+  for await (const entry of snapshotsNewestFirst(storage, job)) {
+    if (looked === lookBack) return chain.lost(storage, job, { unfinished, isWhole: false });
+    chain.see(entry);
+    looked += 1;
+  }
+  return chain.lost(storage, job, { unfinished, isWhole: true });
+}
+
+/** A manifest that was changed differs from what was verified, or from what its successor recorded of it. */
+function placeFault(
+  { snapshot, manifestSha256, verification }: SnapshotEntry,
+  follower: { readonly by: string } | undefined,
+): string | undefined {
+  if (verification !== undefined && verification.manifestSha256 !== manifestSha256) {
+    return `manifest.json of ${snapshot} is not the one that was verified before`;
+  }
+  if (follower === undefined) return undefined;
+  return `manifest.json of ${snapshot} is not the one that snapshot ${follower.by} followed`;
+}

@@ -1,0 +1,41 @@
+import type { Backup } from "../backup.ts";
+import type { Job } from "../config/schema.ts";
+import { errorRecord } from "../errors.ts";
+import { reportKey } from "../notify/job-report.ts";
+import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
+
+/**
+ * What was told of a job whose storage cannot be asked, so that it is told once: it is kept on this machine, for there is no other place. A
+ * machine that keeps nothing tells it again.
+ */
+
+/** `told`: what the storage knows, or nothing where it cannot be read. Throws nothing. */
+export async function recallHere(backup: Backup, job: Job, told: Told): Promise<Told> {
+  const here = await toldHere(backup, job);
+  if (here.missed === null) return told;
+  const both = [told.missed ?? here.missed, here.missed];
+  const [since = here.missed.since] = both.map((one) => one.since).sort();
+  return { ...told, missed: { since, problems: [...new Set(both.flatMap(({ problems }) => problems))] } };
+}
+
+/** @throws StorageError | TransientError */
+export async function rememberHere(backup: Backup, job: Job, missed: Told["missed"]): Promise<void> {
+  const { machine } = backup;
+  if (machine === undefined) return;
+  if (missed === null && (await toldHere(backup, job)).missed === null) return;
+  await machine.prepare();
+  await changeTold(machine, reportKey(backup.config, job), (told) => ({ ...told, missed }));
+}
+
+/** The same name of a job can be in several configurations: it is known by where it lies too. */
+async function toldHere({ config, machine, log, redaction }: Backup, job: Job): Promise<Told> {
+  const key = reportKey(config, job);
+  if (machine === undefined) return nothingTold(key);
+  try {
+    return await readTold(machine, key);
+  } catch (error) {
+    const { message, code } = errorRecord(error, redaction.redact);
+    log.with({ job: job.name }).debug(`what this machine has told is not known: ${message}`, { code });
+    return nothingTold(key);
+  }
+}

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SourceError, StorageError } from "../../../lib/errors.ts";
+import { pagerDutyEvents } from "../../../lib/notifiers/pagerduty-events.ts";
+import { notify } from "../../../lib/notify/notify.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
+import { watch } from "../../../lib/watch/watch.ts";
+import { aBackup, aJob } from "../../support/a-backup.ts";
+import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+
+/** Storages by name, each of them on or off, and a configuration that names them all. */
+function setting(names: readonly string[], jobs = [aJob()]) {
+  const ops = memoryNotifier();
+  const source = { bad: false };
+  const fails = () => new SourceError("SOURCE_FORBIDDEN", "no right");
+  const storages = new Map(names.map((name) => [name, memoryStorage()]));
+  const off = new Set<string>();
+  const a = aBackup({
+    jobs,
+    units: () => (source.bad ? [{ id: "u", fails }] : [{ id: "u", items: { "u.json": "u" } }]),
+    notifications: { ops: told() },
+    notifiers: { ops: ops.notifier },
+  });
+  const storage = async ({ target_storage: name }: { readonly target_storage: string }): Promise<Storage> => {
+    const found = storages.get(name);
+    if (found === undefined || off.has(name)) throw new StorageError("STORAGE_NOT_MOUNTED", `${name} is not mounted`);
+    return found;
+  };
+  const options = names.map((name) => [name, { type: "filesystem", base_path: `/${name}` }] as const);
+  const backup = {
+    ...a.backup,
+    storage,
+    machine: memoryStorage(),
+    config: { ...a.backup.config, storage: Object.fromEntries(options) },
+  };
+  const look = async (configured = [aJob()], other: Partial<typeof backup> = {}) => {
+    const now = { ...backup, ...other, config: { ...backup.config, jobs: configured } };
+    return (await watch(now, configured, { dryRun: false })).jobs;
+  };
+  const run = async (name: string) => {
+    const { jobs: runs } = await runJobs(backup, [name]);
+    await notify(backup, { runs });
+  };
+  const events = () =>
+    ops.reports.map(({ kind, jobs: all }) => [kind, ...all.map((job) => `${job.job} ${job.events}`)]);
+  const pages = () =>
+    ops.reports
+      .flatMap((report) => pagerDutyEvents(report, { routingKey: "k", prefix: undefined }))
+      .map(({ event_action, dedup_key }) => `${event_action} ${dedup_key.split("/")[1]}`);
+  return { ...a, backup, source, off, look, run, events, pages };
+}
+
+test("a removed job whose name was too long for a folder is known by its manifest", async () => {
+  const name = "n".repeat(200);
+  const a = setting(["store"], [aJob(), aJob({ name })]);
+  await a.run("docs");
+  await a.run(name);
+  assert.deepEqual(
+    (await a.look()).map(({ job, removed }) => [job, removed]),
+    [
+      ["docs", undefined],
+      [name, true],
+    ],
+  );
+  await a.look();
+  assert.deepEqual(a.events(), [["watch", `${name} missed`]]);
+});
+
+test("an incident of a job that is taken out of the file is resolved, whether it has snapshots or not", async () => {
+  const a = setting(["store"], [aJob(), aJob({ name: "had some" }), aJob({ name: "never" })]);
+  await a.run("docs");
+  await a.run("had some");
+  a.source.bad = true;
+  a.later(3_600);
+  await a.run("had some");
+  const failing = { ...a.backup, config: { ...a.backup.config } };
+  // One that fails before anything is stored has no snapshot at all.
+  const { jobs: runs } = await runJobs(failing, ["never"], { waitMs: 0 });
+  await notify(failing, { runs });
+  await dropSnapshots(await a.backup.storage(aJob()), "never/2026");
+  assert.deepEqual(a.pages(), ["trigger had some", "trigger never"]);
+  assert.deepEqual(
+    (await a.look()).map(({ job, snapshot }) => [job, snapshot === null]),
+    [
+      ["docs", false],
+      ["had some", false],
+      ["never", true],
+    ],
+  );
+  assert.deepEqual(a.pages().slice(2).sort(), ["resolve had some", "resolve never"]);
+  assert.deepEqual(
+    (await a.look()).map(({ job }) => job),
+    ["docs", "had some"],
+  );
+  assert.equal(a.pages().length, 4);
+});
+
+test("a storage that no job uses and that cannot be read is told once, and once when it can be looked through again", async () => {
+  const a = setting(["store", "old"], [aJob(), aJob({ name: "old docs", target_storage: "old" })]);
+  await a.run("docs");
+  await a.run("old docs");
+  a.off.add("old");
+  for (let times = 0; times < 3; times += 1) {
+    const [docs, storage, ...others] = await a.look();
+    assert.deepEqual([docs?.ok, others], [true, []]);
+    assert.deepEqual([storage?.job, storage?.ok], ["(storage old)", false]);
+    assert.match(storage?.problems[0]?.message ?? "", /^no job uses it any more, and it cannot be looked through/);
+  }
+  assert.deepEqual(a.events(), [["watch", "(storage old) missed"]]);
+  a.off.delete("old");
+  await a.look();
+  assert.deepEqual(
+    (await a.look()).map(({ job, ok }) => [job, ok]),
+    [
+      ["docs", true],
+      ["old docs", true],
+    ],
+  );
+  assert.deepEqual(a.events().slice(1), [["watch", "old docs missed", "(storage old) recovered"]]);
+});
+
+test("a storage that cannot be read is told once, and once when it can be again", async () => {
+  const a = setting(["store"]);
+  await a.run("docs");
+  a.off.add("store");
+  for (let times = 0; times < 3; times += 1) assert.equal((await a.look())[0]?.ok, false);
+  a.off.delete("store");
+  for (let times = 0; times < 3; times += 1) assert.equal((await a.look())[0]?.ok, true);
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["watch", "docs recovered"],
+  ]);
+});
+
+test("a machine that keeps nothing tells of an unreadable storage each time", async () => {
+  const a = setting(["store"]);
+  a.off.add("store");
+  for (let times = 0; times < 2; times += 1) await a.look([aJob()], { machine: undefined });
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["watch", "docs missed"],
+  ]);
+});
+
+async function dropSnapshots(storage: Storage, prefix: string): Promise<void> {
+  for await (const { key } of storage.list("")) if (key.startsWith(prefix)) await storage.remove([key]);
+}
