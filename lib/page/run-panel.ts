@@ -41,7 +41,7 @@ function summaryText({
   if (units === null || bytes === null || sourceBytes === null || artifacts === null)
     return html`Nothing is known of what it stored.`;
   const proof = verified
-    ? html`, verified${verifyMs === null ? "" : ` in ${formatDuration(verifyMs)}`}, <data value="${proved}">${proved}</data> proved`
+    ? html`, verified${verifyMs === null ? "" : html` in <data value="${verifyMs}">${formatDuration(verifyMs)}</data>`}, <data value="${proved}">${proved}</data> proved`
     : ", not verified";
   return html`<data value="${units}">${formatCount(units, "unit")}</data>, <data value="${artifacts}">${formatCount(artifacts, "artifact")}</data>,
 <data value="${sourceBytes}">${formatBytes(sourceBytes)}</data> at the source, <data value="${bytes}">${formatBytes(bytes)}</data> stored, in <data value="${durationMs ?? ""}">${formatDuration(durationMs ?? 0)}</data>${proof}.`;

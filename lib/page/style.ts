@@ -49,6 +49,6 @@ thead th{position:sticky;top:0;background:var(--card);color:var(--quiet);font-we
 .run h3{margin:0 60px 6px 0;font-size:15px;display:flex;gap:8px;align-items:center}.run p{margin-top:6px;overflow-wrap:anywhere}.close{position:absolute;top:12px;right:14px}
 footer{margin-top:24px;font-size:13px}
 @media (max-width:1120px){.row{grid-template-columns:1fr 1fr}.strip{grid-column:1/-1;grid-row:2}}
-@media (max-width:640px){body{padding:16px 12px}.row{grid-template-columns:minmax(0,1fr)}.strip{grid-row:auto}.days .day:nth-child(-n+30){display:none}.days .day{flex:1}.ends span:first-child{visibility:hidden}.facts{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}.facts dd{white-space:normal}.figures div{flex:1}}
+@media (max-width:640px){body{padding:16px 12px}.figures{gap:8px}.figures div{min-width:0;padding:10px 12px}.row{grid-template-columns:minmax(0,1fr)}.strip{grid-row:auto}.days .day:nth-child(-n+30){display:none}.days .day{flex:1}.ends span:first-child{visibility:hidden}.facts{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}.facts dd{white-space:normal}.figures div{flex:1 1 auto}}
 @media print{.run{display:none}}
 `;

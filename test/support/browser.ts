@@ -5,8 +5,8 @@ import process from "node:process";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-/** Kept beside the tests, outside of git, so that CI can keep them. */
-const SCREENSHOTS = resolve(import.meta.dirname, "../screenshots");
+/** Outside of git, and what a CI is to keep of a run. */
+const SCREENSHOTS = resolve(import.meta.dirname, "../../artifacts/screenshots");
 
 /** Why tests with a real browser are skipped here, in one line; false when they run. In CI they run, or fail. */
 export function browserMissing(): string | false {

@@ -70,7 +70,7 @@ async function assertNothingWrong(backups: string): Promise<void> {
   for (const path of await paths(backups)) if ((await stat(join(backups, path))).isFile()) files.push(path);
   for (const path of files) {
     const parts = path.split("/");
-    if (parts.length === 2 && parts[1] === ".lease") continue;
+    if (parts.length === 2 && [".lease", ".removals.json"].includes(parts[1] ?? "")) continue;
     const [folder, inside] = [parts.slice(0, 3).join("/"), parts.slice(3).join("/")];
     if (inside.startsWith(".run/") || OURS.has(inside) || (parts.at(-1) ?? "").startsWith(".core-backup-tmp-"))
       continue;

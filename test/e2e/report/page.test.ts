@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import type { Page } from "puppeteer-core";
+import { snapshotTime } from "../../../lib/keys.ts";
 import { browserMissing, screenshot, startBrowser } from "../../support/browser.ts";
 import { coreBackup, document, temporaryFolder } from "../core-backup.ts";
 import { aStore, HOSTILE } from "./a-store.ts";
@@ -13,29 +14,49 @@ import { aStore, HOSTILE } from "./a-store.ts";
 interface Listed {
   readonly job: string;
   readonly snapshot: string;
+  readonly status: string;
   readonly bytes: number;
   readonly sourceBytes: number;
   readonly units: number;
   readonly artifacts: number;
+  readonly durationMs: number;
+  readonly verified: boolean;
   readonly proved: number;
+  readonly verifyMs: number;
 }
 
 interface Figures {
-  readonly snapshots: number;
-  readonly bytes: number;
-  readonly runs: readonly { readonly id: string; readonly values: readonly number[] }[];
+  readonly at: string;
+  readonly elements: number;
+  readonly head: readonly number[];
+  readonly jobs: readonly {
+    readonly age: number;
+    readonly own: readonly number[];
+    readonly panels: readonly { readonly id: string; readonly values: readonly number[] }[];
+  }[];
 }
 
 /** What runs in the browser is text: its types are not those of Node. */
 const SHOWN = `[...document.querySelectorAll(".run")]
   .filter((one) => getComputedStyle(one).display !== "none").map((one) => one.textContent)`;
-const FIGURES = `({
-  snapshots: Number(document.querySelector("#snapshots").value),
-  bytes: Number(document.querySelector("#bytes").value),
-  runs: [...document.querySelectorAll("section.run")].map((one) => (
-    { id: one.id, values: [...one.querySelectorAll("data")].map(({ value }) => Number(value)) })),
-})`;
+const FIGURES = `(() => {
+  const values = (from, selector) => [...from.querySelectorAll(selector)].map(({ value }) => Number(value));
+  return {
+    at: document.querySelector("header time").dateTime,
+    elements: document.querySelectorAll("*").length,
+    head: values(document, "header data"),
+    jobs: [...document.querySelectorAll("article.job")].map((job) => {
+      const [age, ...own] = values(job, ".facts data, details data");
+      const panels = [...job.querySelectorAll("section.run")].map((one) => ({ id: one.id, values: values(one, "data") }));
+      return { age, own, panels };
+    }),
+  };
+})()`;
+/** Of 40 jobs, whatever lies behind the 60 days that are shown: what a browser lays out in well under a second. */
+const MOST_ELEMENTS = 150_000;
+const MOST_BYTES = 8 * 1024 * 1024;
 
+const DAY_MS = 86_400_000;
 const LOOKS = [
   { name: "light", scheme: "light", width: 1280, height: 1000 },
   { name: "dark", scheme: "dark", width: 1280, height: 1000 },
@@ -101,28 +122,47 @@ test("of 40 jobs, every figure on the page is that of list --json", {
   const page = await started.browser.newPage();
   await page.goto(url);
   const figures = (await page.evaluate(FIGURES)) as Figures;
-  assert.equal(figures.snapshots, listed.length);
-  assert.equal(figures.bytes, sum(listed.map(({ bytes }) => bytes)));
-  const byId = new Map(listed.map((one) => [`run-${jobs.indexOf(one.job)}-${one.snapshot}`, one]));
-  assert.ok(figures.runs.length > 40 * 50, `${figures.runs.length} runs`);
-  for (const { id, values } of figures.runs) {
-    const one = byId.get(id);
-    assert.ok(one !== undefined, id);
-    const [units, artifacts, sourceBytes, bytes, , proved] = values;
+  // The third job has not run for three days.
+  assert.deepEqual(figures.head, [jobs.length - 1, listed.length, sum(listed.map(({ bytes }) => bytes))]);
+  const at = Date.parse(figures.at);
+  for (const [n, { age, own, panels }] of figures.jobs.entries()) {
+    const ofJob = listed.filter(({ job }) => job === jobs[n]);
+    const runs = ofJob.filter(({ snapshot }) => timeOf(snapshot) > at - 61 * DAY_MS);
+    const counts = ofJob.find((one) => one.status === "ok" && one.verified && one.proved === one.artifacts);
+    const older = age * 1000 - (at - timeOf(counts?.snapshot ?? ""));
+    assert.ok(older > -1000 && older < 5 * 60_000, `${jobs[n]} is ${age} s old`);
+    const whole = runs.find(({ status }) => status === "ok");
+    assert.deepEqual(own, [
+      ...[whole?.bytes, whole?.durationMs],
+      ...[ofJob.length, sum(ofJob.map(({ bytes }) => bytes))],
+      ...failures(runs),
+      ...runs.flatMap((run) => [run.units, run.bytes, run.durationMs, run.proved, run.verifyMs]),
+    ]);
     assert.deepEqual(
-      { units, artifacts, sourceBytes, bytes, proved },
-      {
-        units: one.units,
-        artifacts: one.artifacts,
-        sourceBytes: one.sourceBytes,
-        bytes: one.bytes,
-        proved: one.proved,
-      },
-      id,
+      panels,
+      runs.map((run) => ({
+        id: `run-${n}-${run.snapshot}`,
+        values: [run.units, run.artifacts, run.sourceBytes, run.bytes, run.durationMs, run.verifyMs, run.proved],
+      })),
     );
   }
+  assert.equal(figures.jobs.length, 40);
+  const shown = sum(figures.jobs.map(({ panels }) => panels.length));
+  assert.ok(shown > 40 * 50, `${shown} runs`);
   assert.ok(jobs.includes(HOSTILE));
+  assert.ok(figures.elements < MOST_ELEMENTS, `${figures.elements} elements`);
+  const { size } = await stat(fileURLToPath(url));
+  assert.ok(size < MOST_BYTES, `${size} bytes`);
 });
+
+/** How often each unit failed, most first: of a partial run it is the first of the units, of a failed one each. */
+function failures(runs: readonly Listed[]): number[] {
+  const failed = runs.filter(({ status }) => status === "failed").length;
+  const partial = runs.filter(({ status }) => status === "partial").length;
+  return [failed + partial, failed, failed, failed].filter((count) => count > 0);
+}
+
+const timeOf = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? Number.NaN;
 
 async function writtenPage(folder: string, jobCount: number, days: number) {
   const store = await aStore(folder, jobCount, days);
