@@ -45,6 +45,6 @@ async function pastOf(backup: Backup, job: Job): Promise<JobPast> {
     backup.signal.throwIfAborted();
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).warn(`taken for due, since the storage does not say: ${message}`, { code });
-    return { lastStart: undefined, unfinished: true, running: false };
+    return { lastStart: undefined, unfinished: backup.now(), running: false };
   }
 }

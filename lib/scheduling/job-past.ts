@@ -6,7 +6,7 @@ import { isLive, readLease } from "../lease/lease-document.ts";
 import { findUnfinished, narrowedTo } from "../resume/resume.ts";
 import { foldersNewestFirst } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type JobPast, latest } from "./turn.ts";
+import { type JobPast, latest, takenUpFrom } from "./turn.ts";
 
 /**
  * What the storage says of a job's last run, for deciding whether one is due.
@@ -17,8 +17,10 @@ export async function jobPast(backup: Backup, job: Job): Promise<JobPast> {
   // A share that is not mounted is empty, and would pass for a job that was never run.
   await storage.prepare();
   const running = isLive((await readLease(storage, job.name))?.document, backup.now());
-  const unfinished = !running && (await findUnfinished(backup, job, "within")) !== undefined;
-  return { lastStart: await lastStart(storage, job.name), unfinished, running };
+  const found = running ? undefined : await findUnfinished(backup, job, "within");
+  const last = await lastStart(storage, job.name);
+  const begun = found === undefined ? undefined : snapshotTime(found.snapshot);
+  return { lastStart: last, unfinished: begun && takenUpFrom(begun, last), running };
 }
 
 /**

@@ -196,7 +196,10 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
 /** For a log or a person: `next run at 2026-11-27 03:00:00 +01:00`, or why it is due. */
 export function turnText({ why, time, begin }: Turn, timezone: string, now: Date): string {
   if (why === "never run") return "due now: it was never run";
-  if (why === "unfinished") return "due now: its last run was ended before its time and is taken up again";
+  if (why === "unfinished") {
+    const when = begin > now ? `at ${formatTime(begin, timezone)}` : "now";
+    return `due ${when}: its last run was ended before its time and is taken up again`;
+  }
   if (begin > now) return `next run at ${formatTime(begin, timezone)}`;
   return `due now: no run was begun since ${formatTime(time ?? begin, timezone)}`;
 }

@@ -3,6 +3,8 @@ import type { Job } from "../config/schema.ts";
 import { EARLY_MS } from "./due.ts";
 import { nextRuns } from "./schedule.ts";
 
+const LEAST_PAUSE_MS = 10 * 60_000;
+
 export type TimedJob = Pick<Job, "name" | "schedule" | "timezone" | "catchUpMs" | "jitterMs">;
 
 /** When a job is to run. */
@@ -18,8 +20,8 @@ export interface Turn {
 export interface JobPast {
   /** When a run was last begun, however it ended; undefined for a job that was never run. */
   readonly lastStart: Date | undefined;
-  /** Whether that one was ended before its time and can be taken up again. */
-  readonly unfinished: boolean;
+  /** From when on a run that was ended before its time is to be taken up again; undefined where there is none. */
+  readonly unfinished: Date | undefined;
   /** Whether some process is at work on the job, so that it is not known yet how that run ends. */
   readonly running: boolean;
 }
@@ -27,19 +29,36 @@ export interface JobPast {
 /**
  * The first turn of a job whose past is known, by the one rule that `serve` and `run --due` share: a time of the schedule is
  * served by any run that was begun at it or later, and times that were missed are one turn, at once. A job that was
- * never run, or whose last run can be taken up again, is due at once too. What lies longer ago than `catch_up` says is let
+ * never run, is due at once too, and so is one whose last run can be taken up again, unless that was tried in vain. What lies longer ago than `catch_up` says is let
  * go. Undefined for a job without a schedule. Pure.
  */
 export function firstTurn(job: TimedJob, past: JobPast, now: Date): Turn | undefined {
   if (job.schedule === undefined) return undefined;
   const { catchUpMs } = job;
   const oldest = catchUpMs === undefined ? undefined : new Date(now.getTime() - catchUpMs);
-  if (past.unfinished && catchUpMs !== 0) return { time: undefined, begin: now, why: "unfinished" };
+  if (past.unfinished !== undefined && catchUpMs !== 0) return unfinishedTurn(job, past.unfinished, now);
   // Dated by a clock that was ahead.
   const last = past.lastStart === undefined || past.lastStart > now ? past.lastStart && now : past.lastStart;
   if (last === undefined && oldest === undefined) return { time: undefined, begin: now, why: "never run" };
   if (last === undefined || (oldest !== undefined && oldest > last)) return nextTurn(job, oldest ?? now);
   return nextTurn(job, servedUntil(job, last));
+}
+
+/**
+ * When a run that was begun at `begun` and ended before its time is to be taken up again, `lastStart` being when that was
+ * last tried: the first time at once, and after that when as much time again has passed as since it began. What ends it each
+ * time would otherwise end it every few minutes. Pure.
+ */
+export function takenUpFrom(begun: Date, lastStart: Date | undefined): Date {
+  const tried = (lastStart ?? begun).getTime() - begun.getTime();
+  return new Date(begun.getTime() + (tried <= EARLY_MS ? 0 : tried + Math.max(LEAST_PAUSE_MS, tried)));
+}
+
+/** At its next time at the latest: that run takes it up too. */
+function unfinishedTurn(job: TimedJob, from: Date, now: Date): Turn | undefined {
+  const scheduled = nextTurn(job, now);
+  if (from > now && scheduled !== undefined && scheduled.begin < from) return scheduled;
+  return { time: undefined, begin: from > now ? from : now, why: "unfinished" };
 }
 
 /** The first turn after a moment up to which all is done. Pure. */

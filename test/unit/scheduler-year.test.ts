@@ -45,7 +45,7 @@ describe("a leap year of serve: every schedule is begun exactly when it says, re
         ...clock,
         log: createLog({ format: "text", level: "error", redaction: createRedaction(), ...clock, write: () => {} }),
         lastStart,
-        past: async (job) => ({ lastStart: await lastStart(job), unfinished: false, running: false }),
+        past: async (job) => ({ lastStart: await lastStart(job), unfinished: undefined, running: false }),
         run: async (job) => {
           begun.get(job)?.push(clock.now().toISOString());
         },

@@ -27,7 +27,7 @@ function setting(
   const lines: string[] = [];
   const starts = new Map<string, Date>();
   const takes = new Map<string, number>();
-  const past = { lastStart: at(from), unfinished: false, running: false };
+  const past = { lastStart: at(from), unfinished: undefined, running: false };
   const world: SchedulerWorld = {
     ...clock,
     async sleep(ms, signal) {
@@ -80,7 +80,7 @@ test("without catch_up the times that pass while a job runs are let go", async (
 
 test("what was missed while nothing ran is begun at once, from what the storage says", async () => {
   const a = setting("06:10", "07:30", [job({ schedule: "0 3 * * *" })], {
-    past: async () => ({ lastStart: new Date("2026-11-23T03:00:01Z"), unfinished: false, running: false }),
+    past: async () => ({ lastStart: new Date("2026-11-23T03:00:01Z"), unfinished: undefined, running: false }),
   });
   await a.scheduler.ended;
   assert.deepEqual(a.begun, ["docs 06:10"]);
@@ -106,7 +106,7 @@ test("while the storage cannot be asked the schedule is kept all the same, and w
     past: async () => {
       asked += 1;
       if (asked <= 10) throw new Error("connection refused");
-      return { lastStart: new Date("2026-11-23T04:00:00Z"), unfinished: false, running: false };
+      return { lastStart: new Date("2026-11-23T04:00:00Z"), unfinished: undefined, running: false };
     },
   });
   await a.scheduler.ended;
@@ -119,7 +119,7 @@ test("a job that another process is at work on is asked about until that has end
   const a = setting("03:10", "04:30", [job({ schedule: "0 3 * * *" })], {
     past: async () => {
       asked += 1;
-      return { lastStart: at("03:00"), unfinished: asked > 5, running: asked <= 5 };
+      return { lastStart: at("03:00"), unfinished: asked > 5 ? at("03:00") : undefined, running: asked <= 5 };
     },
   });
   await a.scheduler.ended;
@@ -131,7 +131,7 @@ test("a job that another process is at work on is asked about until that has end
 test("a run that fails before it leaves a trace is not begun again before its next time", async () => {
   const begun: string[] = [];
   const a = setting("00:01", "03:30", [job()], {
-    past: async () => ({ lastStart: undefined, unfinished: false, running: false }),
+    past: async () => ({ lastStart: undefined, unfinished: undefined, running: false }),
     lastStart: async () => undefined,
     run: async (name) => {
       begun.push(name);

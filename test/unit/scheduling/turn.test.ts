@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { firstTurn, isServed, nextTurn, type TimedJob } from "../../../lib/scheduling/turn.ts";
+import { firstTurn, isServed, nextTurn, type TimedJob, takenUpFrom } from "../../../lib/scheduling/turn.ts";
 
 const NIGHTLY: TimedJob = { name: "docs", schedule: "0 3 * * *", timezone: "UTC" };
 const HOUR = 3_600_000;
 
-const turn = (job: TimedJob, lastStart: string | undefined, now: string, past: { unfinished?: boolean } = {}) => {
+const turn = (job: TimedJob, lastStart: string | undefined, now: string, past: { unfinished?: Date } = {}) => {
   const last = lastStart === undefined ? undefined : new Date(lastStart);
-  const found = firstTurn(job, { unfinished: false, running: false, ...past, lastStart: last }, new Date(now));
+  const found = firstTurn(job, { unfinished: undefined, running: false, ...past, lastStart: last }, new Date(now));
   return found === undefined ? undefined : [found.why, found.begin.toISOString()];
 };
 
@@ -23,8 +23,36 @@ test("a time that passed since the last run was begun is due, several are one", 
 
 test("a job that was never run is due at once, and so is one whose last run was ended before its time", () => {
   assert.deepEqual(turn(NIGHTLY, undefined, "2026-11-24T12:00:00Z"), ["never run", "2026-11-24T12:00:00.000Z"]);
-  const ended = turn(NIGHTLY, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", { unfinished: true });
+  const ended = turn(NIGHTLY, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", {
+    unfinished: new Date("2026-11-24T03:00:04Z"),
+  });
   assert.deepEqual(ended, ["unfinished", "2026-11-24T04:00:00.000Z"]);
+});
+
+test("a run that is ended again and again is taken up at once, and then ever more seldom, and at its next time in any case", () => {
+  const begun = new Date("2026-11-24T03:00:04Z");
+  const tries: string[] = [];
+  let last = begun;
+  let now = new Date("2026-11-24T03:10:00Z");
+  while (tries.length < 7) {
+    const found = firstTurn(NIGHTLY, { unfinished: takenUpFrom(begun, last), running: false, lastStart: last }, now);
+    assert.ok(found !== undefined);
+    tries.push(`${found.why} ${found.begin.toISOString().slice(8, 16)}`);
+    // Ended a moment after it was begun, and asked about again right then.
+    last = found.begin;
+    now = new Date(last.getTime() + 1_000);
+  }
+  assert.deepEqual(tries, [
+    "unfinished 24T03:10",
+    "unfinished 24T03:20",
+    "unfinished 24T03:39",
+    "unfinished 24T04:19",
+    "unfinished 24T05:39",
+    "unfinished 24T08:19",
+    "unfinished 24T13:37",
+  ]);
+  const late = { unfinished: new Date("2026-11-25T10:00:00Z"), running: false, lastStart: last };
+  assert.equal(firstTurn(NIGHTLY, late, now)?.begin.toISOString(), "2026-11-25T03:00:00.000Z");
 });
 
 test("without catch_up only times from now on count; with a duration those within it", () => {
@@ -32,7 +60,10 @@ test("without catch_up only times from now on count; with a duration those withi
   const never = { ...NIGHTLY, catchUpMs: 0 };
   assert.deepEqual(turn(never, "2026-11-20T03:00:04Z", "2026-11-24T04:00:00Z"), next);
   assert.deepEqual(turn(never, undefined, "2026-11-24T04:00:00Z"), next);
-  assert.deepEqual(turn(never, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", { unfinished: true }), next);
+  assert.deepEqual(
+    turn(never, "2026-11-24T03:00:04Z", "2026-11-24T04:00:00Z", { unfinished: new Date("2026-11-24T03:00:04Z") }),
+    next,
+  );
   const soon = { ...NIGHTLY, catchUpMs: 2 * HOUR };
   const missed = ["scheduled", "2026-11-24T03:00:00.000Z"];
   assert.deepEqual(turn(soon, "2026-11-20T03:00:04Z", "2026-11-24T04:59:59Z"), missed);
