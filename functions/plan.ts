@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ConfigError } from "../lib/errors.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
-import { beginRun } from "../lib/function-steps.ts";
+import { planStep } from "../lib/function-steps.ts";
 import { choiceOf } from "../lib/narrow.ts";
 
 const inputSchema = z.strictObject({
@@ -13,10 +13,13 @@ const inputSchema = z.strictObject({
 });
 const eventSchema = z.object({ job: z.string(), input: z.unknown() });
 
-/** The first state of a run: takes the job's lease and lists the units. */
+/**
+ * The first state of a run: takes the job's lease and lists the units. Where the source asks to come back later the lease is
+ * given back, and it is the state machine's to wait.
+ */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { job, input } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => beginRun(backup, { job, only: choiceOf(unitsOf(input)) }), {
+  return withFunctionBackup(invocation, (backup) => planStep(backup, { job, only: choiceOf(unitsOf(input)) }), {
     about: { job },
   });
 };

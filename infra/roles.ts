@@ -27,8 +27,9 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
         ...sourceSecrets,
       ];
     case "collect":
-    case "verify":
       return [...common, ...sourceSecrets];
+    case "verify":
+      return [...common, ...planCopies.flatMap(reading), ...planCopies.flatMap(writing), ...sourceSecrets];
     case "finish":
     case "notify":
       return [...common, ...notifierSecrets];

@@ -40,6 +40,7 @@ const definitionSchema = z.looseObject({
   States: z.looseObject({
     Job: z.looseObject({ Assign: z.looseObject({ job: z.string() }) }),
     Collect: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
+    Parts: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
 });
 /** Until a container runs: its image is fetched, its network made. */
@@ -87,32 +88,48 @@ const arnOf = (name: string): unknown => ({ "Fn::GetAtt": [functionLogicalId(nam
 function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineOptions): string {
   const machine = definitionSchema.parse(JSON.parse(readFileSync(DEFINITION, "utf8")));
   machine.States.Job.Assign.job = name;
-  machine.States.Collect.MaxConcurrency = concurrency;
-  const { ItemProcessor: child } = machine.States.Collect;
-  if (network === undefined) withoutTasks(child);
-  else withTasks(child, network, timeoutMs);
+  const { Collect, Parts } = machine.States;
+  for (const [fanOut, names] of [
+    [Collect, { where: "Where", task: "Task" }],
+    [Parts, { where: "PartWhere", task: "PartTask" }],
+  ] as const) {
+    fanOut.MaxConcurrency = concurrency;
+    if (network === undefined) withoutTasks(fanOut.ItemProcessor, names);
+    else withTasks(fanOut.ItemProcessor, names, network, timeoutMs);
+  }
   return JSON.stringify(machine);
 }
 
 type Child = z.infer<z.ZodObject<typeof childFields>>;
 
-/** A job without tasks has no states for them: its functions collect all, and nothing is given on. */
-function withoutTasks(child: Child): void {
-  const { Where, Task: _, ...states } = child.States;
-  const first = Where?.Default;
-  if (first === undefined) throw new Error("statemachines/backup.asl.json: the state Where has no Default");
+/** The states of a fan-out that say where something is done, and do it in a task. */
+interface TaskStates {
+  readonly where: string;
+  readonly task: string;
+}
+
+/** A job without tasks has no states for them: its functions do all, and nothing is given on. */
+function withoutTasks(child: Child, { where, task }: TaskStates): void {
+  const { [where]: first, [task]: _, ...states } = child.States;
+  const start = first?.Default;
+  if (start === undefined) throw new Error(`statemachines/backup.asl.json: the state ${where} has no Default`);
   for (const state of Object.values(states)) {
-    if (state.Next === "Where") state.Next = first;
-    if (state.Choices !== undefined) state.Choices = state.Choices.filter(({ Next }) => Next !== "Task");
-    if (state.Catch !== undefined) state.Catch = state.Catch.filter(({ Next }) => Next !== "Task");
+    if (state.Next === where) state.Next = start;
+    if (state.Choices !== undefined) state.Choices = state.Choices.filter(({ Next }) => Next !== task);
+    if (state.Catch !== undefined) state.Catch = state.Catch.filter(({ Next }) => Next !== task);
   }
-  child.StartAt = first;
+  child.StartAt = start;
   child.States = states;
 }
 
-function withTasks(child: Child, { subnets, securityGroups, assignPublicIp }: TaskNetwork, timeoutMs: number): void {
-  const task = child.States.Task;
-  if (task === undefined) throw new Error("statemachines/backup.asl.json has no state Task");
+function withTasks(
+  child: Child,
+  names: TaskStates,
+  { subnets, securityGroups, assignPublicIp }: TaskNetwork,
+  timeoutMs: number,
+): void {
+  const task = child.States[names.task];
+  if (task === undefined) throw new Error(`statemachines/backup.asl.json has no state ${names.task}`);
   task.TimeoutSeconds = Math.ceil(timeoutMs / 1000) + TASK_START_SECONDS;
   task.Arguments = {
     ...task.Arguments,
@@ -159,7 +176,10 @@ function machineStatements(
     ),
     // Without it a redriven execution cannot go on in its fan-out.
     allow(["states:RedriveExecution"], arn("execution", `${name}/*`)),
-    allow(["s3:GetObject"], objectsOf(bucket.arn, `${bucket.prefix}*/.run/plan.jsonl`)),
+    allow(
+      ["s3:GetObject"],
+      ["plan.jsonl", "verify/parts.jsonl"].map((name) => objectsOf(bucket.arn, `${bucket.prefix}*/.run/${name}`)),
+    ),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
     ...(network === undefined ? [] : runTaskStatements(stack, job)),
     // These two know no resource (the service authorization reference of CloudWatch Logs and X-Ray).

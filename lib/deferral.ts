@@ -27,3 +27,19 @@ export function deferral(
     backup.emit({ type: "unit-waiting", ...of, until: undefined });
   };
 }
+
+/** The same while a job's units are listed, of which nothing is stored yet: where it throws, they are listed again from the beginning. */
+export function listingDeferral(
+  { now, log, waits }: Pick<Backup, "now" | "log" | "waits">,
+  job: string,
+): (until: Date, why: string, signal: AbortSignal) => Promise<void> {
+  return async (until, why, signal) => {
+    const waitMs = until.getTime() - now().getTime();
+    if (waitMs <= 0) return;
+    if (waitMs > SHORT_MS) {
+      if (waits === "elsewhere") throw new DeferredError(until, why);
+      log.with({ job }).info(`listing waits until ${until.toISOString()}: ${why}`);
+    }
+    await sleepUnlessAborted(waitMs, signal);
+  };
+}

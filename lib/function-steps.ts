@@ -14,7 +14,6 @@ import { checkOutside } from "./notify/check-outside.ts";
 import { plan } from "./plan.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { prune } from "./prune.ts";
-import { verify } from "./verify.ts";
 
 /*
  * The steps of one run, each in a process of its own, as the state machine calls them: those of run.ts, with the lease
@@ -42,7 +41,7 @@ export interface Begun {
   readonly units: number;
 }
 
-/** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, and then nothing was begun */
+/** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, DeferredError included: then nothing was begun */
 export async function beginRun(
   backup: Backup,
   input: { readonly job: string; readonly only: readonly string[] | undefined },
@@ -63,6 +62,23 @@ export async function beginRun(
   } catch (error) {
     await lease.release();
     throw error;
+  }
+}
+
+/** When the source asked to come back while units were listed. Nothing was begun then, and no lease is held. */
+export interface PutOff {
+  readonly status: "deferred";
+  readonly resumeAt: string;
+}
+
+/** `beginRun`, with being put off as a result. @throws as `beginRun` */
+export async function planStep(backup: Backup, input: Parameters<typeof beginRun>[1]): Promise<Begun | PutOff> {
+  try {
+    return await beginRun(backup, input);
+  } catch (error) {
+    if (!(error instanceof DeferredError)) throw error;
+    backup.log.with({ job: input.job }).info(`listing goes on at ${error.until.toISOString()}: ${error.message}`);
+    return { status: "deferred", resumeAt: error.until.toISOString() };
   }
 }
 
@@ -111,21 +127,6 @@ export async function finishStep(backup: Backup, pointer: StepPointer): Promise<
     const warnings = await checks.warnings(pointer.job);
     const { job, snapshot, run, status, totals } = await finish(step, pointer, warnings);
     return { job, snapshot, run, status, totals };
-  });
-}
-
-export interface Verified {
-  /** When a byte or a proof was wrong; absent otherwise, so that the run's own status stays. */
-  readonly status?: "failed";
-  readonly verified: boolean;
-  readonly proved: number;
-}
-
-export async function verifyStep(backup: Backup, pointer: StepPointer): Promise<Verified> {
-  return goingOn(backup, pointer, async (step) => {
-    const { job, snapshot } = pointer;
-    const { ok, proved } = await verify(step, { job, snapshot, mode: "policy" });
-    return { ...(ok ? {} : { status: "failed" as const }), verified: ok, proved };
   });
 }
 

@@ -7,30 +7,41 @@ import type { Config } from "./config/schema.ts";
 import { ConfigError, DeferredError, errorRecord, InterruptedError, NotFoundError } from "./errors.ts";
 import { type Env, openStep } from "./function-backup.ts";
 import { goingOn, type StepPointer, stepPointerSchema } from "./function-steps.ts";
+import { verifyPartStep } from "./function-verify.ts";
 import { findJob } from "./jobs.ts";
 import { type PlanLine, readPlan } from "./plan-line.ts";
 
-/** Which unit of which run, as JSON: `{pointer, n}`. Its line is read from the plan, since it can be larger than what a task may be given. */
+/**
+ * Which unit of which run, as JSON: `{pointer, n}`; or `{pointer, part}`, a part of its verification. A unit's line is read from
+ * the plan, since it can be larger than what a task may be given.
+ */
 export const TASK_VARIABLE = "CORE_BACKUP_TASK";
 /** The configuration of the task's job (`packedConfig`). Without it `CORE_BACKUP_CONFIG` names a file. */
 export const CONFIG_VARIABLE = "CORE_BACKUP_CONFIG_GZIP";
 
-const taskSchema = z.object({ pointer: stepPointerSchema, n: z.int().nonnegative() });
+const number = z.int().nonnegative();
+const taskSchema = z.union([
+  z.object({ pointer: stepPointerSchema, n: number }),
+  z.object({ pointer: stepPointerSchema, part: number }),
+]);
 
 /** Ends of a task, as exit codes. That the unit failed is none of them: its record says so. */
 const taskExits = { recorded: 0, failed: 1, misconfigured: 2, interrupted: 143 } as const;
 
 /**
- * One unit of a run, in a container of its own: what `collectStep` does in a function, without its limits. Told to stop, it
- * ends with a record that says INTERRUPTED. Throws nothing: what kept it from writing a record is in the log.
+ * One unit of a run, or one part of its verification, in a container of its own: what `collectStep` and `verifyPartStep` do in
+ * a function, without its limits. Told to stop, a unit ends with a record that says INTERRUPTED, a part without a word. Throws
+ * nothing: what kept it from writing a record is in the log.
  */
 export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
   let backup: Backup | undefined;
   try {
-    const { pointer, n } = taskOf(env);
+    const { pointer, ...which } = taskOf(env);
     const config = await configOf(env);
-    backup = await openStep(config, { job: pointer.job, run: pointer.run, n }, signal, env);
-    return await collectPlanned(backup, pointer, n);
+    backup = await openStep(config, { job: pointer.job, run: pointer.run, ...which }, signal, env);
+    if ("n" in which) return await collectPlanned(backup, pointer, which.n);
+    await verifyPartStep(backup, pointer, which.part);
+    return taskExits.recorded;
   } catch (error) {
     const interrupted = signal.aborted && signal.reason instanceof InterruptedError;
     const { code, message } = errorRecord(interrupted ? signal.reason : error, backup?.redaction.redact ?? String);
@@ -71,7 +82,9 @@ function taskOf(env: Env): z.infer<typeof taskSchema> {
   try {
     return taskSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new ConfigError(`${TASK_VARIABLE} does not say which unit of which run`, { cause: error });
+    throw new ConfigError(`${TASK_VARIABLE} does not say which unit, or part of the verification, of which run`, {
+      cause: error,
+    });
   }
 }
 

@@ -115,6 +115,15 @@ export const recordKey = (job: string, snapshot: string, n: number, resumed: num
   `${recordsPrefix(job, snapshot)}${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
 /** Where all records of a run lie. */
 export const recordsPrefix = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/units/`;
+/** The parts that verifying a large snapshot was split into, one a line. */
+export const verifyPartsKey = (job: string, snapshot: string): string =>
+  `${snapshotPrefix(job, snapshot)}.run/verify/parts.jsonl`;
+/** What is to be done for each artifact, one a line. */
+export const verifyTasksKey = (job: string, snapshot: string): string =>
+  `${snapshotPrefix(job, snapshot)}.run/verify/tasks.jsonl`;
+/** What a part found. */
+export const verifiedPartKey = (job: string, snapshot: string, n: number): string =>
+  `${snapshotPrefix(job, snapshot)}.run/verify/${n}.json`;
 export const sumsKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}SHA256SUMS`;
 export const manifestKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}manifest.json`;
 export const verifiedKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}verified.json`;

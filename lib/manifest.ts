@@ -126,7 +126,7 @@ const proof = z.strictObject({
   at: instant,
 });
 
-const artifactVerification = z.strictObject({
+export const artifactVerificationSchema = z.strictObject({
   path: z.string(),
   checksum: z
     .enum(["ok", "inherited", "failed"])
@@ -145,7 +145,7 @@ export const verificationSchema = z.strictObject({
   verifiedAt: instant,
   durationMs: count,
   proved: count.describe("artifacts that have a proof"),
-  artifacts: z.array(artifactVerification),
+  artifacts: z.array(artifactVerificationSchema),
   faults: z
     .array(errorRecord)
     .describe("what is wrong with the snapshot itself: its manifest, its list of digests, its place in the chain"),
@@ -156,7 +156,7 @@ export type ManifestUnit = z.infer<typeof unit>;
 export type ManifestWarning = z.infer<typeof warning>;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type UnitRecord = z.infer<typeof unitRecordSchema>;
-export type ArtifactVerification = z.infer<typeof artifactVerification>;
+export type ArtifactVerification = z.infer<typeof artifactVerificationSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 
 /** The manifest's entry of a unit that ended. One that is still `running` was lost on the way. */

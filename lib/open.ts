@@ -5,6 +5,7 @@ import type { Config, Job } from "./config/schema.ts";
 import { storageSchema } from "./config/storage-options.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
+import { listingDeferral } from "./deferral.ts";
 import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "./deployment/stack.ts";
 import { type EncryptionOptions, openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
@@ -75,6 +76,7 @@ export function open(config: Config, options: OpenOptions): Backup {
         kindOf(job.service).create(job.options, {
           ...{ secrets, redaction, now, avoid: ownFolders(config) },
           collectsElsewhere: waits === "elsewhere" && job.compute === "fargate",
+          defer: listingDeferral(options, job.name),
         }),
       ),
     kind: kindOf,

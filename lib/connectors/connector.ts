@@ -136,9 +136,9 @@ export interface UnitsOptions {
 
 /** Reads one kind of source for one job. On AWS each step is a process of its own: no method may rely on another's having been called. */
 export interface Connector {
-  /** Checks options, rights and reachability before anything is listed. @throws ConfigError | SourceError | TransientError */
+  /** Checks options, rights and reachability before anything is listed. @throws ConfigError | SourceError | TransientError | DeferredError */
   prepare(signal: AbortSignal): Promise<void>;
-  /** Lists; reads nothing else. A source named in the options that is not there is still a unit, which then fails. */
+  /** Lists; reads nothing else, and may throw as `prepare`. A source named in the options that is not there is still a unit, which then fails. */
   units(signal: AbortSignal, options?: UnitsOptions): AsyncIterable<Unit>;
   /**
    * Yields items; each is stored before the next is asked for. A throw fails the unit and leaves what was stored
@@ -165,6 +165,11 @@ export interface ConnectorContext {
   readonly avoid: readonly string[];
   /** True where units are only listed, and collected by tasks with programs of their own. */
   readonly collectsElsewhere?: boolean;
+  /**
+   * Waits, while units are listed, for a moment that the source named; throws where waiting is left to others, and the units
+   * are then listed again at that moment. Where it is absent, waiting is the connector's own. @throws DeferredError
+   */
+  defer?(until: Date, why: string, signal: AbortSignal): Promise<void>;
 }
 
 /** A service: one line in `all.ts`. */

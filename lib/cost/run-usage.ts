@@ -1,3 +1,5 @@
+import { FUNCTION_LIMITS } from "../verify-part-limits.ts";
+
 /** What is known, or assumed, of the runs of a job: the same for a plan and for a table of examples. */
 export interface RunShape {
   /** In each run. */
@@ -30,8 +32,8 @@ export const MEMORY = { plan: 512, collect: 1769, finish: 1024, verify: 1769, pr
 /** Of infra's task definition: the smallest task that holds one unit. */
 const TASK = { vcpu: 1, gb: 4, startSeconds: 40 };
 
-/** The states that a good run enters, and each of its units, by statemachines/backup.asl.json. */
-const TRANSITIONS = { run: 12, unit: 4 } as const;
+/** The states that a good run enters, and each of its units, by statemachines/backup.asl.json; more where verifying is in parts, and for each part. */
+export const TRANSITIONS = { run: 13, unit: 4, inParts: 3, part: 3 } as const;
 
 /** Requests on the bucket, as a test counts them: of a run, of each unit that is collected, and of one that is not. */
 export const REQUESTS = {
@@ -41,6 +43,11 @@ export const REQUESTS = {
   /** For each artifact beside these. */
   artifact: { writes: 2, reads: 1 },
 } as const;
+
+/** Of each part of verifying, and of splitting and concluding it. */
+const PART_REQUESTS = { part: { writes: 2, reads: 6 }, inParts: { writes: 4, reads: 12 } } as const;
+/** Of what is unchanged, as `verify` reads by default. */
+const READ_AGAIN = 0.1;
 
 const PART_BYTES = 8 * 1024 * 1024;
 const SECONDS = { plan: 2, planPerUnit: 0.02, unchanged: 1, finish: 1, finishPerUnit: 0.005, prune: 3, notify: 1 };
@@ -54,12 +61,16 @@ export function runUsage(shape: RunShape): RunUsage {
   const parts = units === 0 ? 0 : Math.ceil(((bytes / units) * collected) / PART_BYTES);
   const gbSeconds = (mib: number, seconds: number) => (mib / 1024) * seconds;
   const taskHours = (onFargate * (TASK.startSeconds + secondsPerUnit)) / 3600;
+  const verifyParts = verifyPartsOf(shape);
+  const isInParts = verifyParts > 0;
   const sum = (kind: "writes" | "reads") =>
     REQUESTS.run[kind] +
+    (isInParts ? PART_REQUESTS.inParts[kind] : 0) +
+    verifyParts * PART_REQUESTS.part[kind] +
     collected * REQUESTS.collected[kind] +
     unchanged * REQUESTS.unchanged[kind] +
     units * artifactsPerUnit * REQUESTS.artifact[kind];
-  const lambdaRequests = 5 + onLambda;
+  const lambdaRequests = 5 + onLambda + (isInParts ? verifyParts + 1 : 0);
   return {
     lambdaRequests,
     lambdaGbSeconds:
@@ -69,7 +80,10 @@ export function runUsage(shape: RunShape): RunUsage {
       gbSeconds(MEMORY.verify, verifySeconds) +
       gbSeconds(MEMORY.prune, SECONDS.prune) +
       gbSeconds(MEMORY.notify, SECONDS.notify),
-    transitions: TRANSITIONS.run + units * TRANSITIONS.unit,
+    transitions:
+      TRANSITIONS.run +
+      units * TRANSITIONS.unit +
+      (isInParts ? TRANSITIONS.inParts + verifyParts * TRANSITIONS.part : 0),
     fargateVcpuHours: taskHours * TASK.vcpu,
     fargateGbHours: taskHours * TASK.gb,
     s3Writes: sum("writes") + parts,
@@ -77,4 +91,16 @@ export function runUsage(shape: RunShape): RunUsage {
     events: 2,
     logGb: ((lambdaRequests + onFargate) * LOG_BYTES_PER_CALL) / GB,
   };
+}
+
+/** Into how many parts verifying is split; 0 where one call does all of it. */
+function verifyPartsOf({ collected, unchanged, artifactsPerUnit, bytes }: RunShape): number {
+  const units = collected + unchanged;
+  if (units === 0) return 0;
+  const read = collected + unchanged * READ_AGAIN;
+  const parts = Math.max(
+    (bytes * (read / units)) / FUNCTION_LIMITS.bytes,
+    (read * artifactsPerUnit) / FUNCTION_LIMITS.artifacts,
+  );
+  return parts <= 1 ? 0 : Math.ceil(parts);
 }

@@ -225,6 +225,27 @@ test("pull requests that change while a later run waits keep their reviews", asy
   assert.deepEqual((await reviews(backup, second)).toSorted(), numbers.map((n) => `${n}: good`).toSorted());
 });
 
+for (const where of ["/orgs/my-org/repos", "/rate_limit"]) {
+  test(`a function that may not ask ${where} yet ends with the moment when it may, and has stored nothing`, async () => {
+    await using folder = await aGitFolder();
+    await using server = await startGithub(folder.path);
+    await addRepository(server, "app", { id: 42, root: folder.path });
+    const { a, inFunction } = githubBackup(server, { skip: ["wiki", "lfs", "assets"] });
+    const limited = { status: 403, headers: { "retry-after": "3600" }, body: { message: "slow down" } };
+    server.fault = (path) => (path.startsWith(where) ? limited : undefined);
+    const input = { job: "docs", resume: "never" } as const;
+    await assert.rejects(plan(await inFunction(), input), (error) => {
+      assert.ok(error instanceof DeferredError);
+      assert.ok(error.until.getTime() >= a.clock.time.getTime() + 3_600_000);
+      return true;
+    });
+    assert.deepEqual(await Array.fromAsync(a.storage.list("docs/")), []);
+    server.fault = () => undefined;
+    a.later(3_601);
+    assert.equal((await plan(await inFunction(), input)).units, 1);
+  });
+}
+
 test("a request that waits for others to end is not sent any more when they used up the limit", async () => {
   await using server = await startGithub("/nonexistent");
   const now = new Date("2026-11-22T03:00:00Z");

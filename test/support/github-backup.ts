@@ -3,6 +3,7 @@ import type { Backup } from "../../lib/backup.ts";
 import { readAll } from "../../lib/bytes.ts";
 import type { Connector } from "../../lib/connectors/connector.ts";
 import { github } from "../../lib/connectors/github/github.ts";
+import { listingDeferral } from "../../lib/deferral.ts";
 import { snapshotPrefix } from "../../lib/keys.ts";
 import type { LeasedBackup } from "../../lib/lease/under-lease.ts";
 import { type JobResult, runJobs } from "../../lib/run.ts";
@@ -50,8 +51,9 @@ export function githubBackup(
     a.backup.redaction.add(secret);
     return secret;
   };
-  const make = (): Promise<Connector> =>
+  const make = (waits: Backup["waits"] = "here"): Promise<Connector> =>
     github.create(parsed, {
+      defer: listingDeferral({ ...a.backup, waits }, "docs"),
       secrets: { resolve: async () => known(server.token) },
       redaction: a.backup.redaction,
       now: a.backup.now,
@@ -61,7 +63,7 @@ export function githubBackup(
     a,
     withOptions: (other) => githubBackup(server, other, a),
     async inFunction() {
-      const connector = await make();
+      const connector = await make("elsewhere");
       return { ...a.backup, connector: async () => connector, kind: () => github, waits: "elsewhere" };
     },
     async run() {

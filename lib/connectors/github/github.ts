@@ -52,18 +52,18 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     ...(options.user === undefined ? [] : ["user", "gist"]),
   ];
   const asked = github.chosen.all.filter(({ subject }) => subjects.includes(subject));
-  // Listing waits where it is: it has nothing yet that could be taken up again.
-  const here = (signal: AbortSignal): Waiting => ({
+  const listing = (signal: AbortSignal): Waiting => ({
     signal,
-    defer: (until) => sleepUnlessAborted(Math.max(0, until.getTime() - now().getTime()), signal),
+    defer: (until, why) =>
+      context.defer?.(until, why, signal) ?? sleepUnlessAborted(Math.max(0, until.getTime() - now().getTime()), signal),
   });
   return {
     async prepare(signal) {
-      await preflight(github.api, accounts, asked, here(signal));
+      await preflight(github.api, accounts, asked, listing(signal));
     },
     async *units(signal, { preview = false, known = [] } = {}) {
-      const { warnings, untold } = await preflight(github.api, accounts, asked, here(signal));
-      const session = openSession(github.api, "listing", here(signal));
+      const { warnings, untold } = await preflight(github.api, accounts, asked, listing(signal));
+      const session = openSession(github.api, "listing", listing(signal));
       const probed = new Set<string>();
       let news = warnings;
       for await (const unit of listUnits(github, session, known)) {
@@ -73,7 +73,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
         if (preview && !probed.has(input.subject)) {
           probed.add(input.subject);
           for (const account of untold) {
-            const own = openSession({ ...github.api, accounts: [account] }, "rights", here(signal));
+            const own = openSession({ ...github.api, accounts: [account] }, "rights", listing(signal));
             news = [...news, ...(await rightsOf(github, own, input))];
           }
         }

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type DescribeExecutionOutput, GetExecutionHistoryCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import {
+  type DescribeExecutionOutput,
+  GetExecutionHistoryCommand,
+  RedriveExecutionCommand,
+  StopExecutionCommand,
+} from "@aws-sdk/client-sfn";
 import { coreBackup } from "../../e2e/core-backup.ts";
 import { until } from "../../support/deployed-stack.ts";
 import type { Call, Fault } from "../../support/faulty-cloud.ts";
@@ -35,6 +40,9 @@ const MANY = { MiniStack: 10_000, LocalStack: 300 } as const;
 const THROTTLED = { do: "refuse", code: "TooManyRequestsException" } as const;
 const BROKEN = { do: "die", error: "TypeError", message: "it is broken" } as const;
 const firstAsked = ({ step, payload }: Call) => step === "collect" && payload.ended === undefined;
+const firstVerified = ({ step, payload }: Call) => step === "verify" && payload.do === "verify";
+/** As a bucket that does not answer ends a step, after all that was tried within it. */
+const STORAGE_DOWN = { do: "die", error: "TransientError", message: "S3 answers 503" } as const;
 
 const PATHS: readonly Path[] = [
   {
@@ -63,6 +71,18 @@ const PATHS: readonly Path[] = [
     ends: "SUCCEEDED",
     calls: "plan collect collect collect finish verify prune notify",
     units: ["ok lambda"],
+  },
+  {
+    title: "a source puts off being listed: the plan is made later, and nobody is kept waiting",
+    job: "single",
+    fault: ({ step }, before) =>
+      step === "plan" && before < 2
+        ? { do: "answer", payload: { status: "deferred", resumeAt: new Date(Date.now() + 1000).toISOString() } }
+        : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan plan plan collect finish verify prune notify",
+    units: ["ok lambda"],
+    outcome: { status: "ok", verified: true },
   },
   {
     title: "functions run out of time and of memory, and die without a word: their units go on in tasks",
@@ -133,6 +153,74 @@ const PATHS: readonly Path[] = [
     calls: "plan collect finish verify notify verdict",
     units: ["ok lambda"],
     outcome: { status: "failed", verified: false },
+  },
+  {
+    title: "verifying takes too long for one function, and goes on in parts",
+    job: "pair",
+    fault: (call) =>
+      firstVerified(call) ? { do: "die", error: "Sandbox.Timedout", message: "it is no more" } : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan collect collect finish verify verify verify verify verify prune notify",
+    units: ["ok lambda", "ok lambda"],
+    outcome: { status: "ok", verified: true, proved: 2, removed: 0 },
+  },
+  {
+    title: "a part of verifying takes too long for a function, and goes on in a task",
+    job: "grown",
+    fault: (call) =>
+      firstVerified(call) || (call.step === "verify" && call.payload.part !== undefined)
+        ? { do: "die", error: "Sandbox.Timedout", message: "it is no more" }
+        : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan collect finish verify verify verify task verify prune notify",
+    units: ["ok lambda"],
+    outcome: { status: "ok", verified: true, proved: 1 },
+  },
+  {
+    title: "a part of verifying cannot be had",
+    job: "pair",
+    fault: (call) => {
+      if (firstVerified(call)) return { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" };
+      return JSON.stringify(call.payload.part)?.includes('"n":1') ? BROKEN : undefined;
+    },
+    ends: "BackupFailed",
+    calls: "plan collect collect finish verify verify verify verify verify notify verdict",
+    units: ["ok lambda", "ok lambda"],
+    outcome: { status: "failed", step: "verify" },
+  },
+  {
+    title: "the plan cannot be read by the fan-out",
+    job: "single",
+    given: {
+      changed: ({ States }) => {
+        const reader = States.Collect?.ItemReader as { Arguments: Record<string, unknown> };
+        reader.Arguments.Key = "absent.jsonl";
+      },
+    },
+    ends: "BackupFailed",
+    calls: "plan finish notify verdict",
+    units: ["failed lambda UNIT_LOST"],
+    outcome: { status: "failed" },
+  },
+  {
+    title: "the bucket is down for longer than anything is tried, until the end",
+    job: "single",
+    given: { changed: ({ States }) => onceAgain(States) },
+    fault: ({ step }) => (["collect", "finish"].includes(step) ? STORAGE_DOWN : step === "notify" ? BROKEN : undefined),
+    ends: "BackupFailed",
+    calls: "plan collect collect collect collect finish finish notify verdict",
+    units: [],
+    outcome: { status: "failed", step: "finish", error: "TransientError" },
+  },
+  {
+    title: "the bucket is down when a run begins",
+    job: "single",
+    given: { changed: ({ States }) => onceAgain(States) },
+    fault: ({ step }) => (step === "plan" ? STORAGE_DOWN : undefined),
+    ends: "BackupFailed",
+    calls: "plan plan notify verdict",
+    units: [],
+    outcome: { status: "failed", step: "plan", error: "TransientError" },
   },
   {
     title: "notify is down",
@@ -276,7 +364,7 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       assert.deepEqual([...new Set(fetched.map(({ url }) => url.split("/")[1]))], ["two.git"]);
     });
 
-    test(`${MANY[name]} units: each is one call, and what travels between states is as little as of ten (${name})`, async (t) => {
+    test(`${MANY[name]} units: each is one call, each part of verifying one, and what travels between states is as little as of ten (${name})`, async () => {
       const engine = engineOf(name);
       const sizes = [];
       for (const units of [10, MANY[name]]) {
@@ -284,24 +372,35 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
         const pointer = { job: "many", snapshot, run: "01KAVZ9V9Z0000000000000000", resumed: 0, lease: "held" };
         const planKey = `many/${snapshot.replace("T", "/")}/.run/plan.jsonl`;
         await both.store(`backups/${planKey}`, planOf(pointer.run, units));
+        const partsKey = planKey.replace("plan.jsonl", "verify/parts.jsonl");
+        const parts = units / 10;
+        await both.store(`backups/${partsKey}`, partLines(parts));
         const totals = { units, ok: units, unchanged: 0, failed: 0, skipped: 0, artifacts: units, bytes: 0 };
         const answers: Readonly<Record<string, unknown>> = {
           plan: { pointer, planKey, units },
           collect: { status: "ok" },
           finish: { job: "many", snapshot, run: pointer.run, status: "ok", totals },
-          verify: { verified: true, proved: units },
+          verify: { partsKey, parts },
+          part: null,
+          conclude: { verified: true, proved: units },
           prune: { removed: 0 },
           notify: { told: 1, untold: 0, unmeasured: 0 },
         };
         const from = both.faulty.calls.length;
-        both.faulty.fault = ({ step }) => ({ do: "answer", payload: answers[step] });
-        const begun = performance.now();
+        both.faulty.fault = ({ step, payload }) => {
+          const which = payload.part !== undefined ? "part" : payload.do === "conclude" ? "conclude" : step;
+          return { do: "answer", payload: answers[which] };
+        };
         const ended = await engine.execute("many", { changed: measuring });
-        t.diagnostic(`${units} units: ${Math.round((performance.now() - begun) / 1000)} s`);
         assert.equal(ended.status, "SUCCEEDED", ended.cause);
         const collected = both.faulty.calls.slice(from).filter(({ step }) => step === "collect");
         const lines = collected.map(({ payload }) => (payload.unit as { n: number }).n).sort((a, b) => a - b);
         assert.deepEqual(lines, [...Array(units).keys()]);
+        const asked = both.faulty.calls.slice(from).flatMap(({ payload }) => (payload.part as { n: number })?.n ?? []);
+        assert.deepEqual(
+          asked.sort((a, b) => a - b),
+          [...Array(parts).keys()],
+        );
         const { events = [] } = await engine.sfn.send(
           new GetExecutionHistoryCommand({ executionArn: ended.executionArn, maxResults: 1000 }),
         );
@@ -321,6 +420,95 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       assert.ok(many.result * 100_000 < 256 * 1024, JSON.stringify(sizes));
     });
   }
+
+  /** The emulator's redrive is ours, made from AWS's documentation (test/peers/ministack/redrive.py); the second engine has none. */
+  describe("redriven", () => {
+    async function redriven(executionArn: string, job: string) {
+      const calls = watched(job);
+      const seen = git.seen.length;
+      const { sfn, ended } = engineOf("MiniStack");
+      await sfn.send(new RedriveExecutionCommand({ executionArn }));
+      const end = await ended(executionArn);
+      assert.equal(end.status, "SUCCEEDED", end.cause);
+      const fetched = git.seen.slice(seen).filter(({ method }) => method === "POST");
+      const { snapshot } = JSON.parse(end.output ?? "{}");
+      return {
+        calls: calls(),
+        fetched: [...new Set(fetched.map(({ url }) => url.split("/")[1]))],
+        manifest: await both.stack.manifestOf(job, snapshot),
+      };
+    }
+
+    /** Stopped while its second unit is collected, of which nothing was stored. */
+    async function stopped(job: string): Promise<string> {
+      await both.forget(job);
+      const engine = engineOf("MiniStack");
+      let release = () => {};
+      const held = new Promise<Fault>((resolve) => {
+        release = () => resolve(BROKEN);
+      });
+      const calls = watched(job, ({ step, payload }) =>
+        step === "collect" && /two\b/.test(JSON.stringify(payload)) ? held : undefined,
+      );
+      const executionArn = await engine.start(job);
+      await until(async () => calls().endsWith("collect collect"));
+      await engine.sfn.send(new StopExecutionCommand({ executionArn }));
+      release();
+      assert.equal((await engine.ended(executionArn)).status, "ABORTED");
+      return executionArn;
+    }
+
+    test("one that ended as partial begins again: what is missing is collected, and the rest taken over", async () => {
+      await both.forget("pair");
+      watched("pair", ({ step, payload }) =>
+        step === "collect" && /two\b/.test(JSON.stringify(payload)) ? BROKEN : undefined,
+      );
+      const ended = await engineOf("MiniStack").execute("pair");
+      assert.equal(ended.error, "BackupPartial");
+      const { calls, manifest } = await redriven(ended.executionArn ?? "", "pair");
+      assert.equal(calls, "verdict plan collect collect finish verify prune notify");
+      assert.deepEqual(
+        manifest.units.map(({ status }) => status),
+        ["unchanged", "ok"],
+      );
+    });
+
+    test("one that failed, redriven, and failed again can be redriven again", async () => {
+      await both.forget("single");
+      watched("single", ({ step }) => (step === "finish" ? BROKEN : undefined));
+      const engine = engineOf("MiniStack");
+      const { executionArn = "" } = await engine.execute("single");
+      await engine.sfn.send(new RedriveExecutionCommand({ executionArn }));
+      assert.equal((await engine.ended(executionArn)).error, "BackupFailed");
+      const { calls, fetched, manifest } = await redriven(executionArn, "single");
+      assert.equal(calls, "verdict plan collect finish verify prune notify");
+      assert.deepEqual([fetched, manifest.resumedAt?.length], [[], 2]);
+    });
+
+    test("one that was stopped goes on in its fan-out, with the units that had not ended", async () => {
+      const { calls, fetched, manifest } = await redriven(await stopped("pair"), "pair");
+      assert.equal(calls, "collect finish verify prune notify");
+      assert.deepEqual([fetched, manifest.status, manifest.resumedAt], [["two.git"], "ok", undefined]);
+    });
+
+    test("one that was stopped and whose lease was given back begins again, and collects what is missing alone", async () => {
+      const executionArn = await stopped("pair");
+      await both.freeLease("pair");
+      const { calls, fetched, manifest } = await redriven(executionArn, "pair");
+      assert.equal(calls, "collect finish plan collect collect finish verify prune notify");
+      assert.deepEqual([fetched, manifest.status, manifest.resumedAt?.length], [["two.git"], "ok", 1]);
+    });
+
+    test("one that ended well, or still runs, cannot be redriven", async () => {
+      await both.forget("single");
+      watched("single");
+      const engine = engineOf("MiniStack");
+      const { executionArn } = await engine.execute("single");
+      await assert.rejects(engine.sfn.send(new RedriveExecutionCommand({ executionArn })), {
+        name: "ExecutionNotRedrivable",
+      });
+    });
+  });
 
   const engineOf = (name: string): Engine => {
     const found = both.engines.find((engine) => engine.name === name);
@@ -395,6 +583,19 @@ function measuring({ States }: Definition): void {
     Output: "{% {'resultBytes': $length($string($states.result))} %}",
   });
 }
+
+/** One more attempt where there are several, and that at once. */
+function onceAgain(states: Definition["States"]): void {
+  for (const state of Object.values(states)) {
+    for (const retrier of (state.Retry ?? []) as Record<string, unknown>[])
+      Object.assign(retrier, { MaxAttempts: 1, IntervalSeconds: 1 });
+    const child = state.ItemProcessor as Definition | undefined;
+    if (child !== undefined) onceAgain(child.States);
+  }
+}
+
+const partLines = (parts: number): string =>
+  Array.from({ length: parts }, (_, n) => `${JSON.stringify({ n, compute: "lambda" })}\n`).join("");
 
 const planOf = (run: string, units: number): string =>
   Array.from(

@@ -77,9 +77,15 @@ describe("tasks in what is deployed", () => {
     const large = childOf("large");
     assert.equal(large.StartAt, "Where");
     assert.equal(large.States.Task?.TimeoutSeconds, 20 * 3600 + 900);
-    const small = childOf("small");
-    assert.equal(small.StartAt, "Unit");
-    assert.ok(!JSON.stringify(small).includes("runTask"));
+    const largeParts = childOf("large", "Parts");
+    assert.equal(largeParts.StartAt, "PartWhere");
+    assert.deepEqual(
+      [largeParts.States.PartTask?.TimeoutSeconds, largeParts.States.PartTask?.Arguments?.NetworkConfiguration],
+      [20 * 3600 + 900, large.States.Task?.Arguments?.NetworkConfiguration],
+    );
+    assert.equal(childOf("small").StartAt, "Unit");
+    assert.equal(childOf("small", "Parts").StartAt, "Part");
+    assert.ok(!JSON.stringify([childOf("small"), childOf("small", "Parts")]).includes("runTask"));
     for (const machine of ofType("AWS::StepFunctions::StateMachine")) {
       const { isValid, errorsText } = aslValidator(JSON.parse(String(machine.properties.DefinitionString)));
       assert.ok(isValid, errorsText("\n"));
@@ -313,8 +319,8 @@ function looks(template: Template) {
     assert.ok(found, job);
     return found.properties;
   };
-  const childOf = (job: string): Child =>
-    JSON.parse(String(machineOf(job).DefinitionString)).States.Collect.ItemProcessor;
+  const childOf = (job: string, fanOut: "Collect" | "Parts" = "Collect"): Child =>
+    JSON.parse(String(machineOf(job).DefinitionString)).States[fanOut].ItemProcessor;
   const roleOf = (id: RegExp) => {
     const found = ofType("AWS::IAM::Role").find((one) => id.test(one.id));
     assert.ok(found, String(id));

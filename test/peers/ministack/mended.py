@@ -9,6 +9,9 @@ import importlib.abc
 import importlib.machinery
 import sys
 
+sys.dont_write_bytecode = True
+import redrive  # noqa: E402
+
 MENDS: dict[str, list[tuple[str, str]]] = {}
 
 # Lambda says the name of what was thrown as errorType, by which a Catch picks it; MiniStack says Runtime.HandlerError.
@@ -207,6 +210,8 @@ STEP_FUNCTIONS += [
 ''',
     ),
 ]
+
+STEP_FUNCTIONS += redrive.MENDS
 
 
 class MendingLoader(importlib.machinery.SourceFileLoader):

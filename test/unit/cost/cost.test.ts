@@ -5,11 +5,13 @@ import { functionTable } from "../../../infra/functions.ts";
 import { costOf, stackMonth } from "../../../lib/cost/cost.ts";
 import { exampleTable, nightOf } from "../../../lib/cost/examples.ts";
 import { prices, pricesSchema, unconfirmedPrices } from "../../../lib/cost/prices.ts";
-import { MEMORY, REQUESTS, runUsage } from "../../../lib/cost/run-usage.ts";
+import { MEMORY, REQUESTS, runUsage, TRANSITIONS } from "../../../lib/cost/run-usage.ts";
 import { endRun } from "../../../lib/end-run.ts";
-import { beginRun, collectStep, finishStep, pruneStep, verifyStep } from "../../../lib/function-steps.ts";
+import { beginRun, collectStep, finishStep, pruneStep } from "../../../lib/function-steps.ts";
+import { verifyStep } from "../../../lib/function-verify.ts";
 import { readPlan } from "../../../lib/plan-line.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
+import { FUNCTION_LIMITS } from "../../../lib/verify-part-limits.ts";
 import { aBackup } from "../../support/a-backup.ts";
 import { faultyStorage } from "../../support/faulty-storage.ts";
 
@@ -107,6 +109,35 @@ test("a unit on Fargate is paid by the hour and not as a function", () => {
   ];
   assert.equal(lambda.run.fargate, 0);
   assert.ok(fargate.run.fargate > 0 && fargate.run.lambda < lambda.run.lambda);
+});
+
+test("verifying in parts is reckoned with where a run is too large for one call", () => {
+  const [small, large] = [runUsage(nightOf(1_000)), runUsage(nightOf(10_000))];
+  assert.equal(small.transitions, TRANSITIONS.run + 1_000 * TRANSITIONS.unit);
+  // 38 GB are read back: what has changed, and a tenth of the rest.
+  const parts = Math.ceil(38e9 / FUNCTION_LIMITS.bytes);
+  assert.equal(
+    large.transitions,
+    TRANSITIONS.run + 10_000 * TRANSITIONS.unit + TRANSITIONS.inParts + parts * TRANSITIONS.part,
+  );
+  assert.equal(large.lambdaRequests, 5 + 10_000 + parts + 1);
+});
+
+/** The way of a run that goes well, and of one of its units and parts. */
+test("states are as many as the definition has on that way", async () => {
+  const text = await readFile(new URL("../../../statemachines/backup.asl.json", import.meta.url), "utf8");
+  const { StartAt, States } = JSON.parse(text);
+  const way = (states: Record<string, { Next?: string; Default?: string }>, start: string): readonly string[] => {
+    const next = states[start]?.Next ?? states[start]?.Default;
+    return next === undefined ? [start] : [start, ...way(states, next)];
+  };
+  const good = { ...States, "Ended?": { Next: "Succeeded" } };
+  const whole = way(good, StartAt);
+  assert.equal(whole.length, TRANSITIONS.run, whole.join(" "));
+  const { Collect, Parts } = States;
+  assert.equal(way(Collect.ItemProcessor.States, Collect.ItemProcessor.StartAt).length, TRANSITIONS.unit);
+  assert.equal(way(Parts.ItemProcessor.States, Parts.ItemProcessor.StartAt).length, TRANSITIONS.part);
+  assert.deepEqual(way(good, "Parts").slice(0, TRANSITIONS.inParts), ["Parts", "Conclude", "Verified?"]);
 });
 
 test("the table of docs/aws.md is what the code says", async () => {

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
+import { endRun } from "../../lib/end-run.ts";
+import { beginRun, collectStep, finishStep, type StepPointer } from "../../lib/function-steps.ts";
+import { concludeStep, splitStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
+import { verifiedKey } from "../../lib/keys.ts";
+import { type Verification, verificationSchema } from "../../lib/manifest.ts";
+import { readPlan } from "../../lib/plan-line.ts";
+import { memoryStorage } from "../../lib/storage/memory.ts";
+import { aBackup, contentsOf } from "../support/a-backup.ts";
+
+const ARTIFACTS = 7;
+/** Seven artifacts are four parts then. */
+const SMALL = { bytes: 1_000_000, artifacts: 2 };
+
+/** A run as far as its manifest; with `again` a second one, of which a unit is new and the others are unchanged. */
+async function aFinishedRun({ again = false } = {}) {
+  let units = 6;
+  const a = aBackup({
+    units: () => Array.from({ length: units }, (_, n) => ({ id: `u${n}`, fingerprint: "f", items: itemsOf(n) })),
+  });
+  const itemsOf = (n: number) => (n === 0 ? { "a.json": "a", "b.json": "b" } : { "a.json": `${n}` });
+  async function run(): Promise<StepPointer> {
+    const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+    for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
+    await finishStep(a.backup, pointer);
+    return pointer;
+  }
+  if (!again) return { a, pointer: await run() };
+  const before = await run();
+  await verifyStep(a.backup, before);
+  await endRun(a.backup, { outcome: { job: "docs", status: "ok" }, pointer: before, removed: 0 });
+  a.later(86_400);
+  units += 1;
+  return { a, pointer: await run() };
+}
+
+type Finished = Awaited<ReturnType<typeof aFinishedRun>>;
+
+async function inParts({ a, pointer }: Finished, limits = SMALL) {
+  const split = await verifyStep(a.backup, pointer, limits);
+  assert.ok("parts" in split);
+  const lines = (await stored(a, split.partsKey)).trim().split("\n");
+  const parts = lines.map((line) => JSON.parse(line) as { n: number; compute: string });
+  assert.equal(parts.length, split.parts);
+  for (const { n } of parts) await verifyPartStep(a.backup, pointer, n);
+  return { parts, verified: await concludeStep(a.backup, pointer) };
+}
+
+const stored = async ({ storage }: Finished["a"], key: string): Promise<string> =>
+  (await contentsOf(storage)).get(key)?.toString() ?? "";
+
+const verification = async ({ a, pointer }: Finished): Promise<Verification> =>
+  verificationSchema.parse(JSON.parse(await stored(a, verifiedKey("docs", pointer.snapshot))));
+
+for (const again of [false, true]) {
+  test(`verified in parts ${again ? "a later run" : "a first run"} has the verified.json that one call makes`, async () => {
+    const [whole, parted] = [await aFinishedRun({ again }), await aFinishedRun({ again })];
+    const called = await verifyStep(whole.a.backup, whole.pointer);
+    const { parts, verified } = await inParts(parted, again ? { ...SMALL, artifacts: 1 } : SMALL);
+    assert.deepEqual(verified, called);
+    // Of the later run the new artifact is read, and one of the seven others again.
+    assert.equal(parts.length, again ? 2 : 4);
+    const [one, other] = [await verification(whole), await verification(parted)];
+    assert.equal(one.artifacts.length, ARTIFACTS + (again ? 1 : 0));
+    assert.deepEqual({ ...other, manifestSha256: "" }, { ...one, manifestSha256: "" });
+  });
+}
+
+test("what is small is verified in one call, and leaves no parts", async () => {
+  const { a, pointer } = await aFinishedRun();
+  assert.deepEqual(await verifyStep(a.backup, pointer, { ...SMALL, artifacts: ARTIFACTS }), {
+    verified: true,
+    proved: ARTIFACTS,
+  });
+  assert.deepEqual(
+    [...(await contentsOf(a.storage)).keys()].filter((key) => key.includes("/.run/verify/")),
+    [],
+  );
+});
+
+test("a wrong byte in one part is found, named, and fails the whole", async () => {
+  const finished = await aFinishedRun();
+  const key = `docs/2026-11-22/030000Z/u3/a.json.zst`;
+  await finished.a.storage.put(key, bytesOf("another"));
+  assert.deepEqual((await inParts(finished)).verified, { status: "failed", verified: false, proved: ARTIFACTS - 1 });
+  const { ok, artifacts } = await verification(finished);
+  assert.equal(ok, false);
+  assert.deepEqual(
+    artifacts.filter(({ checksum }) => checksum === "failed").map(({ path }) => path),
+    ["u3/a.json.zst"],
+  );
+});
+
+test("a part that was not done keeps the whole from being recorded, and can be done yet", async () => {
+  const { a, pointer } = await aFinishedRun();
+  assert.deepEqual(await splitStep(a.backup, pointer), {
+    partsKey: "docs/2026-11-22/030000Z/.run/verify/parts.jsonl",
+    parts: ARTIFACTS,
+  });
+  for (let n = 0; n < ARTIFACTS - 1; n += 1) await verifyPartStep(a.backup, pointer, n);
+  await assert.rejects(concludeStep(a.backup, pointer), /1 of 7 parts of the verification did not end/);
+  assert.equal(await stored(a, verifiedKey("docs", pointer.snapshot)), "");
+  await verifyPartStep(a.backup, pointer, ARTIFACTS - 1);
+  assert.deepEqual(await concludeStep(a.backup, pointer), { verified: true, proved: ARTIFACTS });
+});
+
+test("a second try of splitting goes by what the first one stored", async () => {
+  const { a, pointer } = await aFinishedRun();
+  const first = await verifyStep(a.backup, pointer, SMALL);
+  assert.deepEqual(await splitStep(a.backup, pointer), first);
+});
+
+test("a state machine that cannot read the storage finds the parts where plans are copied to", async () => {
+  const { a, pointer } = await aFinishedRun();
+  const copies = memoryStorage();
+  const split = await verifyStep({ ...a.backup, planCopies: async () => copies }, pointer, SMALL);
+  assert.ok("parts" in split);
+  assert.equal((await contentsOf(copies)).get(split.partsKey)?.toString(), await stored(a, split.partsKey));
+});
+
+test("nothing is verified by who has lost the lease", async () => {
+  const { a, pointer } = await aFinishedRun();
+  await splitStep(a.backup, pointer);
+  const other = { ...pointer, lease: "another" };
+  for (const step of [() => verifyPartStep(a.backup, other, 0), () => concludeStep(a.backup, other)])
+    await assert.rejects(step(), { name: "LeaseLostError" });
+});
