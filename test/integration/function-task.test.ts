@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Backup } from "../../lib/backup.ts";
 import { loadConfig } from "../../lib/config/load.ts";
-import { openStep } from "../../lib/function-backup.ts";
 import { type Begun, beginRun, finishStep } from "../../lib/function-steps.ts";
 import { CONFIG_VARIABLE, packedConfig, TASK_VARIABLE } from "../../lib/function-task.ts";
 import { findJob } from "../../lib/jobs.ts";
 import { readRecord } from "../../lib/record.ts";
 import { aGitFolder, aRepository } from "../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../support/git-server.ts";
+import { openStepAlone } from "../support/step-backup.ts";
 import { temporaryFolder } from "../support/stores.ts";
 
 describe("a task: one unit of a run in a process of its own", () => {
@@ -84,7 +84,7 @@ describe("a task: one unit of a run in a process of its own", () => {
     });
     const begun = async (compute: string) => {
       const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document(compute)) });
-      const backup = await openStep(config, {}, new AbortController().signal, {});
+      const backup = await openStepAlone(config);
       const path = process.env.PATH;
       process.env.PATH = folder.path;
       try {
@@ -145,7 +145,7 @@ async function aBegunRun(): Promise<BegunRun> {
     storage: { here: { type: "filesystem", base_path: join(folder.path, "store") } },
   };
   const config = await loadConfig("desk.yml", { env: {}, text: JSON.stringify(document) });
-  const backup = await openStep(config, {}, new AbortController().signal, {});
+  const backup = await openStepAlone(config);
   const begun = await beginRun(backup, { job: "repositories", only: undefined });
   const storage = await backup.storage(findJob(config, "repositories"));
   return {

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { handler } from "../../../functions/collect.ts";
 import { loadConfig } from "../../../lib/config/load.ts";
-import { openStep } from "../../../lib/function-backup.ts";
 import { beginRun } from "../../../lib/function-steps.ts";
 import { findJob } from "../../../lib/jobs.ts";
 import { readPlan } from "../../../lib/plan-line.ts";
 import { writeRecord } from "../../../lib/record.ts";
+import { openStepAlone } from "../../support/step-backup.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 const UNTIL = "2026-11-26T04:00:00.000Z";
@@ -26,8 +26,7 @@ test("a unit that waits for its source is counted in the function's log, and one
   const config = await loadConfig(file, { env: {} });
   const lines: string[] = [];
   t.mock.method(process.stdout, "write", (text: string) => lines.push(text) > 0);
-  const backup = await openStep(config, {}, new AbortController().signal, {});
-  // No machine reads the plan here, so no bucket has to hold a copy of it.
+  const backup = await openStepAlone(config);
   const { pointer } = await beginRun(
     { ...backup, planCopies: async () => undefined },
     { job: "files", only: undefined },

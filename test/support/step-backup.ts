@@ -1,0 +1,9 @@
+import type { Backup } from "../../lib/backup.ts";
+import type { Config } from "../../lib/config/schema.ts";
+import { openStep } from "../../lib/function-backup.ts";
+
+/** What a step of the state machine works with, but for a bucket that takes a copy of the plan: no machine reads it here. */
+export async function openStepAlone(config: Config): Promise<Backup> {
+  const backup = await openStep(config, {}, new AbortController().signal, {});
+  return { ...backup, planCopies: async () => undefined };
+}
