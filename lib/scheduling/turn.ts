@@ -36,9 +36,17 @@ export function firstTurn(job: TimedJob, past: JobPast, now: Date): Turn | undef
   if (job.schedule === undefined) return undefined;
   const { catchUpMs } = job;
   const oldest = catchUpMs === undefined ? undefined : new Date(now.getTime() - catchUpMs);
-  if (past.unfinished !== undefined && catchUpMs !== 0) return unfinishedTurn(job, past.unfinished, now);
   // Dated by a clock that was ahead.
   const last = past.lastStart === undefined || past.lastStart > now ? past.lastStart && now : past.lastStart;
+  if (past.unfinished === undefined || catchUpMs === 0) return scheduledTurn(job, last, oldest, now);
+  const taken: Turn = { time: undefined, begin: latest(past.unfinished, now) ?? now, why: "unfinished" };
+  if (taken.begin <= now) return taken;
+  // A time that comes before that, or that came since the last try, takes it up too.
+  const scheduled = scheduledTurn(job, last, oldest, now);
+  return scheduled !== undefined && scheduled.begin < taken.begin ? scheduled : taken;
+}
+
+function scheduledTurn(job: TimedJob, last: Date | undefined, oldest: Date | undefined, now: Date): Turn | undefined {
   if (last === undefined && oldest === undefined) return { time: undefined, begin: now, why: "never run" };
   if (last === undefined || (oldest !== undefined && oldest > last)) return nextTurn(job, oldest ?? now);
   return nextTurn(job, servedUntil(job, last));
@@ -52,13 +60,6 @@ export function firstTurn(job: TimedJob, past: JobPast, now: Date): Turn | undef
 export function takenUpFrom(begun: Date, lastStart: Date | undefined): Date {
   const tried = (lastStart ?? begun).getTime() - begun.getTime();
   return new Date(begun.getTime() + (tried <= EARLY_MS ? 0 : tried + Math.max(LEAST_PAUSE_MS, tried)));
-}
-
-/** At its next time at the latest: that run takes it up too. */
-function unfinishedTurn(job: TimedJob, from: Date, now: Date): Turn | undefined {
-  const scheduled = nextTurn(job, now);
-  if (from > now && scheduled !== undefined && scheduled.begin < from) return scheduled;
-  return { time: undefined, begin: from > now ? from : now, why: "unfinished" };
 }
 
 /** The first turn after a moment up to which all is done. Pure. */

@@ -55,6 +55,21 @@ test("a run that is ended again and again is taken up at once, and then ever mor
   assert.equal(firstTurn(NIGHTLY, late, now)?.begin.toISOString(), "2026-11-25T03:00:00.000Z");
 });
 
+test("a time of the schedule that has come is due though a run waits to be taken up again", () => {
+  const hourly = { ...NIGHTLY, schedule: "0 * * * *" };
+  const tried = "2026-11-24T03:40:00Z";
+  const past = { unfinished: takenUpFrom(new Date("2026-11-24T01:00:00Z"), new Date(tried)) };
+  assert.equal(past.unfinished.toISOString(), "2026-11-24T06:20:00.000Z");
+  const four = ["scheduled", "2026-11-24T04:00:00.000Z"];
+  for (const now of ["2026-11-24T03:59:59Z", "2026-11-24T04:00:01Z", "2026-11-24T05:00:10Z"]) {
+    assert.deepEqual(turn(hourly, tried, now, past), four, now);
+    assert.deepEqual(turn({ ...hourly, catchUpMs: 3 * HOUR }, tried, now, past), four, now);
+  }
+  assert.deepEqual(turn(hourly, "2026-11-24T04:00:02Z", "2026-11-24T04:00:10Z", past)?.[1], "2026-11-24T05:00:00.000Z");
+  const soon = { ...hourly, catchUpMs: HOUR / 2 };
+  assert.deepEqual(turn(soon, tried, "2026-11-24T04:50:00Z", past)?.[1], "2026-11-24T05:00:00.000Z", "let go");
+});
+
 test("without catch_up only times from now on count; with a duration those within it", () => {
   const next = ["scheduled", "2026-11-25T03:00:00.000Z"];
   const never = { ...NIGHTLY, catchUpMs: 0 };
