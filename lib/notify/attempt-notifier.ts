@@ -3,9 +3,12 @@ import { NotifierError } from "../errors.ts";
 import type { Notifier } from "../notifiers/notifier.ts";
 import { type Attempted, attemptOutside } from "./attempt-outside.ts";
 
+const ROUNDS = 3;
+
 /**
- * Does something with a notifier, again and again where that may help, for at most half of its `timeout`: a run uses the
- * one half to look whether it answers, the other to tell. Never throws: that nobody could be told fails no backup.
+ * Does something with a notifier, again and again where that may help, for at most a third of its `timeout`: to look whether
+ * it answers, to tell, and to stand in for those that could not be told follow one another, and all of it is to end within
+ * the longest. Never throws: that nobody could be told fails no backup.
  */
 export async function attemptNotifier(
   backup: Backup,
@@ -13,7 +16,7 @@ export async function attemptNotifier(
   parent: AbortSignal,
   work: (notifier: Notifier, signal: AbortSignal) => Promise<void>,
 ): Promise<Attempted> {
-  const limitMs = (backup.config.notifications[name]?.timeout ?? 0) / 2;
+  const limitMs = (backup.config.notifications[name]?.timeout ?? 0) / ROUNDS;
   const outOfTime = (message: string) => new NotifierError("NOTIFIER_UNREACHABLE", message);
   return attemptOutside(backup, { limitMs, parent, outOfTime }, async (signal) =>
     work(await backup.notifier(name), signal),

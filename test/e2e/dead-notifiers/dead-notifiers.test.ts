@@ -67,8 +67,8 @@ test("a Slack that is dead, a mail server and a webhook that hang: the backup is
     warnings.map(({ code, message }) => [code, message.replace(/:\d+ .*/, ":PORT …")]),
     [
       ["NOTIFIER_UNREACHABLE", "notifier slack: 127.0.0.1:PORT …"],
-      ["NOTIFIER_UNREACHABLE", "notifier email: did not answer within 0.5 s"],
-      ["NOTIFIER_UNREACHABLE", "notifier hook: did not answer within 0.5 s"],
+      ["NOTIFIER_UNREACHABLE", "notifier email: did not answer within 0.3 s"],
+      ["NOTIFIER_UNREACHABLE", "notifier hook: did not answer within 0.3 s"],
     ],
   );
   const text = await coreBackup(["run", "--config", job.config], { env });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { notifierKinds } from "../../../lib/config/notifier-options.ts";
 import { InterruptedError, SourceError, StorageError, TransientError } from "../../../lib/errors.ts";
+import { checkNotifiers } from "../../../lib/notify/notifier-checks.ts";
 import { notify } from "../../../lib/notify/notify.ts";
-import { tell } from "../../../lib/notify/tell.ts";
+import { type Delivery, tell } from "../../../lib/notify/tell.ts";
 import { readTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
@@ -211,16 +213,47 @@ test("what could not be told after the manifest was written is in the next one",
   assert.deepEqual((await readTold(a.storage, "docs")).undelivered, []);
 });
 
-test("a notifier that hangs takes half of its time to look, half to tell, and no more", async () => {
+test("a notifier that hangs takes a third of its time to look, a third to tell, and no more", async () => {
   const a = setting({ options: { ops: { on: ["success"], timeout: "1s" } } });
   a.ops.checkFails.push("hang");
   a.ops.sendFails.push("hang");
   const { status, jobs, deliveries } = await a.run();
   assert.equal(status, "ok");
   assert.deepEqual(jobs[0]?.manifest?.warnings, [
-    { code: "NOTIFIER_UNREACHABLE", message: "notifier ops: did not answer within 0.5 s" },
+    { code: "NOTIFIER_UNREACHABLE", message: "notifier ops: did not answer within 0.3 s" },
   ]);
-  assert.equal(deliveries[0]?.error?.message, "did not answer within 0.5 s");
+  assert.equal(deliveries[0]?.error?.message, "did not answer within 0.3 s");
+});
+
+test("whoever hangs, looking, telling and standing in end within the longest timeout together", async (t) => {
+  const { backup, notifiers } = setting({ options: { ops: {}, mail: { on: ["missed"] } } }, "ops", "mail");
+  const { ops, mail } = notifiers;
+  assert.ok(ops !== undefined && mail !== undefined);
+  for (const { checkFails, sendFails } of [ops, mail]) {
+    checkFails.push("hang");
+    sendFails.push("hang");
+  }
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const jobs = [{ report: aJobReport({ events: ["failure"] }), notify: undefined, passed: () => [] }];
+  let deliveries: readonly Delivery[] | undefined;
+  const done = (async () => {
+    await checkNotifiers(backup, ["docs"])("docs");
+    deliveries = await tell(backup, "run", jobs);
+  })();
+  let seconds = 0;
+  for (; deliveries === undefined && seconds < 300; seconds += 0.1) {
+    for (let turns = 0; turns < 10; turns += 1) await turn();
+    t.mock.timers.tick(100);
+  }
+  await done;
+  assert.deepEqual(
+    deliveries?.map(({ notifier, ok, insteadOf }) => [notifier, ok, insteadOf]),
+    [
+      ["ops", false, undefined],
+      ["mail", false, ["ops"]],
+    ],
+  );
+  assert.ok(seconds > 20 && seconds < 31, `${seconds} s, of a timeout of 30 s`);
 });
 
 test("runs that begin are told to those who want to hear of it, with their jobs", async () => {
