@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bytes } from "./bytes.ts";
-import { proxyEnvironment } from "./network/proxies.ts";
+import { inBothSpellings, proxyEnvironment } from "./network/proxies.ts";
 
 /** How a program ended. `stderr` is its last 64 KiB, read as UTF-8. */
 export interface Exit {
@@ -126,7 +126,7 @@ function childEnvironment({
     ...(Object.fromEntries(kept) as Record<string, string>),
     ...proxyEnvironment({ credentials }),
     LC_ALL: "C",
-    ...extra,
+    ...inBothSpellings(extra),
   };
 }
 

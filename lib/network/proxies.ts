@@ -63,6 +63,17 @@ export function proxyEnvironment({ credentials }: { readonly credentials: boolea
   );
 }
 
+/** What is given for one spelling of a proxy's variable is meant for the other too: curl reads `https_proxy` before `HTTPS_PROXY`. */
+export function inBothSpellings(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const given = Object.entries(env).filter(([name]) => /^(https?|all|no)_proxy$/i.test(name));
+  return {
+    ...Object.fromEntries(
+      given.flatMap(([name, value]) => [name.toLowerCase(), name.toUpperCase()].map((one) => [one, value])),
+    ),
+    ...env,
+  };
+}
+
 /** The proxy for a connection that is no HTTP itself, by way of CONNECT; undefined where none is to be used. @throws EgressError */
 export function tunnelFor(host: string, port: number, isTls: boolean): string | undefined {
   const proxy = isTls ? variables.HTTPS_PROXY : variables.HTTP_PROXY;

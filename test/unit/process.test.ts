@@ -118,6 +118,28 @@ test("programs are told where the proxy is, and its credentials only if they ask
   assert.doesNotMatch(asking, /canary-5c1f/);
 });
 
+test("a proxy's variable that a program is given by name takes the place of both spellings", async (t) => {
+  useProxies(givenProxy("http://user:canary-7d2e@proxy.example:3128", ["inside.example"]), true);
+  t.after(() => useProxies({}, false));
+  const own = "http://user:own@proxy.example:3128";
+  const seen = async (env: Readonly<Record<string, string>>) => {
+    const lines = (await programText("env", [], { signal: never, env })).split("\n");
+    return Object.fromEntries(lines.filter((line) => /proxy=/i.test(line)).map((line) => line.split("=")));
+  };
+  const shown = "http://proxy.example:3128";
+  assert.partialDeepStrictEqual(await seen({ HTTPS_PROXY: own }), {
+    HTTPS_PROXY: own,
+    https_proxy: own,
+    http_proxy: shown,
+  });
+  assert.partialDeepStrictEqual(await seen({ https_proxy: own, no_proxy: "" }), {
+    ...{ HTTPS_PROXY: own, https_proxy: own, NO_PROXY: "", no_proxy: "" },
+  });
+  assert.partialDeepStrictEqual(await seen({ HTTP_PROXY: "http://a:1", http_proxy: own }), {
+    ...{ HTTP_PROXY: "http://a:1", http_proxy: own, HTTPS_PROXY: shown },
+  });
+});
+
 async function waitUntilGone(pid: number): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     try {
