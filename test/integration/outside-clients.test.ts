@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { type AddressInfo, createServer as createPlainServer } from "node:net";
+import { type AddressInfo, connect, createServer as createPlainServer } from "node:net";
 import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
@@ -20,6 +20,8 @@ const PASSWORD = "canary4711proxy";
 /** Only the proxy knows such a name: who does not ask it reaches nobody. */
 const hostOf = (client: string): string => `${client}.proxied.test`;
 const clients = Object.entries(outsideClients);
+
+const UNLISTED = "unlisted.proxied.test";
 
 /** Whom each request was for, and every connection. */
 interface Heard {
@@ -73,6 +75,22 @@ async function startServers({ certFile, keyFile }: ServerCertificate) {
   };
 }
 
+/** Stands before the proxy and counts who comes to it: that one who was refused never came is in no log of the proxy. */
+async function startFront(proxyPort: number) {
+  const seen = { connections: 0 };
+  const front = createPlainServer((socket) => {
+    seen.connections += 1;
+    const on = connect(proxyPort, "127.0.0.1");
+    for (const [one, other] of [[socket, on] as const, [on, socket] as const]) {
+      one.on("error", () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  front.listen(0, "127.0.0.1");
+  await once(front, "listening");
+  return { seen, port: portOf(front), stop: () => front.close() };
+}
+
 /** What became of it: an error's code and message, and all that it was made of. */
 async function outcome(client: string, outside: Outside): Promise<{ readonly code: string; readonly text: string }> {
   const url = `${outside.scheme}://${outside.host(client)}:${outside.port}`;
@@ -90,6 +108,7 @@ async function outcome(client: string, outside: Outside): Promise<{ readonly cod
 
 describe("every kind of client that asks somebody else", { skip: noSquid }, () => {
   let squid: Squid;
+  let front: Awaited<ReturnType<typeof startFront>>;
   let servers: Awaited<ReturnType<typeof startServers>>;
   let certificate: ServerCertificate;
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -100,10 +119,9 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
     folder = await temporaryFolder();
     certificate = await makeServerCertificate(folder.path);
     servers = await startServers(certificate);
-    squid = await startSquid(
-      PASSWORD,
-      clients.map(([client]) => hostOf(client)),
-    );
+    // It knows the unlisted one too, so that who asks for that reaches a server, which counts.
+    squid = await startSquid(PASSWORD, [UNLISTED, ...clients.map(([client]) => hostOf(client))]);
+    front = await startFront(squid.port);
     setDefaultCACertificates([...trusted, await readFile(certificate.caFile, "utf8")]);
     process.env.GIT_SSL_CAINFO = certificate.caFile;
   });
@@ -115,6 +133,7 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
     if (gitTrusts === undefined) delete process.env.GIT_SSL_CAINFO;
     else process.env.GIT_SSL_CAINFO = gitTrusts;
     await servers.stop();
+    front.stop();
     await squid[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
@@ -127,7 +146,7 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
     caFile: certificate.caFile,
   });
   const enter = (password: string) =>
-    useProxies(givenProxy(`http://user:${password}@127.0.0.1:${squid.port}`, []), true);
+    useProxies(givenProxy(`http://user:${password}@127.0.0.1:${front.port}`, []), true);
   const portFor = (client: string, scheme: "http" | "https") => (client === "email" ? servers.mail : servers[scheme]);
 
   for (const scheme of ["https", "http"] as const)
@@ -139,13 +158,15 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
         const refused = await outcome(client, outside(scheme, hostOf));
         assert.match(
           refused.text,
-          new RegExp(`the proxy 127\\.0\\.0\\.1:${squid.port} wants other credentials \\(407\\)`),
+          new RegExp(`the proxy 127\\.0\\.0\\.1:${front.port} wants other credentials \\(407\\)`),
         );
         if (client !== "eventbridge") assert.equal(refused.code, "PROXY_REFUSED");
         assert.doesNotMatch(refused.text, /canary-of-another/);
         assert.ok(!hosts.includes(place), "the server was reached past the proxy");
         enter(PASSWORD);
+        const seen = front.seen.connections;
         const { text } = await outcome(client, outside(scheme, hostOf));
+        assert.ok(front.seen.connections > seen, "nobody came by the front of the proxy");
         assert.ok(hosts.includes(place), `${place} was not reached by the proxy, but ${hosts.at(-1)}: ${text}`);
         assert.doesNotMatch(text, new RegExp(PASSWORD));
       });
@@ -156,28 +177,30 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
         const isDirect = way === "directly";
         if (isDirect) useProxies({}, false);
         else enter(PASSWORD);
-        const host = isDirect ? () => "127.0.0.1" : () => "unlisted.proxied.test";
+        const host = isDirect ? () => "127.0.0.1" : () => UNLISTED;
+        // The front is of this process, and reaches the proxy only where that is listed too.
+        const proxyPorts = [front.port, squid.port];
         const seen = servers.heard.connections;
-        limitEgress(egressList([`127.0.0.1:${squid.port}`]));
+        limitEgress(egressList(proxyPorts.map((port) => `127.0.0.1:${port}`)));
         const refused = await outcome(client, outside("https", host)).finally(() => limitEgress(undefined));
+        assert.equal(servers.heard.connections, seen, "a connection was made");
         assert.ok(
           refused.text.includes(`${host()}:${portFor(client, "https")} is not in egress.allow`),
           `${client}: ${refused.text}`,
         );
         if (client !== "eventbridge") assert.equal(refused.code, "EGRESS_REFUSED");
-        assert.equal(servers.heard.connections, seen, "a connection was made");
       });
 
   for (const [client] of clients)
     test(`${client} asks no proxy whom egress.allow does not list`, async () => {
       enter(PASSWORD);
-      const seen = servers.heard.connections;
+      const seen = front.seen.connections;
       limitEgress(egressList(["*.proxied.test"]));
-      const host = () => "unlisted.proxied.test";
+      const host = () => UNLISTED;
       const refused = await outcome(client, outside("https", host)).finally(() => limitEgress(undefined));
-      assert.ok(refused.text.includes(`127.0.0.1:${squid.port} is not in egress.allow`), `${client}: ${refused.text}`);
+      assert.equal(front.seen.connections, seen, "the proxy was connected to");
+      assert.ok(refused.text.includes(`127.0.0.1:${front.port} is not in egress.allow`), `${client}: ${refused.text}`);
       if (client !== "eventbridge") assert.equal(refused.code, "EGRESS_REFUSED");
-      assert.equal(servers.heard.connections, seen, "a connection was made");
     });
 
   test("stands in the proxy's own log, and no unlisted host does", async () => {
@@ -189,7 +212,7 @@ describe("every kind of client that asks somebody else", { skip: noSquid }, () =
         `${client} is not in\n${lines.join("\n")}`,
       );
     assert.deepEqual(
-      lines.filter((line) => line.includes("unlisted")),
+      lines.filter((line) => line.includes(UNLISTED)),
       [],
     );
   });

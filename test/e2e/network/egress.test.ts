@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { aGitFolder, aRepository } from "../../support/git-repository.ts";
@@ -106,18 +106,32 @@ storage:
 
   test("is asked before ssh is started, and before MongoDB is", async (t) => {
     const folder = await temporaryFolder(t);
-    const file = await configured(
-      folder,
-      `egress: { allow: [localhost] }
+    const bin = join(folder, "bin");
+    await mkdir(bin);
+    await writeFile(join(bin, "ssh"), '#!/bin/sh\necho "$@" >> "$0.log"\nexit 255\n', { mode: 0o755 });
+    const allowing = (host: string) =>
+      configured(
+        folder,
+        `egress: { allow: [${host}] }
 jobs:
   - { name: volumes, service: docker_volume, options: { volumes: all } }
   - { name: shop, service: mongodb, options: { uri_env: MONGO } }
 storage: { here: { type: filesystem, base_path: ${folder}/here } }
 `,
-    );
-    const env = { DOCKER_HOST: "ssh://backup@engine.example", MONGO: "mongodb://a:b@one.example,two.example:27018/" };
-    const ended = await coreBackup(["run", "--config", file], { env });
+      );
+    const env = {
+      PATH: `${bin}:${process.env.PATH}`,
+      DOCKER_HOST: "ssh://backup@engine.example",
+      MONGO: "mongodb://a:b@one.example,two.example:27018/",
+    };
+    const ended = await coreBackup(["run", "--config", await allowing("localhost")], { env });
+    assert.equal(ended.code, 2, ended.stderr);
     assert.match(ended.stderr, /volumes: .*engine\.example:22 is not in egress\.allow.*code=EGRESS_REFUSED/);
     assert.match(ended.stderr, /shop: .*one\.example:27017 is not in egress\.allow.*code=EGRESS_REFUSED/);
+    assert.deepEqual(await readdir(bin), ["ssh"], "ssh was started");
+    // The same, listed, does start it: what was looked at above is where one would see it.
+    const listed = await allowing("engine.example");
+    await coreBackup(["run", "--job", "volumes", "--config", listed], { env });
+    assert.match(await readFile(join(bin, "ssh.log"), "utf8"), /engine\.example/);
   });
 });
