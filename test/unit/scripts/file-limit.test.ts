@@ -9,16 +9,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { limitFiles } from "../../../scripts/file-limit.ts";
 import { temporaryFolder } from "../../e2e/core-backup.ts";
 
-/** Its program would hold the output open, and with it the runner. */
+/** Its programs would hold the output open, and with it the runner. The parent of the one whose number is written has ended. */
 const HANGS = `
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
-const { pid } = spawn("sleep", ["600"], { stdio: "inherit", detached: true });
-writeFileSync(new URL("pid", import.meta.url), String(pid));
+import { fileURLToPath } from "node:url";
+const script = '(sleep 600 & echo $! > "$0"); exec sleep 601';
+spawn("sh", ["-c", script, fileURLToPath(new URL("pid", import.meta.url))], { stdio: "inherit", detached: true });
 for (;;);
 `;
 
-test("a test file that hangs is ended with what it started, is named, and the others run to their end", async (t) => {
+test("a test file that hangs is ended with what it started, is named, and the others run to their end", {
+  timeout: 60_000,
+}, async (t) => {
   const folder = await temporaryFolder(t);
   const hanging = join(folder, "hangs.test.mjs");
   const well = join(folder, "well.test.mjs");
@@ -32,7 +34,11 @@ test("a test file that hangs is ended with what it started, is named, and the ot
   const ended = once(runner, "close");
   const output = text(runner.stdout);
   const said: string[] = [];
-  while (!/^\d+$/.test(await readFile(join(folder, "pid"), "utf8").catch(() => ""))) await delay(50);
+  const pid = await orphanIn(join(folder, "pid"));
+  // Where it was left over, the runner would not end either.
+  t.after(async () => {
+    if (await isRunning(pid)) process.kill(Number(pid), "SIGKILL");
+  });
   const stop = limitFiles({
     ...{ runner: runner.pid ?? 0, limitMs: 0, everyMs: 200 },
     say: (line) => {
@@ -43,10 +49,20 @@ test("a test file that hangs is ended with what it started, is named, and the ot
   });
   assert.deepEqual(await ended, [1, null]);
   assert.deepEqual(said, [`${hanging} was ended: it took longer than 0 s\n`]);
-  assert.equal(await isRunning(await readFile(join(folder, "pid"), "utf8")), false);
+  assert.equal(await isRunning(pid), false);
   assert.match(await output, /^not ok 1 - .*hangs\.test\.mjs$/m);
   assert.match(await output, /^ok 2 - is well$/m);
 });
+
+/** Waits a minute at most for its number. */
+async function orphanIn(path: string): Promise<string> {
+  for (let tries = 0; tries < 1200; tries += 1) {
+    const pid = (await readFile(path, "utf8").catch(() => "")).trim();
+    if (pid !== "") return pid;
+    await delay(50);
+  }
+  return assert.fail("the file that hangs never started its program");
+}
 
 /** One that nobody has collected yet has ended all the same. */
 async function isRunning(pid: string): Promise<boolean> {
