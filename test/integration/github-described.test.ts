@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { budgetOf } from "../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../lib/connectors/github/gate.ts";
@@ -6,6 +9,7 @@ import { github } from "../../lib/connectors/github/github.ts";
 import { kinds } from "../../lib/connectors/github/kinds/all.ts";
 import { parentsOf } from "../../lib/connectors/github/parents.ts";
 import { readKind } from "../../lib/connectors/github/read-kind.ts";
+import { filled } from "../../lib/connectors/github/reading.ts";
 import { openSession, type Session } from "../../lib/connectors/github/session.ts";
 import { tokenAccount } from "../../lib/connectors/github/token-account.ts";
 import { never } from "../contract/connector.ts";
@@ -30,6 +34,10 @@ function session(): Session {
   const api = { url: described.url, accounts, gate: gateOf(4), budget: budgetOf(undefined), now: context.now };
   return openSession(api, "test", { signal: never(), defer: async () => {} });
 }
+
+/** The path of one thing. */
+const filledIn = (path: string): string => filled(path, { ...PARAMS, ...ONE });
+const ONE = { number: "1", project_number: "1", issue_number: "1", pull_number: "1", asset_id: "1" };
 
 /** The faults that GitHub's description finds in the requests that `work` makes. What the examples say does not matter here. */
 async function faultsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
@@ -81,22 +89,53 @@ for (const kind of kinds) {
     });
     assert.deepEqual(faults, []);
     if (reading.how !== "newest") return;
-    for (const path of [
-      reading.whole,
-      reading.windows === undefined ? undefined : `${reading.windows}&since=2026-01-01T00:00:00Z`,
-    ]) {
-      if (path === undefined) continue;
-      assert.deepEqual(
-        await faultsOf(() => session().get(path.replace("{owner}", "my-org").replace("{repo}", "app"))),
-        [],
-      );
-    }
+    const { whole, windows, each } = reading;
+    const since = (path: string) => `${path}&since=2026-01-01T00:00:00Z`;
+    for (const path of [whole, ...[windows, each?.over].map((one) => one && since(one)), each?.path])
+      if (path !== undefined) assert.deepEqual(await faultsOf(() => session().get(filledIn(path))), []);
+  });
+}
+
+/** Asked for by name only where something makes it worth asking: files, and what a check looks up. */
+const single: readonly string[] = [
+  "/repos/{owner}/{repo}/contents/.gitmodules",
+  "/repos/{owner}/{repo}/issues/{number}",
+  "/repos/{owner}/{repo}/issues/{issue_number}/comments?per_page=100",
+  "/repos/{owner}/{repo}/pulls/{number}",
+  "/orgs/{org}/projectsV2/{project_number}/fields?per_page=100",
+  "/orgs/{org}/projectsV2/{project_number}/items?per_page=100",
+];
+for (const path of single) {
+  test(`GitHub's description knows ${path}`, { skip: noGithubPeers }, async () => {
+    assert.deepEqual(await faultsOf(() => session().get(filledIn(path))), []);
+  });
+}
+
+test("GitHub's description knows the request for a file of a release", { skip: noGithubPeers }, async () => {
+  const url = described.url + filledIn("/repos/{owner}/{repo}/releases/assets/{asset_id}");
+  assert.deepEqual(await faultsOf(async () => (await session().file(url)).body?.cancel()), []);
+});
+
+for (const [what, options] of [
+  ["an organization", { organization: "my-org" }],
+  ["a user", { user: "octocat" }],
+] as const) {
+  test(`GitHub's description knows what an App asks for to read ${what}`, { skip: noGithubPeers }, async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const app = { id: 99, private_key_env: "KEY" };
+    const parsed = github.options.parse({ ...options, api_url: described.url, app });
+    const connector = await github.create(parsed, { ...context, secrets: { resolve: async () => pem } });
+    const from = described.requests.length;
+    assert.deepEqual(await faultsOf(() => connector.prepare(never())), []);
+    assert.ok(described.requests.slice(from).some(({ method, url }) => method === "POST" && url.startsWith("/app/")));
   });
 }
 
 const listings: readonly (readonly [string, object])[] = [
   ["an organization", { organization: "my-org" }],
   ["a user", { user: "octocat" }],
+  ["a user's gists and those with a star", { user: "octocat", include: ["gists_starred"] }],
   ["somebody else", { user: "somebody" }],
   ["a repository by name", { repositories: ["my-org/app"] }],
 ];
@@ -110,4 +149,49 @@ for (const [what, options] of listings) {
 test("the description does refuse a wrong path and a wrong parameter", { skip: noGithubPeers }, async () => {
   assert.equal((await faultsOf(() => session().get("/repos/my-org/app/isues"))).length, 1);
   assert.equal((await faultsOf(() => session().get("/repos/my-org/app/issues?state=al"))).length, 1);
+});
+
+/** Every path of the API that the connector's sources name, a pattern for what stands in for its parameters. */
+function namedPaths(): readonly string[] {
+  const folder = join(import.meta.dirname, "../../lib/connectors/github");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const texts = files.map((name) => readFileSync(join(folder, name), "utf8"));
+  const literals = texts.flatMap(
+    (text) => text.match(/(?<=["`])\/(?:\$\{[^}]*\}|[a-z_]+)(?:\/(?:\$\{.*?\}|[^"`\s\u0080-\uffff])*)?(?=["`])/g) ?? [],
+  );
+  return [...new Set(literals)].filter((path) => !NO_REST.has(starred(path)));
+}
+
+/** GraphQL's, which has a schema and a test of its own, where an Enterprise Server has its API, and a page that tells of a right that is missing. */
+const NO_REST: ReadonlySet<string> = new Set([
+  "/graphql",
+  "/api/v3",
+  "/login",
+  "/user/",
+  // Where GitHub's redirects of renamed repositories lead; its description lacks it.
+  "/repositories/*",
+]);
+
+/** What the code puts together is not known here. */
+const starred = (path: string): string => path.replace(/\$\{.*?\}/g, "*");
+
+test("no request that the connector can make was left out above", { skip: noGithubPeers }, () => {
+  const asked = described.requests.map(({ url }) => new URL(url, "http://any"));
+  const unseen = namedPaths().filter((named) => {
+    // What the code puts together may be several parts of a path.
+    const [path = "", query = ""] = starred(named).split("?");
+    const parts = path.split(/(\*|\{\w+\})/).map((part, n) => {
+      if (n % 2 === 0) return RegExp.escape(part);
+      return part === "*" ? ".+" : "[^/]+";
+    });
+    const pattern = new RegExp(`^${parts.join("")}$`);
+    // A parameter's value may be one of several.
+    const wanted = [...new URLSearchParams(query)].filter(([, value]) => value !== "*");
+    return !asked.some(
+      (url) =>
+        pattern.test(decodeURI(url.pathname)) && wanted.every(([name, value]) => url.searchParams.get(name) === value),
+    );
+  });
+  assert.deepEqual(unseen, []);
+  assert.ok(namedPaths().length > 80, "they are found in the sources");
 });

@@ -30,7 +30,8 @@ export interface DescribedGithub extends AsyncDisposable {
   readonly requests: CheckedRequest[];
 }
 
-const START_MS = 240_000;
+/** Compiling that description takes a busy machine minutes. */
+const START_MS = 600_000;
 
 /**
  * A server made from GitHub's own OpenAPI description (Prism): a wrong path, parameter or body is refused, everything else is answered with
@@ -110,9 +111,12 @@ async function pass(
 ): Promise<void> {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece);
-  // GitHub wants its own media type named, and describes the answers as plain JSON.
+  // GitHub wants its own media type named, or that of a file, and describes the answers as plain JSON.
   const { host: _, connection: __, ...given } = request.headers;
-  const headers = { ...given, accept: given.accept?.replace("application/vnd.github+json", "application/json") };
+  const headers = {
+    ...given,
+    accept: given.accept?.replace(/application\/(vnd\.github\+json|octet-stream)/, "application/json"),
+  };
   const method = request.method ?? "GET";
   const answer = await fetch(`http://127.0.0.1:${port}${request.url}`, {
     method,
