@@ -46,6 +46,7 @@ export async function verifyArtifact(
     const proof = await connector.prove(artifact, readArtifact(storage, prefix, artifact, decryptions.of(artifact)), {
       full: task.read === "full",
       signal: backup.signal,
+      unit: task.unit,
     });
     return { ...base, checksum: "ok", proof: { ...proof, at } };
   } catch (error) {

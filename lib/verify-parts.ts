@@ -136,15 +136,17 @@ async function taskLines(storage: Storage, { job, snapshot }: PartsInput): Promi
 }
 
 function tasksOf({ manifest, snapshot }: SnapshotEntry, lines: readonly TaskLine[]): readonly ArtifactTask[] {
-  const artifacts = new Map(manifest?.units.flatMap((unit) => unit.artifacts.map((one) => [one.path, one])));
+  const known = new Map(
+    manifest?.units.flatMap(({ artifacts }) => artifacts.map((one) => [one.path, { artifact: one, unit: artifacts }])),
+  );
   return lines.map(({ path, read, inherited }) => {
-    const artifact = artifacts.get(path);
-    if (artifact === undefined)
+    const found = known.get(path);
+    if (found === undefined)
       throw new IntegrityError(
         "INTEGRITY_MANIFEST",
         `${path} is to be verified, and not in the manifest of ${snapshot}`,
       );
-    return { artifact, read, inherited };
+    return { ...found, read, inherited };
   });
 }
 

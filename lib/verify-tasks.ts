@@ -13,6 +13,8 @@ export type VerifyMode = "policy" | "checksum" | "prove" | "full";
 
 export interface ArtifactTask {
   readonly artifact: Artifact;
+  /** All of its unit. */
+  readonly unit: readonly Artifact[];
   readonly read: "no" | "checksum" | "prove" | "full";
   /** What an earlier verification found of the same bytes. */
   readonly inherited: ArtifactVerification | undefined;
@@ -33,7 +35,7 @@ export async function verifyTasks(
   const units = entry.manifest?.units ?? [];
   const known = await inheritedOf(storage, entry, units);
   const all = units.flatMap((unit) =>
-    unit.artifacts.map((artifact) => ({ artifact, inherited: known(unit, artifact) })),
+    unit.artifacts.map((artifact) => ({ artifact, unit: unit.artifacts, inherited: known(unit, artifact) })),
   );
   if (mode !== "policy") return all.map((task) => ({ ...task, read: mode }));
   const { prove } = job.verify;

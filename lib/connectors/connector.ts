@@ -111,6 +111,13 @@ export interface RestoredArtifact extends ProvenArtifact {
   readonly paths: readonly string[];
 }
 
+export interface ProofOptions {
+  readonly full: boolean;
+  readonly signal: AbortSignal;
+  /** All artifacts that the snapshot holds of the unit, for what their facts have to say of each other. Left out where one is proved by itself. */
+  readonly unit?: readonly ProvenArtifact[];
+}
+
 /** How far proof went: `read` parsed and counted it here; `restored` had the foreign tool bring it back into nothing. */
 export interface Proof {
   readonly level: "read" | "restored" | "full";
@@ -151,7 +158,7 @@ export interface Connector {
    * Restores `bytes` (the plain artifact) into nothing, counts, compares with the facts.
    * Reads `bytes` to its end. @throws IntegrityError `PROOF_FAILED`
    */
-  prove(artifact: ProvenArtifact, bytes: Bytes, options: { full: boolean; signal: AbortSignal }): Promise<Proof>;
+  prove(artifact: ProvenArtifact, bytes: Bytes, options: ProofOptions): Promise<Proof>;
   /** Called once at the end, also after a failure. */
   cleanup(): Promise<void>;
 }

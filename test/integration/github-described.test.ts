@@ -88,6 +88,11 @@ for (const kind of kinds) {
       for await (const _ of read.lines());
     });
     assert.deepEqual(faults, []);
+    if (reading.how === "list" && reading.inner !== undefined) {
+      const { path, param } = reading.inner;
+      const inner = path.replace("{owner}", "my-org").replace("{repo}", "app").replace(`{${param}}`, "1");
+      assert.deepEqual(await faultsOf(() => session().get(inner)), []);
+    }
     if (reading.how !== "newest") return;
     const { whole, windows, each } = reading;
     const since = (path: string) => `${path}&since=2026-01-01T00:00:00Z`;

@@ -71,7 +71,9 @@ test("ten thousand repositories are listed page by page, as they are asked for",
     Array.from({ length: 10_000 }, (_, n) => aRepository(n + 1, `repository-${n}`)),
   );
   const connector = await aConnector(server, {});
-  const pages = () => server.requests.filter(({ path }) => path === "/orgs/my-org/repos").length;
+  // Asking again whether a page has moved is free.
+  const pages = () =>
+    server.requests.filter(({ path, status }) => path === "/orgs/my-org/repos" && status !== 304).length;
   const ids = new Set<string>();
   for await (const { id } of connector.units(never())) {
     if (ids.size === 0) assert.equal(pages(), 1, "the first one waits for no other page");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { zstdDecompressSync } from "node:zlib";
 import { github } from "../../lib/connectors/github/github.ts";
+import { packed } from "../../lib/connectors/github/number-facts.ts";
 import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { contentsOf } from "../support/a-backup.ts";
@@ -546,7 +547,7 @@ describe("lists", () => {
     const gone = await githubBackup(server, options).run();
     assert.equal(gone.status, "ok");
     const checked = unitOf(gone)?.artifacts.find(({ path: at }) => at.includes("collected.json"))?.facts.checked;
-    assert.deepEqual(checked, { issues: { references: 3, gone: 1 } });
+    assert.deepEqual(checked, { issues: { references: 3, gone: 1, missing: packed(new Set([2])) } });
     server.objects.set(`${path}/issues/2`, { number: 2 });
     const hole = await githubBackup(server, options).run();
     assert.deepEqual([hole.status, unitOf(hole)?.error?.code], ["partial", "SOURCE_INCOMPLETE"]);

@@ -34,6 +34,8 @@ export interface ScriptedUnit {
 export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
   const opened: string[] = [];
   const placed: string[] = [];
+  /** With how many artifacts of the same unit each was proved. */
+  const provedAmong = new Map<string, number>();
   const state = { prepared: 0, cleaned: 0, provesFail: false };
 
   const connector: Connector = {
@@ -59,7 +61,8 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
     },
-    async prove(artifact, bytes) {
+    async prove(artifact, bytes, { unit = [] }) {
+      provedAmong.set(artifact.path, unit.length);
       const { bytes: total } = await measureAll(bytes);
       if (state.provesFail) throw new IntegrityError("PROOF_FAILED", `${artifact.path} proves nothing`);
       return { level: "restored", detail: `${total} bytes` };
@@ -90,7 +93,7 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
     next: (restored) => restored.map(({ paths }) => `cat ${paths.join(" ")}`),
     targets: [place],
   };
-  return { connector, kind, opened, placed, state };
+  return { connector, kind, opened, placed, provedAmong, state };
 }
 
 async function textOf(bytes: Bytes): Promise<string> {

@@ -60,6 +60,15 @@ for (const again of [false, true]) {
     const called = await verifyStep(whole.a.backup, whole.pointer);
     const { parts, verified } = await inParts(parted, again ? { ...SMALL, artifacts: 1 } : SMALL);
     assert.deepEqual(verified, called);
+    // Each is proved with all that the manifest has of its unit beside it.
+    for (const { a } of [whole, parted])
+      assert.deepEqual(
+        [...a.source.provedAmong].filter(([, among]) => among !== 1),
+        [
+          ["u0/a.json.zst", 2],
+          ["u0/b.json.zst", 2],
+        ],
+      );
     // Of the later run the new artifact is read, and one of the seven others again.
     assert.equal(parts.length, again ? 2 : 4);
     const [one, other] = [await verification(whole), await verification(parted)];

@@ -1,44 +1,78 @@
 import { SourceError } from "../../errors.ts";
+import { keptParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
+import { numbersOf, packed } from "./number-facts.ts";
 import { isObject } from "./pages.ts";
 import { filled } from "./reading.ts";
-import type { Target } from "./references.ts";
+import { REFERRING, TARGETS, type Target } from "./references.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 /**
  * Whether each comment's issue and each review's pull request is there. Comments are read first, so one that is not was deleted meanwhile,
- * or the list has a hole: GitHub is asked which. What is answered is counted in `collected.json`.
+ * or the list has a hole: GitHub is asked which. What is answered is in the facts of `collected.json`, where proof finds what may be missing.
  */
 export async function checkReferences(work: SubjectWork): Promise<void> {
-  for (const target of ["issues", "pulls"] as const) {
+  for (const target of TARGETS) {
     const kind = work.kinds.find(({ name }) => name === target);
     const state = work.states.get(target)?.state;
-    const wanted = work.references.wanted(target);
+    const wanted = wantedOf(work, target);
     if (kind === undefined || wanted === undefined || (state !== "READ" && state !== "EMPTY")) continue;
     try {
-      const held = work.references.held(target) ?? (await heldBefore(work, kind));
-      const gone: number[] = [];
-      for (const number of wanted) {
-        if (held.has(number)) continue;
-        if (await isThere(work, target, number))
-          throw new SourceError(
-            "SOURCE_INCOMPLETE",
-            `something belongs to number ${number}, which GitHub has and did not list`,
-          );
-        gone.push(number);
-      }
-      work.checked.set(target, { references: wanted.size, gone: gone.length });
+      const held = state === "EMPTY" ? new Set<number>() : await heldOf(work, kind);
+      const missing = wanted.difference(held);
+      // Where nothing was read anew, it was asked about by then.
+      const isNew = [target, ...REFERRING[target]].some((name) => work.references.of(name) !== undefined);
+      const gone = isNew ? await goneOf(work, target, missing) : missing.size;
+      const listed = packed(missing);
+      work.checked.set(target, {
+        references: wanted.size,
+        gone,
+        ...(listed === undefined ? {} : { missing: listed }),
+      });
     } catch (error) {
       work.failures.add(target, error);
     }
   }
 }
 
-async function heldBefore({ previous }: SubjectWork, kind: Kind): Promise<ReadonlySet<number>> {
+/** Of what is stored; of an artifact that is taken over, by its facts. */
+function wantedOf({ references, context, previous, states }: SubjectWork, target: Target) {
+  const sets = REFERRING[target].flatMap((name) => {
+    const passed = references.of(name);
+    const kept = numbersOf(keptParts({ name }, context.kept));
+    if (passed !== undefined || kept !== undefined) return [passed, kept];
+    return states.get(name)?.state === "READ" ? [numbersOf(keptParts({ name }, previous.unit?.artifacts))] : [];
+  });
+  const told = sets.filter((set) => set !== undefined);
+  return told.length === 0 ? undefined : new Set(told.flatMap((numbers) => [...numbers]));
+}
+
+async function heldOf({ references, context, previous }: SubjectWork, kind: Kind): Promise<ReadonlySet<number>> {
+  const known =
+    numbersOf(keptParts(kind, context.kept)) ??
+    references.of(kind.name) ??
+    numbersOf(keptParts(kind, previous.unit?.artifacts));
+  if (known !== undefined) return known;
   const numbers = new Set<number>();
   for await (const { json } of previous.linesOf(kind)?.() ?? [])
     if (typeof json.number === "number") numbers.add(json.number);
   return numbers;
+}
+
+/** How many of them GitHub does not have. @throws SourceError `SOURCE_INCOMPLETE` for one that it has and did not list */
+async function goneOf(work: SubjectWork, target: Target, missing: ReadonlySet<number>): Promise<number> {
+  let gone = 0;
+  for (const number of missing) {
+    // Made after the list was stored, in a wait.
+    if (work.references.of(target)?.has(number) === true) continue;
+    if (await isThere(work, target, number))
+      throw new SourceError(
+        "SOURCE_INCOMPLETE",
+        `something belongs to number ${number}, which GitHub has and did not list`,
+      );
+    gone += 1;
+  }
+  return gone;
 }
 
 /** One that moved to another repository answers from there, under another number. */

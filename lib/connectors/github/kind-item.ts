@@ -4,6 +4,8 @@ import type { Facts, Item } from "../connector.ts";
 import { partName } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
+import { numberFacts } from "./number-facts.ts";
+import { numbering } from "./references.ts";
 
 export const JSON_LINES = "application/jsonl";
 
@@ -31,14 +33,17 @@ export function kindItem(
     const hash = createHash("sha256");
     let lines = 0;
     let objects = 0;
+    const numbers = numbering(kind.name);
     for await (const { json } of source) {
       const bytes = Buffer.from(`${JSON.stringify(json)}\n`);
       hash.update(bytes);
       lines += 1;
       objects += objectsIn(json);
+      numbers?.note(json);
       yield bytes;
     }
-    facts = { lines, objects, sha256: hash.digest("hex"), ...more?.() };
+    const numbered = numbers === undefined ? {} : numberFacts(numbers.all);
+    facts = { lines, objects, sha256: hash.digest("hex"), ...numbered, ...more?.() };
   }
 
   return {

@@ -29,25 +29,49 @@ export class TooDeepError extends Error {}
 Object.defineProperty(TooDeepError.prototype, "name", { value: "TooDeepError", enumerable: false });
 
 /**
- * A list to its end, which is where no `Link: rel="next"` follows: page numbers are not counted, for their end is not the list's.
+ * A list to its end, which is where no `Link: rel="next"` follows: page numbers are not counted, for their end is not the list's. What is deleted
+ * meanwhile moves the rest up, past the page that is next; so each page is asked for again, by its ETag, once the one after it is here.
  * @throws UnreadableError | TooDeepError | SourceError | TransientError; it never just ends early
  */
 export async function* pages(session: Session, path: string, options: ListOptions): AsyncGenerator<Page> {
   const seen = new Set<string>();
   let url: string | undefined = path;
   let count = 0;
+  let before: Page | undefined;
+  // Of the last three pages: what is new at a list's beginning moves the rest down.
+  let known: readonly ReadonlySet<string>[] = [];
   while (url !== undefined) {
     if (seen.has(url)) throw new SourceError("SOURCE_PROTOCOL", `GitHub's pages of ${path} go round in a circle`);
     seen.add(url);
     const answer: Answer = take(options.given, url) ?? (await session.get(url));
-    const items = itemsOf(answer, url, options);
+    const listed = itemsOf(answer, url, options);
+    known = [...known.slice(-2), new Set(listed.map(identityOf))];
+    const moved = before === undefined ? [] : await movedUp(session, before, known, options);
+    const items = [...moved, ...listed];
     count += items.length;
     const next = nextLink(answer);
-    yield { url, etag: answer.headers.get("etag") ?? undefined, items, isLast: next === undefined };
+    before = { url, etag: answer.headers.get("etag") ?? undefined, items, isLast: next === undefined };
+    yield before;
     url = next;
     if (url === undefined) checkTotal(answer, path, options, count);
   }
 }
+
+/** What a page holds now that neither it nor its neighbours held when they were read. 304 costs nothing. */
+async function movedUp(
+  session: Session,
+  { url, etag }: Page,
+  known: readonly ReadonlySet<string>[],
+  options: ListOptions,
+): Promise<readonly Json[]> {
+  const answer = await session.get(url, { etag, again: true });
+  if (answer.status === 304) return [];
+  return itemsOf(answer, url, options).filter((item) => !known.some((page) => page.has(identityOf(item))));
+}
+
+/** Some have no id, such as branches. */
+const identityOf = (item: Json): string =>
+  typeof item.id === "number" || typeof item.id === "string" ? String(item.id) : JSON.stringify(item);
 
 /** Undefined for a last page that is full: what is added at the list's end begins another one, of which this one's ETag may not tell. */
 export function lastingEtag({ url, etag, items, isLast }: Page): string | undefined {

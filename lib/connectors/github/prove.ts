@@ -4,26 +4,32 @@ import * as z from "zod";
 import { type Bytes, lineTexts, measure, measureAll } from "../../bytes.ts";
 import { disagreement, mustAgree } from "../../git/bundle-facts.ts";
 import { proveBundle } from "../../git/prove.ts";
-import type { Proof, ProvenArtifact } from "../connector.ts";
+import type { Proof, ProofOptions, ProvenArtifact } from "../connector.ts";
 import { FILE } from "./file-item.ts";
 import { JSON_LINES, objectsIn } from "./kind-item.ts";
 import { MAX_LINE_BYTES } from "./lines.ts";
-import { isObject } from "./pages.ts";
+import { unpacked } from "./number-facts.ts";
+import { isObject, type Json } from "./pages.ts";
+import { kindIn, proveReferences } from "./prove-references.ts";
+import { numbering } from "./references.ts";
 import { collectedSchema } from "./state.ts";
 
-const linesFacts = z.object({ lines: z.int(), objects: z.int(), sha256: z.string() });
+const linesFacts = z.object({
+  lines: z.int(),
+  objects: z.int(),
+  sha256: z.string(),
+  /** Older versions do not tell. */
+  numbers: z.string().optional(),
+});
 const fileFacts = z.object({ bytes: z.int(), sha256: z.string() });
 const collectedFacts = z.object({ kinds: z.int(), sha256: z.string() });
 
-/** Bundles are restored by git; JSON Lines are parsed, counted and compared. @throws IntegrityError `PROOF_FAILED` */
-export async function proveGithub(
-  artifact: ProvenArtifact,
-  bytes: Bytes,
-  options: { full: boolean; signal: AbortSignal },
-): Promise<Proof> {
+/** Bundles are restored by git; JSON Lines are parsed, counted and compared, and with each other where `collected.json` is proved. @throws IntegrityError `PROOF_FAILED` */
+export async function proveGithub(artifact: ProvenArtifact, bytes: Bytes, options: ProofOptions): Promise<Proof> {
   if (artifact.contentType === "application/x-git-bundle") return proveBundle(artifact, bytes, options);
   if (artifact.contentType === FILE) return proveFile(artifact, bytes);
-  return artifact.contentType === JSON_LINES ? proveLines(artifact, bytes) : proveCollected(artifact, bytes);
+  if (artifact.contentType === JSON_LINES) return proveLines(artifact, bytes);
+  return proveCollected(artifact, bytes, options.unit ?? []);
 }
 
 /** Its bytes are those that GitHub's own digest and length were compared with when it came. */
@@ -40,17 +46,23 @@ async function proveLines(artifact: ProvenArtifact, bytes: Bytes): Promise<Proof
   const measured = measure(bytes);
   let lines = 0;
   let objects = 0;
+  const numbers = facts.numbers === undefined ? undefined : numbering(kindIn(artifact.path));
   for await (const text of lineTexts(measured.bytes, MAX_LINE_BYTES)) {
     lines += 1;
-    objects += objectsIn(objectOf(artifact, text, `line ${lines}`));
+    const json = objectOf(artifact, text, `line ${lines}`);
+    objects += objectsIn(json);
+    numbers?.note(json);
   }
   mustAgree(artifact, "lines", lines, facts.lines);
   mustAgree(artifact, "objects", objects, facts.objects);
   mustAgree(artifact, "as digest", measured.result().sha256, facts.sha256);
+  const told = facts.numbers === undefined ? undefined : unpacked(facts.numbers);
+  if (numbers !== undefined && (told === undefined || numbers.all.symmetricDifference(told).size > 0))
+    throw disagreement(artifact, "its lines are of other issues or pull requests than recorded");
   return { level: "full", detail: `${objects} objects in ${lines} lines` };
 }
 
-async function proveCollected(artifact: ProvenArtifact, bytes: Bytes): Promise<Proof> {
+async function proveCollected(artifact: ProvenArtifact, bytes: Bytes, unit: readonly ProvenArtifact[]): Promise<Proof> {
   const facts = parsedFacts(artifact, collectedFacts);
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes) pieces.push(Uint8Array.from(piece));
@@ -59,7 +71,9 @@ async function proveCollected(artifact: ProvenArtifact, bytes: Bytes): Promise<P
   const parsed = collectedSchema.safeParse(objectOf(artifact, whole.toString("utf8"), "it"));
   if (!parsed.success) throw disagreement(artifact, "does not say what was collected");
   mustAgree(artifact, "kinds", Object.keys(parsed.data.kinds).length, facts.kinds);
-  return { level: "full", detail: `${facts.kinds} kinds accounted for` };
+  const references = proveReferences(artifact, parsed.data, unit);
+  const compared = references === 0 ? "" : `, ${references} references`;
+  return { level: "full", detail: `${facts.kinds} kinds accounted for${compared}` };
 }
 
 function parsedFacts<T>(artifact: ProvenArtifact, schema: z.ZodType<T>): T {
@@ -69,7 +83,7 @@ function parsedFacts<T>(artifact: ProvenArtifact, schema: z.ZodType<T>): T {
   return parsed.data;
 }
 
-function objectOf(artifact: ProvenArtifact, text: string, where: string): object {
+function objectOf(artifact: ProvenArtifact, text: string, where: string): Json {
   try {
     const json: unknown = JSON.parse(text);
     if (isObject(json)) return json;

@@ -1,4 +1,5 @@
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
+import { withInner } from "./inner-list.ts";
 import type { Child, Path } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { type Json, lastingEtag, objectOf, pages, take } from "./pages.ts";
@@ -60,7 +61,7 @@ async function* objects(context: KindContext, given: Map<string, Answer>, etags:
     case "list":
       for await (const page of pages(session, filled(reading.path, params), { items: reading.items, absent, given })) {
         etags.note(page.url, lastingEtag(page));
-        yield* page.items;
+        for (const json of page.items) yield await withInner(context, reading.inner, json, { given, etags });
       }
       return;
     case "each":

@@ -2,18 +2,22 @@ import type { Kind } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
 import { isObject, type Json } from "./pages.ts";
 
-/** The issues and pull requests that comments, events and reviews belong to, as lines pass. Holds numbers only. */
+/** The numbers of issues and pull requests, and those that comments, events and reviews belong to, as lines pass. Holds numbers only. */
 export interface References {
   /** The lines of `kind` begin, once more perhaps. */
   begin(kind: Kind): void;
   note(kind: Kind, line: Line): void;
-  /** Numbers that something belongs to, by the kind that must have them: undefined where none of it has passed. */
-  wanted(target: Target): ReadonlySet<number> | undefined;
-  /** The kind's own numbers; undefined where it has not passed. */
-  held(target: Target): ReadonlySet<number> | undefined;
+  /** Undefined for a kind that has none or has not passed. */
+  of(kind: string): ReadonlySet<number> | undefined;
 }
 
-export type Target = "issues" | "pulls";
+/** What something can belong to, and the kinds that do. */
+export const REFERRING = {
+  issues: ["issue_comments", "issue_events"],
+  pulls: ["review_comments", "pull_reviews"],
+} as const;
+export type Target = keyof typeof REFERRING;
+export const TARGETS = ["issues", "pulls"] as const satisfies readonly Target[];
 
 const lastNumber = (url: unknown): number | undefined => {
   const digits = typeof url === "string" ? /\/(\d+)$/.exec(url)?.[1] : undefined;
@@ -24,30 +28,34 @@ const numberOf = (value: unknown): number | undefined => (typeof value === "numb
 /** The number of the issue or pull request that a comment is on. */
 export const issueOfComment = ({ issue_url: url }: Json): number | undefined => lastNumber(url);
 
-const BELONGS: Readonly<Record<string, { readonly to: Target; readonly by: (json: Json) => number | undefined }>> = {
-  issue_comments: { to: "issues", by: issueOfComment },
-  issue_events: { to: "issues", by: ({ issue }) => (isObject(issue) ? numberOf(issue.number) : undefined) },
-  review_comments: { to: "pulls", by: ({ pull_request_url: url }) => lastNumber(url) },
-  pull_reviews: { to: "pulls", by: ({ of }) => numberOf(of) },
+const NUMBERS: Readonly<Record<string, (json: Json) => number | undefined>> = {
+  issues: ({ number }) => numberOf(number),
+  pulls: ({ number }) => numberOf(number),
+  issue_comments: issueOfComment,
+  issue_events: ({ issue, issue_number: own }) => numberOf(isObject(issue) ? issue.number : own),
+  review_comments: ({ pull_request_url: url }) => lastNumber(url),
+  pull_reviews: ({ of }) => numberOf(of),
 };
 
-export function referencesOf(): References {
-  const wanted = new Map<string, Set<number>>();
-  const held = new Map<string, Set<number>>();
+/** Collects the number that each object of a kind has or belongs to; undefined for kinds that have none. */
+export function numbering(kind: string): { note(json: Json): void; readonly all: ReadonlySet<number> } | undefined {
+  const numberIn = NUMBERS[kind];
+  if (numberIn === undefined) return undefined;
+  const all = new Set<number>();
   return {
-    begin({ name }) {
-      if (name in BELONGS) wanted.set(name, new Set());
-      if (name === "issues" || name === "pulls") held.set(name, new Set());
+    all,
+    note(json) {
+      const number = numberIn(json);
+      if (number !== undefined) all.add(number);
     },
-    note({ name }, { json }) {
-      const number = BELONGS[name]?.by(json);
-      if (number !== undefined) wanted.get(name)?.add(number);
-      if (typeof json.number === "number") held.get(name)?.add(json.number);
-    },
-    wanted(target) {
-      const sets = [...wanted].filter(([name]) => BELONGS[name]?.to === target).map(([, numbers]) => numbers);
-      return sets.length === 0 ? undefined : new Set(sets.flatMap((numbers) => [...numbers]));
-    },
-    held: (target) => held.get(target),
+  };
+}
+
+export function referencesOf(): References {
+  const passed = new Map<string, ReturnType<typeof numbering>>();
+  return {
+    begin: ({ name }) => void passed.set(name, numbering(name)),
+    note: ({ name }, { json }) => passed.get(name)?.note(json),
+    of: (kind) => passed.get(kind)?.all,
   };
 }

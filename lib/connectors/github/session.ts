@@ -34,9 +34,13 @@ export interface Session {
   /**
    * One request and its answer, after whatever waiting and repeating it took: 200, 304, or a status from 400 on that repeating will
    * not mend. `to` is a path of the API, or a URL that it named.
+   * `again`: an answer that somebody else had a moment ago will not do.
    * @throws SourceError | TransientError | DeferredError
    */
-  get(to: string, options?: { readonly etag?: string | undefined; readonly accept?: string }): Promise<Answer>;
+  get(
+    to: string,
+    options?: { readonly etag?: string | undefined; readonly accept?: string; readonly again?: boolean },
+  ): Promise<Answer>;
   /**
    * One request for a file at the API's own host: 200 with its `body`, a redirect to where it lies, or a status from 400 on. Its faults are
    * waited out once, for whoever reads the file tries again.

@@ -9,7 +9,7 @@ export function sharingAnswers(session: Session, kinds: readonly Kind[]): Sessio
   return {
     ...session,
     async get(to, options = {}) {
-      if (!shared.some((pattern) => pattern.test(to))) return session.get(to, options);
+      if (options.again === true || !shared.some((pattern) => pattern.test(to))) return session.get(to, options);
       const known = had.get(to);
       const answer = known === undefined ? undefined : answerFor(options.etag, known);
       if (answer !== undefined) return answer;

@@ -38,8 +38,8 @@ export interface SubjectWork {
   readonly references: References;
   readonly comments: CommentCounts;
   readonly startedAt: Date;
-  /** What was compared at the end, by kind. */
-  readonly checked: Map<string, { readonly references: number; readonly gone: number }>;
+  /** What was compared at the end, by kind; `missing` are the numbers that are not stored (`number-facts.ts`): GitHub does not have them, or not yet then. */
+  readonly checked: Map<string, { readonly references: number; readonly gone: number; readonly missing?: string }>;
   /** How many LFS objects are stored. */
   lfsObjects: number;
   /** What GitHub says that the subject is, once its first kind was read. */

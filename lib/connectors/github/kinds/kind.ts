@@ -21,6 +21,14 @@ export interface Child {
   readonly when?: (parent: Json) => boolean;
 }
 
+/** A list in each object of a list, which has a path of its own. */
+export interface Inner {
+  readonly field: string;
+  readonly path: Path;
+  /** The name in the path that the object's id stands for. */
+  readonly param: string;
+}
+
 /** What can be had of each issue or pull request alone, where a list of all is cut off. */
 export interface PerIssue {
   /** Issues by `updated_at` from the oldest on, taking `since`. */
@@ -36,7 +44,7 @@ export type Reading =
   /** One object, one line. */
   | { readonly how: "object"; readonly path: Path }
   /** A list that is read whole, or not at all when no page of it has changed. */
-  | { readonly how: "list"; readonly path: Path; readonly items?: string }
+  | { readonly how: "list"; readonly path: Path; readonly items?: string; readonly inner?: Inner }
   /** A list with the newest first, by the field `by`: what is older than the last snapshot's newest is taken from there. */
   | {
       readonly how: "newest";

@@ -10,7 +10,15 @@ export const releaseKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     probe: ["releases"],
-    reading: { how: "list", path: "/repos/{owner}/{repo}/releases?per_page=100" },
+    reading: {
+      how: "list",
+      path: "/repos/{owner}/{repo}/releases?per_page=100",
+      inner: {
+        field: "assets",
+        path: "/repos/{owner}/{repo}/releases/{release_id}/assets?per_page=100",
+        param: "release_id",
+      },
+    },
   },
   reactionsTo({
     name: "release_reactions",
