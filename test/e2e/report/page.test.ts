@@ -25,15 +25,37 @@ interface Listed {
   readonly verifyMs: number;
 }
 
+interface Cell {
+  readonly title: string;
+  readonly state: string;
+  readonly href: string | null;
+  /** Whether it looks as the legend says that its words look. */
+  readonly isOfLegend: boolean;
+}
+
 interface Figures {
   readonly at: string;
+  readonly looks: readonly string[];
   readonly elements: number;
   readonly head: readonly number[];
   readonly jobs: readonly {
     readonly age: number;
     readonly own: readonly number[];
+    readonly cells: readonly Cell[];
+    /** Of the sizes and of the durations. */
+    readonly lines: readonly string[];
+    readonly nextRun: string;
+    readonly growth: string;
+    readonly removals: readonly string[];
     readonly panels: readonly { readonly id: string; readonly values: readonly number[] }[];
   }[];
+}
+
+interface Focused {
+  readonly tagName: string;
+  readonly className: string;
+  readonly hash: string;
+  readonly visible: boolean;
 }
 
 /** What runs in the browser is text: its types are not those of Node. */
@@ -41,17 +63,49 @@ const SHOWN = `[...document.querySelectorAll(".run")]
   .filter((one) => getComputedStyle(one).display !== "none").map((one) => one.textContent)`;
 const FIGURES = `(() => {
   const values = (from, selector) => [...from.querySelectorAll(selector)].map(({ value }) => Number(value));
+  const look = (day) => {
+    const { backgroundImage, backgroundColor, borderTopStyle, borderTopColor } = getComputedStyle(day);
+    return [backgroundImage, backgroundColor, borderTopStyle === "none" ? "" : borderTopColor].join();
+  };
+  const legend = new Map([...document.querySelectorAll(".legend li")].map((one) => [one.textContent, look(one.firstChild)]));
+  const cell = (day) => ({
+    title: day.title,
+    state: day.className.replace("day ", ""),
+    href: day.getAttribute("href"),
+    isOfLegend: legend.get(day.title.replace(/^[^ ]+ /, "")) === look(day),
+  });
   return {
+    looks: [...legend.values()],
     at: document.querySelector("header time").dateTime,
     elements: document.querySelectorAll("*").length,
     head: values(document, "header data"),
     jobs: [...document.querySelectorAll("article.job")].map((job) => {
       const [age, ...own] = values(job, ".facts data, details data");
       const panels = [...job.querySelectorAll("section.run")].map((one) => ({ id: one.id, values: values(one, "data") }));
-      return { age, own, panels };
+      return {
+        ...{ age, own, panels, cells: [...job.querySelectorAll(".days > *")].map(cell) },
+        lines: [...job.querySelectorAll(".spark polyline")].map((line) => line.getAttribute("points")),
+        nextRun: job.querySelector(".facts time").dateTime,
+        growth: job.querySelector(".facts dd .quiet").textContent,
+        removals: [...job.querySelectorAll("details li")].flatMap(({ textContent }) => /^(\\d{4}-\\S+Z): /.exec(textContent)?.[1] ?? []),
+      };
     }),
   };
 })()`;
+/** What has the keyboard, and whether that shows. */
+const FOCUSED = `(() => {
+  const { tagName, className, hash } = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+  return { tagName, className, hash: hash ?? "", visible: outlineStyle === "solid" && outlineWidth === "2px" };
+})()`;
+const WORDS = {
+  proved: "good and proved",
+  good: "good",
+  partial: "partial",
+  failed: "failed",
+  missed: "missed",
+  none: "no run",
+} as const;
 /** Of 40 jobs, whatever lies behind the 60 days that are shown: what a browser lays out in well under a second. */
 const MOST_ELEMENTS = 150_000;
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -113,6 +167,36 @@ test("a day leads to the run of that day, with its units, its errors and the com
   assert.equal(await page.$$eval(".run:target", (all) => all.length), 0);
 });
 
+test("a keyboard comes to each run by the table of runs, opens it with Enter, closes it, and always shows where it is", {
+  skip: browserMissing(),
+}, async (t) => {
+  const { url } = await writtenPage(await temporaryFolder(t), 2, 8);
+  await using started = await startBrowser();
+  const page = await started.browser.newPage();
+  await page.goto(url);
+  const press = async (key: "Tab" | "Enter") => {
+    await page.keyboard.press(key);
+    const { visible, ...focused } = (await page.evaluate(FOCUSED)) as Focused;
+    if (key === "Tab")
+      assert.ok(visible, `${focused.tagName} ${focused.className} does not show that it has the keyboard`);
+    return focused;
+  };
+  assert.equal((await press("Tab")).tagName, "SUMMARY");
+  await press("Enter");
+  assert.equal((await press("Tab")).className, "scroll");
+  for (let runs = 0; runs < 3; runs += 1) {
+    const { hash } = await press("Tab");
+    assert.match(hash, /^#run-0-/);
+    if (runs < 2) continue;
+    await press("Enter");
+    assert.equal(await page.evaluate('"#" + document.querySelector(".run:target").id'), hash);
+    assert.equal(((await page.evaluate(SHOWN)) as string[]).length, 1);
+  }
+  assert.deepEqual(await press("Tab"), { tagName: "A", className: "close", hash: "#job-0" });
+  await press("Enter");
+  assert.equal(await page.$$eval(".run:target", (all) => all.length), 0);
+});
+
 test("of 40 jobs, every figure on the page is that of list --json", {
   skip: browserMissing(),
 }, async (t) => {
@@ -125,7 +209,8 @@ test("of 40 jobs, every figure on the page is that of list --json", {
   // The third job has not run for three days.
   assert.deepEqual(figures.head, [jobs.length - 1, listed.length, sum(listed.map(({ bytes }) => bytes))]);
   const at = Date.parse(figures.at);
-  for (const [n, { age, own, panels }] of figures.jobs.entries()) {
+  assert.equal(new Set(figures.looks).size, 9, "two states look the same");
+  for (const [n, { age, own, panels, ...shown }] of figures.jobs.entries()) {
     const ofJob = listed.filter(({ job }) => job === jobs[n]);
     const runs = ofJob.filter(({ snapshot }) => timeOf(snapshot) > at - 61 * DAY_MS);
     const counts = ofJob.find((one) => one.status === "ok" && one.verified && one.proved === one.artifacts);
@@ -138,6 +223,25 @@ test("of 40 jobs, every figure on the page is that of list --json", {
       ...failures(runs),
       ...runs.flatMap((run) => [run.units, run.bytes, run.durationMs, run.proved, run.verifyMs]),
     ]);
+    assertCells(shown.cells, { runs, at, n });
+    const good = runs.filter(({ status }) => status === "ok").toReversed();
+    assertLine(
+      shown.lines[0],
+      good.map(({ bytes }) => bytes),
+    );
+    assertLine(
+      shown.lines[1],
+      good.map(({ durationMs }) => durationMs),
+    );
+    assert.equal(shown.nextRun, new Date((Math.floor(at / DAY_MS) + 1) * DAY_MS).toISOString());
+    assert.equal(shown.growth, growthOf(ofJob));
+    assert.ok(shown.removals.length > 0, `nothing of ${jobs[n]} is said to go`);
+    const kept = [whole?.snapshot, counts?.snapshot];
+    const mayGo = ofJob.map(({ snapshot }) => snapshot).filter((snapshot) => !kept.includes(snapshot));
+    assert.deepEqual(
+      shown.removals.filter((snapshot) => !mayGo.includes(snapshot)),
+      [],
+    );
     assert.deepEqual(
       panels,
       runs.map((run) => ({
@@ -154,6 +258,50 @@ test("of 40 jobs, every figure on the page is that of list --json", {
   const { size } = await stat(fileURLToPath(url));
   assert.ok(size < MOST_BYTES, `${size} bytes`);
 });
+
+/** Each day's state, words and link, by what is listed of it alone. */
+function assertCells(cells: readonly Cell[], of: { runs: readonly Listed[]; at: number; n: number }): void {
+  assert.equal(cells.length, 60);
+  for (const [past, cell] of cells.toReversed().entries()) {
+    const day = new Date(of.at - past * DAY_MS).toISOString().slice(0, 10);
+    const run = of.runs.find(({ snapshot }) => snapshot.startsWith(day));
+    // The time of today may still be within its grace.
+    const without = past === 0 && cell.state === "none" ? "none" : "missed";
+    const state = run === undefined ? without : stateOf(run);
+    const href = run === undefined ? null : `#run-${of.n}-${run.snapshot}`;
+    assert.deepEqual(cell, { title: `${day}: ${WORDS[state]}`, state, href, isOfLegend: true });
+  }
+}
+
+function stateOf({ status, verified, proved, artifacts }: Listed): keyof typeof WORDS {
+  if (status === "failed" || status === "partial") return status;
+  assert.ok(status === "ok" && verified, status);
+  return proved === artifacts ? "proved" : "good";
+}
+
+/** Reads the values back out of the line: a tenth of a pixel is as exact as it is drawn. */
+function assertLine(points: string | undefined, values: readonly number[]): void {
+  const last = values.slice(-60);
+  const most = Math.max(...last);
+  const drawn = (points ?? "").split(" ").map((point) => point.split(",").map(Number));
+  assert.equal(drawn.length, last.length);
+  for (const [n, [x = Number.NaN, y = Number.NaN]] of drawn.entries()) {
+    assert.ok(Math.abs(x - (2 + (n / (last.length - 1)) * 60)) < 0.06, `point ${n} is at ${x}`);
+    const value = ((16 - y) / 14) * most;
+    assert.ok(Math.abs(value - (last[n] ?? Number.NaN)) < (0.06 / 14) * most, `point ${n} is ${value}, not ${last[n]}`);
+  }
+}
+
+/** Of good snapshots, newest first: since the newest of those that are thirty days older. */
+function growthOf(listed: readonly Listed[]): string {
+  const good = listed.filter(({ status }) => status === "ok");
+  const [newest] = good;
+  assert.ok(newest !== undefined);
+  const since = good.find(({ snapshot }) => timeOf(snapshot) <= timeOf(newest.snapshot) - 30 * DAY_MS);
+  assert.ok(since !== undefined);
+  const days = (timeOf(newest.snapshot) - timeOf(since.snapshot)) / DAY_MS;
+  return `+${Math.round((newest.bytes / since.bytes - 1) * 1000) / 10} % in ${days} d`;
+}
 
 /** How often each unit failed, most first: of a partial run it is the first of the units, of a failed one each. */
 function failures(runs: readonly Listed[]): number[] {
