@@ -158,6 +158,24 @@ describe("what is deployed", () => {
     assert.match(String(machines[0]?.DefinitionString), /"MaxConcurrency":7,/);
   });
 
+  test("what Lambda could not do, though the function is not to blame, is tried again in every state that calls one", () => {
+    const transient = [
+      ...["TooManyRequests", "Service", "SdkClient", "AWSLambda", "EC2Throttled"],
+      ...["EFSMountTimeout", "EFSMountConnectivity"],
+    ].map((name) => `Lambda.${name}Exception`);
+    for (const { properties } of ofType("AWS::StepFunctions::StateMachine")) {
+      const called: Loose[] = [];
+      JSON.parse(String(properties.DefinitionString), (_, value) => {
+        if (value?.Resource === "arn:aws:states:::lambda:invoke") called.push(value);
+        return value;
+      });
+      assert.ok(called.length >= 10);
+      for (const { Arguments, Retry } of called)
+        for (const error of transient)
+          assert.ok(JSON.stringify(Retry).includes(`"${error}"`), `${JSON.stringify(Arguments)}: ${error}`);
+    }
+  });
+
   test("nobody may do everything, and where a resource can be named it is", () => {
     // Of these the service authorization reference knows no resource.
     const unnamed = /^(xray:|logs:(Create|Get|Update|Delete|List)LogDeliver|logs:PutResourcePolicy|logs:Describe)/;
@@ -183,7 +201,10 @@ describe("what is deployed", () => {
 
   test("who reads or writes the bucket may use its key", () => {
     const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
-    assert.equal(users.length, 4 + 3 * 3);
+    const machines = users.filter(({ role }) => /MachineRole$/.test(role));
+    assert.equal(machines.length, 4, "a machine reads the lists of its fan-outs by itself");
+    for (const { statement } of machines) assert.deepEqual([statement.Action].flat(), ["kms:Decrypt"]);
+    assert.equal(users.length, machines.length + 4 + 3 * 3);
     for (const { statement } of users)
       assert.equal(statement.Resource, "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef");
   });
