@@ -1,5 +1,6 @@
 import { on } from "node:events";
 import { Worker } from "node:worker_threads";
+import { TransientError } from "./errors.ts";
 
 /** SHA-256, taken on a thread of its own. */
 export interface ThreadHash {
@@ -28,9 +29,16 @@ parentPort.on("message", (pieces) => {
 });
 `;
 
-/** Whoever calls it closes it. @throws Error, from each method, when the thread could not go on */
-export function hashInThread(): ThreadHash {
-  const worker = new Worker(PROGRAM, { eval: true, env: {}, execArgv: [] });
+/**
+ * Whoever calls it closes it. Undefined where no thread can be started, as at a container's limit of processes.
+ * @throws TransientError, from each method, when the thread ended: that says nothing about the bytes
+ */
+export function hashInThread(): ThreadHash | undefined {
+  const worker = startWorker();
+  return worker === undefined ? undefined : hashOn(worker);
+}
+
+function hashOn(worker: Worker): ThreadHash {
   const answers = on(worker, "message", { close: ["exit"] });
   let expected = 0;
 
@@ -43,8 +51,10 @@ export function hashInThread(): ThreadHash {
   async function answer(): Promise<unknown> {
     worker.ref();
     try {
-      const next = await answers.next();
-      if (next.done === true) throw new Error("the thread that hashes has ended");
+      const next = await answers.next().catch((error: unknown) => {
+        throw hasEnded(error);
+      });
+      if (next.done === true) throw hasEnded();
       expected -= 1;
       return next.value[0];
     } finally {
@@ -68,3 +78,15 @@ export function hashInThread(): ThreadHash {
     },
   };
 }
+
+function startWorker(): Worker | undefined {
+  try {
+    return new Worker(PROGRAM, { eval: true, env: {}, execArgv: [] });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_INIT_FAILED") return undefined;
+    throw error;
+  }
+}
+
+const hasEnded = (cause?: unknown): TransientError =>
+  new TransientError("INTERNAL", "the thread that hashes has ended, as where the memory is used up", { cause });

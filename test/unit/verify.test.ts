@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import type { Manifest } from "../../lib/manifest.ts";
+import { THREAD_FROM_BYTES } from "../../lib/measure-owned.ts";
 import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { verify } from "../../lib/verify.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
+import { threadsDuring } from "../support/started-threads.ts";
 
 const FOLDER = "docs/2026-11-22/030000Z/";
 const ARTIFACT = `${FOLDER}a/a.json.zst`;
@@ -165,6 +167,25 @@ test("a storage that cannot be read just now says nothing about the snapshot", a
     verify({ ...a.backup, storage: async () => broken }, { ...latest, mode: "checksum" }),
     /input\/output error/,
   );
+  assert.deepEqual((await contentsOf(a.storage)).get(`${FOLDER}verified.json`), before);
+});
+
+test("a thread that dies while it hashes says nothing about the snapshot", async () => {
+  const a = await aFinishedRun();
+  // What is said to be so long is hashed on a thread.
+  await change(a.storage, `${FOLDER}manifest.json`, (content) =>
+    Buffer.from(content.toString().replace(/(a\.json\.zst",\s+"bytes": )\d+/, `$1${THREAD_FROM_BYTES}`)),
+  );
+  const before = (await contentsOf(a.storage)).get(`${FOLDER}verified.json`);
+  for (const mode of ["checksum", "prove"] as const) {
+    const threads = await threadsDuring(
+      async () => {
+        await assert.rejects(verify(a.backup, { ...latest, mode }), /the thread that hashes has ended/);
+      },
+      (thread) => void thread.terminate(),
+    );
+    assert.ok(threads.length > 0);
+  }
   assert.deepEqual((await contentsOf(a.storage)).get(`${FOLDER}verified.json`), before);
 });
 
