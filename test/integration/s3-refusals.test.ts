@@ -87,6 +87,34 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     });
   });
 
+  test("unfinished uploads that may not be looked for: no job is taken over then, and all else goes on", async () => {
+    const writer = await addUser(server);
+    const { storage, bucket, root } = await reached({ credentials: writer });
+    const rights = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
+    await allow(root.client, bucket, writer.accessKeyId, rights);
+    await storage.prepare();
+    await assert.rejects(storage.prepare("job/"), {
+      code: "STORAGE_FORBIDDEN",
+      message: new RegExp(`^storage cloud, bucket ${bucket}: .*it takes s3:ListBucketMultipartUploads`),
+    });
+  });
+
+  test("what is absent is, where AWS answers 403 since only a listing of the prefix is allowed", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { storage, root } = await reached({ endpoint: between.endpoint });
+    await root.storage.put("job/a.bin.more", bytesOf("a"));
+    const body = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>';
+    between.meddle = (call) =>
+      /^(HEAD|GET) .*a[.]bin/.test(call) && !call.includes("list-type")
+        ? { do: "answer", status: 403, ...(call.startsWith("HEAD") ? {} : { body }) }
+        : undefined;
+    assert.equal(await storage.head("job/a.bin"), undefined);
+    await assert.rejects(storage.get("job/a.bin"), { code: "NOT_FOUND" });
+    await assert.rejects(storage.read("job/a.bin", 100), { code: "NOT_FOUND" });
+    await assert.rejects(storage.head("job/a.bin.more"), { code: "STORAGE_FORBIDDEN" });
+    await assert.rejects(storage.read("job/a.bin.more", 100), { code: "STORAGE_FORBIDDEN" });
+  });
+
   test("an object that may be listed and not be read is no absent object", async () => {
     const lister = await addUser(server);
     const { storage, bucket, root } = await reached({ credentials: lister });

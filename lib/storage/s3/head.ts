@@ -32,7 +32,8 @@ export async function headObject(store: S3Store, key: string): Promise<HeadObjec
     );
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
-    if (error instanceof CodedError && isBodiless(error)) await explain(store, key);
+    if (error instanceof CodedError && isBodiless(error) && !(await isListed(store, key)) && isForbidden(error))
+      return undefined;
     throw error;
   }
 }
@@ -41,11 +42,19 @@ export async function headObject(store: S3Store, key: string): Promise<HeadObjec
 const isBodiless = (error: CodedError): boolean =>
   ["STORAGE_FORBIDDEN", "STORAGE_FAILED", "STORAGE_REGION"].includes(error.code);
 
-/** A listing fails for the same reason, and names it. When it works, the right to look at the object is what is missing. */
-async function explain(store: S3Store, key: string): Promise<void> {
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof StorageError && error.code === "STORAGE_FORBIDDEN";
+
+/**
+ * Asked after a refusal: a listing fails for the same reason, and names it. When it works and shows the object, the right to look
+ * at it is what is missing; and when it does not, the object is: where the right to list is granted for a prefix, AWS
+ * answers 403 for what is absent, since a look has no prefix.
+ */
+export async function isListed(store: S3Store, key: string): Promise<boolean> {
   const { Bucket, Key } = at(store, key);
   const list = new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 });
-  await patiently(store, { what: `looking for ${key}`, needs: ["s3:ListBucket"] }, (options) =>
+  const { Contents } = await patiently(store, { what: `looking for ${key}`, needs: ["s3:ListBucket"] }, (options) =>
     store.client.send(list, options),
   );
+  return Contents?.[0]?.Key === Key;
 }

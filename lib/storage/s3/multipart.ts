@@ -171,9 +171,9 @@ async function completeUpload(store: S3Store, put: Put, upload: string, sent: re
 /**
  * Abandons it until the store knows it no more: a request that was cut may still be at work there, and what it stores after the
  * upload was abandoned stays (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
- * Never throws: why the upload failed counts. What cannot be cleared away now is by a later `prepare`.
+ * Never throws: why the upload failed counts. What cannot be cleared away now is by a later `prepare`: then it is false.
  */
-export async function abandonUpload(store: S3Store, key: string, upload: string): Promise<void> {
+export async function abandonUpload(store: S3Store, key: string, upload: string): Promise<boolean> {
   const doing = { what: `abandoning the upload of ${key}`, needs: ["s3:AbortMultipartUpload"] };
   const command = new AbortMultipartUploadCommand({ ...at(store, key), UploadId: upload });
   const signal = AbortSignal.timeout(ABANDON_MS);
@@ -183,9 +183,11 @@ export async function abandonUpload(store: S3Store, key: string, upload: string)
       await patiently(hurried, doing, (options) => store.client.send(command, options), signal);
       await sleepUnlessAborted(ABANDON_WAIT_MS * time, signal);
     }
+    return true;
   } catch (error) {
-    if (answerCode(error) === "NoSuchUpload") return;
+    if (answerCode(error) === "NoSuchUpload") return true;
     const reason = error instanceof Error ? error.message : String(error);
     store.log.warn("an upload that failed is left; the next run clears it away", { storage: store.name, key, reason });
+    return false;
   }
 }

@@ -4,7 +4,7 @@ import { StorageError, TransientError } from "../../errors.ts";
 import { retry } from "../../retry.ts";
 import { hasChanged, notFound } from "../body.ts";
 import type { StoredDocument } from "../storage.ts";
-import { headObject, lengthOf } from "./head.ts";
+import { headObject, isForbidden, isListed, lengthOf } from "./head.ts";
 import { rangesOf, type Seen } from "./ranges.ts";
 import { at, once, type S3Store } from "./store.ts";
 
@@ -54,6 +54,14 @@ async function* settled(store: S3Store, key: string, first: Seen): Bytes {
 
 /** A small object, whole, in one request. @throws NotFoundError; RangeError when it is longer than `maxBytes` */
 export async function readDocument(store: S3Store, key: string, maxBytes: number): Promise<StoredDocument> {
+  try {
+    return await fetchDocument(store, key, maxBytes);
+  } catch (error) {
+    throw isForbidden(error) && !(await isListed(store, key)) ? notFound(key) : error;
+  }
+}
+
+function fetchDocument(store: S3Store, key: string, maxBytes: number): Promise<StoredDocument> {
   const doing = { what: `reading ${key}`, needs: ["s3:GetObject", "s3:ListBucket"] };
   return retry(
     () =>

@@ -18,6 +18,7 @@ interface Upload {
 /**
  * Abandons the uploads that killed processes left: at once those below `owned`, where the caller says that no other
  * process writes, and elsewhere below the storage's prefix those that are older than any upload can be.
+ * @throws StorageError where those below `owned` cannot be: who was stopped before the end of one could still make an object of it
  */
 export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
   try {
@@ -30,14 +31,22 @@ export async function sweepUploads(store: S3Store, owned: string | undefined): P
         key,
         begun: new Date(begunMs).toISOString(),
       });
-      await abandonUpload(store, key, id);
+      const isGone = await abandonUpload(store, key, id);
+      if (isOwned && !isGone) throw stillThere(store, key);
     }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    if (!isNotImplemented(error) && error.code !== "STORAGE_FORBIDDEN") throw error;
+    const isForbidden = error.code === "STORAGE_FORBIDDEN" && owned === undefined;
+    if (!isNotImplemented(error) && !isForbidden) throw error;
     store.log.warn(`uploads that killed runs left cannot be cleared away: ${error.message}`, { storage: store.name });
   }
 }
+
+const stillThere = ({ name, bucket }: S3Store, key: string): StorageError =>
+  new StorageError(
+    "STORAGE_FORBIDDEN",
+    `storage ${name}, bucket ${bucket}: an unfinished upload of ${key} cannot be abandoned, and another process could still end it: it takes s3:AbortMultipartUpload`,
+  );
 
 async function* uploads(store: S3Store): AsyncIterable<Upload> {
   const doing = { what: "looking for unfinished uploads", needs: ["s3:ListBucketMultipartUploads"] };
