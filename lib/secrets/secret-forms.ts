@@ -1,12 +1,16 @@
 /** Of a URL's path, in characters. */
 const LONG_PATH = 16;
+/** Of a value in a URL's query. `wait=1` and its like are no secrets, and `1` is in any text. */
+const LONG_VALUE = 8;
 
 /**
- * The parts of a secret that are secret by themselves: all of it, each line when it has lines, and of a URL the password and
- * the path.
+ * The parts of a secret that are secret by themselves: all of it, each line when it has lines, and of a URL the password, the
+ * path, and what is long in path and query.
  */
 export function plainForms(value: string): string[] {
-  return [value, ...longLines(value), ...urlPasswords(value), ...urlPaths(value)].filter((form) => form !== "");
+  return [value, ...longLines(value), ...urlPasswords(value), ...urlPaths(value), ...urlParts(value)].filter(
+    (form) => form !== "",
+  );
 }
 
 /** How other programs write `plain`: URL-encoded, inside JSON, and inside base64 at any alignment, so also within `user:plain`. */
@@ -27,11 +31,7 @@ function longLines(value: string): string[] {
 export function urlPasswords(value: string): string[] {
   const password = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*?:([^/?#]+)@/i.exec(value)?.[1];
   if (password === undefined) return [];
-  try {
-    return [password, decodeURIComponent(password)];
-  } catch {
-    return [password];
-  }
+  return [password, ...decoded(password)];
 }
 
 /**
@@ -42,6 +42,26 @@ function urlPaths(value: string): string[] {
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return [];
   const { pathname, search } = new URL(value);
   return [pathname, `${pathname}${search}`].filter((path) => path.length >= LONG_PATH);
+}
+
+/** A server that repeats the one part of an address that it does not like: "bad signature …". */
+function urlParts(value: string): string[] {
+  const [, path = "", query = ""] = /^https?:\/\/[^/?#]*([^?#]*)\??([^#]*)/i.exec(value) ?? [];
+  return [
+    ...path.split("/").filter((segment) => segment.length >= LONG_PATH),
+    ...query.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1)),
+  ]
+    .filter((part) => part.length >= LONG_VALUE)
+    .flatMap((part) => [part, ...decoded(part)]);
+}
+
+/** Empty for what no URL could hold. */
+function decoded(text: string): string[] {
+  try {
+    return [decodeURIComponent(text)];
+  } catch {
+    return [];
+  }
 }
 
 function urlForms(plain: string): string[] {

@@ -86,6 +86,15 @@ test("the password within a URL is secret by itself, encoded or not", () => {
   );
 });
 
+test("what is long in the query or the path of an address is secret by itself, as it stands there and decoded", () => {
+  const { redact } = knowing(
+    "https://example.com/hook/aVeryLongSegment%21?v=1&sig=canary%2Bsig%3D",
+    "https://h/?canary-key",
+  );
+  const said = "bad sig canary+sig=, canary%2Bsig%3D; no canary-key; v 1: aVeryLongSegment! aVeryLongSegment%21 /hook";
+  assert.equal(redact(said), "bad sig ***, ***; no ***; v 1: *** *** /hook");
+});
+
 test("the path of a webhook's address is secret by itself, and the short one of another is not", () => {
   const { redact } = knowing("https://hooks.slack.com/services/T012/B345/x9Yz?wait=1", "https://example.com/hook");
   const said =
