@@ -113,10 +113,16 @@ export async function* readArtifact(
   }
 }
 
-/** Reads the stored bytes only. @throws IntegrityError as `readArtifact` does */
-export async function checkArtifact(storage: Storage, prefix: string, artifact: Artifact): Promise<void> {
+/** Reads the stored bytes only. @throws IntegrityError as `readArtifact` does; what `signal` was aborted with */
+export async function checkArtifact(
+  storage: Storage,
+  prefix: string,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<void> {
   const stored = measureOwned(await storage.get(prefix + artifact.path), artifact.bytes);
-  for await (const _ of stored.bytes);
+  // A file is read to its end, whatever happens meanwhile: only who reads can stop.
+  for await (const _ of stored.bytes) signal.throwIfAborted();
   const { bytes, sha256 } = stored.result();
   if (bytes !== artifact.bytes) throw mismatch(artifact, `has ${bytes} bytes instead of ${artifact.bytes}`);
   if (sha256 !== artifact.sha256) throw mismatch(artifact, "has another SHA-256 than the manifest says");

@@ -2,7 +2,7 @@ import type { Backup } from "./backup.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
 import type { Connector, Unit } from "./connectors/connector.ts";
-import { ConfigError, StorageError } from "./errors.ts";
+import { ConfigError, LeaseLostError, StorageError } from "./errors.ts";
 import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
 import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
@@ -123,8 +123,8 @@ async function storePlan(
       const taken = error instanceof StorageError && error.code === "STORAGE_EXISTS";
       if (taken && ahead < MAX_SECONDS_AHEAD) continue;
       // Who took the job over has abandoned what was in the making: that is then the reason, and not its consequence.
-      await backup.lease.check();
-      throw error;
+      const lost = await backup.lease.check().catch((thrown: unknown) => thrown);
+      throw lost instanceof LeaseLostError ? lost : error;
     }
   }
 }

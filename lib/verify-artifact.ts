@@ -35,11 +35,11 @@ export async function verifyArtifact(
   };
   try {
     if (task.read === "checksum" || task.read === "no") {
-      await checkArtifact(storage, prefix, artifact);
+      await checkArtifact(storage, prefix, artifact, backup.signal);
       return { ...base, checksum: "ok", proof: inherited?.proof ?? null };
     }
     if (artifact.encryption !== null && decryptions.isSealed(artifact)) {
-      await checkArtifact(storage, prefix, artifact);
+      await checkArtifact(storage, prefix, artifact, backup.signal);
       return sealed(noKeyOf(artifact.encryption.type));
     }
     const connector = await backup.connector(job);
@@ -51,7 +51,7 @@ export async function verifyArtifact(
     return { ...base, checksum: "ok", proof: { ...proof, at } };
   } catch (error) {
     backup.signal.throwIfAborted();
-    const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact);
+    const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
     if (damage instanceof EncryptionError && damage.code === "SEALED")
       return sealed("none of the private keys at hand opens it");
     return { ...base, checksum: "failed", proof: null, error: faultOf(damage, artifact, backup) };
@@ -59,11 +59,18 @@ export async function verifyArtifact(
 }
 
 /** Damaged bytes fail in many ways on their way through a proof; that they are damaged is what an operator must read. */
-async function damageOr(error: unknown, storage: Storage, prefix: string, artifact: Artifact): Promise<unknown> {
+async function damageOr(
+  error: unknown,
+  storage: Storage,
+  prefix: string,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<unknown> {
   try {
-    await checkArtifact(storage, prefix, artifact);
+    await checkArtifact(storage, prefix, artifact, signal);
     return error;
   } catch (damage) {
+    signal.throwIfAborted();
     return damage;
   }
 }

@@ -81,7 +81,7 @@ function targetOf(backup: Backup, service: string, name: string): RestoreTarget 
 async function checkStored(backup: Backup, { job, storage, manifest }: Restorable, unit: ManifestUnit): Promise<void> {
   for (const artifact of unit.artifacts) {
     backup.signal.throwIfAborted();
-    await checkArtifact(storage, snapshotPrefix(job.name, manifest.snapshot), artifact);
+    await checkArtifact(storage, snapshotPrefix(job.name, manifest.snapshot), artifact, backup.signal);
   }
 }
 

@@ -23,8 +23,14 @@ async function suspended(kind: StoreKind, name: string): Promise<void> {
   const boundaries = await suspendable(kind, scenario, BIG_BYTES);
   const points = boundaries.flatMap((text, index) => (last.test(text) ? [index + 1] : []));
   assert.ok(points.length >= 5, boundaries.join("\n"));
+  assert.ok(
+    points.some((at) => boundaries[at - 1]?.includes("plan")),
+    boundaries.join("\n"),
+  );
   const tally = await suspendAtEach(kind, scenario, BIG_BYTES, points);
   assert.equal(findingLines(tally.findings).join("\n"), "");
+  // The last ones may not be reached; see `hasStopped`.
+  assert.ok(tally.points >= points.length - 2, `${tally.points} of ${points.length} stopped`);
 }
 
 for (const name of ["first run", "daily run"]) {

@@ -55,7 +55,7 @@ async function readAllOf(storage: Storage): Promise<void> {
 
 describe("an artifact that is long enough for a thread", () => {
   for (const [name, work] of [
-    ["is checked", (storage: Storage) => checkArtifact(storage, "docs/", artifact)],
+    ["is checked", (storage: Storage) => checkArtifact(storage, "docs/", artifact, new AbortController().signal)],
     ["is read", readAllOf],
   ] as const) {
     test(`${name} on one, and one bit in its last part is found`, async () => {
