@@ -9,6 +9,8 @@ export interface Decryptions {
   of(artifact: Artifact): Decryption | undefined;
   /** True when it is encrypted and there is no private key of its type. */
   isSealed(artifact: Artifact): boolean;
+  /** True when a private key at hand belongs to one of its recipients, so that it has to open. */
+  mustOpen(artifact: Artifact): boolean;
 }
 
 /** Opens the private sides that these artifacts need. @throws ConfigError for a key that cannot be read */
@@ -22,5 +24,7 @@ export async function decryptionsFor(backup: Backup, job: Job, artifacts: readon
   return {
     of: ({ encryption }) => (encryption === null ? undefined : opened.get(encryption.type)),
     isSealed: ({ encryption }) => encryption !== null && !opened.has(encryption.type),
+    mustOpen: ({ encryption }) =>
+      encryption !== null && (opened.get(encryption.type)?.knows(encryption.recipients) ?? []).length > 0,
   };
 }

@@ -7,7 +7,7 @@ import { snapshotPrefix } from "./keys.ts";
 import type { Artifact, ArtifactVerification } from "./manifest.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
-import type { ArtifactTask } from "./verify-tasks.ts";
+import type { ArtifactTask, VerifyMode } from "./verify-tasks.ts";
 
 /** Of which snapshot artifacts are, and what opens them. */
 export interface ArtifactsOf {
@@ -15,12 +15,16 @@ export interface ArtifactsOf {
   readonly storage: Storage;
   readonly entry: SnapshotEntry;
   readonly decryptions: Decryptions;
+  readonly mode: VerifyMode;
 }
 
-/** Does what one task asks for. A fault is a result. @throws StorageError | TransientError when the storage cannot be read */
+/**
+ * Does what one task asks for. A fault is a result. @throws StorageError | TransientError when the storage cannot be read;
+ * EncryptionError `SEALED` when the job's own private key (`policy`) does not open what is encrypted for it
+ */
 export async function verifyArtifact(
   backup: Backup,
-  { job, storage, entry, decryptions }: ArtifactsOf,
+  { job, storage, entry, decryptions, mode }: ArtifactsOf,
   task: ArtifactTask,
 ): Promise<ArtifactVerification> {
   const { artifact, inherited } = task;
@@ -51,9 +55,15 @@ export async function verifyArtifact(
     return { ...base, checksum: "ok", proof: { ...proof, at } };
   } catch (error) {
     backup.signal.throwIfAborted();
-    const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
-    if (damage instanceof EncryptionError && damage.code === "SEALED")
-      return sealed("none of the private keys at hand opens it");
+      const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
+      if (damage instanceof EncryptionError && damage.code === "SEALED") {
+        if (!decryptions.mustOpen(artifact)) return sealed("none of the private keys at hand opens it");
+        // The run's own key is wrong, and whoever configured it counts on a proof. Of the snapshot that says nothing.
+        if (mode === "policy") throw damage;
+        return sealed(
+          "the private key at hand belongs to it and does not open it: a wrong passphrase, or a part is missing",
+        );
+      }
     return { ...base, checksum: "failed", proof: null, error: faultOf(damage, artifact, backup) };
   }
 }

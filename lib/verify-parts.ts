@@ -96,7 +96,7 @@ export async function concludeParts(backup: Backup, input: PartsInput): Promise<
     return result;
   });
   const begun = new Date(Math.min(backup.now().getTime(), ...parts.map(({ begunAt }) => Date.parse(begunAt))));
-  return conclude(backup, { ...opened, mode: "policy" }, { begun, results });
+  return conclude(backup, opened, { begun, results });
 }
 
 /** Whoever is first decides: a second try of the same step goes by what lies there. */

@@ -21,14 +21,14 @@ export interface VerifyInput {
 
 /** What is to be verified of a snapshot, and what with. */
 export interface Verifying extends ArtifactsOf {
-  readonly mode: VerifyMode;
   readonly tasks: readonly ArtifactTask[];
 }
 
 /**
  * Reads back and compares with the manifest, and writes verified.json. Faults are results: `ok` is false and each
  * artifact that is wrong carries its error. Needs no lease: a snapshot can be proved while a run of its job goes on.
- * @throws NotFoundError for a snapshot that is not there; StorageError | TransientError when the storage cannot be read
+ * @throws NotFoundError for a snapshot that is not there; StorageError | TransientError when the storage cannot be read;
+ * EncryptionError `SEALED` when the job's own private key (`policy`) does not open what is encrypted for it
  */
 export async function verify(backup: Backup, input: VerifyInput): Promise<Verification> {
   const begun = backup.now();
@@ -41,7 +41,7 @@ export async function beginVerifying(backup: Backup, input: VerifyInput): Promis
   const opened = await openArtifacts(backup, input);
   const { job, storage, entry, decryptions } = opened;
   const tasks = await verifyTasks(storage, job, entry, input.mode, decryptions.isSealed);
-  return { ...opened, mode: input.mode, tasks };
+  return { ...opened, tasks };
 }
 
 /** The snapshot, and the private keys that its artifacts are proved with. @throws as `verify` */
@@ -52,7 +52,7 @@ export async function openArtifacts(backup: Backup, input: VerifyInput): Promise
   const artifacts = entry.manifest?.units.flatMap((unit) => unit.artifacts) ?? [];
   // Keys that nothing will be proved with are not asked for.
   const decryptions = await decryptionsFor(backup, job, isProving(job, input.mode) ? artifacts : []);
-  return { job, storage, entry, decryptions };
+  return { job, storage, entry, decryptions, mode: input.mode };
 }
 
 /** In the order of the tasks. @throws as `verify` */

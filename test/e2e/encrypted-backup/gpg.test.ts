@@ -100,6 +100,40 @@ describe("encryption with gpg", { skip: gpgMissing() }, () => {
     }
   });
 
+  test("a private key that opens nothing is told before anything is stored: another's, a wrong passphrase or none, no part that decrypts", async (t) => {
+    const withPassphrase = `${keys}\nprivate_key_env: PRIVATE\nprivate_key_passphrase_env: PASSPHRASE`;
+    const primaryAlone = String(ring.run(["--armor", "--export-secret-keys", `${one.fingerprint}!`]));
+    for (const [encryption, env, told] of [
+      [
+        `${keys}\nprivate_key_env: PRIVATE`,
+        { PRIVATE: ring.make("stranger").privateKey },
+        /belongs to none of its recip/,
+      ],
+      [
+        withPassphrase,
+        { PRIVATE: two.privateKey, PASSPHRASE: `${PASSPHRASE}x` },
+        /passphrase does not open the private/,
+      ],
+      [
+        `${keys}\nprivate_key_env: PRIVATE`,
+        { PRIVATE: two.privateKey },
+        /the passphrase does not open the private key/,
+      ],
+      [`${keys}\nprivate_key_env: PRIVATE`, { PRIVATE: primaryAlone }, /is encrypted for none of the keys at hand/],
+    ] as const) {
+      const job = await encryptedJob(t, encryption, env);
+      await writeFile(join(job.folder, "keys.asc"), one.publicKey + two.publicKey);
+      const ended = await job.ask(["run"], 2);
+      assert.match(ended.stderr, /job docs: the private key under encryption /);
+      assert.match(ended.stderr, told);
+      assert.ok(!ended.stderr.includes(PASSPHRASE));
+      assert.deepEqual(
+        (await paths(job.backups)).filter((path) => path.includes("docs")),
+        ["docs", "docs/.lease"],
+      );
+    }
+  });
+
   test("a key that cannot encrypt ends the run before anything is stored, with exit code 2", async (t) => {
     const signing = ring.make("signing", { signOnly: true });
     const job = await encryptedJob(t, keys);

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openEncryption } from "../../../lib/encryption/all.ts";
 import type { Decryption, Encryption } from "../../../lib/encryption/encryption.ts";
+import { EncryptionError } from "../../../lib/errors.ts";
 import type { Manifest } from "../../../lib/manifest.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { verify } from "../../../lib/verify.ts";
-import { aBackup } from "../../support/a-backup.ts";
+import type { VerifyMode } from "../../../lib/verify-tasks.ts";
+import { aBackup, contentsOf } from "../../support/a-backup.ts";
+import { failingAfter } from "../../support/bytes.ts";
 
 const ONE = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 const TWO = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
@@ -91,6 +94,36 @@ test("what was sealed is proved by the first run that has a key, without being c
   };
   assert.deepEqual(await proofs({ ...a.backup, decryption: async () => decryption }), ["restored"]);
   assert.deepEqual(await proofs(a.backup), ["restored"], "a proof is not forgotten where the key is missing");
+});
+
+test("a key that is for an artifact and does not open it fails the run's verification, and says nothing of the snapshot", async () => {
+  const { a } = await statuses([await ageFor(ONE)]);
+  const opensNothing = (own: readonly string[]): Decryption => ({
+    knows: (recipients) => recipients.filter((one) => own.includes(one)),
+    decrypt: () =>
+      failingAfter(0, new EncryptionError("SEALED", "is encrypted, and the passphrase does not open the private key")),
+    close: async () => {},
+  });
+  const verified = (decryption: Decryption, mode: VerifyMode) =>
+    verify({ ...a.backup, decryption: async () => decryption }, { job: "docs", snapshot: "latest", mode });
+  const recorded = async () =>
+    [...(await contentsOf(a.storage))].find(([key]) => key.endsWith("/verified.json"))?.[1].toString();
+  const before = await recorded();
+  await assert.rejects(
+    verified(opensNothing([ONE]), "policy"),
+    (error) => error instanceof EncryptionError && /^same\/\S+ is encrypted, and the passphrase/.test(error.message),
+  );
+  assert.equal(await recorded(), before);
+  // A unit that was not collected this time may be encrypted for keys of before.
+  for (const [own, mode, why] of [
+    [[TWO], "policy", /^none of the private keys at hand opens it$/],
+    [[ONE], "prove", /^the private key at hand belongs to it and does not open it/],
+  ] as const) {
+    const { ok, artifacts } = await verified(opensNothing(own), mode);
+    assert.equal(ok, true);
+    assert.equal(artifacts[0]?.proof?.level, "sealed");
+    assert.match(artifacts[0]?.proof?.detail ?? "", why);
+  }
 });
 
 async function zstdOf(text: string): Promise<Uint8Array> {
