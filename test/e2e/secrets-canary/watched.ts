@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { encodedForms, plainForms } from "../../../lib/secrets/secret-forms.ts";
 import { temporaryFolder } from "../../support/stores.ts";
@@ -36,6 +36,7 @@ export async function watched(canaries: () => readonly string[], env: NodeJS.Pro
   await mkdir(at("tmp-seen"));
   await writeFile(at("seen"), "");
   for (const name of PROGRAMS) await spy(name);
+  let written = 0;
   const whole = { PATH: `${at("programs")}${delimiter}${process.env.PATH}`, TMPDIR: at("tmp"), ...env };
 
   /** In PATH before the real one, which it looks for behind itself. */
@@ -80,7 +81,11 @@ exec ${name} "$@"
     path: folder.path,
     env: whole,
     async core(name, config, args, more) {
-      await writeFile(at(`${name}.yml`), config);
+      // Put in place whole: several commands at a time may have one name, and one reads while the next begins.
+      written += 1;
+      const draft = at(`${name}.${written}`);
+      await writeFile(draft, config);
+      await rename(draft, at(`${name}.yml`));
       return coreBackup([...args, "--config", at(`${name}.yml`)], { cwd: folder.path, env: { ...whole, ...more } });
     },
     assertUnseen,
