@@ -1,4 +1,4 @@
-import { verifiedKey } from "./keys.ts";
+import { snapshotTime, verifiedKey } from "./keys.ts";
 import { readRemovals } from "./removals.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -46,24 +46,25 @@ export function manifestChain(): ManifestChain {
       );
     },
     async lost(storage, job, { unfinished, isWhole }) {
-      const lost = new Map<string, string>();
+      const lost = new Map<string, { readonly message: string; readonly by?: string }>();
       for (const snapshot of unfinished) {
         if ((await storage.head(verifiedKey(job, snapshot))) === undefined || seen.has(snapshot)) continue;
-        lost.set(snapshot, `manifest.json of ${snapshot} is gone, though the snapshot was verified once`);
+        lost.set(snapshot, { message: `manifest.json of ${snapshot} is gone, though the snapshot was verified once` });
       }
       for (const [snapshot, { by }] of followed) {
         const isReached = isWhole || (oldest !== undefined && snapshot > oldest);
         if (seen.has(snapshot) || !isReached || lost.has(snapshot)) continue;
-        lost.set(
-          snapshot,
-          `manifest.json of ${snapshot} is gone, though ${by} followed it and prune did not remove it`,
-        );
+        const message = `manifest.json of ${snapshot} is gone, though ${by} followed it and prune did not remove it`;
+        lost.set(snapshot, { message, by });
       }
       if (lost.size === 0) return [];
-      const removals = await readRemovals(storage, job);
+      const { removed, since } = await readRemovals(storage, job);
+      // What was followed before prune began to record, it may have removed.
+      const isKnown = (by: string | undefined) =>
+        by === undefined || (since !== undefined && (snapshotTime(by) ?? since) >= since);
       return [...lost]
-        .map(([snapshot, message]) => ({ snapshot, message }))
-        .filter(({ snapshot }) => !removals.has(snapshot))
+        .filter(([snapshot, { by }]) => !removed.has(snapshot) && isKnown(by))
+        .map(([snapshot, { message }]) => ({ snapshot, message }))
         .sort((a, b) => (a.snapshot < b.snapshot ? -1 : 1));
     },
     isNamed: (snapshot) => followed.has(snapshot),

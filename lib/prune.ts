@@ -6,7 +6,7 @@ import { holderIsGone, readLease } from "./lease/lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
 import { manifestChain } from "./manifest-chain.ts";
-import { readRemovals, recordRemoval } from "./removals.ts";
+import { beginRemovals, readRemovals, recordRemoval } from "./removals.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention/retention.ts";
 import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -69,6 +69,10 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
   const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
   const result = { job: job.name, decisions, removed: [], swept: [] };
+  if (!input.dryRun) {
+    const kept = new Set(plan.decisions.filter(({ keep }) => keep).map(({ snapshot }) => snapshot));
+    await beginRemovals(storage, job.name, backup.now(), (one) => kept.has(one));
+  }
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
   return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
 }
@@ -94,11 +98,11 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
   }
   const snapshots = new Set(states.map(({ snapshot }) => snapshot));
   const unfinished = folders.filter((snapshot) => !snapshots.has(snapshot));
-  const removals = unfinished.length === 0 ? new Set<string>() : await readRemovals(storage, job);
+  const removed = unfinished.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   return {
     states,
     unfinished,
-    halfRemoved: new Set(unfinished.filter((snapshot) => removals.has(snapshot))),
+    halfRemoved: new Set(unfinished.filter((snapshot) => removed.has(snapshot))),
     // A manifest that cannot be read may name any.
     isRemembered: (snapshot) =>
       !snapshots.has(snapshot) && (isUnclear || chain.isNamed(snapshot) || unfinished.includes(snapshot)),

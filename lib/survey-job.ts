@@ -32,9 +32,9 @@ const IDLE_MS = 24 * 3_600_000;
 /** @throws StorageError | TransientError */
 export async function surveyJob(storage: Storage, job: string, now: Date): Promise<JobSurvey> {
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
-  const removals = folders.length === 0 ? new Set<string>() : await readRemovals(storage, job);
+  const removed = folders.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   // What prune was ended in is no run; the next prune takes away the rest.
-  const unfinished = folders.filter((snapshot) => !removals.has(snapshot));
+  const unfinished = folders.filter((snapshot) => !removed.has(snapshot));
   const faults: string[] = [];
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];

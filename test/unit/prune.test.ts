@@ -6,6 +6,7 @@ import { collect } from "../../lib/collect.ts";
 import type { Job, RetentionPolicy } from "../../lib/config/schema.ts";
 import { InterruptedError, SourceError, StorageError } from "../../lib/errors.ts";
 import { acquireLease } from "../../lib/lease/acquire-lease.ts";
+import { lostSnapshots } from "../../lib/manifest-chain.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { prune } from "../../lib/prune.ts";
@@ -100,9 +101,11 @@ test("what the policy does not keep is removed to the last object, the rest is u
     const removed = (key: string) => key.startsWith("docs/2026-11-22/") || key.startsWith("docs/2026-11-23/");
     const after = new Map(await contentsOf(storage));
     const record = JSON.parse(after.get("docs/.removals.json")?.toString() ?? "");
-    assert.deepEqual(record, { schemaVersion: 1, job: "docs", removed: [idOf(0), idOf(1)] });
-    after.delete("docs/.removals.json");
-    assert.deepEqual(after, new Map([...before].filter(([key]) => !removed(key))));
+    const since = "2026-11-22T03:00:00.000Z";
+    assert.deepEqual(record, { schemaVersion: 1, job: "docs", since, removed: [idOf(0), idOf(1)] });
+    const others = (all: ReadonlyMap<string, Buffer>) =>
+      new Map([...all].filter(([key]) => !removed(key) && key !== "docs/.removals.json"));
+    assert.deepEqual(others(after), others(before));
     const log = a.lines.join("\n");
     assert.match(
       log,
@@ -220,7 +223,7 @@ for (const name of ["memory", "filesystem"]) {
 
 test("what prune removed is remembered for as long as a manifest names it", async () => {
   const a = await aStore(oks(3));
-  const recorded = async () => (await readRemovals(a.storage, "docs")).values().toArray();
+  const recorded = async () => [...(await readRemovals(a.storage, "docs")).removed];
   for (let days = 3; days < 8; days += 1) {
     await prune(withPolicy(a.backup, { keep_last: 1 }), input);
     const [newest] = await idsIn(a.storage);
@@ -231,6 +234,53 @@ test("what prune removed is remembered for as long as a manifest names it", asyn
     await runJobs(a.backup, ["docs"]);
     a.later(3_600);
   }
+});
+
+test("what went before prune recorded it, or while the record was lost, is not taken for tampering; what goes later is", async () => {
+  for (const record of ["never written", "damaged"] as const) {
+    const a = await aStore(oks(3));
+    const faults = async () => (await surveyJob(a.storage, "docs", a.clock.time)).faults;
+    const nextDay = async () => {
+      a.later(DAY);
+      await runJobs(a.backup, ["docs"]);
+    };
+    // As a prune of an earlier version leaves the store.
+    const gone = (await contentsOf(a.storage)).keys().filter((key) => key.startsWith("docs/2026-11-23/"));
+    await a.storage.remove([...gone]);
+    assert.match((await faults()).join(), /2026-11-23T030000Z is gone/);
+    if (record === "damaged") await a.storage.put("docs/.removals.json", bytesOf("{"));
+    else await a.storage.remove(["docs/.removals.json"]);
+    assert.deepEqual(await faults(), []);
+    assert.deepEqual(await lostSnapshots(a.storage, "docs", Number.POSITIVE_INFINITY), []);
+    await nextDay();
+    await nextDay();
+    assert.deepEqual(await faults(), []);
+    assert.doesNotMatch(a.lines.join("\n"), /is gone/);
+    const later = (await contentsOf(a.storage)).keys().filter((key) => key.startsWith("docs/2026-11-25/"));
+    await a.storage.remove([...later]);
+    assert.match((await faults()).join(), /^manifest.json of 2026-11-25T040000Z is gone, though 2026-11-26T040000Z/);
+  }
+});
+
+test("a snapshot that a killed prune was to remove and the policy keeps now is no leftover when it loses its manifest", async () => {
+  const a = await aStore(oks(4));
+  const dying: Storage = {
+    ...a.storage,
+    remove: async () => {
+      throw new StorageError("STORAGE_FAILED", "killed");
+    },
+  };
+  const killed = withPolicy({ ...a.backup, storage: async () => dying }, { keep_last: 2 });
+  await assert.rejects(prune(killed, input), { code: "STORAGE_FAILED" });
+  assert.deepEqual([...(await readRemovals(a.storage, "docs")).removed], [idOf(0)]);
+  const wide = withPolicy(a.backup, { keep_last: 10 });
+  await prune(wide, input);
+  assert.deepEqual([...(await readRemovals(a.storage, "docs")).removed], []);
+  await a.storage.remove(["docs/2026-11-22/030000Z/manifest.json"]);
+  assert.match((await surveyJob(a.storage, "docs", a.clock.time)).faults.join(), /2026-11-22T030000Z is gone/);
+  const { swept } = await prune(wide, input);
+  assert.deepEqual(swept, []);
+  assert.ok((await contentsOf(a.storage)).has("docs/2026-11-22/030000Z/org/a/a.json.zst"));
 });
 
 test("a snapshot that somebody took away by its documents is kept as a failed one, with a warning", async () => {

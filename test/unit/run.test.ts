@@ -33,6 +33,7 @@ test("a run leaves exactly the objects of the layout", async () => {
     [...(await contentsOf(a.storage)).keys()].sort(),
     [
       "docs/.lease",
+      "docs/.removals.json",
       `${FOLDER}.run/plan.jsonl`,
       `${FOLDER}.run/run.json`,
       `${FOLDER}.run/units/0.json`,
