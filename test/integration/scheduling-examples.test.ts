@@ -85,6 +85,20 @@ describe("cron", () => {
   });
 });
 
+test("what runs on one machine for good has a place where it can remember what it told", async () => {
+  for (const unit of ["core-backup.service", "core-backup-serve.service"])
+    assert.match(await read(unit), /^StateDirectory=core-backup$/m);
+  const image = await readFile(resolve(import.meta.dirname, "../../container/Dockerfile"), "utf8");
+  const [, state = ""] = /STATE_DIRECTORY=(\S+)/.exec(image) ?? [];
+  assert.match(image, new RegExp(`install --directory --owner=core-backup .* ${state}$`, "m"));
+  const compose = parse(await read("compose.yml"));
+  assert.ok(compose.services["core-backup"].volumes.includes(`state:${state}`));
+  assert.ok("state" in compose.volumes);
+  const pod = parse(await read("kubernetes-serve.yml")).spec.template.spec;
+  const mounted = pod.containers[0].volumeMounts.find(({ mountPath }: { mountPath: string }) => mountPath === state);
+  assert.ok(pod.volumes.some(({ name }: { name: string }) => name === mounted?.name));
+});
+
 test("docker-compose takes the project, and what it starts is a command of ours", {
   skip: skipWithout("docker-compose"),
 }, async () => {
