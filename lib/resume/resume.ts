@@ -66,16 +66,11 @@ export async function resume(backup: LeasedBackup, job: Job, found: UnfinishedRu
   const storage = await backup.storage(job);
   const now = backup.now().toISOString();
   const { snapshot, run } = found;
-  let before: readonly string[] = [];
-  for (let resumed = 1; ; ) {
+  for (;;) {
+    const before = await allResumed(storage, job.name, snapshot);
+    const resumed = before.count + 1;
     const key = resumedKey(job.name, snapshot, resumed);
-    const there = await readResumed(storage, key);
-    if (there !== undefined) {
-      before = there.resumedAt;
-      resumed += 1;
-      continue;
-    }
-    const resumedAt = [...before, now];
+    const resumedAt = [...before.resumedAt, now];
     try {
       await putDocument(storage, key, documentBytes({ run, resumedAt }), { ifAbsent: true });
       return { ...found, resumed, resumedAt };
@@ -89,6 +84,21 @@ export async function resume(backup: LeasedBackup, job: Job, found: UnfinishedRu
 export async function timesResumed(storage: Storage, job: string, snapshot: string, resumed: number) {
   if (resumed === 0) return [];
   return (await readResumed(storage, resumedKey(job, snapshot, resumed)))?.resumedAt ?? [];
+}
+
+/** When a run, going on or ended, was last taken up again; undefined for one that never was. */
+export async function lastResumed(storage: Storage, job: string, snapshot: string): Promise<Date | undefined> {
+  const last = (await allResumed(storage, job, snapshot)).resumedAt.at(-1);
+  return last === undefined ? undefined : new Date(last);
+}
+
+async function allResumed(storage: Storage, job: string, snapshot: string) {
+  let resumedAt: readonly string[] = [];
+  for (let count = 0; ; count += 1) {
+    const next = await readResumed(storage, resumedKey(job, snapshot, count + 1));
+    if (next === undefined) return { count, resumedAt };
+    resumedAt = next.resumedAt;
+  }
 }
 
 /** What can be taken up, or why it cannot. */

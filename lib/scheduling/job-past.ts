@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
-import { findUnfinished, narrowedTo } from "../resume/resume.ts";
+import { findUnfinished, lastResumed, narrowedTo } from "../resume/resume.ts";
 import { foldersNewestFirst } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type JobPast, latest, takenUpFrom } from "./turn.ts";
@@ -24,15 +24,16 @@ export async function jobPast(backup: Backup, job: Job): Promise<JobPast> {
 }
 
 /**
- * When a run of the whole job was last begun, however it ended: by the newest folder, and by the lease, which tells of one
- * that failed before it had a folder, and of one that was taken up again.
+ * When a run of the whole job was last begun or taken up again, however it ended: by the newest folder, and by the lease, which
+ * tells of one that failed before it had a folder.
  * @throws StorageError | TransientError
  */
 export async function lastStart(storage: Storage, job: string): Promise<Date | undefined> {
   const lease = (await readLease(storage, job))?.document;
   let ofLease = lease?.purpose === "run" ? new Date(lease.acquiredAt) : undefined;
   for await (const folder of foldersNewestFirst(storage, job)) {
-    if (!(await isNarrowed(storage, job, folder))) return latest(snapshotTime(folder), ofLease);
+    if (!(await isNarrowed(storage, job, folder)))
+      return latest(latest(snapshotTime(folder), await takenUp(storage, job, folder)), ofLease);
     if (lease?.snapshot === folder) ofLease = undefined;
   }
   return ofLease;
@@ -44,6 +45,16 @@ async function isNarrowed(storage: Storage, job: string, snapshot: string): Prom
     return (await narrowedTo(storage, { job, snapshot })) !== undefined;
   } catch (error) {
     if (error instanceof IntegrityError) return false;
+    throw error;
+  }
+}
+
+/** The lease says it too, until a prune has it. */
+async function takenUp(storage: Storage, job: string, snapshot: string): Promise<Date | undefined> {
+  try {
+    return await lastResumed(storage, job, snapshot);
+  } catch (error) {
+    if (error instanceof IntegrityError) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SourceError, StorageError } from "../../../lib/errors.ts";
+import { InterruptedError, SourceError, StorageError } from "../../../lib/errors.ts";
+import { acquireLease } from "../../../lib/lease/acquire-lease.ts";
 import { prune } from "../../../lib/prune.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { dueJobs } from "../../../lib/scheduling/due-jobs.ts";
@@ -79,6 +80,34 @@ test("run --due takes no notice of catch_up: false, and heeds a duration", async
   a.later(1_000);
   assert.deepEqual(await due(), ["docs"]);
 });
+
+test("when a run was last taken up again is known after a prune had the lease", async () => {
+  const controller = new AbortController();
+  const units = [{ id: "a", items: { "a.json": interrupting(() => controller) } }];
+  const a = aBackup({ jobs: [NIGHTLY], units: () => units });
+  await runJobs({ ...a.backup, signal: controller.signal }, ["docs"]);
+  for (const [minutes, dueAgain] of [
+    [10, "2026-11-22T03:20:00.000Z"],
+    [20, "2026-11-22T04:00:00.000Z"],
+  ] as const) {
+    a.later(minutes * 60);
+    const again = new AbortController();
+    units[0] = { id: "a", items: { "a.json": interrupting(() => again) } };
+    await runJobs({ ...a.backup, signal: again.signal }, ["docs"]);
+    const lease = await acquireLease(a.storage, "docs", { purpose: "prune", waitMs: 0, processBound: true }, a.backup);
+    await lease.release();
+    assert.equal((await jobPast(a.backup, NIGHTLY)).unfinished?.toISOString(), dueAgain);
+  }
+});
+
+/** What is interrupted while it is read. */
+function interrupting(controller: () => AbortController) {
+  return async function* () {
+    yield new Uint8Array(10);
+    controller().abort(new InterruptedError("SIGINT"));
+    yield new Uint8Array(10);
+  };
+}
 
 test("a job that another process works on is not due, whatever its schedule says", async () => {
   const a = aBackup({ jobs: [NIGHTLY], units: () => [{ id: "a", items: { "a.json": "a" } }] });
