@@ -14,7 +14,11 @@ const toldSchema = z.strictObject({
   missed: z.strictObject({ since: z.iso.datetime(), problems: z.array(z.string()) }).nullable(),
   undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
   watch: z
-    .strictObject({ firstSeen: z.iso.datetime(), schedule: z.string() })
+    .strictObject({
+      firstSeen: z.iso.datetime(),
+      schedule: z.string(),
+      beside: z.array(z.string()).optional().describe("some other jobs of the configuration that it was watched by"),
+    })
     .optional()
     .describe("since when the watch knows of the job, and when it should run as far as it knows"),
 });

@@ -1,5 +1,5 @@
 import type { Backup } from "../backup.ts";
-import type { Job } from "../config/schema.ts";
+import type { Config, Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { nothingTold, readTold, type Told } from "../notify/told.ts";
@@ -10,9 +10,12 @@ import type { WatchedJob } from "./watch-job.ts";
 import { recallHere } from "./watch-memory.ts";
 import { REMOVED, type Watched } from "./watch-news.ts";
 
+/** Enough to know the configuration by, of the one that has thousands too. */
+const MOST_BESIDE = 20;
+
 /**
- * A job that was taken out of the configuration is not forgotten while there are snapshots of it, nor before what was told
- * of it is ended. A storage that no job uses any more, and that cannot be looked through for such jobs, stands there as one.
+ * A job that was taken out of the configuration, or given another storage, is not forgotten while there are snapshots of it, nor
+ * before what was told of it is ended. Other configurations may share the storage: theirs are known by what they were watched beside. A storage that no job uses any more, and that cannot be looked through for such jobs, stands there as one.
  */
 export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
   const removed = new Map<string, Watched>();
@@ -23,7 +26,7 @@ export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
       const storage = await backup.storage(whole);
       for await (const folder of storage.folders("")) {
         const found = await removedJob(backup, storage, whole, folder);
-        if (found !== undefined && !removed.has(found.job.name)) removed.set(found.job.name, found);
+        if (found !== undefined) removed.set(`${found.job.name}\0${storageName}`, found);
       }
       const told = await recallHere(backup, whole, nothingTold(whole.name));
       // Told as such once, and now over.
@@ -43,6 +46,14 @@ export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
   return [...removed.values()];
 }
 
+/** The other jobs of its configuration, by which it is known again whose a job is that is not in it any more. */
+export function besideOf({ jobs }: Pick<Config, "jobs">, { name }: Pick<Job, "name">): readonly string[] {
+  return jobs
+    .map((job) => job.name)
+    .filter((other) => other !== name)
+    .slice(0, MOST_BESIDE);
+}
+
 /** Stands for all that lies in a storage: with the keys of a job that is there, or of any, to read what is sealed. */
 function placeholder({ config }: Backup, storage: string): Job | undefined {
   const [some] = config.jobs;
@@ -53,26 +64,39 @@ function placeholder({ config }: Backup, storage: string): Job | undefined {
 
 async function removedJob(backup: Backup, storage: Storage, whole: Job, folder: string): Promise<Watched | undefined> {
   const name = await jobOfFolder(storage, folder);
-  if (name === undefined || backup.config.jobs.some((job) => job.name === name)) return undefined;
-  const newest = await newestSnapshot(storage, name);
+  const { jobs } = backup.config;
+  const same = jobs.find((job) => job.name === name);
+  if (name === undefined || same?.target_storage === whole.target_storage) return undefined;
   const told = await readTold(storage, name);
+  const beside = new Set(told.watch?.beside);
+  if (!jobs.some((job) => job !== same && beside.has(job.name))) return undefined;
+  const newest = await newestSnapshot(storage, name);
   if (newest === undefined && !isOpen(told)) return undefined;
   const job: Job = { ...whole, name, service: newest?.manifest?.service ?? "unknown" };
-  return { job, watched: watchedRemoved(backup, job, newest), told };
+  return { job, watched: watchedRemoved(backup, job, newest, same?.target_storage), told };
 }
 
 /** Somebody was told that it is not well, and nobody that it is no more. */
 const isOpen = ({ failing, missed }: Told): boolean =>
   (failing !== null || missed !== null) && missed?.problems.includes(REMOVED) !== true;
 
-function watchedRemoved({ config, now }: Backup, job: Job, newest: SnapshotEntry | undefined): WatchedJob {
+function watchedRemoved(
+  { config, now }: Backup,
+  job: Job,
+  newest: SnapshotEntry | undefined,
+  movedTo: string | undefined,
+): WatchedJob {
   const ageMs = newest === undefined ? null : now().getTime() - (snapshotTime(newest.snapshot)?.getTime() ?? 0);
   const left = newest === undefined ? "there is no snapshot of it" : `its newest snapshot is ${newest.snapshot}`;
+  const what =
+    movedTo === undefined
+      ? `is not in ${config.file}, so it is backed up no more; ${left}`
+      : `is stored in ${movedTo} now, so in ${job.target_storage} nothing is added or pruned any more; there ${left}`;
   return {
     ...lookedThrough(job, []),
     age: ageMs === null ? null : Math.round(ageMs / 1000),
     snapshot: newest?.snapshot ?? null,
-    notices: [`is not in ${config.file}, so it is backed up no more; ${left}`],
+    notices: [what],
     removed: true,
   };
 }

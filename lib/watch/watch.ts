@@ -5,7 +5,7 @@ import { type Delivery, tell } from "../notify/tell.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
-import { removedJobs } from "./removed-jobs.ts";
+import { besideOf, removedJobs } from "./removed-jobs.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
 import { recallHere, rememberHere } from "./watch-memory.ts";
 import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
@@ -97,6 +97,7 @@ async function remember(
             watch: {
               firstSeen: told.watch?.firstSeen ?? now,
               schedule: untold && told.watch !== undefined ? told.watch.schedule : scheduleText(job),
+              beside: [...besideOf(backup.config, job)],
             },
           }),
     }));

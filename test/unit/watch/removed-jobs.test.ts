@@ -57,6 +57,7 @@ test("a removed job whose name was too long for a folder is known by its manifes
   const a = setting(["store"], [aJob(), aJob({ name })]);
   await a.run("docs");
   await a.run(name);
+  await a.look([aJob(), aJob({ name })]);
   assert.deepEqual(
     (await a.look()).map(({ job, removed }) => [job, removed]),
     [
@@ -68,8 +69,52 @@ test("a removed job whose name was too long for a folder is known by its manifes
   assert.deepEqual(a.events(), [["watch", `${name} missed`]]);
 });
 
+test("of two configurations that share a storage neither tells of the other's jobs", async () => {
+  const [one, other] = ["a1 a2", "b1 b2"].map((names) => names.split(" ").map((name) => aJob({ name })));
+  const a = setting(["store"], [...(one ?? []), ...(other ?? [])]);
+  for (const name of ["a1", "a2", "b1", "b2"]) await a.run(name);
+  for (let times = 0; times < 3; times += 1) {
+    for (const configured of [one, other])
+      assert.deepEqual(
+        (await a.look(configured)).map(({ job }) => job),
+        configured?.map(({ name }) => name),
+      );
+  }
+  assert.deepEqual(a.events(), []);
+  // And what is taken out of one of them is told by that one.
+  for (let times = 0; times < 2; times += 1) {
+    await a.look(one);
+    await a.look(other?.slice(0, 1));
+  }
+  assert.deepEqual(a.events(), [["watch", "b2 missed"]]);
+});
+
+test("a job that is given another storage is told of once, and listed with what it left in the old one", async () => {
+  const moving = (target_storage: string) => [aJob(), aJob({ name: "moved", target_storage })];
+  const a = setting(["store", "new"], moving("store"));
+  for (const name of ["docs", "moved"]) await a.run(name);
+  await a.look(moving("store"));
+  for (let times = 0; times < 2; times += 1)
+    assert.deepEqual(
+      (await a.look(moving("new"))).map(({ job, storage, removed }) => [job, storage, removed]),
+      [
+        ["docs", "store", undefined],
+        ["moved", "new", undefined],
+        ["moved", "store", true],
+      ],
+    );
+  assert.deepEqual(a.events(), [["watch", "moved missed"]]);
+  const [{ notices } = { notices: [] }] = (await a.look(moving("new"))).slice(2);
+  assert.match(
+    notices.join(),
+    /^is stored in new now, so in store nothing is added or pruned any more; there its newest snapshot is 2026-/,
+  );
+});
+
 test("an incident of a job that is taken out of the file is resolved, whether it has snapshots or not", async () => {
-  const a = setting(["store"], [aJob(), aJob({ name: "had some" }), aJob({ name: "never" })]);
+  const all = [aJob(), aJob({ name: "had some" }), aJob({ name: "never" })];
+  const a = setting(["store"], all);
+  await a.look(all);
   await a.run("docs");
   await a.run("had some");
   a.source.bad = true;
@@ -101,6 +146,7 @@ test("a storage that no job uses and that cannot be read is told once, and once 
   const a = setting(["store", "old"], [aJob(), aJob({ name: "old docs", target_storage: "old" })]);
   await a.run("docs");
   await a.run("old docs");
+  await a.look([aJob(), aJob({ name: "old docs", target_storage: "old" })]);
   a.off.add("old");
   for (let times = 0; times < 3; times += 1) {
     const [docs, storage, ...others] = await a.look();

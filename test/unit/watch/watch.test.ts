@@ -313,6 +313,7 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
 test("a job that was taken out of the file is told once and listed while there are snapshots of it", async () => {
   const a = setting({ jobs: [aJob(), aJob({ name: "old docs" })] });
   await runJobs(a.backup, ["docs", "old docs"]);
+  await watch(a.backup, a.backup.config.jobs, { dryRun: false });
   const b = setting({ jobs: [aJob()], storage: a.storage });
   Object.assign(b.backup.config.storage, { store: { type: "filesystem", base_path: "/nowhere" } });
   for (let times = 0; times < 2; times += 1) {
