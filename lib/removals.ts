@@ -19,7 +19,7 @@ const removalsSchema = z.strictObject({
 
 type RemovalsDocument = z.infer<typeof removalsSchema>;
 
-export interface Removals {
+interface Removals {
   readonly removed: ReadonlySet<string>;
   /** Undefined where the document is not there, damaged, or was never begun. */
   readonly since: Date | undefined;
