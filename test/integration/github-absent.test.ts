@@ -6,16 +6,17 @@ import type { JobResult } from "../../lib/run.ts";
 import { aGitFolder, aRepository } from "../support/git-repository.ts";
 import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
-import { type GithubServer, startGithub } from "../support/github-server.ts";
+import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
 
 const WITHOUT_GIT = { skip: ["git", "wiki", "lfs", "assets"] };
 const PUBLIC = { private: false, visibility: "public" };
+const INTERNAL = { private: true, visibility: "internal" };
 
-/** An organization of three private repositories and a public one, backed up once. */
-async function backedUp(options: Readonly<Record<string, unknown>> = {}) {
+/** An organization of three private repositories and a public one, unless `objects` says otherwise, backed up once. */
+async function backedUp(options: Readonly<Record<string, unknown>> = {}, objects: Readonly<Record<string, Json>> = {}) {
   const server = await startGithub("/nonexistent");
   for (const [n, name] of ["app", "lib", "ops", "www"].entries())
-    await addRepository(server, name, { id: 42 + n, object: name === "www" ? PUBLIC : {} });
+    await addRepository(server, name, { id: 42 + n, object: objects[name] ?? (name === "www" ? PUBLIC : {}) });
   const backup = githubBackup(server, { ...WITHOUT_GIT, ...options });
   assert.equal((await backup.run()).status, "ok");
   return { server, backup, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
@@ -108,6 +109,37 @@ describe("a repository that is not shown any more", () => {
     const all = await backup.run();
     assert.deepEqual(failures(all), ["my-org/app SOURCE_FORBIDDEN", "my-org/lib SOURCE_FORBIDDEN"]);
     assert.match(all.manifest?.units[1]?.error?.message ?? "", /none of the private repositories of my-org/);
+  });
+
+  test("is never taken for deleted by the count of private ones where it was internal, for they may not be counted", async () => {
+    await using world = await backedUp({}, { ops: INTERNAL });
+    const { server, backup } = world;
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", total_private_repos: 2 });
+    hide(server, ["ops"]);
+    assert.deepEqual(failures(await backup.run()), ["my-org/ops SOURCE_FORBIDDEN"]);
+  });
+
+  test("is believed with on_absent: warn where others of its sort are listed: an internal one beside an internal one", async () => {
+    await using world = await backedUp({ on_absent: "warn" }, { app: INTERNAL, lib: INTERNAL, ops: INTERNAL });
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    const one = await backup.run();
+    assert.deepEqual([one.status, absences(one)], ["ok", ["my-org/ops SOURCE_ABSENT"]]);
+    hide(server, ["app", "lib"]);
+    const all = await backup.run();
+    assert.deepEqual(failures(all), ["my-org/app SOURCE_FORBIDDEN", "my-org/lib SOURCE_FORBIDDEN"]);
+    assert.match(all.manifest?.units[1]?.error?.message ?? "", /none of the internal repositories of my-org/);
+  });
+
+  test("is not made up for by another one that a shifting list shows twice", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", total_private_repos: 3 });
+    hide(server, ["ops"]);
+    const [first, ...rest] = server.lists.get("/orgs/my-org/repos") ?? [];
+    assert.ok(first !== undefined);
+    server.lists.set("/orgs/my-org/repos", [first, first, ...rest]);
+    assert.deepEqual(failures(await backup.run()), ["my-org/ops SOURCE_FORBIDDEN"]);
   });
 
   test("goes on when its number still leads to it: left out by the list, or moved to another owner", async () => {

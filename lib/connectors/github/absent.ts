@@ -63,8 +63,9 @@ function absentOf(known: readonly UnitBefore[], shown: Shown): readonly Absent[]
   return [...groups].flatMap(([whole, units]) => {
     const first = units.find(({ identity }) => identity === whole) ?? units[0];
     if (first === undefined || whole === "" || shown.has(whole)) return [];
-    // Where it is not known, the worse is taken to be true.
-    const wasPrivate = !units.some((unit) => unit.facts("collected.json")?.visibility === "public");
-    return [{ whole, id: first.id, snapshot: first.snapshot, units, wasPrivate }];
+    const visibility = units
+      .map((unit) => unit.facts("collected.json")?.visibility)
+      .find((is): is is string => typeof is === "string");
+    return [{ whole, id: first.id, snapshot: first.snapshot, units, visibility }];
   });
 }

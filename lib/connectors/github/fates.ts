@@ -23,7 +23,8 @@ export interface Absent {
   readonly id: string;
   readonly snapshot: string;
   readonly units: readonly UnitBefore[];
-  readonly wasPrivate: boolean;
+  /** As the last snapshot says; undefined where it does not. */
+  readonly visibility: string | undefined;
 }
 
 /** What became of something that is not listed any more. */
@@ -96,17 +97,19 @@ async function askedFate(
  */
 async function unseenFate(
   { options, tally }: Listing,
-  { id, snapshot, wasPrivate }: Absent,
+  { id, snapshot, visibility }: Absent,
   owner: string,
   isMust: boolean,
   reasonOf: (owner: string) => Promise<string | undefined>,
 ): Promise<Fate> {
-  const reason = await reasonOf(owner);
+  // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
+  const reason = visibility === "private" || visibility === "public" ? await reasonOf(owner) : "";
   if (!isMust && reason === undefined) return GONE;
   // Credentials that lost their right to what is private are shown none of it.
-  const isWall = wasPrivate && tally.privateOf(owner) === 0;
+  const sorts = visibility === undefined ? ["private", "internal"] : [visibility];
+  const isWall = visibility !== "public" && tally.count(owner, sorts) === 0;
   if (!isMust && options.on_absent === "warn" && !isWall) return GONE;
-  const why = isWall ? `; none of the private repositories of ${owner} is` : "";
+  const why = isWall ? `; none of the ${sorts.join(" and ")} repositories of ${owner} is` : "";
   const counted = reason === undefined || reason === "" ? "" : `; ${reason}`;
   return {
     is: "hidden",
@@ -121,7 +124,7 @@ async function hiddenReason({ session, tally }: Listing, owner: string): Promise
   if (isWhole) return undefined;
   return counted === undefined
     ? ""
-    : `of ${counted} private repositories of ${owner} it lists ${tally.privateOf(owner)}`;
+    : `of ${counted} private repositories of ${owner} it lists ${tally.count(owner, ["private"])}`;
 }
 
 /** A gist hides from nobody who knows its number, so one that is not there is gone. */

@@ -63,7 +63,9 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     },
     async *units(signal, { preview = false, known = [] } = {}) {
       const { warnings, untold } = await preflight(github.api, accounts, asked, listing(signal));
-      const session = openSession(github.api, "listing", listing(signal));
+      // One account for all pages and for what is counted: another one may be shown another list.
+      const account = openSession(github.api, "listing", listing(signal)).account();
+      const session = openSession({ ...github.api, accounts: [account] }, "listing", listing(signal));
       const probed = new Set<string>();
       let news = warnings;
       for await (const unit of listUnits(github, session, known)) {
@@ -72,8 +74,8 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
         // The first one of each sort stands for all: asking for each would cost what a run costs.
         if (preview && !probed.has(input.subject)) {
           probed.add(input.subject);
-          for (const account of untold) {
-            const own = openSession({ ...github.api, accounts: [account] }, "rights", listing(signal));
+          for (const one of untold) {
+            const own = openSession({ ...github.api, accounts: [one] }, "rights", listing(signal));
             news = [...news, ...(await rightsOf(github, own, input))];
           }
         }

@@ -22,6 +22,10 @@ export interface RepositoryObject extends z.infer<typeof repositorySchema> {
   readonly listed: Json;
 }
 
+/** Servers of old tell no more than whether it is private. */
+export const visibilityOf = (repository: Pick<RepositoryObject, "visibility" | "private">): string =>
+  repository.visibility ?? (repository.private ? "private" : "public");
+
 /** @throws SourceError `SOURCE_PROTOCOL` */
 export function parseRepository(json: unknown): RepositoryObject {
   const parsed = repositorySchema.safeParse(json);

@@ -1,6 +1,6 @@
 import { means, namePattern } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
-import type { RepositoryObject } from "./repository-object.ts";
+import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 
 type Name = Pick<RepositoryObject, "owner" | "name">;
 
@@ -20,12 +20,24 @@ export function isExcluded({ exclude = [] }: GithubOptions, { owner, name }: Nam
 }
 
 /** The filters for what was not asked for by name. */
-export function passes({ visibility, archived, forks, topics }: GithubOptions, repository: RepositoryObject): boolean {
-  if (repository.archived && !archived) return false;
-  if (repository.fork && !forks) return false;
-  const is = repository.visibility ?? (repository.private ? "private" : "public");
-  if (visibility !== undefined && !visibility.some((one) => one === is)) return false;
+export function passes(options: GithubOptions, repository: RepositoryObject): boolean {
+  const { topics } = options;
+  if (isRuledOut(options, { ...repository, visibility: visibilityOf(repository) })) return false;
   return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
+}
+
+/** What a snapshot remembers of a repository for the filters, as far as it does. */
+export interface Remembered {
+  readonly visibility?: string | undefined;
+  readonly archived?: boolean | undefined;
+  readonly fork?: boolean | undefined;
+}
+
+/** Whether the filters leave out what is known to be so. */
+export function isRuledOut({ visibility, archived, forks }: GithubOptions, is: Remembered): boolean {
+  if (is.archived === true && !archived) return true;
+  if (is.fork === true && !forks) return true;
+  return visibility !== undefined && is.visibility !== undefined && !visibility.some((one) => one === is.visibility);
 }
 
 /** Names and globs without an owner are of the owners that the job has; globs are only looked for among theirs. */

@@ -1,41 +1,43 @@
 import { isObject } from "./pages.ts";
-import type { RepositoryObject } from "./repository-object.ts";
+import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 import type { Session } from "./session.ts";
 
 /** What the listings of whole owners showed, whatever of it the configuration takes. */
 export interface Tally {
-  /** `owner` as the configuration names it. */
+  /** `owner` as the configuration names it. A list that shifts while it is read shows some twice: they count once. */
   note(owner: string, repository: RepositoryObject): void;
-  /** How many private ones of an owner were listed; undefined where its list was not read. */
-  privateOf(owner: string): number | undefined;
+  /** How many of these visibilities were listed of an owner; undefined where its list was not read. */
+  count(owner: string, visibilities: readonly string[]): number | undefined;
   /** Where GitHub says how many there are: `/orgs/my-org`, `/user`. */
   begin(owner: string, countedAt: string): void;
   countedAt(owner: string): string | undefined;
 }
 
 export function tallyOf(): Tally {
-  const lists = new Map<string, { readonly countedAt: string; privates: number }>();
+  const lists = new Map<string, { readonly countedAt: string; readonly visibilities: Map<number, string> }>();
   const of = (owner: string) => lists.get(owner.toLowerCase());
   return {
-    begin: (owner, countedAt) => void lists.set(owner.toLowerCase(), { countedAt, privates: 0 }),
-    note(owner, { private: isPrivate, visibility }) {
+    begin: (owner, countedAt) => void lists.set(owner.toLowerCase(), { countedAt, visibilities: new Map() }),
+    note: (owner, repository) => void of(owner)?.visibilities.set(repository.id, visibilityOf(repository)),
+    count(owner, visibilities) {
       const list = of(owner);
-      // Whether GitHub counts internal ones among the private ones is not written down.
-      if (list !== undefined && (visibility ?? (isPrivate ? "private" : "public")) === "private") list.privates += 1;
+      return list && [...list.visibilities.values()].filter((one) => visibilities.includes(one)).length;
     },
-    privateOf: (owner) => of(owner)?.privates,
     countedAt: (owner) => of(owner)?.countedAt,
   };
 }
 
-/** Whether an owner's list held all private repositories that there are: by GitHub's own count, which it tells to owners alone. */
+/**
+ * Whether an owner's list held all private repositories that there are: by GitHub's own count, which it tells to owners alone. Whether it counts
+ * internal ones among them is not written down, so this says nothing of those.
+ */
 export async function isComplete(
   session: Session,
   tally: Tally,
   owner: string,
 ): Promise<{ readonly isComplete: boolean; readonly counted?: number }> {
   const path = tally.countedAt(owner);
-  const listed = tally.privateOf(owner);
+  const listed = tally.count(owner, ["private"]);
   if (path === undefined || listed === undefined) return { isComplete: false };
   const { status, json } = await session.get(path);
   if (status !== 200 || !isObject(json)) return { isComplete: false };
