@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { github } from "../../lib/connectors/github/github.ts";
 import type { JobResult } from "../../lib/run.ts";
+import { never } from "../contract/connector.ts";
 import { aGitFolder, aRepository } from "../support/git-repository.ts";
 import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
@@ -168,6 +170,69 @@ describe("a repository that is not shown any more", () => {
     await addRepository(server, "ops", { id: 99 });
     const result = await backup.run();
     assert.deepEqual([result.status, absences(result)], ["ok", ["my-org/ops SOURCE_ABSENT"]]);
+  });
+
+  test("is not left out for its name that another one has where GitHub does not say 404", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    await addRepository(server, "ops", { id: 99 });
+    server.fault = (path) => (path === "/repositories/44" ? { status: 451, body: { message: "blocked" } } : undefined);
+    for (const result of await nights(backup, 2)) {
+      assert.deepEqual(failures(result), ["my-org/ops@44 SOURCE_FORBIDDEN"]);
+      assert.equal(result.manifest?.units.find(({ id }) => id === "my-org/ops@44")?.identity, "repository:44");
+    }
+    server.fault = () => undefined;
+    const gone = await backup.run();
+    assert.deepEqual([gone.status, failures(gone)], ["ok", []]);
+  });
+
+  test("is not left out for a name that it had before it moved, which another one has now", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    hide(server, ["ops"]);
+    await addRepository(server, "ops", { id: 44, owner: "elsewhere" });
+    server.objects.set("/repositories/44", server.objects.get("/repos/elsewhere/ops") ?? {});
+    assert.deepEqual(absences(await backup.run()), ["my-org/ops GITHUB_MOVED"]);
+    server.objects.delete("/repositories/44");
+    await addRepository(server, "ops", { id: 99 });
+    assert.deepEqual(failures(await backup.run()), ["my-org/ops@44 SOURCE_FORBIDDEN"]);
+  });
+
+  test("is not asked about where a filter leaves out what it was, of which there may be many", async () => {
+    await using world = await backedUp({}, { ops: { archived: true } });
+    const { server, backup } = world;
+    const asked = () => server.requests.filter(({ path }) => path.startsWith("/repositories/")).length;
+    const result = await backup.withOptions({ ...WITHOUT_GIT, archived: false }).run();
+    assert.deepEqual([result.status, absences(result)], ["ok", ["my-org/ops SOURCE_ABSENT"]]);
+    assert.equal(asked(), 0);
+  });
+
+  test("is asked about five hundred times at most, and the error of the rest says that GitHub was not", async () => {
+    await using server = await startGithub("/nonexistent");
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org" });
+    server.lists.set("/orgs/my-org/repos", []);
+    const connector = await github.create(
+      github.options.parse({ organization: "my-org", api_url: server.apiUrl, archived: false, ...WITHOUT_GIT }),
+      {
+        secrets: { resolve: async () => server.token },
+        redaction: { add: () => {}, redact: (text) => text },
+        now: () => new Date(),
+        avoid: [],
+      },
+    );
+    const known = Array.from({ length: 1200 }, (_, n) => ({
+      id: `my-org/r${n}`,
+      identity: `repository:${1000 + n}`,
+      snapshot: "2026-11-22T030000Z",
+      facts: () => ({ visibility: "private", archived: n < 699 }),
+    }));
+    const units = (await Array.fromAsync(connector.units(never(), { known }))).filter(({ id }) => id !== "my-org");
+    assert.equal(server.requests.filter(({ path }) => path.startsWith("/repositories/")).length, 500);
+    assert.equal(units.length, 501);
+    const reasons = units.map(({ input }) => JSON.stringify(input));
+    assert.match(reasons[499] ?? "", /GitHub does not show my-org\/r1198 any more/);
+    assert.match(reasons[500] ?? "", /my-org\/r1199, .*GitHub was not asked about it, for more than 500 are missing/);
   });
 
   test("keeps its past while the configuration names it and GitHub does not show it", async () => {

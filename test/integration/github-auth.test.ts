@@ -3,6 +3,7 @@ import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:c
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { Warning } from "../../lib/connectors/connector.ts";
 import { github } from "../../lib/connectors/github/github.ts";
 import { DeferredError } from "../../lib/errors.ts";
 import { collectAll, context, never } from "../contract/connector.ts";
@@ -208,7 +209,7 @@ describe("tokens", () => {
     ]);
   });
 
-  test("what a fine-grained one may not read is found out for plan, and not in each run", async () => {
+  test("what a fine-grained one may not read is found out for plan by asking, and in a run by reading the first repository", async () => {
     await using server = await startGithub("/nonexistent");
     const path = await addRepository(server, "app", { id: 42 });
     server.fault = (asked) =>
@@ -242,8 +243,21 @@ describe("tokens", () => {
       0,
       "one for each right",
     );
-    const [listed] = await Array.fromAsync(connector.units(never()));
-    assert.equal(listed?.warnings, undefined);
+    await addRepository(server, "lib", { id: 43 });
+    server.fault = (asked) =>
+      asked.endsWith("/hooks")
+        ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+        : undefined;
+    const units = await Array.fromAsync(connector.units(never()));
+    const warned: string[] = [];
+    for (const unit of units) {
+      assert.equal(unit.warnings, undefined);
+      const warn = ({ code, message }: Warning) => void warned.push(`${code} ${message}`);
+      await collectAll(connector, unit, { ...context(), warn });
+    }
+    assert.deepEqual(warned, [
+      "GITHUB_RIGHTS GitHub refuses these credentials hooks (repository_hooks=read) of my-org/app, the first of its sort",
+    ]);
   });
 
   test("each of several fine-grained ones is asked for what it may not read", async () => {
@@ -360,6 +374,99 @@ describe("tokens", () => {
       [reset + 1],
     );
     assert.ok(!server.requests.some(({ path }) => path.endsWith("/milestones")));
+  });
+
+  /** A repository's labels, with the tokens A and B, each known to the server's `fault` by its header. */
+  async function withTwo(server: GithubServer) {
+    server.anyToken = true;
+    const tokens = [{ token_env: "A" }, { token_env: "B" }];
+    const options = { organization: "my-org", api_url: server.apiUrl, skip: ["all"], include: ["labels"], tokens };
+    return github.create(github.options.parse(options), {
+      secrets: { resolve: async (reference) => (reference.from === "env" ? `${reference.name}-token` : "") },
+      redaction: { add: () => {}, redact: (text) => text },
+      now: () => new Date(),
+      avoid: [],
+    });
+  }
+
+  for (const dead of ["A", "B"]) {
+    test(`of which ${dead} is not accepted any more back up with the other one, and warn`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "app", { id: 42 });
+      server.fault = (_, { headers }) =>
+        headers.authorization === `Bearer ${dead}-token`
+          ? { status: 401, body: { message: "Bad credentials" } }
+          : undefined;
+      const connector = await withTwo(server);
+      await connector.prepare(never());
+      const units = await Array.fromAsync(connector.units(never()));
+      assert.deepEqual(
+        units[0]?.warnings?.map(({ code }) => code),
+        ["SECRET_REFUSED"],
+      );
+      assert.ok(!JSON.stringify(units).includes(`${dead}-token`));
+      // Another process collects, which was told nothing of it.
+      const elsewhere = await withTwo(server);
+      assert.ok(units[0]);
+      const items = await collectAll(elsewhere, units[0], context());
+      assert.ok(items.some(({ item }) => item.name === "labels.jsonl"));
+    });
+
+    test(`of which ${dead} lacks a right use the other one's`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "app", { id: 42 });
+      server.fault = (path, { headers }) =>
+        path.endsWith("/labels") && headers.authorization === `Bearer ${dead}-token`
+          ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+          : undefined;
+      const connector = await withTwo(server);
+      const [unit] = await Array.fromAsync(connector.units(never()));
+      assert.ok(unit);
+      const items = await collectAll(connector, unit, context());
+      assert.ok(items.some(({ item }) => item.name === "labels.jsonl"));
+    });
+  }
+
+  for (const dead of ["A", "B"]) {
+    test(`of which ${dead} is not accepted any more and the other one lacks a right end with the refusal`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "app", { id: 42 });
+      server.fault = (path, { headers }) => {
+        if (headers.authorization === `Bearer ${dead}-token` && path !== "/rate_limit")
+          return { status: 401, body: { message: "Bad credentials" } };
+        return path.endsWith("/labels")
+          ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+          : undefined;
+      };
+      const connector = await withTwo(server);
+      const unit = { id: "my-org/app", identity: "repository:42", compute: "lambda" } as const;
+      const input = { subject: "repository", owner: "my-org", name: "app" };
+      const items = await collectAll(connector, { ...unit, input }, context());
+      assert.ok(!items.some(({ item }) => item.name === "labels.jsonl"));
+      assert.ok(items.some(({ item }) => item.name === "collected.json"));
+    });
+  }
+
+  test("of which none is accepted any more are an error", async () => {
+    await using server = await startGithub("/nonexistent");
+    server.fault = () => ({ status: 401, body: { message: "Bad credentials" } });
+    const connector = await withTwo(server);
+    await assert.rejects(connector.prepare(never()), { code: "SOURCE_UNAUTHORIZED" });
+  });
+
+  test("that all lack a right are each asked once", async () => {
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    server.fault = (path) =>
+      path.endsWith("/labels")
+        ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+        : undefined;
+    const connector = await withTwo(server);
+    const [unit] = await Array.fromAsync(connector.units(never()));
+    assert.ok(unit);
+    await collectAll(connector, unit, context());
+    const asked = server.requests.filter(({ path }) => path.endsWith("/labels")).map((one) => one.authorization);
+    assert.deepEqual([asked.length, new Set(asked)], [2, new Set(["Bearer A-token", "Bearer B-token"])]);
   });
 
   test("several share the load, and one that is used up has the others go on", async () => {

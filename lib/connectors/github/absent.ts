@@ -2,6 +2,7 @@ import { wholeOf } from "../../identity.ts";
 import type { Unit, UnitBefore } from "../connector.ts";
 import { type Absent, fatesOf, type Listing } from "./fates.ts";
 import type { Missing } from "./list-repositories.ts";
+import { recall } from "./remembered.ts";
 import { repositoryUnits } from "./repository-units.ts";
 import type { Shown } from "./shown.ts";
 
@@ -19,7 +20,6 @@ export async function* absentUnits(
   const absent = absentOf(known, shown);
   const named = new Set(missing.map(({ owner, name }) => `${owner}/${name}`.toLowerCase()));
   for await (const { absent: one, fate } of fatesOf(listing, absent, (id) => named.has(id.toLowerCase()))) {
-    // Another one has its name: it was deleted, or moved away, before that was made.
     const isNameTaken = shown.hasId(one.id);
     switch (fate.is) {
       case "gist":
@@ -38,10 +38,11 @@ export async function* absentUnits(
         break;
       }
       case "hidden":
-        if (isNameTaken) break;
+        // Another one has its name: it was deleted, or moved away, before that was made. A unit's name may be one that it had before.
+        if (isNameTaken && fate.isNotFound === true && isOwnName(one)) break;
         for (const { id, identity } of one.units) {
           yield {
-            id,
+            id: isNameTaken ? numbered(ownId(id), one.whole) : id,
             ...(identity === undefined ? {} : { identity }),
             compute: "lambda",
             input: {
@@ -58,14 +59,18 @@ export async function* absentUnits(
   }
 }
 
+/** What a repository is called whose name another one has: no name at GitHub has an `@`. */
+const numbered = (id: string, whole: string): string => `${id}@${whole.slice(whole.indexOf(":") + 1)}`;
+const ownId = (id: string): string => id.replace(/@\d+$/, "");
+
+const isOwnName = ({ id, remembered: { name } }: Absent): boolean =>
+  name === undefined || name.toLowerCase() === id.toLowerCase();
+
 function absentOf(known: readonly UnitBefore[], shown: Shown): readonly Absent[] {
   const groups = Map.groupBy(known, ({ identity }) => wholeOf(identity) ?? identity ?? "");
   return [...groups].flatMap(([whole, units]) => {
     const first = units.find(({ identity }) => identity === whole) ?? units[0];
     if (first === undefined || whole === "" || shown.has(whole)) return [];
-    const visibility = units
-      .map((unit) => unit.facts("collected.json")?.visibility)
-      .find((is): is is string => typeof is === "string");
-    return [{ whole, id: first.id, snapshot: first.snapshot, units, visibility }];
+    return [{ whole, id: ownId(first.id), snapshot: first.snapshot, units, remembered: recall(units) }];
   });
 }

@@ -18,9 +18,11 @@ export interface AccountLimits {
   /** Nothing is sent before: a secondary limit, or a primary one that is used up. By resource: core, graphql. */
   readonly blockedUntil: Map<string, number>;
   readonly remaining: Map<string, number>;
+  /** GitHub refused these credentials (401): nothing more is asked with them while others are left. */
+  isRefused: boolean;
 }
 
-export const freshLimits = (): AccountLimits => ({ blockedUntil: new Map(), remaining: new Map() });
+export const freshLimits = (): AccountLimits => ({ blockedUntil: new Map(), remaining: new Map(), isRefused: false });
 
 /** GitHub takes any name beside a token, and this is the one that it documents. */
 export const basicOf = (token: string): string => `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;

@@ -10,8 +10,8 @@ export type Credentials = Pick<Session, "account" | "mayTryAgain" | "signal">;
  * @throws what `work` throws
  */
 export async function authorized<T>(session: Credentials, work: (authorization: string) => Promise<T>): Promise<T> {
-  const account = session.account();
   for (let refused = 1; ; refused += 1) {
+    const account = session.account();
     const authorization = await account.basic(session.signal);
     try {
       return await work(authorization);

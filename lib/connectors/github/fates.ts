@@ -2,8 +2,9 @@ import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
 import { objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
+import type { Remembered } from "./remembered.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
-import { isAskedFor, isExcluded, isNamed, passes } from "./scope.ts";
+import { isAskedFor, isExcluded, isNamed, isRuledOut, passes } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { Shown } from "./shown.ts";
 import { isComplete, type Tally } from "./tally.ts";
@@ -23,16 +24,15 @@ export interface Absent {
   readonly id: string;
   readonly snapshot: string;
   readonly units: readonly UnitBefore[];
-  /** As the last snapshot says; undefined where it does not. */
-  readonly visibility: string | undefined;
+  readonly remembered: Remembered;
 }
 
 /** What became of something that is not listed any more. */
 export type Fate =
   | { readonly is: "there" | "moved"; readonly repository: RepositoryObject }
   | { readonly is: "gist"; readonly id: string }
-  /** Or it may be. */
-  | { readonly is: "hidden"; readonly why: string; readonly isNamed?: boolean }
+  /** Or it may be. `isNotFound`: GitHub answers 404 to its number. */
+  | { readonly is: "hidden"; readonly why: string; readonly isNamed?: boolean; readonly isNotFound?: boolean }
   /** Deleted, or not asked for. */
   | { readonly is: "gone" };
 
@@ -61,9 +61,12 @@ export async function* fatesOf(
     const [owner = "", name = ""] = one.id.split("/");
     const isMust = isMissing(one.id) || isNamed(listing.options, { owner: { login: owner }, name });
     if (!isMust && !isAskedFor(listing.options, { owner: { login: owner }, name })) continue;
+    // What the filters leave out, as far as it is known, needs no question.
+    if (!isMust && isRuledOut(listing.options, one.remembered)) continue;
     asked += 1;
-    const fate = asked > MOST_ASKED ? undefined : await askedFate(listing, one, key);
-    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, owner, isMust, reasonOf)) };
+    const isAsked = asked <= MOST_ASKED;
+    const fate = isAsked ? await askedFate(listing, one, key) : undefined;
+    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, reasonOf })) };
   }
 }
 
@@ -91,16 +94,22 @@ async function askedFate(
   }
 }
 
+interface Unseen {
+  readonly owner: string;
+  readonly isMust: boolean;
+  /** False beyond the limit: then nobody knows what GitHub would say. */
+  readonly isAsked: boolean;
+  reasonOf(owner: string): Promise<string | undefined>;
+}
+
 /**
  * A 404 is the answer for what was deleted and for what is hidden. Believed to be deleted is what was missing from a list that held
  * all that there is, and what the configuration says.
  */
 async function unseenFate(
   { options, tally }: Listing,
-  { id, snapshot, visibility }: Absent,
-  owner: string,
-  isMust: boolean,
-  reasonOf: (owner: string) => Promise<string | undefined>,
+  { id, snapshot, remembered: { visibility } }: Absent,
+  { owner, isMust, isAsked, reasonOf }: Unseen,
 ): Promise<Fate> {
   // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
   const reason = visibility === "private" || visibility === "public" ? await reasonOf(owner) : "";
@@ -114,7 +123,10 @@ async function unseenFate(
   return {
     is: "hidden",
     isNamed: isMust,
-    why: `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${why}${counted}. The credentials lost the right to it, or it was deleted: then exclude it`,
+    isNotFound: isAsked,
+    why: isAsked
+      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${why}${counted}. The credentials lost the right to it, or it was deleted: then exclude it`
+      : `${id}, which snapshot ${snapshot} holds, is not listed any more${why}${counted}. GitHub was not asked about it, for more than ${MOST_ASKED} are missing`,
   };
 }
 

@@ -72,15 +72,21 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
-        if (preview && !probed.has(input.subject)) {
-          probed.add(input.subject);
+        const isFirst = !probed.has(input.subject);
+        probed.add(input.subject);
+        if (preview && isFirst) {
           for (const one of untold) {
             const own = openSession({ ...github.api, accounts: [one] }, "rights", listing(signal));
             news = [...news, ...(await rightsOf(github, own, input))];
           }
         }
         const told = [...news, ...(unit.warnings ?? [])];
-        yield told.length === 0 ? unit : { ...unit, warnings: told };
+        yield {
+          ...unit,
+          ...(told.length === 0 ? {} : { warnings: told }),
+          // A run finds out by reading it.
+          ...(isFirst && untold.length > 0 ? { input: { ...input, tellsRights: true } } : {}),
+        };
         news = [];
       }
     },

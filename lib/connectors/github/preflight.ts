@@ -1,3 +1,4 @@
+import { SourceError } from "../../errors.ts";
 import type { Warning } from "../connector.ts";
 import type { Account } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
@@ -17,7 +18,7 @@ export interface Preflight {
 
 /**
  * Asks GitHub who we are, which counts against no limit: what the credentials may not read, and when they end.
- * @throws SourceError `SOURCE_UNAUTHORIZED` for credentials that are not accepted
+ * @throws SourceError `SOURCE_UNAUTHORIZED` where no credentials are accepted
  */
 export async function preflight(
   api: Api,
@@ -27,10 +28,16 @@ export async function preflight(
 ): Promise<Preflight> {
   const warnings: Warning[] = [];
   const untold: Account[] = [];
+  const refused: SourceError[] = [];
   for (const account of api.accounts) {
     const session = openSession({ ...api, accounts: [account] }, "preflight", waiting);
     // An Enterprise Server without limits answers 404, with the same headers.
-    const { headers } = await session.get("/rate_limit");
+    const answer = await session.get("/rate_limit").catch((error: unknown) => {
+      if (!(error instanceof SourceError) || error.code !== "SOURCE_UNAUTHORIZED") throw error;
+      refused.push(error);
+    });
+    if (answer === undefined) continue;
+    const { headers } = answer;
     const ends = expiry(headers.get("github-authentication-token-expiration"));
     const left = ends === undefined ? undefined : ends.getTime() - api.now().getTime();
     if (ends !== undefined && left !== undefined && left < EXPIRES_SOON_MS) {
@@ -52,7 +59,12 @@ export async function preflight(
     const named = missing.map(({ name, scope, permission }) => `${name} (${app === undefined ? scope : permission})`);
     warnings.push({ code: "GITHUB_RIGHTS", message: `${account.name} lacks the right to read ${named.join(", ")}` });
   }
-  return { warnings, untold };
+  if (refused.length === api.accounts.length && refused[0] !== undefined) throw refused[0];
+  const told = refused.map(({ message }) => ({
+    code: "SECRET_REFUSED",
+    message: `${message}; the other tokens do its work`,
+  }));
+  return { warnings: [...told, ...warnings], untold };
 }
 
 /** `2026-12-24 10:00:00 UTC`, or with an offset. */

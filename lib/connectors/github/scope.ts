@@ -1,5 +1,6 @@
 import { means, namePattern } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
+import type { Remembered } from "./remembered.ts";
 import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 
 type Name = Pick<RepositoryObject, "owner" | "name">;
@@ -24,13 +25,6 @@ export function passes(options: GithubOptions, repository: RepositoryObject): bo
   const { topics } = options;
   if (isRuledOut(options, { ...repository, visibility: visibilityOf(repository) })) return false;
   return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
-}
-
-/** What a snapshot remembers of a repository for the filters, as far as it does. */
-export interface Remembered {
-  readonly visibility?: string | undefined;
-  readonly archived?: boolean | undefined;
-  readonly fork?: boolean | undefined;
 }
 
 /** Whether the filters leave out what is known to be so. */

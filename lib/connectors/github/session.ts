@@ -6,6 +6,7 @@ import { exchange, type Request } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { limitedUntil, noteLimits } from "./limits.ts";
 import { type Answer, messageOf } from "./response.ts";
+import { barrierOf } from "./unreadable.ts";
 
 /** What all that read from one GitHub share. */
 export interface Api {
@@ -49,7 +50,7 @@ export interface Session {
   file(url: string): Promise<Answer>;
   /** One GraphQL question, which goes to the one URL that there is for them. `attempts`: how often a fault that passes is waited out. */
   question(body: unknown, attempts?: number): Promise<Answer>;
-  /** Whether a 401, the `refused`th in a row, may be no last word. Waits where that helps, or forgets the token that was refused. */
+  /** Whether a 401, the `refused`th in a row, may be no last word. Waits where that helps, forgets the token that was refused, or leaves the work to other accounts. */
   mayTryAgain(account: Account, refused: number): Promise<boolean>;
 }
 
@@ -64,6 +65,7 @@ const BACK_OFF = { attempts: ATTEMPTS, baseMs: 500, maxMs: 30_000 };
 /** More "slow down" than this in a row, each of them honoured, is no limit but a wall. */
 const MAX_LIMITED = 12;
 const MAX_REDIRECTS = 5;
+const NONE: ReadonlySet<Account> = new Set();
 /** A token that was just made is not known to all of GitHub's servers at once. https://github.com/octokit/auth-app.js/issues/65 */
 const FRESH_MS = 60_000;
 const FRESH_TRIES = 4;
@@ -73,7 +75,8 @@ const FRESH_WAIT_MS = 1_500;
 export function openSession(api: Api, key: string, { signal, defer }: Waiting): Session {
   const stats: Stats = { requests: 0, notModified: 0, bytes: 0, points: 0 };
   const first = hashOf(key) % api.accounts.length;
-  const account = (resource = "core") => leastBlocked(api, first, resource);
+  const account = (resource = "core", without: ReadonlySet<Account> = NONE) =>
+    leastBlocked(api, first, resource, without);
 
   async function one(
     url: string,
@@ -84,8 +87,9 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     let failures = 0;
     let limited = 0;
     let refused = 0;
+    const lacking = new Map<Account, Answer>();
     for (;;) {
-      const by = account(resource);
+      const by = account(resource, new Set(lacking.keys()));
       await turn(by, resource);
       let given: { readonly answer: Answer; readonly isLimited: boolean } | undefined;
       try {
@@ -110,11 +114,23 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
           throw new TransientError("SOURCE_RATE_LIMITED", `GitHub goes on asking to slow down at ${request.what}`);
         continue;
       }
-      if (answer.status !== 401) return answer;
-      refused += 1;
-      if (!(await mayTryAgain(by, refused))) throw unauthorized(by, request.what, answer);
+      if (answer.status === 401) {
+        refused += 1;
+        const mayAgain = await mayTryAgain(by, refused);
+        const [another] = lacking.values();
+        if (another !== undefined && isWithoutMore(lacking)) return another;
+        if (mayAgain) continue;
+        throw unauthorized(by, request.what, answer);
+      }
+      if (answer.status !== 403 || barrierOf(answer, "FORBIDDEN")?.barrier !== "FORBIDDEN") return answer;
+      // A right is lost where none of the accounts has it.
+      lacking.set(by, answer);
+      if (isWithoutMore(lacking)) return answer;
     }
   }
+
+  const isWithoutMore = (lacking: ReadonlyMap<Account, Answer>): boolean =>
+    api.accounts.every((one) => one.limits.isRefused || lacking.has(one));
 
   /** Waits for the account's limits and the run's budget. */
   async function turn(by: Account, resource: string): Promise<void> {
@@ -148,7 +164,9 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
       await wait(FRESH_WAIT_MS * refused);
       return true;
     }
-    return refused === 1 && by.renew();
+    if (refused === 1 && by.renew()) return true;
+    by.limits.isRefused = true;
+    return api.accounts.some(({ limits }) => !limits.isRefused);
   }
 
   const wait = (ms: number): Promise<void> =>
@@ -195,8 +213,10 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
 const graphqlUrl = (apiUrl: string): string =>
   apiUrl.endsWith("/api/v3") ? `${apiUrl.slice(0, -"v3".length)}graphql` : `${apiUrl}/graphql`;
 
-function leastBlocked({ accounts, now }: Api, first: number, resource: string): Account {
-  const turned = [...accounts.slice(first), ...accounts.slice(0, first)];
+function leastBlocked({ accounts, now }: Api, first: number, resource: string, without: ReadonlySet<Account>): Account {
+  const all = [...accounts.slice(first), ...accounts.slice(0, first)];
+  const accepted = all.filter((account) => !account.limits.isRefused && !without.has(account));
+  const turned = accepted.length > 0 ? accepted : all;
   const blocked = (account: Account) => Math.max(account.limits.blockedUntil.get(resource) ?? 0, now().getTime());
   return turned.reduce((best, account) => (blocked(account) < blocked(best) ? account : best));
 }

@@ -17,6 +17,7 @@ import { previousSubject } from "./previous-subject.ts";
 import type { Probe } from "./probe.ts";
 import { filled } from "./reading.ts";
 import { referencesOf } from "./references.ts";
+import { rememberedOf } from "./remembered.ts";
 import { lfsFacts } from "./sealed-lfs.ts";
 import { openSession } from "./session.ts";
 import { sharingAnswers } from "./shared-answers.ts";
@@ -24,7 +25,9 @@ import type { KindState } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
+import { tellsRights } from "./units.ts";
 import { UnreadableError } from "./unreadable.ts";
+import { warnOfRights } from "./warn-rights.ts";
 
 export interface SubjectOptions {
   /** What stands for `{owner}` and the like. */
@@ -129,13 +132,14 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
     work.session,
     factsOf(work, kinds.lfs),
   );
+  if (tellsRights(unit)) warnOfRights(work, unit);
   work.failures.raise();
 }
 
 function factsOf({ subject, checked, lfsObjects }: SubjectWork, lfs: KindState | undefined): Facts {
   return {
-    // By it the next run knows what it may have lost.
-    ...(typeof subject?.visibility === "string" ? { visibility: subject.visibility } : {}),
+    // By these the next run knows what it may have lost.
+    ...rememberedOf(subject),
     // Nothing new was read where there is none.
     ...(checked.size === 0 ? {} : { checked: Object.fromEntries(checked) }),
     ...(lfs === undefined ? {} : lfsFacts(lfs, lfsObjects)),

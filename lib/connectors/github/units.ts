@@ -37,6 +37,10 @@ export const unitInput = z.discriminatedUnion("subject", [
 
 export type UnitInput = z.infer<typeof unitInput>;
 
+/** Whether what it may not read stands for what the credentials may not read at all: the first unit of its sort, where GitHub tells their rights in no other way. */
+export const tellsRights = (unit: Unit): boolean => rightsTeller.safeParse(unit.input).success;
+const rightsTeller = z.object({ tellsRights: z.literal(true) });
+
 const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
 
 /**
