@@ -55,15 +55,15 @@ export async function verifyArtifact(
     return { ...base, checksum: "ok", proof: { ...proof, at } };
   } catch (error) {
     backup.signal.throwIfAborted();
-      const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
-      if (damage instanceof EncryptionError && damage.code === "SEALED") {
-        if (!decryptions.mustOpen(artifact)) return sealed("none of the private keys at hand opens it");
-        // The run's own key is wrong, and whoever configured it counts on a proof. Of the snapshot that says nothing.
-        if (mode === "policy") throw damage;
-        return sealed(
-          "the private key at hand belongs to it and does not open it: a wrong passphrase, or a part is missing",
-        );
-      }
+    const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
+    if (damage instanceof EncryptionError && damage.code === "SEALED") {
+      if (!decryptions.mustOpen(artifact)) return sealed("none of the private keys at hand opens it");
+      // The run's own key is wrong, and whoever configured it counts on a proof. Of the snapshot that says nothing.
+      if (mode === "policy") throw damage;
+      return sealed(
+        "the private key at hand belongs to it and does not open it: a wrong passphrase, or a part is missing",
+      );
+    }
     return { ...base, checksum: "failed", proof: null, error: faultOf(damage, artifact, backup) };
   }
 }

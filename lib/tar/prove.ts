@@ -57,7 +57,7 @@ async function list(program: string, artifact: ProvenArtifact, bytes: Bytes, sig
     stdin: archive.bytes,
   });
   for await (const chunk of output) listed += newlines(chunk);
-  archive.assertWhole();
+  await archive.assertWhole();
   compareFacts(artifact, count);
   if (listed !== count.entries) throw failed(artifact, `tar lists ${listed} entries instead of ${count.entries}`);
   return { level: "read", detail: `${listed} entries listed by tar` };
@@ -103,7 +103,7 @@ async function extractInto(
     },
   });
   for await (const _ of output);
-  archive.assertWhole();
+  await archive.assertWhole();
   await expected.close();
   compareFacts(artifact, count);
   const different = await compareTree(list, tree, { devicesRefused, signal });

@@ -64,7 +64,7 @@ export async function extractArchive(
       stdin: archive.bytes,
     });
     for await (const _ of output);
-    archive.assertWhole();
+    await archive.assertWhole();
   } catch (error) {
     throw explained(artifact, error);
   }

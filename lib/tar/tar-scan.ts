@@ -49,6 +49,8 @@ export interface TarScanner {
   write(chunk: Uint8Array): void;
   /** @throws TarFormatError unless the end-of-archive mark was seen: an archive that was cut short never passes. */
   end(): void;
+  /** Whether the end-of-archive mark was seen, after which only padding may come. */
+  readonly hasEnded: boolean;
 }
 
 /** Extended attributes travel in headers, and a header is held in memory. */
@@ -239,7 +241,13 @@ export function createTarScanner(listener: TarListener): TarScanner {
     pass((BLOCK_BYTES - (bytes % BLOCK_BYTES)) % BLOCK_BYTES, undefined, () => {});
   }
 
-  return { write, end };
+  return {
+    write,
+    end,
+    get hasEnded() {
+      return ended;
+    },
+  };
 }
 
 const untilNul = (content: Buffer): Buffer => {

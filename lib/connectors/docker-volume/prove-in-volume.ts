@@ -80,7 +80,7 @@ async function compared(
   const source = noted(archive.bytes);
   try {
     await putArchive(engine, helper, source.bytes, signal);
-    archive.assertWhole();
+    await archive.assertWhole();
   } catch (error) {
     signal.throwIfAborted();
     // What the source itself throws is about the storage. What the Engine cannot extract is about the archive.

@@ -127,7 +127,7 @@ async function extract(
   });
   if (here === undefined) await putArchive(engine, helper, archive.bytes, signal);
   else await extractSparsely(artifact, archive.bytes, here, signal);
-  archive.assertWhole();
+  await archive.assertWhole();
   const facts = count.facts();
   const difference = factsDifference(facts, artifact.facts);
   if (difference !== undefined)
