@@ -12,11 +12,12 @@ import { egressList } from "../../lib/network/egress-list.ts";
 import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { patternBytes } from "../support/bytes.ts";
-import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
+import { aGitFolder, gitSync } from "../support/git-repository.ts";
 import { githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { startGithub } from "../support/github-server.ts";
 import { noLfs, startLfsServer } from "../support/lfs-server.ts";
+import { aLfsWorld, lfsObjects, oidOf } from "../support/lfs-world.ts";
 
 const unitOf = (result: JobResult) => result.manifest?.units[0];
 const namesOf = (result: JobResult, beginning: string) =>
@@ -209,61 +210,27 @@ describe("LFS, with a server and a client that others wrote", { skip: noLfs }, (
 });
 
 describe("LFS objects that are not to be had", () => {
-  const contents = ["good", "damaged"].map((text) => Buffer.from(text.repeat(20)));
-  const oidOf = (content: Buffer) => createHash("sha256").update(content).digest("hex");
-
-  /** Two pointers, and a batch API that answers with `batch`. */
-  async function aWorld(batch: (url: string) => { status: number; body: object }) {
-    const folder = await aGitFolder();
-    const server = await startGithub(folder.path);
-    await addRepository(server, "app", { id: 42, root: folder.path });
-    const bare = join(folder.path, "my-org/app.git");
-    gitSync(bare, ["config", "uploadpack.allowFilter", "true"]);
-    const files = contents.map((content, n) => {
-      const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oidOf(content)}\nsize ${content.length}\n`;
-      return `M 100644 inline ${n}.bin\ndata ${pointer.length}\n${pointer}\n`;
-    });
-    await fastImport(bare, [
-      `commit refs/heads/lfs\ncommitter A <a@example.com> 1 +0000\ndata 1\nx\n${files.join("")}`,
-    ]);
-    for (const [n, content] of contents.entries())
-      server.files.set(`/object/${n}`, { status: 200, body: n === 1 ? Buffer.from(content).fill("x") : content });
-    const others = server.git.switches.answer;
-    server.git.switches.answer = (request, response) => {
-      if (request.url?.endsWith("/info/lfs/objects/batch") !== true) return others(request, response);
-      const { status, body } = batch(server.webUrl);
-      response.writeHead(status, { "content-type": "application/vnd.git-lfs+json" }).end(JSON.stringify(body));
-      return true;
-    };
-    const backup = githubBackup(server, { skip: ["all"], include: ["git", "lfs"] });
-    return {
-      server,
-      backup,
-      states: async (result: JobResult) =>
-        new Map((await backup.stored(result, "my-org/app", "lfs"))?.map(({ oid, state }) => [oid, state])),
-      async [Symbol.asyncDispose]() {
-        await server[Symbol.asyncDispose]();
-        await folder[Symbol.asyncDispose]();
-      },
-    };
-  }
+  const given = (url: string) => lfsObjects.map((content, n) => placeOf(url, n, content));
+  const placeOf = (url: string, n: number, content: Buffer): object => ({
+    oid: oidOf(content),
+    actions: { download: { href: `${url}/object/${n}` } },
+  });
+  const [good] = lfsObjects;
+  /** The first object is to be had, and of the second the batch API says this. */
+  const secondIs = (second: readonly object[]) => (url: string) => ({
+    status: 200,
+    body: { objects: [placeOf(url, 0, good), ...second] },
+  });
 
   test("one that is damaged fails the repository, and the others are stored and named", async () => {
-    await using world = await aWorld((url) => ({
-      status: 200,
-      body: {
-        objects: contents.map((content, n) => ({
-          oid: oidOf(content),
-          actions: { download: { href: `${url}/object/${n}` } },
-        })),
-      },
-    }));
+    await using world = await aLfsWorld((url) => ({ status: 200, body: { objects: given(url) } }));
+    world.damage(1);
     const result = await world.backup.run();
     assert.equal(unitOf(result)?.error?.code, "SOURCE_CORRUPT");
-    assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(contents[0] ?? Buffer.of())}.bin`]);
+    assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(good)}.bin`]);
     assert.deepEqual(
       await world.states(result),
-      new Map(contents.map((content, n) => [oidOf(content), n === 0 ? "STORED" : "FAILED"])),
+      new Map(lfsObjects.map((content, n) => [oidOf(content), n === 0 ? "STORED" : "FAILED"])),
     );
     const [collected] = (await world.backup.stored(result, "my-org/app", "collected")) ?? [];
     assert.equal(Object(collected?.kinds).lfs.state, "FAILED");
@@ -279,32 +246,55 @@ describe("LFS objects that are not to be had", () => {
       [507, "FAILED", "SOURCE_FORBIDDEN"],
       [509, "FAILED", "SOURCE_FORBIDDEN"],
     ] as const) {
-      await using world = await aWorld((url) => ({
-        status: 200,
-        body: {
-          objects: contents.map((content, n) => ({
-            oid: oidOf(content),
-            ...(n === 0
-              ? { actions: { download: { href: `${url}/object/0` } } }
-              : { error: { code, message: "no such luck" } }),
-          })),
-        },
-      }));
+      const second = { oid: oidOf(lfsObjects[1]), error: { code, message: "no such luck" } };
+      await using world = await aLfsWorld(secondIs([second]));
       const result = await world.backup.run();
       assert.equal(unitOf(result)?.error?.code, error, String(code));
       assert.deepEqual(
         await world.states(result),
-        new Map(contents.map((content, n) => [oidOf(content), n === 0 ? "STORED" : state])),
+        new Map(lfsObjects.map((content, n) => [oidOf(content), n === 0 ? "STORED" : state])),
         String(code),
       );
     }
   });
 
+  test("one that the batch API leaves out, or gives no download for, fails the repository: that says nothing of it", async () => {
+    for (const second of [[], [{ oid: oidOf(lfsObjects[1]), size: 140 }]]) {
+      await using world = await aLfsWorld(secondIs(second));
+      const result = await world.backup.run();
+      assert.equal(unitOf(result)?.error?.code, "SOURCE_PROTOCOL");
+      assert.deepEqual([...(await world.states(result)).values()].toSorted(), ["FAILED", "STORED"]);
+    }
+  });
+
+  test("a missing one is asked for and warned of in each run, though no ref changes, until it is there", async () => {
+    let isPushed = false;
+    const missing = { oid: oidOf(lfsObjects[1]), error: { code: 404, message: "no such object" } };
+    await using world = await aLfsWorld((url) =>
+      isPushed ? { status: 200, body: { objects: given(url).slice(1) } } : secondIs([missing])(url),
+    );
+    for (const status of ["ok", "unchanged"]) {
+      const result = await world.backup.run();
+      assert.deepEqual([result.status, unitOf(result)?.status], ["ok", status]);
+      assert.deepEqual(
+        result.manifest?.warnings.map(({ code }) => code),
+        ["GITHUB_LFS_MISSING"],
+      );
+    }
+    isPushed = true;
+    const third = await world.backup.run();
+    assert.deepEqual([third.status, third.manifest?.warnings], ["ok", []]);
+    assert.deepEqual(new Set((await world.states(third)).values()), new Set(["STORED"]));
+    assert.deepEqual(world.asked, [2, 1, 1]);
+    assert.equal(unitOf(await world.backup.run())?.status, "unchanged");
+    assert.deepEqual(world.asked, [2, 1, 1]);
+  });
+
   test("one at a host that the egress list refuses fails LFS, and what else there is of the repository is stored", async () => {
-    await using world = await aWorld(() => ({
+    await using world = await aLfsWorld(() => ({
       status: 200,
       body: {
-        objects: contents.map((content) => ({
+        objects: lfsObjects.map((content) => ({
           oid: oidOf(content),
           actions: { download: { href: "http://refused.example/object" } },
         })),
@@ -324,7 +314,7 @@ describe("LFS objects that are not to be had", () => {
   });
 
   test("all of them for a quota that is used up: git is stored, and each object is named", async () => {
-    await using world = await aWorld(() => ({
+    await using world = await aLfsWorld(() => ({
       status: 403,
       body: { message: "This repository is over its data quota." },
     }));

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openEncryption } from "../../lib/encryption/all.ts";
+import { snapshotPrefix } from "../../lib/keys.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
 import { githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { startGithub } from "../support/github-server.ts";
+import { aLfsWorld, lfsObjects, oidOf } from "../support/lfs-world.ts";
 
 const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+async function sealing() {
+  const { signal } = new AbortController();
+  const secrets = { resolve: () => Promise.reject(new Error("no secret is needed")) };
+  return openEncryption({ type: "age", recipients: [RECIPIENT] }, { secrets, signal });
+}
 
 const named = (result: JobResult, end: string) =>
   result.manifest?.units[0]?.artifacts.filter(({ path }) => path.includes(end)).map(({ reusedFrom }) => reusedFrom);
@@ -17,9 +25,7 @@ test("where the last snapshot is sealed to who writes it, unchanged git is not t
   await using folder = await aGitFolder();
   await using server = await startGithub(folder.path);
   await addRepository(server, "app", { id: 42, root: folder.path });
-  const { signal } = new AbortController();
-  const secrets = { resolve: () => Promise.reject(new Error("no secret is needed")) };
-  const encryption = await openEncryption({ type: "age", recipients: [RECIPIENT] }, { secrets, signal });
+  const encryption = await sealing();
   const a = aBackup({ encryption: () => encryption });
   const backup = githubBackup(server, { skip: ["wiki", "assets"] }, a);
   const first = await backup.run();
@@ -39,3 +45,50 @@ test("where the last snapshot is sealed to who writes it, unchanged git is not t
   const third = await backup.run();
   assert.deepEqual(named(third, "repository.bundle"), [undefined]);
 });
+
+test("LFS objects are linked there, too; what of them is lost in the storage is stored again, and lfs.jsonl names all", async () => {
+  const encryption = await sealing();
+  await using world = await aLfsWorld(
+    (url) => ({
+      status: 200,
+      body: {
+        objects: lfsObjects.map((content, n) => ({
+          oid: oidOf(content),
+          actions: { download: { href: `${url}/object/${n}` } },
+        })),
+      },
+    }),
+    aBackup({ encryption: () => encryption }),
+  );
+  const { backup, asked } = world;
+  const made = async () => {
+    const result = await backup.run();
+    assert.equal(result.status, "ok", result.manifest?.units[0]?.error?.message);
+    const artifacts = result.manifest?.units[0]?.artifacts.filter(({ path }) => path.includes("/lfs")) ?? [];
+    assert.deepEqual(new Set(artifacts.map(({ facts }) => facts.lines ?? facts.bytes)), new Set([2, 80, 120]));
+    const again = artifacts.filter(({ reusedFrom }) => reusedFrom === undefined).map(({ path }) => path);
+    return {
+      again: again.map((path) => path.split("/").at(-1)),
+      keyOf: (end: string) =>
+        snapshotPrefix("docs", result.snapshot ?? "") + artifacts.find(({ path }) => path.includes(end))?.path,
+    };
+  };
+  const first = await made();
+  assert.equal(first.again.length, 3);
+  const second = await made();
+  assert.deepEqual([second.again, asked], [[], [2]]);
+
+  const [good] = lfsObjects;
+  await backup.a.storage.put(second.keyOf(oidOf(good)), bytesOf("cut"));
+  const third = await made();
+  assert.deepEqual(third.again, [`lfs-${oidOf(good)}.bin.age`]);
+  assert.deepEqual(asked, [2, 1]);
+
+  await backup.a.storage.remove([third.keyOf("lfs.jsonl")]);
+  const fourth = await made();
+  assert.deepEqual([fourth.again, asked], [["lfs.jsonl.zst.age"], [2, 1]]);
+});
+
+async function* bytesOf(text: string) {
+  yield Buffer.from(text);
+}

@@ -11,7 +11,14 @@ import { messageOf, readAnswer } from "./response.ts";
 /** Where one object is to be had, or why it is not. */
 export type LfsPlace =
   | { readonly oid: string; readonly url: string; readonly headers: Readonly<Record<string, string>> }
-  | { readonly oid: string; readonly code: number; readonly message: string };
+  | LfsRefusal;
+
+/** Without a code the server says nothing of the object: that is no answer, and nothing of it is known. */
+export interface LfsRefusal {
+  readonly oid: string;
+  readonly code: number | undefined;
+  readonly message: string;
+}
 
 const MEDIA_TYPE = "application/vnd.git-lfs+json";
 
@@ -54,7 +61,9 @@ async function places(
   const parsed = batchSchema.safeParse(json);
   if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "the LFS batch API answers with something else");
   const told = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
-  return objects.map(({ oid }) => told.get(oid) ?? { oid, code: 404, message: "the server does not speak of it" });
+  return objects.map(
+    ({ oid }) => told.get(oid) ?? { oid, code: undefined, message: "the LFS batch API does not speak of it" },
+  );
 }
 
 async function post(url: string, authorization: string, body: string, signal: AbortSignal): Promise<Response> {
@@ -80,20 +89,18 @@ function placeOf(
 ): LfsPlace {
   const download = actions?.download;
   if (error !== undefined || download === undefined)
-    return { oid, code: error?.code ?? 404, message: error?.message ?? "the server has no download for it" };
+    return { oid, code: error?.code, message: error?.message ?? "the LFS batch API has no download for it" };
   const isOwn = URL.canParse(download.href) && new URL(download.href).origin === new URL(cloneUrl).origin;
   return { oid, url: download.href, headers: { ...(isOwn ? { authorization } : {}), ...download.header } };
 }
 
 /** The server has no such object. Any other code is of the server or of our rights, and says nothing of the object. */
-export const isMissing = (place: LfsPlace): place is LfsPlace & { readonly code: number; readonly message: string } =>
+export const isMissing = (place: LfsPlace): place is LfsRefusal =>
   "code" in place && (place.code === 404 || place.code === 410);
 
 /** Codes of single objects are those of HTTP; 507 and 509 say that space or bandwidth is used up. */
-export function placeFault(
-  { code, message }: { readonly code: number; readonly message: string },
-  what: string,
-): SourceError | TransientError {
+export function placeFault({ code, message }: LfsRefusal, what: string): SourceError | TransientError {
+  if (code === undefined) return new SourceError("SOURCE_PROTOCOL", `${what} cannot be had: ${message}`);
   const said = `${what} is answered with ${code}${message === "" ? "" : `: ${message}`}`;
   if (code === 404 || code === 410) return new SourceError("SOURCE_NOT_FOUND", said);
   if (code === 429) return new TransientError("SOURCE_RATE_LIMITED", said);

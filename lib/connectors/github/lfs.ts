@@ -10,33 +10,37 @@ import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
 import { isMissing, type LfsPlace, lfsPlaces, placeFault } from "./lfs-batch.ts";
+import { LFS, lfsBefore } from "./lfs-before.ts";
 import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
 import { patience } from "./patience.ts";
-import { sealedObjects, sealedState } from "./sealed-lfs.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
-/** `lfs.jsonl`: each object that any ref points at, and whether it is stored. */
-const LFS = { name: "lfs", reading: { how: "list", path: "" }, key: "oid" } as const;
 const BATCH = 100;
 
-/** LFS objects of all refs, each an artifact that is stored once and taken over for as long as something points at it. */
+/**
+ * LFS objects of all refs, each an artifact that is stored once and taken over for as long as something points at it. What the server lacked is
+ * asked for in each run: somebody may have pushed it since.
+ */
 export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
   const { previous, states, failures } = work;
-  const before = previous.stateOf("lfs", "lfs.jsonl") ?? sealedState(previous);
   try {
-    const { fingerprint, pointers } = await retry(() => pointersOf(work, cloneUrl, before?.newest), patience(work));
-    if (pointers === undefined) {
-      if (before?.state === "READ") yield* unchangedObjects(work, cloneUrl);
-      states.set("lfs", before ?? { state: "EMPTY", newest: fingerprint });
-      return;
-    }
+    const before = await lfsBefore(previous);
+    const found = await retry(() => pointersOf(work, cloneUrl, before?.state.newest), patience(work));
+    const pointers = found.pointers ?? [...(before?.objects.values() ?? [])].map(({ oid, size }) => ({ oid, size }));
     if (pointers.length === 0) {
-      states.set("lfs", { state: "EMPTY", newest: fingerprint });
+      states.set("lfs", { state: "EMPTY", newest: found.fingerprint });
       return;
     }
-    const isWhole = yield* objectItems(work, cloneUrl, pointers);
-    if (isWhole) states.set("lfs", { state: "READ", newest: fingerprint });
+    const lines = yield* objectItems(work, cloneUrl, pointers);
+    const item = kindItem(LFS, async function* () {
+      yield* lines;
+    });
+    const isSame =
+      found.pointers === undefined && lines.every(({ key, json }) => before?.objects.get(key)?.state === json.state);
+    yield isSame ? unchangedItem(item) : item;
+    if (!lines.some(({ json }) => json.state === "FAILED"))
+      states.set("lfs", { state: "READ", newest: found.fingerprint });
   } catch (error) {
     failures.add("lfs", error);
   }
@@ -67,11 +71,12 @@ async function pointersOf({ session, states, context: { signal } }: SubjectWork,
   }
 }
 
+/** Answers a line for each object. */
 async function* objectItems(
   work: SubjectWork,
   cloneUrl: string,
   pointers: readonly LfsPointer[],
-): AsyncGenerator<Item, boolean> {
+): AsyncGenerator<Item, readonly Line[]> {
   const lines: Line[] = [];
   const told = (pointer: LfsPointer, state: string, message?: string) =>
     lines.push({ key: pointer.oid, json: { ...pointer, state, ...(message === undefined ? {} : { message }) } });
@@ -81,14 +86,19 @@ async function* objectItems(
     const message = work.redact(error instanceof Error ? error.message : String(error));
     for (const pointer of some) told(pointer, "FAILED", message);
   };
+  async function* storing(pointer: LfsPointer, place: LfsPlace | undefined): AsyncGenerator<Item> {
+    try {
+      yield* tried(objectItem(work, cloneUrl, pointer, place));
+      told(pointer, "STORED");
+    } catch (error) {
+      failed([pointer], error);
+    }
+  }
   let isRefused = false;
   for (let from = 0; from < pointers.length; from += BATCH) {
     const some = pointers.slice(from, from + BATCH);
     const held = some.filter((pointer) => isStored(work, pointer));
-    for (const pointer of held) {
-      yield objectItem(work, cloneUrl, pointer, undefined);
-      told(pointer, "STORED");
-    }
+    for (const pointer of held) yield* storing(pointer, undefined);
     const wanted = some.filter((pointer) => !held.includes(pointer));
     if (wanted.length === 0) continue;
     // A quota that is used up is so for all of them.
@@ -106,47 +116,20 @@ async function* objectItems(
     }
     for (const [n, pointer] of wanted.entries()) {
       const place = places[n];
-      if (place !== undefined && isMissing(place)) {
-        told(pointer, "MISSING", place.message);
-        continue;
-      }
-      try {
-        yield* tried(objectItem(work, cloneUrl, pointer, place));
-        told(pointer, "STORED");
-      } catch (error) {
-        failed([pointer], error);
-      }
+      if (place !== undefined && isMissing(place)) told(pointer, "MISSING", place.message);
+      else yield* storing(pointer, place);
     }
   }
-  const missing = lines.filter(({ json }) => json.state === "MISSING").length;
-  if (missing > 0) {
+  const count = (state: string) => lines.filter(({ json }) => json.state === state).length;
+  work.lfs = { stored: count("STORED"), missing: count("MISSING") };
+  if (work.lfs.missing > 0) {
     work.context.warn({
       code: "GITHUB_LFS_MISSING",
-      message: `${missing} of ${lines.length} LFS objects are not at the server; lfs.jsonl names them`,
+      message: `${work.lfs.missing} of ${lines.length} LFS objects are not at the server; lfs.jsonl names them`,
     });
   }
-  work.lfsObjects = lines.filter(({ json }) => json.state === "STORED").length;
-  yield kindItem(LFS, async function* () {
-    yield* lines;
-  });
-  return !lines.some(({ json }) => json.state === "FAILED");
+  return lines;
 }
-
-async function* unchangedObjects(work: SubjectWork, cloneUrl: string): AsyncGenerator<Item> {
-  const read = work.previous.linesOf(LFS);
-  for await (const pointer of read === undefined ? sealedObjects(work.previous) : storedObjects(read())) {
-    yield objectItem(work, cloneUrl, pointer, undefined);
-    work.lfsObjects += 1;
-  }
-  yield unchangedItem(kindItem(LFS, () => read?.() ?? none()));
-}
-
-async function* storedObjects(lines: AsyncIterable<Line>): AsyncGenerator<LfsPointer> {
-  for await (const { json } of lines)
-    if (json.state === "STORED") yield { oid: String(json.oid), size: Number(json.size) };
-}
-
-async function* none(): AsyncGenerator<Line> {}
 
 const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
 const isStored = ({ previous }: SubjectWork, pointer: LfsPointer): boolean =>

@@ -7,6 +7,7 @@ import type { Parents } from "./parents.ts";
 import type { PreviousSubject } from "./previous-subject.ts";
 import type { Probe } from "./probe.ts";
 import type { References } from "./references.ts";
+import type { LfsCounts } from "./sealed-lfs.ts";
 import type { Session } from "./session.ts";
 import type { KindState } from "./state.ts";
 import type { Texts } from "./texts.ts";
@@ -40,8 +41,7 @@ export interface SubjectWork {
   readonly startedAt: Date;
   /** What was compared at the end, by kind; `missing` are the numbers that are not stored (`number-facts.ts`): GitHub does not have them, or not yet then. */
   readonly checked: Map<string, { readonly references: number; readonly gone: number; readonly missing?: string }>;
-  /** How many LFS objects are stored. */
-  lfsObjects: number;
+  lfs: LfsCounts;
   /** What GitHub says that the subject is, once its first kind was read. */
   subject: Json | undefined;
   /** True where that was not asked for, because it is listed as it was. */

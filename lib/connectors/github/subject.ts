@@ -65,7 +65,7 @@ export async function subjectWork(
     comments: commentCounts(),
     startedAt: api.now(),
     checked: new Map(),
-    lfsObjects: 0,
+    lfs: { stored: 0, missing: 0 },
     texts: undefined,
     subject: undefined,
     isSubjectListed: false,
@@ -136,13 +136,13 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
   work.failures.raise();
 }
 
-function factsOf({ subject, checked, lfsObjects }: SubjectWork, lfs: KindState | undefined): Facts {
+function factsOf({ subject, checked, lfs: counts }: SubjectWork, lfs: KindState | undefined): Facts {
   return {
     // By these the next run knows what it may have lost.
     ...rememberedOf(subject),
     // Nothing new was read where there is none.
     ...(checked.size === 0 ? {} : { checked: Object.fromEntries(checked) }),
-    ...(lfs === undefined ? {} : lfsFacts(lfs, lfsObjects)),
+    ...(lfs === undefined ? {} : lfsFacts(lfs, counts)),
   };
 }
 
