@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { SourceError } from "../../errors.ts";
 import { fileName } from "../../keys.ts";
 import type { Item } from "../connector.ts";
 import { downloaded } from "./download.ts";
@@ -19,28 +20,36 @@ const assetSchema = z.object({
 
 export type Asset = z.infer<typeof assetSchema> & { readonly release: string };
 
-/** The assets of one release. One that was never uploaded to its end has no bytes to be had. */
+/**
+ * The assets of one release. One that was never uploaded to its end has no bytes to be had; releases.jsonl names it.
+ * @throws SourceError `SOURCE_PROTOCOL`
+ */
 export function assetsOf(release: Json): readonly Asset[] {
   const parsed = z.object({ tag_name: z.string(), assets: z.array(assetSchema).default([]) }).safeParse(release);
-  if (!parsed.success) return [];
+  if (!parsed.success) {
+    const why = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join(", ");
+    throw new SourceError(
+      "SOURCE_PROTOCOL",
+      `the files of release ${String(release.tag_name)} cannot be read (${why})`,
+    );
+  }
   const { tag_name: tag, assets } = parsed.data;
   return assets.filter(({ state }) => state === "uploaded").map((asset) => ({ ...asset, release: tag }));
 }
 
 /** Files of releases, each an artifact. One that is as it was is taken over from the last snapshot. */
 export async function* assetItems(work: SubjectWork, assets: Iterable<Asset>): AsyncGenerator<Item> {
-  let failed = false;
   let some = false;
   for (const asset of assets) {
     some = true;
     try {
       yield* tried(assetItem(work, asset));
     } catch (error) {
-      failed = true;
       work.failures.add("assets", error);
     }
   }
-  if (!failed) work.states.set("assets", { state: some ? "READ" : "EMPTY" });
+  // A release may have failed before, as it was listed.
+  if (!work.failures.reasons().has("assets")) work.states.set("assets", { state: some ? "READ" : "EMPTY" });
 }
 
 function assetItem({ session, params, previous }: SubjectWork, asset: Asset): Item {

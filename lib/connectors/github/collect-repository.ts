@@ -69,7 +69,11 @@ async function* repositoryItems(
   const assets = new Map<number, Asset>();
   if (has("assets")) {
     work.observers.set("releases", (release) => {
-      for (const asset of assetsOf(release)) assets.set(asset.id, asset);
+      try {
+        for (const asset of assetsOf(release)) assets.set(asset.id, asset);
+      } catch (error) {
+        work.failures.add("assets", error);
+      }
     });
   }
   const texts = has("attachments") ? textsOf(attachmentFinder(github.webUrl)) : undefined;
