@@ -33,7 +33,7 @@ async function dump(): Promise<Dumped> {
   let [bytes, documents] = [0, 0];
   for await (const item of connector.collect(unit, { previous: undefined, signal, warn, defer: async () => {} })) {
     for await (const chunk of item.open()) bytes += chunk.byteLength;
-    documents += Number(item.facts?.().documents);
+    documents += Number(item.facts?.()?.documents);
   }
   await connector.cleanup();
   const { userCPUTime, systemCPUTime } = process.resourceUsage();

@@ -45,8 +45,8 @@ export interface Item {
   readonly unchanged?: boolean;
   /** Each call reads from the start, so a retry is a second call. */
   open(): Bytes;
-  /** Only after the last byte. */
-  facts?(): Facts;
+  /** Only after the last byte; undefined of one that is `unchanged` and was not read, whose facts stay as they were. */
+  facts?(): Facts | undefined;
 }
 
 export interface Warning {

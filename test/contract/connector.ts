@@ -114,7 +114,7 @@ export function connectorContract<Options>(name: string, harness: ConnectorHarne
           assert.ok(chunk.byteLength >= 0);
           assert.throws(() => item.facts?.());
         }
-        assert.ok(Object.keys(item.facts()).length > 0);
+        assert.ok(Object.keys(item.facts() ?? {}).length > 0);
       }
     });
 

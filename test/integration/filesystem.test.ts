@@ -218,7 +218,7 @@ test("files that change, shrink and vanish while they are read are warnings with
       if (!disturbed) await disturb(root);
       disturbed = true;
     }
-    assert.equal(item.facts?.().files, 11);
+    assert.equal(item.facts?.()?.files, 11);
   }
   assert.deepEqual(given.warnings.map(({ code }) => code).sort(), ["FILE_CHANGED", "FILE_VANISHED"]);
   assert.match(

@@ -67,7 +67,16 @@ export async function wikiOf(source: BundleSource): Promise<BundleResult> {
   }
 }
 
-/** Its facts are those of then, until it has to be read after all. */
-export function unchangedItem({ facts: _, ...item }: Item): Item {
-  return { ...item, unchanged: true };
+/** Its facts are those of then, unless it has to be read after all. */
+export function unchangedItem(item: Item): Item {
+  let isRead = false;
+  return {
+    ...item,
+    unchanged: true,
+    open() {
+      isRead = true;
+      return item.open();
+    },
+    facts: () => (isRead ? item.facts?.() : undefined),
+  };
 }

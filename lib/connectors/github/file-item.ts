@@ -31,19 +31,16 @@ export function fileItem(file: StoredFile): Item {
       throw new SourceError("SOURCE_CORRUPT", `${file.what} does not have the SHA-256 that GitHub says`);
     facts = { bytes, sha256, ...file.facts };
   }
-  const item: Item = {
+  return {
     name: file.name,
     contentType: FILE,
     compress: false,
     restore: `cat {}`,
     unchanged: file.unchanged,
     open,
-  };
-  if (file.unchanged) return item;
-  return {
-    ...item,
     facts() {
-      if (facts === undefined) throw new Error(`${file.name} was asked for its facts before its last byte`);
+      if (facts === undefined && !file.unchanged)
+        throw new Error(`${file.name} was asked for its facts before its last byte`);
       return facts;
     },
   };
