@@ -11,17 +11,26 @@ const inputSchema = z.strictObject({
   /** What the console puts into an input that nobody has edited. */
   Comment: z.string().optional(),
 });
-const eventSchema = z.object({ job: z.string(), input: z.unknown() });
+const eventSchema = z.object({
+  job: z.string(),
+  input: z.unknown(),
+  /** ARN. Absent in an execution that began before it was given. */
+  execution: z.string().optional(),
+});
 
 /**
  * The first state of a run: takes the job's lease and lists the units. Where the source asks to come back later the lease is
  * given back, and it is the state machine's to wait.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { job, input } = eventSchema.parse(event);
-  return withFunctionBackup(invocation, (backup) => planStep(backup, { job, only: choiceOf(unitsOf(input)) }), {
-    about: { job },
-  });
+  const { job, input, execution } = eventSchema.parse(event);
+  return withFunctionBackup(
+    invocation,
+    (backup) => planStep(backup, { job, only: choiceOf(unitsOf(input)), execution }),
+    {
+      about: { job },
+    },
+  );
 };
 
 /** @throws ConfigError: an input that is not understood must not pass for one that asks for the whole job */

@@ -44,12 +44,17 @@ export interface Begun {
 /** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, DeferredError included: then nothing was begun */
 export async function beginRun(
   backup: Backup,
-  input: { readonly job: string; readonly only: readonly string[] | undefined },
+  input: {
+    readonly job: string;
+    readonly only: readonly string[] | undefined;
+    readonly execution?: string | undefined;
+  },
 ): Promise<Begun> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   await storage.prepare();
-  const lease = await acquireLease(storage, job.name, { purpose: "run", processBound: false, waitMs: 0 }, backup);
+  const request = { purpose: "run", processBound: false, waitMs: 0, execution: input.execution } as const;
+  const lease = await acquireLease(storage, job.name, request, backup);
   try {
     const step = leased(backup, job, storage, lease);
     const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within", only: input.only });

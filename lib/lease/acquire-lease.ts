@@ -22,6 +22,8 @@ export interface LeaseRequest {
   readonly processBound: boolean;
   /** How long to wait for a lease that somebody holds; 0 for not at all. */
   readonly waitMs: number;
+  /** Of what the lease is taken for. One that it holds already is taken over at once: the answer to the call that took it was lost. */
+  readonly execution?: string | undefined;
 }
 
 const POLL_MS = 5_000;
@@ -59,7 +61,7 @@ export async function acquireLease(
       watched = { version: found.version, since: elapsed };
     }
     const left = watched === undefined ? 0 : watched.since + lengthOf(found?.document) - elapsed;
-    const why = whyFree(found, left);
+    const why = whyFree(found, left, request);
     if (why !== undefined) {
       const taken = await take(storage, job, found, request, context);
       if (taken === undefined) continue;
@@ -79,7 +81,7 @@ async function take(
   storage: Storage,
   job: string,
   found: FoundLease | undefined,
-  { purpose, processBound }: LeaseRequest,
+  { purpose, processBound, execution }: LeaseRequest,
   context: LeaseContext,
 ): Promise<HeldLease | undefined> {
   const begun = marks(context);
@@ -91,6 +93,7 @@ async function take(
     released: false,
     purpose,
     ...ownerHere({ processBound }),
+    ...(execution === undefined ? {} : { execution }),
     acquiredAt: now.toISOString(),
     ...period(now),
   };
@@ -116,9 +119,10 @@ async function take(
 }
 
 /** `leftMs`: until the lease has been the same for as long as it lasts. */
-function whyFree(found: FoundLease | undefined, leftMs: number): string | undefined {
+function whyFree(found: FoundLease | undefined, leftMs: number, { execution }: LeaseRequest): string | undefined {
   if (found === undefined || found.document?.released === true) return "free";
   if (found.document !== undefined && holderIsGone(found.document)) return "its process has ended";
+  if (execution !== undefined && found.document?.execution === execution) return "it is of the same execution";
   return leftMs <= 0 ? "it was not renewed while it was watched" : undefined;
 }
 

@@ -22,6 +22,7 @@ const leaseSchema = z.strictObject({
     .optional()
     .describe("without which the lease is of no use any more; absent for a run whose steps are processes of their own"),
   version: z.string().describe("of core-backup"),
+  execution: z.string().optional().describe("ARN of the execution of a state machine whose steps hold it"),
   run: z.string().optional(),
   snapshot: z.string().optional(),
   acquiredAt: instant,

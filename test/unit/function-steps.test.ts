@@ -173,6 +173,20 @@ test("a bucket that is down from the middle to the end: who is to be told is tol
   assert.deepEqual(a.source.opened, ["a/x.json", "b/x.json"]);
 });
 
+test("a plan whose answer was lost is made again by its execution, which goes on with the same snapshot", async () => {
+  const a = aBackup({ units: () => [{ id: "r", items: { "a.json": "a" } }] });
+  const input = { job: "docs", only: undefined, execution: "arn:execution:mine" };
+  const lost = await beginRun(a.backup, input);
+  await assert.rejects(beginRun(a.backup, { ...input, execution: "arn:execution:other" }), { name: "LeaseHeldError" });
+  const { pointer } = await beginRun(a.backup, input);
+  assert.equal(pointer.snapshot, lost.pointer.snapshot);
+  await assert.rejects(finishStep(a.backup, lost.pointer), { name: "LeaseLostError" });
+  const [line] = await Array.fromAsync(readPlan(a.storage, pointer));
+  assert.ok(line);
+  assert.deepEqual(await collectStep(a.backup, pointer, line, a.backup.config), { status: "ok" });
+  assert.equal((await finishStep(a.backup, pointer)).status, "ok");
+});
+
 async function planBytes({ storage }: ReturnType<typeof aBackup>, { job, snapshot }: StepPointer): Promise<number> {
   return (await storage.head(planKey(job, snapshot)))?.bytes ?? Number.POSITIVE_INFINITY;
 }

@@ -491,6 +491,38 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       assert.deepEqual([fetched, manifest.status, manifest.resumedAt], [["two.git"], "ok", undefined]);
     });
 
+    test("one that was stopped, was redriven and ends as partial has ended so, and no run begins by itself", async () => {
+      const executionArn = await stopped("pair");
+      const calls = watched("pair", ({ step, payload }) =>
+        step === "collect" && /two\b/.test(JSON.stringify(payload)) ? BROKEN : undefined,
+      );
+      const engine = engineOf("MiniStack");
+      await engine.sfn.send(new RedriveExecutionCommand({ executionArn }));
+      assert.equal((await engine.ended(executionArn)).error, "BackupPartial");
+      assert.equal(calls().replace(/(collect )+/, "collect "), "collect finish verify prune notify verdict");
+      assert.equal((await redriven(executionArn, "pair")).calls.split(" ")[1], "plan");
+    });
+
+    test("one that was redriven while another run goes on has not ended well", async () => {
+      await both.forget("single");
+      watched("single", ({ step }) => (step === "finish" ? BROKEN : undefined));
+      const engine = engineOf("MiniStack");
+      const { executionArn = "" } = await engine.execute("single");
+      let release = () => {};
+      const held = new Promise<undefined>((resolve) => {
+        release = () => resolve(undefined);
+      });
+      const calls = watched("single", ({ step }) => (step === "collect" ? held : undefined));
+      const other = await engine.start("single");
+      await until(async () => calls().endsWith("collect"));
+      await engine.sfn.send(new RedriveExecutionCommand({ executionArn }));
+      const ended = await engine.ended(executionArn);
+      release();
+      assert.equal(ended.error, "BackupFailed");
+      assert.match(ended.cause ?? "", /being worked on/);
+      assert.equal((await engine.ended(other)).status, "SUCCEEDED");
+    });
+
     test("one that was stopped and whose lease was given back begins again, and collects what is missing alone", async () => {
       const executionArn = await stopped("pair");
       await both.freeLease("pair");

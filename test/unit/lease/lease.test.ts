@@ -74,6 +74,20 @@ test("a lease says who holds it since when, and given back it is free at once", 
   await (await acquire(storage, machine())).release();
 });
 
+test("what an execution took is its own to take again at once, and nobody else's", async () => {
+  const { storage, machine } = aCluster();
+  const mine = { ...elsewhere, execution: "arn:execution:mine" };
+  const answerLost = await acquire(storage, machine(), mine);
+  await answerLost.leave();
+  await assert.rejects(acquire(storage, machine(), { ...mine, execution: "arn:execution:other" }), HELD);
+  await assert.rejects(acquire(storage, machine(), elsewhere), HELD);
+  const again = await acquire(storage, machine(), mine);
+  assert.notEqual(again.token, answerLost.token);
+  await assert.rejects(continueLease(storage, "docs", answerLost.token, machine().context), LOST);
+  await again.confirm();
+  assert.equal((await documentOf(storage)).execution, mine.execution);
+});
+
 test("of twenty that come at once one gets the lease, and the others are told who", async () => {
   const { storage, machine } = aCluster();
   const results = await Promise.allSettled(Array.from({ length: 20 }, () => acquire(storage, machine())));
