@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
-  GetExecutionHistoryCommand,
+  type HistoryEvent,
   ListExecutionsCommand,
+  paginateGetExecutionHistory,
   paginateListStateMachines,
   SFNClient,
   StartExecutionCommand,
@@ -14,6 +15,7 @@ import { nearest } from "../config/suggestion.ts";
 import { CodedError } from "../errors.ts";
 import { snapshotId } from "../keys.ts";
 import { networkAgents } from "../network/agents.ts";
+import { type BegunExecution, begunExecution } from "./begun-execution.ts";
 import { deploymentFault } from "./deployment-fault.ts";
 import { type Execution, executionOf } from "./execution.ts";
 import { machineName } from "./names.ts";
@@ -24,13 +26,6 @@ export interface Machine {
   readonly arn: string;
   /** Where its snapshots lie. */
   readonly bucket: string;
-}
-
-/** What a run began with, once its first state has ended. */
-export interface BegunExecution {
-  readonly run: string;
-  readonly snapshot: string;
-  readonly units: number;
 }
 
 /** The state machines of a stack. Each call throws a CodedError `DEPLOYMENT_…` for what AWS answers. */
@@ -49,15 +44,11 @@ export interface Deployment {
 
 const CONNECT_MS = 10_000;
 const ANSWER_MS = 30_000;
-/** Job and Plan, each entered, scheduled, tried anew and left. */
-const FIRST_EVENTS = 60;
+/** As many as a page may have. */
+const EVENTS_AT_ONCE = 1_000;
 
 const definitionSchema = z.object({
   States: z.object({ Collect: z.object({ ItemReader: z.object({ Arguments: z.object({ Bucket: z.string() }) }) }) }),
-});
-const begunSchema = z.object({
-  pointer: z.object({ run: z.string(), snapshot: z.string() }),
-  units: z.number(),
 });
 
 /** Who asks is found by the SDK's usual chain: variables, profile, the role of a machine. */
@@ -82,6 +73,12 @@ export function openDeployment(stack: Stack, signal: AbortSignal): Deployment {
     for await (const { stateMachines = [] } of paginateListStateMachines({ client }, {}))
       for (const { name = "", stateMachineArn = "" } of stateMachines) found.set(name, stateMachineArn);
     return found;
+  }
+
+  async function* newestFirst(executionArn: string): AsyncGenerator<HistoryEvent> {
+    const pages = { client, pageSize: EVENTS_AT_ONCE };
+    const input = { executionArn, reverseOrder: true };
+    for await (const { events = [] } of paginateGetExecutionHistory(pages, input, options)) yield* events;
   }
 
   const describe = async (arn: string) =>
@@ -117,14 +114,7 @@ export function openDeployment(stack: Stack, signal: AbortSignal): Deployment {
         return Promise.all(newest.map(({ executionArn = "" }) => describe(executionArn)));
       }),
     describe: (arn) => asked(() => describe(arn)),
-    begun: (arn) =>
-      asked(async () => {
-        const command = new GetExecutionHistoryCommand({ executionArn: arn, maxResults: FIRST_EVENTS });
-        const { events = [] } = await client.send(command, options);
-        const ended = events.find(({ stateExitedEventDetails }) => stateExitedEventDetails?.name === "Plan");
-        const output = begunSchema.safeParse(JSON.parse(ended?.stateExitedEventDetails?.output ?? "null"));
-        return output.success ? { ...output.data.pointer, units: output.data.units } : undefined;
-      }),
+    begun: (arn) => asked(() => begunExecution(newestFirst(arn))),
     stop: (arn, cause) =>
       asked(async () => {
         await client.send(new StopExecutionCommand({ executionArn: arn, error: "Stopped", cause }), options);

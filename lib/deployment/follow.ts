@@ -7,7 +7,8 @@ import { type UnitRecord, unitOfRecord } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
 import { readRecord } from "../record.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { BegunExecution, Deployment } from "./deployment.ts";
+import type { BegunExecution } from "./begun-execution.ts";
+import type { Deployment } from "./deployment.ts";
 import type { Execution } from "./execution.ts";
 
 export interface FollowInput {
