@@ -50,7 +50,7 @@ export interface TaskInputs {
   /** `packedConfig` of what the job needs of the configuration. */
   readonly config: string;
   readonly bucket: unknown;
-  /** What the task may do: the job's sources and storage, and no other job's. */
+  /** What the task may do: the sources of the job, and no other job's; of its storage all below the prefix, which jobs share. */
   readonly statements: readonly Statement[];
   /** File systems that it reads of, and writes to. */
   readonly mounts: readonly UsedMount[];
