@@ -64,7 +64,7 @@ function writing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
 /** Before a run a storage finds out what it may do by an empty object of its own, and clears unfinished uploads away. */
 function preparing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
   return [
-    allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}${RESERVED_PREFIX}probe-*`)),
+    allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}${RESERVED_PREFIX}probe`)),
     allow(["s3:ListBucketMultipartUploads"], arn),
     ...(more.includes("s3:PutObjectRetention") ? [allow(["s3:GetBucketObjectLockConfiguration"], arn)] : []),
   ];
