@@ -103,8 +103,9 @@ async function userWith(
     Effect: "Allow",
     Principal: { AWS: [accessKeyId] },
     Action,
-    Resource:
-      Action === "s3:ListBucket" ? [all] : (Action === "s3:PutObject" ? writable : ["*"]).map((key) => `${all}/${key}`),
+    Resource: Action.startsWith("s3:ListBucket")
+      ? [all]
+      : (Action === "s3:PutObject" ? writable : ["*"]).map((key) => `${all}/${key}`),
   }));
   const Policy = JSON.stringify({ Version: "2012-10-17", Statement: statements });
   await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));

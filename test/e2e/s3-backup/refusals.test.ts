@@ -144,7 +144,11 @@ describe("a bucket that refuses", { skip: noVersitygw }, () => {
     const bucket = await s3.newBucket();
     const job = await aJob(t, s3.server.endpoint);
     const writable = [".core-backup-tmp-probe", "docs/.lease", "docs/*/.run/*"].map((key) => `backups/${key}`);
-    const env = await s3.userWith(bucket, ["s3:ListBucket", "s3:GetObject", "s3:PutObject"], writable);
+    const env = await s3.userWith(
+      bucket,
+      ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetObject", "s3:PutObject"],
+      writable,
+    );
     const ended = await s3.ran(job, { BUCKET: bucket, ...env });
     assert.equal(ended.code, 1, ended.stderr);
     assert.match(
