@@ -6,6 +6,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { build } from "esbuild";
+import { NODE_BUNDLE } from "../infra/node-bundle.ts";
 import { connect, createS3Client } from "../lib/storage/s3/client.ts";
 import { type S3Server, startVersitygw } from "../test/support/s3-server.ts";
 import { type BenchLine, benchLine, median } from "./line.ts";
@@ -47,16 +48,9 @@ export async function benchS3(): Promise<readonly BenchLine[]> {
 async function bundled(folder: string): Promise<string> {
   const outfile = path.join(folder, "s3-transfer.mjs");
   await build({
+    ...NODE_BUNDLE,
     entryPoints: [path.join(import.meta.dirname, "s3-transfer.ts")],
     outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    mainFields: ["module", "main"],
-    // Some dependencies are CommonJS and ask for what is Node's own.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
   });
   return outfile;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import type { Config } from "../lib/config/schema.ts";
 import { BUILD_FOLDER, type StackFunction, stackFunctions } from "./functions.ts";
+import { NODE_BUNDLE } from "./node-bundle.ts";
 import { configOf } from "./readers.ts";
 import { serviceList } from "./service-list.ts";
 import { unusedModules } from "./unused-modules.ts";
@@ -35,21 +36,14 @@ async function bundleFunction(config: Config, functions: readonly StackFunction[
   const jobs = spec.connectors ? functions.flatMap(({ readers }) => readers?.jobs ?? []) : config.jobs;
   const outfile = join(ROOT, BUILD_FOLDER, folder, "index.mjs");
   await build({
+    ...NODE_BUNDLE,
     entryPoints: [join(ROOT, "functions", `${spec.name}.ts`)],
     outfile,
-    bundle: true,
     minify: true,
     // Errors are routed by their names, which are literals on the prototypes; functions are named in stack traces.
     keepNames: true,
     sourcemap: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    mainFields: ["module", "main"],
-    // Some dependencies are CommonJS and ask for what is Node's own.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     plugins: [onlyServices(config, first), without(unusedModules(spec, configOf(config, jobs)))],
-    logLevel: "warning",
   });
   return { name: folder, bytes: statSync(outfile).size };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { NODE_BUNDLE } from "../../infra/node-bundle.ts";
 import type { Reach } from "./reach.ts";
 
 export interface KillProgram {
@@ -28,18 +29,11 @@ async function bundled(reaches: Reach["kind"]): Promise<KillProgram> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const script = join(folder, "kill-child.mjs");
   await build({
+    ...NODE_BUNDLE,
     entryPoints: [join(import.meta.dirname, "kill-child.ts")],
     outfile: script,
-    bundle: true,
     external: reaches === "S3" ? [] : ["../../lib/storage/s3/*"],
     keepNames: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    mainFields: ["module", "main"],
-    // Some dependencies are CommonJS and ask for what is Node's own.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "warning",
   });
   return { script, env: { NODE_COMPILE_CACHE: join(folder, "compiled") } };
 }
