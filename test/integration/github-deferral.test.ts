@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { collect } from "../../lib/collect.ts";
-import { type Account, freshLimits } from "../../lib/connectors/github/account.ts";
 import { budgetOf } from "../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../lib/connectors/github/gate.ts";
 import { openSession } from "../../lib/connectors/github/session.ts";
@@ -15,6 +14,7 @@ import { readPlan } from "../../lib/plan-line.ts";
 import { verify } from "../../lib/verify.ts";
 import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
+import { aGithubAccount } from "../support/github-account.ts";
 import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
@@ -256,15 +256,13 @@ test("a request that waits for others to end is not sent any more when they used
     body: {},
   });
   server.anyToken = true;
-  const account: Account = {
-    name: "token",
-    authorization: async () => "Bearer t",
-    basic: async () => "Basic t",
-    renew: () => false,
-    madeAt: () => undefined,
-    limits: freshLimits(),
+  const api = {
+    url: server.apiUrl,
+    accounts: [aGithubAccount()],
+    gate: gateOf(1),
+    budget: budgetOf(undefined),
+    now: () => now,
   };
-  const api = { url: server.apiUrl, accounts: [account], gate: gateOf(1), budget: budgetOf(undefined), now: () => now };
   const session = openSession(api, "unit", {
     signal: new AbortController().signal,
     defer: async (until, why) => {

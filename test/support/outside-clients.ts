@@ -3,7 +3,6 @@ import { readAll } from "../../lib/bytes.ts";
 import { metricsSchema } from "../../lib/config/metrics-options.ts";
 import { s3Options } from "../../lib/config/s3-options.ts";
 import { openEngine } from "../../lib/connectors/docker-volume/engine/engine.ts";
-import { type Account, freshLimits } from "../../lib/connectors/github/account.ts";
 import { downloaded } from "../../lib/connectors/github/download.ts";
 import { exchange } from "../../lib/connectors/github/exchange.ts";
 import { lfsPlaces } from "../../lib/connectors/github/lfs-batch.ts";
@@ -21,6 +20,7 @@ import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { createSecretResolver } from "../../lib/secrets/resolver.ts";
 import { openStorage } from "../../lib/storage/all.ts";
 import { aReport } from "./a-report.ts";
+import { aGithubAccount } from "./github-account.ts";
 import { recordingLog, silentLog } from "./logs.ts";
 import { openedNotifier } from "./opened-notifier.ts";
 import { published } from "./published.ts";
@@ -131,14 +131,7 @@ export const outsideClients: Readonly<Record<string, Ask>> = {
   },
 };
 
-const account: Account = {
-  name: "token",
-  authorization: async () => "Bearer t",
-  basic: async () => "Basic t",
-  renew: () => false,
-  madeAt: () => undefined,
-  limits: freshLimits(),
-};
+const account = aGithubAccount();
 
 const resolver = (env: Readonly<Record<string, string>>, signal: AbortSignal) =>
   createSecretResolver({ env, redaction, signal });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Account, freshLimits } from "../../../../lib/connectors/github/account.ts";
 import { budgetOf } from "../../../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../../../lib/connectors/github/gate.ts";
 import { limitedUntil, noteLimits } from "../../../../lib/connectors/github/limits.ts";
+import { aGithubAccount } from "../../../support/github-account.ts";
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const answer = (status: number, headers: Record<string, string> = {}, message = "") => ({
@@ -11,14 +11,6 @@ const answer = (status: number, headers: Record<string, string> = {}, message = 
   headers: new Headers(headers),
   json: { message },
   bytes: 0,
-});
-const anAccount = (): Account => ({
-  name: "the token",
-  authorization: async () => "Bearer x",
-  basic: async () => "Basic x",
-  renew: () => false,
-  madeAt: () => undefined,
-  limits: freshLimits(),
 });
 
 describe("limits", () => {
@@ -60,13 +52,13 @@ describe("limits", () => {
   ];
   for (const [title, given, times, waitMs] of cases) {
     test(title, () => {
-      const until = limitedUntil(anAccount(), given, "core", times, NOW);
+      const until = limitedUntil(aGithubAccount(), given, "core", times, NOW);
       assert.equal(until === undefined ? undefined : until - NOW, waitMs);
     });
   }
 
   test("the answer that uses a limit up blocks its resource before the first refusal", () => {
-    const account = anAccount();
+    const account = aGithubAccount();
     noteLimits(
       account,
       answer(200, {
@@ -82,7 +74,7 @@ describe("limits", () => {
   test("a budget is kept to by GitHub's own count too, which knows of requests that others sent", () => {
     const { perAccount } = budgetOf(100, 2);
     const used = (remaining: number, resource = "core") => {
-      const account = anAccount();
+      const account = aGithubAccount();
       const headers = {
         "x-ratelimit-limit": "5000",
         "x-ratelimit-remaining": String(remaining),
