@@ -1,8 +1,16 @@
 import { isObject, type Json } from "../pages.ts";
-import type { Kind } from "./kind.ts";
+import type { Child, Kind } from "./kind.ts";
 
 const hasOwnPolicies = ({ deployment_branch_policy: policy }: Json): boolean =>
   isObject(policy) && policy.custom_branch_policies === true;
+
+const ofEnvironments = (child: Omit<Child, "param">): Kind["reading"] => ({
+  how: "each",
+  over: "/repos/{owner}/{repo}/environments?per_page=100",
+  overItems: "environments",
+  field: "name",
+  child: { param: "environment_name", ...child },
+});
 
 /** Actions, environments, variables, and the names of secrets: GitHub never gives a secret's value back. */
 export const actionsKinds: readonly Kind[] = [
@@ -115,17 +123,10 @@ export const actionsKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     absent: "DISABLED",
-    reading: {
-      how: "each",
-      over: "/repos/{owner}/{repo}/environments?per_page=100",
-      overItems: "environments",
-      field: "name",
-      child: {
-        path: "/repos/{owner}/{repo}/environments/{environment_name}/variables?per_page=30",
-        param: "environment_name",
-        items: "variables",
-      },
-    },
+    reading: ofEnvironments({
+      path: "/repos/{owner}/{repo}/environments/{environment_name}/variables?per_page=30",
+      items: "variables",
+    }),
   },
   {
     name: "environment_secret_names",
@@ -135,17 +136,10 @@ export const actionsKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     absent: "DISABLED",
-    reading: {
-      how: "each",
-      over: "/repos/{owner}/{repo}/environments?per_page=100",
-      overItems: "environments",
-      field: "name",
-      child: {
-        path: "/repos/{owner}/{repo}/environments/{environment_name}/secrets?per_page=100",
-        param: "environment_name",
-        items: "secrets",
-      },
-    },
+    reading: ofEnvironments({
+      path: "/repos/{owner}/{repo}/environments/{environment_name}/secrets?per_page=100",
+      items: "secrets",
+    }),
   },
   {
     name: "environment_branch_policies",
@@ -155,18 +149,11 @@ export const actionsKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     absent: "DISABLED",
-    reading: {
-      how: "each",
-      over: "/repos/{owner}/{repo}/environments?per_page=100",
-      overItems: "environments",
-      field: "name",
-      child: {
-        path: "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies?per_page=100",
-        param: "environment_name",
-        items: "branch_policies",
-        when: hasOwnPolicies,
-      },
-    },
+    reading: ofEnvironments({
+      path: "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies?per_page=100",
+      items: "branch_policies",
+      when: hasOwnPolicies,
+    }),
   },
   {
     name: "deployments",
