@@ -30,10 +30,11 @@ export function forNode(noProxy: string): string {
 /** The same list as curl reads it, and so git: `*` counts only where it stands alone. It knows no ports, and asks the proxy then. */
 export function forPrograms(noProxy: string): string {
   const entries = entriesOf(noProxy);
-  if (entries.some(({ kind }) => kind === "all")) return "*";
-  const written = entries.map((entry) => {
+  const some = entries.filter((entry) => entry.kind !== "all");
+  if (some.length < entries.length) return "*";
+  const written = some.map((entry) => {
     if (entry.kind === "range") return `${entry.address}/${entry.bits}`;
-    if (entry.kind === "all" || entry.port === undefined) return entry.kind === "all" ? "*" : entry.name;
+    if (entry.port === undefined) return entry.name;
     return `${isIPv6(entry.name) ? `[${entry.name}]` : entry.name}:${entry.port}`;
   });
   return written.join(",");
