@@ -1,6 +1,6 @@
 import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
-import { objectOf } from "./pages.ts";
+import { type Json, objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
 import type { Remembered } from "./remembered.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
@@ -71,22 +71,29 @@ export async function* fatesOf(
 }
 
 /** What GitHub says of its number; undefined where it shows nothing. */
-async function askedFate(
-  { options, session }: Listing,
+async function askedFate({ options, session }: Listing, absent: Absent, key: string): Promise<Fate | undefined> {
+  const { id, snapshot } = absent;
+  const answer = await answerAbout(session, absent, `/repositories/${key}`);
+  if (answer === undefined || "is" in answer) return answer;
+  const repository = parseRepository(answer.object);
+  if (isExcluded(options, repository)) return GONE;
+  if (isAskedFor(options, repository)) return passes(options, repository) ? { is: "there", repository } : GONE;
+  if (!passes(options, repository)) return GONE;
+  // A server that is another one by now has other things under the same numbers.
+  const [owner, name] = id.split("/");
+  if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };
+  const now = `${repository.owner.login}/${repository.name}`;
+  return { is: "hidden", why: `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now` };
+}
+
+/** Undefined where GitHub says that there is none. */
+async function answerAbout(
+  session: Session,
   { id, snapshot }: Absent,
-  key: string,
-): Promise<Fate | undefined> {
-  const path = `/repositories/${key}`;
+  path: string,
+): Promise<{ readonly object: Json } | Extract<Fate, { is: "hidden" }> | undefined> {
   try {
-    const repository = parseRepository(objectOf(await session.get(path), path, "FORBIDDEN"));
-    if (isExcluded(options, repository)) return GONE;
-    if (isAskedFor(options, repository)) return passes(options, repository) ? { is: "there", repository } : GONE;
-    if (!passes(options, repository)) return GONE;
-    // A server that is another one by now has other things under the same numbers.
-    const [owner, name] = id.split("/");
-    if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };
-    const now = `${repository.owner.login}/${repository.name}`;
-    return { is: "hidden", why: `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now` };
+    return { object: objectOf(await session.get(path), path, "FORBIDDEN") };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     if (error.status === 404) return undefined;
@@ -140,18 +147,12 @@ async function hiddenReason({ session, tally }: Listing, owner: string): Promise
 }
 
 /** A gist hides from nobody who knows its number, so one that is not there is gone. */
-async function gistFate({ options, chosen, session }: Listing, { id, snapshot }: Absent, key: string): Promise<Fate> {
-  const [owner = ""] = id.split("/");
+async function gistFate({ options, chosen, session }: Listing, absent: Absent, key: string): Promise<Fate> {
+  const [owner = ""] = absent.id.split("/");
   const isOwn = owner.toLowerCase() === options.user?.toLowerCase();
   // Another's lost its star.
   if (!isOwn || chosen.of("gist").length === 0) return GONE;
-  const path = `/gists/${key}`;
-  try {
-    objectOf(await session.get(path), path, "FORBIDDEN");
-    return { is: "gist", id: key };
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    if (error.status === 404) return GONE;
-    return { is: "hidden", why: `GitHub does not show ${id}, which snapshot ${snapshot} holds (${error.message})` };
-  }
+  const answer = await answerAbout(session, absent, `/gists/${key}`);
+  if (answer === undefined) return GONE;
+  return "is" in answer ? answer : { is: "gist", id: key };
 }
