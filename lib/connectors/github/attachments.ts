@@ -2,7 +2,6 @@ import type { Bytes } from "../../bytes.ts";
 import { SourceError } from "../../errors.ts";
 import { fileName } from "../../keys.ts";
 import type { Item } from "../connector.ts";
-import { unchangedItem } from "./bundles.ts";
 import { downloaded } from "./download.ts";
 import { isOfTheSource } from "./failures.ts";
 import { fileItem, tried } from "./file-item.ts";
@@ -11,6 +10,7 @@ import type { Line } from "./lines.ts";
 import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS, type Texts } from "./texts.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 
 /** `attachments.jsonl`: each file that a text shows, where it is shown, and whether it is stored. */
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;

@@ -6,6 +6,7 @@ import { fingerprintOf, isEmpty } from "../../git/refs.ts";
 import type { Item, PreviousUnit } from "../connector.ts";
 import { authorized } from "./authorized.ts";
 import type { Session } from "./session.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 import type { Barrier } from "./unreadable.ts";
 
 export interface BundleSource {
@@ -65,18 +66,4 @@ export async function wikiOf(source: BundleSource): Promise<BundleResult> {
     if (error.code === "SOURCE_FORBIDDEN") return { state: "FORBIDDEN", reason: error.message };
     throw error;
   }
-}
-
-/** Its facts are those of then, unless it has to be read after all. */
-export function unchangedItem(item: Item): Item {
-  let isRead = false;
-  return {
-    ...item,
-    unchanged: true,
-    open() {
-      isRead = true;
-      return item.open();
-    },
-    facts: () => (isRead ? item.facts?.() : undefined),
-  };
 }

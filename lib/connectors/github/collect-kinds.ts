@@ -1,18 +1,18 @@
 import type { Item } from "../connector.ts";
-import { unchangedItem } from "./bundles.ts";
 import { checkCount } from "./count-check.ts";
 import { hearKept } from "./kept-lines.ts";
 import { keptState } from "./kept-state.ts";
 import { kindItem, peeked } from "./kind-item.ts";
 import { begunKind, partName } from "./kind-parts.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
-import type { Line } from "./lines.ts";
+import { type Line, noLines } from "./lines.ts";
 import { readKind } from "./read-kind.ts";
 import { isAsProbed, type KindContext, type KindReading } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS } from "./texts.ts";
 import type { Gone } from "./tombstones.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** One kind after the other, each an item where it has lines. What fails with one leaves the others alone. */
@@ -53,7 +53,7 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
   const begun = await peeked(reading.lines());
   if (begun === undefined && (part > 1 || reading.stopped?.() !== undefined)) {
     // How far it is has to be written down, though nothing was found on the way.
-    yield kindItem(kind, none, { part, more });
+    yield kindItem(kind, noLines, { part, more });
     const stopped = reading.stopped?.();
     if (stopped !== undefined) throw stopped;
     work.states.set(kind.name, { state: "READ", ...reading.state() });
@@ -94,8 +94,6 @@ async function hearAgain(work: SubjectWork, kind: Kind): Promise<void> {
 }
 
 const goneOf = ({ deleted, deletedItems }: KindReading): Gone => ({ keys: deleted(), items: deletedItems?.() ?? [] });
-
-async function* none(): AsyncGenerator<Line> {}
 
 /** Unchanged, by GitHub's word for each of its pages or by what listing knew. The former counts as having looked at all of it. */
 function stillOf(before: KindState, { kind, probe, sweep, session }: KindContext): KindState {

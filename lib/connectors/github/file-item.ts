@@ -1,6 +1,7 @@
 import { type Bytes, measure } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import type { Facts, Item } from "../connector.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 
 export const FILE = "application/octet-stream";
 
@@ -31,19 +32,18 @@ export function fileItem(file: StoredFile): Item {
       throw new SourceError("SOURCE_CORRUPT", `${file.what} does not have the SHA-256 that GitHub says`);
     facts = { bytes, sha256, ...file.facts };
   }
-  return {
+  const item: Item = {
     name: file.name,
     contentType: FILE,
     compress: false,
     restore: `cat {}`,
-    unchanged: file.unchanged,
     open,
     facts() {
-      if (facts === undefined && !file.unchanged)
-        throw new Error(`${file.name} was asked for its facts before its last byte`);
+      if (facts === undefined) throw new Error(`${file.name} was asked for its facts before its last byte`);
       return facts;
     },
   };
+  return file.unchanged ? unchangedItem(item) : item;
 }
 
 const TRIES = 4;

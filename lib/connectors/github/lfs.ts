@@ -5,7 +5,6 @@ import { fingerprintOf, isEmpty } from "../../git/refs.ts";
 import { retry } from "../../retry.ts";
 import type { Item } from "../connector.ts";
 import { authorized } from "./authorized.ts";
-import { unchangedItem } from "./bundles.ts";
 import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
@@ -15,6 +14,7 @@ import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
 import { patience } from "./patience.ts";
 import type { SubjectWork } from "./subject-work.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 
 const BATCH = 100;
 

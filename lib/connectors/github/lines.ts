@@ -23,6 +23,8 @@ function keyOf(kind: LineKind, json: Json): string {
   return createHash("sha256").update(JSON.stringify(json)).digest("hex");
 }
 
+export async function* noLines(): AsyncGenerator<Line> {}
+
 /** @throws Error for what is no JSON Lines */
 export async function* linesOf(kind: LineKind, bytes: Bytes): AsyncGenerator<Line> {
   for await (const text of lineTexts(bytes, MAX_LINE_BYTES)) {

@@ -1,7 +1,7 @@
 import { DeferredError, NotFoundError, SourceError } from "../../errors.ts";
 import type { Facts, PreviousArtifact } from "../connector.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
-import { type Line, type LineKind, lineOf, linesOf } from "./lines.ts";
+import { type Line, type LineKind, lineOf, linesOf, noLines } from "./lines.ts";
 import { childLine } from "./read-simple.ts";
 import type { KindContext, KindReading } from "./reading.ts";
 
@@ -84,7 +84,7 @@ async function stillToAsk(
   stored: ReadonlyMap<string, unknown>,
 ): Promise<readonly string[]> {
   if (begun === undefined) return asked;
-  const before = await idsOf(previousLines?.() ?? none());
+  const before = await idsOf(previousLines?.() ?? noLines());
   return asked.filter((of) => Number(of) > begun.through || (before.has(of) && !stored.has(of)));
 }
 
@@ -103,5 +103,3 @@ async function* readable(parts: readonly PreviousArtifact[], kind: LineKind): As
     if (!(error instanceof NotFoundError)) throw error;
   }
 }
-
-async function* none(): AsyncGenerator<Line> {}

@@ -1,7 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import { wholeOf } from "../../identity.ts";
 import type { CollectContext, Facts, Item, Unit } from "../connector.ts";
-import { unchangedItem } from "./bundles.ts";
 import { checkComments } from "./check-comments.ts";
 import { checkReferences } from "./check-references.ts";
 import { commentCounts } from "./comment-counts.ts";
@@ -25,6 +24,7 @@ import type { KindState } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 import { tellsRights } from "./units.ts";
 import { UnreadableError } from "./unreadable.ts";
 import { warnOfRights } from "./warn-rights.ts";

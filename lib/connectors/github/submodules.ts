@@ -5,11 +5,11 @@ import { programFault } from "../../git/fault.ts";
 import { isolatedEnvironment } from "../../git/git-program.ts";
 import { programText } from "../../process.ts";
 import type { Item } from "../connector.ts";
-import { unchangedItem } from "./bundles.ts";
 import { kindItem } from "./kind-item.ts";
-import type { Line } from "./lines.ts";
+import { type Line, noLines } from "./lines.ts";
 import { filled } from "./reading.ts";
 import type { SubjectWork } from "./subject-work.ts";
+import { unchangedItem } from "./unchanged-item.ts";
 
 /** `submodules.jsonl`: name, path and URL of each, for what is in them is in no bundle of ours. */
 const SUBMODULES = { name: "submodules", reading: { how: "list", path: "" }, key: "name" } as const;
@@ -30,7 +30,7 @@ export async function* submoduleItems(work: SubjectWork): AsyncGenerator<Item> {
     if (before !== undefined && refs.newest !== undefined && refs.newest === before.newest) {
       states.set("submodules", before);
       if (before.state === "READ")
-        yield unchangedItem(kindItem(SUBMODULES, () => previous.linesOf(SUBMODULES)?.() ?? none()));
+        yield unchangedItem(kindItem(SUBMODULES, () => previous.linesOf(SUBMODULES)?.() ?? noLines()));
       return;
     }
     const lines = await submodulesOf(work);
@@ -44,8 +44,6 @@ export async function* submoduleItems(work: SubjectWork): AsyncGenerator<Item> {
     failures.add("submodules", error);
   }
 }
-
-async function* none(): AsyncGenerator<Line> {}
 
 async function submodulesOf({ session, params, context }: SubjectWork): Promise<readonly Line[]> {
   const path = filled("/repos/{owner}/{repo}/contents/.gitmodules", params);

@@ -1,0 +1,15 @@
+import type { Item } from "../connector.ts";
+
+/** An item that is taken over from the last snapshot. Its facts are those of then, unless it has to be read after all. */
+export function unchangedItem(item: Item): Item {
+  let isRead = false;
+  return {
+    ...item,
+    unchanged: true,
+    open() {
+      isRead = true;
+      return item.open();
+    },
+    facts: () => (isRead ? item.facts?.() : undefined),
+  };
+}
