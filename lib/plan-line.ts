@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { lineTexts } from "./bytes.ts";
 import { IntegrityError } from "./errors.ts";
 import { planKey } from "./keys.ts";
 import { json } from "./manifest.ts";
 import { checkSeal, sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
+import { storedLines } from "./stored-lines.ts";
 
 /** What names a run to every step after `plan`. */
 export interface RunPointer {
@@ -61,17 +61,8 @@ export async function* readPlan(
   storage: Storage,
   pointer: Pick<RunPointer, "job" | "snapshot">,
 ): AsyncIterable<PlanLine> {
-  const key = planKey(pointer.job, pointer.snapshot);
-  let number = 0;
-  try {
-    for await (const text of lineTexts(await storage.get(key), MAX_LINE_BYTES)) {
-      number += 1;
-      yield parseLine(text, `${key}:${number}`);
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new IntegrityError("INTEGRITY_MANIFEST", `a line of ${key} has no end`, { cause: error });
-  }
+  const lines = storedLines(storage, planKey(pointer.job, pointer.snapshot), MAX_LINE_BYTES);
+  for await (const { text, where } of lines) yield parseLine(text, where);
 }
 
 /** One line with its newline. */

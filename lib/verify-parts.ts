@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Backup } from "./backup.ts";
-import { lineTexts, readAll } from "./bytes.ts";
+import { readAll } from "./bytes.ts";
 import { CodedError, IntegrityError, NotFoundError } from "./errors.ts";
 import { verifiedPartKey, verifyPartsKey, verifyTasksKey } from "./keys.ts";
 import {
@@ -15,6 +15,7 @@ import { isRefusal, putDocument } from "./put-document.ts";
 import { sealed } from "./seal.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
+import { storedLines } from "./stored-lines.ts";
 import { beginVerifying, conclude, openArtifacts, type VerifyInput, type Verifying, verifyEach } from "./verify.ts";
 import type { ArtifactsOf } from "./verify-artifact.ts";
 import { type PartLimits, partNumbers, partsOf } from "./verify-part-limits.ts";
@@ -128,10 +129,9 @@ async function storeOnce(storage: Storage, key: string, lines: readonly object[]
 }
 
 async function taskLines(storage: Storage, { job, snapshot }: PartsInput): Promise<readonly TaskLine[]> {
-  const key = verifyTasksKey(job, snapshot);
   const lines: TaskLine[] = [];
-  for await (const text of lineTexts(await storage.get(key), MAX_LINE_BYTES))
-    lines.push(parseDocument(taskLineSchema, `${key}:${lines.length + 1}`, new TextEncoder().encode(text)));
+  for await (const { text, where } of storedLines(storage, verifyTasksKey(job, snapshot), MAX_LINE_BYTES))
+    lines.push(parseDocument(taskLineSchema, where, new TextEncoder().encode(text)));
   return lines;
 }
 
