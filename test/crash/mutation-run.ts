@@ -8,7 +8,7 @@ import type { Tally } from "./tally.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** What the probe needs to run, and what a mutation may change. */
-const COPIED = ["lib", "test/crash", "test/support", "test/contract", "package.json"];
+const COPIED = ["lib", "infra/node-bundle.ts", "test/crash", "test/support", "test/contract", "package.json"];
 const LIMIT_BYTES = 256 * 1024 * 1024;
 /** A probe takes seconds: only one that its mutation lets hang is ended by this, however busy the machine is. */
 const LONGEST_MS = 900_000;

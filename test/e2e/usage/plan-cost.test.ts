@@ -27,7 +27,7 @@ test("plan --cost says by service what a run and a month cost, by prices that ca
     jobs: { cost: { run: { stepFunctions: number } } }[];
     stack: { dashboard: number };
   };
-  assert.equal(jobs[0]?.cost.run.stepFunctions, 12 + 4);
+  assert.equal(jobs[0]?.cost.run.stepFunctions, 13 + 4);
   assert.equal(stack.dashboard, 3);
   await writeFile(prices, "state_transitions: 1\n");
   const wrong = await plan("--prices", prices);
