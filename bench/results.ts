@@ -24,7 +24,8 @@ export function table(rows: readonly BenchLine[]): string {
       value === undefined ? "-" : `${Number(value.toPrecision(3))} ${unit}`,
     );
     const met = ratio === undefined ? "not compared" : ok ? "yes" : "**no**";
-    return `| ${[name, ...figures, ratio === undefined ? "-" : `${ratio.toFixed(2)}x`, want, met].join(" | ")} |`;
+    const row = [name, ...figures, ratio === undefined ? "-" : `${ratio.toFixed(2)}x`, want, met];
+    return `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
   return [
     "| benchmark | ours | compared with | ratio | wanted | met |",
