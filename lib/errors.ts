@@ -47,6 +47,7 @@ export const errorCodes = {
   JOB_NOT_PROVED: "the job has no proved snapshot within its deadline",
   JOB_NOT_STARTED: "a scheduled run of the job was never started",
   JOB_STUCK: "a run of the job ended without an end",
+  SNAPSHOT_LOST: "a snapshot of the job is gone, and prune did not remove it",
   DEPLOYMENT_NOT_FOUND: "the deployment on AWS is not there, or lacks the job",
   DEPLOYMENT_FORBIDDEN: "AWS does not accept the credentials, or they lack a right",
   DEPLOYMENT_UNAVAILABLE: "AWS did not answer, or answered with a server fault",

@@ -1,4 +1,4 @@
-import { snapshotTime, verifiedKey } from "./keys.ts";
+import { manifestKey, snapshotTime, verifiedKey } from "./keys.ts";
 import { readRemovals } from "./removals.ts";
 import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -56,6 +56,12 @@ export function manifestChain(): ManifestChain {
         if (seen.has(snapshot) || !isReached || lost.has(snapshot)) continue;
         const message = `manifest.json of ${snapshot} is gone, though ${by} followed it and prune did not remove it`;
         lost.set(snapshot, { message, by });
+      }
+      for (const snapshot of (await readRemovals(storage, job)).unnamed) {
+        if (seen.has(snapshot) || lost.has(snapshot)) continue;
+        // A run may have made it since we looked, or it lies further back than we did.
+        if ((await storage.head(manifestKey(job, snapshot))) !== undefined) continue;
+        lost.set(snapshot, { message: `snapshot ${snapshot} is gone, though a prune saw it and none removed it` });
       }
       if (lost.size === 0) return [];
       const { removed, since } = await readRemovals(storage, job);

@@ -30,6 +30,8 @@ export interface PruneResult {
 }
 
 interface Survey {
+  /** Ids of all snapshots, newest first. */
+  readonly snapshots: readonly string[];
   readonly states: readonly SnapshotState[];
   /** Folders that never became a snapshot. */
   readonly unfinished: readonly string[];
@@ -71,7 +73,8 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
   const result = { job: job.name, decisions, removed: [], swept: [] };
   if (!input.dryRun) {
     const kept = new Set(plan.decisions.filter(({ keep }) => keep).map(({ snapshot }) => snapshot));
-    await beginRemovals(storage, job.name, backup.now(), (one) => kept.has(one));
+    const isKept = (one: string) => kept.has(one);
+    await beginRemovals(storage, job.name, backup.now(), { snapshots: found.snapshots, isKept });
   }
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
   return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
@@ -91,15 +94,17 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
     if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
     states.push(retentionState(entry, damage));
   }
+  const present = states.map(({ snapshot }) => snapshot);
   const lost = await chain.lost(storage, job, { unfinished: folders, isWhole: true });
   for (const { snapshot, message } of lost) {
-    log.warn(message, { code: "INTEGRITY_MANIFEST", snapshot });
+    log.warn(message, { code: "SNAPSHOT_LOST", snapshot });
     if (folders.includes(snapshot)) states.push({ snapshot, status: "failed", verified: false });
   }
   const snapshots = new Set(states.map(({ snapshot }) => snapshot));
   const unfinished = folders.filter((snapshot) => !snapshots.has(snapshot));
   const removed = unfinished.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   return {
+    snapshots: present,
     states,
     unfinished,
     halfRemoved: new Set(unfinished.filter((snapshot) => removed.has(snapshot))),

@@ -6,7 +6,7 @@ import type { Storage } from "./storage/storage.ts";
 /**
  * What prune took away, or has begun to: `<job>/.removals.json`. A manifest names the snapshot that it followed, so one that is
  * missing and does not stand here was taken away by somebody else. Written before the first object goes. Of what went before `since`,
- * by an earlier version or before the document was lost, nothing is known.
+ * by an earlier version or before the document was lost, nothing is known. No manifest names the newest snapshot, so that stands here.
  */
 const removalsSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -15,6 +15,12 @@ const removalsSchema = z.strictObject({
   removed: z
     .array(z.string())
     .describe("ids of snapshots, for as long as a manifest names them or anything of them is left"),
+  unnamed: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "ids of the newest snapshot at the last prune, and of such that were gone by the next one: no manifest names them",
+    ),
 });
 
 type RemovalsDocument = z.infer<typeof removalsSchema>;
@@ -23,6 +29,19 @@ interface Removals {
   readonly removed: ReadonlySet<string>;
   /** Undefined where the document is not there, damaged, or was never begun. */
   readonly since: Date | undefined;
+  /** Snapshots that were there at a prune and that no manifest names. */
+  readonly unnamed: readonly string[];
+}
+
+/** What a prune found. */
+interface Found {
+  /** Ids of all snapshots, newest first. */
+  readonly snapshots: readonly string[];
+  /**
+   * Says of what stands there that it is a snapshot which stays: a prune was ended before it removed the first object, and now the
+   * retention keeps it.
+   */
+  isKept(snapshot: string): boolean;
 }
 
 const kept: KeptDocument<RemovalsDocument> = {
@@ -33,26 +52,28 @@ const kept: KeptDocument<RemovalsDocument> = {
 
 /** @throws StorageError | TransientError */
 export async function readRemovals(storage: Storage, job: string): Promise<Removals> {
-  const { removed, since } = await readKept(kept, storage, job);
-  return { removed: new Set(removed), since: since === undefined ? undefined : new Date(since) };
+  const { removed, since, unnamed = [] } = await readKept(kept, storage, job);
+  return { removed: new Set(removed), since: since === undefined ? undefined : new Date(since), unnamed };
 }
 
-/**
- * From now on the document is whole. `isWhole` says of what stands there that it is a snapshot which stays: a prune was ended before it
- * removed the first object, and now the retention keeps it.
- * @throws StorageError | TransientError
- */
-export async function beginRemovals(
-  storage: Storage,
-  job: string,
-  now: Date,
-  isWhole: (snapshot: string) => boolean,
-): Promise<void> {
-  await changeKept(kept, storage, job, ({ removed, ...before }) => ({
+/** From now on the document is whole, and the newest snapshot is missed when it goes. @throws StorageError | TransientError */
+export async function beginRemovals(storage: Storage, job: string, now: Date, found: Found): Promise<void> {
+  await changeKept(kept, storage, job, ({ removed, unnamed = [], ...before }) => ({
     ...before,
     since: before.since ?? now.toISOString(),
-    removed: removed.filter((one) => !isWhole(one)),
+    removed: removed.filter((one) => !found.isKept(one)),
+    unnamed: [...stillMissed(unnamed, removed, found), ...found.snapshots.slice(0, 1)],
   }));
+}
+
+/** As with those that a manifest names, until whatever is older is gone too. */
+function stillMissed(
+  unnamed: readonly string[],
+  removed: readonly string[],
+  { snapshots }: Pick<Found, "snapshots">,
+): readonly string[] {
+  const oldest = snapshots.at(-1) ?? "";
+  return unnamed.filter((one) => one > oldest && !snapshots.includes(one) && !removed.includes(one));
 }
 
 /** `isNeeded` says of those that stand there already which are to stay. @throws StorageError | TransientError */

@@ -20,8 +20,10 @@ export interface JobSurvey {
   readonly lastStart?: Date;
   /** A run later than every snapshot that has no manifest. */
   readonly unfinished?: { readonly snapshot: string; readonly state: "running" | "stopped" | "stuck" };
-  /** What is wrong with manifests and with how they follow each other. */
+  /** What is wrong with manifests, each in its place. */
   readonly faults: readonly string[];
+  /** What was there once and was not taken away by prune. */
+  readonly lost: readonly string[];
 }
 
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
@@ -61,7 +63,6 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
     looked += 1;
   }
   const lost = await chain.lost(storage, job, { unfinished, isWhole });
-  faults.unshift(...lost.map(({ message }) => message));
   const last = unfinished.at(-1);
   const isLast = last !== undefined && (newest === undefined || last > newest);
   const start = await lastStart(storage, job);
@@ -75,6 +76,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
     ...(isLast ? { unfinished: { snapshot: last, state: stateOf(last, await lease(storage, job), now) } } : {}),
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     faults,
+    lost: lost.map(({ message }) => message),
   };
 }
 

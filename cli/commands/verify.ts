@@ -50,7 +50,7 @@ function modeOf({ prove, full }: CommandOptions): VerifyMode {
 /** A snapshot that has lost its manifest is in no list, so nothing else would tell of it. */
 async function refuseLost(backup: Backup, job: Job, lookBack: number): Promise<void> {
   const lost = await lostSnapshots(await backup.storage(job), job.name, lookBack);
-  if (lost.length > 0) throw new IntegrityError("INTEGRITY_MISSING", lost.map(({ message }) => message).join("; "));
+  if (lost.length > 0) throw new IntegrityError("SNAPSHOT_LOST", lost.map(({ message }) => message).join("; "));
 }
 
 async function snapshotsOf(backup: Backup, job: Job, { snapshot }: CommandOptions): Promise<readonly string[]> {

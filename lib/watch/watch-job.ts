@@ -41,16 +41,16 @@ export function judgeJob(
   const isLate = due !== undefined && due < now;
   const problems: Problem[] = [];
   if (isLate) problems.push(lateness(survey, counts, due, now));
-  const { unfinished, faults } = survey;
+  const { unfinished, faults, lost } = survey;
   if (!isLate) problems.push(...notStarted(job, survey, { firstSeen, now }));
   if (unfinished?.state === "stuck") {
     const message = `run ${unfinished.snapshot} has no manifest, and nobody is at work on it: its process was ended from outside`;
     problems.push({ code: "JOB_STUCK", message });
   }
-  for (const message of faults.slice(0, MAX_FAULTS)) problems.push({ code: "INTEGRITY_MANIFEST", message });
-  if (faults.length > MAX_FAULTS) {
-    problems.push({ code: "INTEGRITY_MANIFEST", message: `and ${faults.length - MAX_FAULTS} more manifests` });
-  }
+  problems.push(
+    ...theFirst("SNAPSHOT_LOST", lost, "snapshots"),
+    ...theFirst("INTEGRITY_MANIFEST", faults, "manifests"),
+  );
   return {
     job: job.name,
     storage: job.target_storage,
@@ -62,6 +62,12 @@ export function judgeJob(
     problems,
     notices: noticesOf(survey, counts, due),
   };
+}
+
+function theFirst(code: Problem["code"], messages: readonly string[], what: string): readonly Problem[] {
+  const rest = messages.length - MAX_FAULTS;
+  const more = rest > 0 ? [`and ${rest} more ${what}`] : [];
+  return [...messages.slice(0, MAX_FAULTS), ...more].map((message) => ({ code, message }));
 }
 
 function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now: Date): Problem {

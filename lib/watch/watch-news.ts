@@ -27,6 +27,7 @@ const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_NOT_STARTED",
   "JOB_STUCK",
   "INTEGRITY_MANIFEST",
+  "SNAPSHOT_LOST",
 ]);
 
 /** False where the storage could not be asked, so that nothing is known. */
@@ -96,7 +97,8 @@ const validateLine = ({ file }: Backup["config"]): string => `core-backup valida
 function nextCommand(config: Backup["config"], job: string, { problems, removed }: WatchedJob): string {
   if (removed === true) return validateLine(config);
   const codes = problems.map(({ code }) => code);
-  if (codes.includes("INTEGRITY_MANIFEST")) return commandLine(config, "verify", job, ["--snapshot", "all"]);
+  if (codes.some((code) => ["INTEGRITY_MANIFEST", "SNAPSHOT_LOST"].includes(code)))
+    return commandLine(config, "verify", job, ["--snapshot", "all"]);
   if (codes.includes("JOB_NOT_PROVED")) return commandLine(config, "verify", job, ["--prove"]);
   if (codes.some((code) => ["JOB_LATE", "JOB_NOT_STARTED", "JOB_STUCK"].includes(code)))
     return commandLine(config, "run", job);

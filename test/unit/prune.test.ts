@@ -68,6 +68,11 @@ async function idsIn(storage: Storage): Promise<string[]> {
   return ids;
 }
 
+/** All but prune's own record. */
+async function besideRemovals(storage: Storage): Promise<ReadonlyMap<string, Buffer>> {
+  return new Map([...(await contentsOf(storage))].filter(([key]) => key !== "docs/.removals.json"));
+}
+
 /** Whatever happened: every manifest's artifacts are there, and the newest good snapshot is whole. */
 async function assertWhole(storage: Storage, newestGood: string): Promise<void> {
   const keys = new Set((await contentsOf(storage)).keys());
@@ -102,7 +107,7 @@ test("what the policy does not keep is removed to the last object, the rest is u
     const after = new Map(await contentsOf(storage));
     const record = JSON.parse(after.get("docs/.removals.json")?.toString() ?? "");
     const since = "2026-11-22T03:00:00.000Z";
-    assert.deepEqual(record, { schemaVersion: 1, job: "docs", since, removed: [idOf(0), idOf(1)] });
+    assert.deepEqual(record, { schemaVersion: 1, job: "docs", since, removed: [idOf(0), idOf(1)], unnamed: [idOf(3)] });
     const others = (all: ReadonlyMap<string, Buffer>) =>
       new Map([...all].filter(([key]) => !removed(key) && key !== "docs/.removals.json"));
     assert.deepEqual(others(after), others(before));
@@ -200,10 +205,10 @@ for (const name of ["memory", "filesystem"]) {
       );
       await assertWhole(storage, idOf(3));
       // Nor is it taken for tampering, before the next prune or after it.
-      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).faults, []);
+      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).lost, []);
       const { refused } = await prune(backup, input);
       assert.equal(refused, undefined);
-      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).faults, []);
+      assert.deepEqual((await surveyJob(storage, "docs", a.clock.time)).lost, []);
       await assertWhole(storage, idOf(3));
       assert.deepEqual(await idsIn(storage), [idOf(2), idOf(3)]);
       assert.deepEqual(
@@ -239,7 +244,7 @@ test("what prune removed is remembered for as long as a manifest names it", asyn
 test("what went before prune recorded it, or while the record was lost, is not taken for tampering; what goes later is", async () => {
   for (const record of ["never written", "damaged"] as const) {
     const a = await aStore(oks(3));
-    const faults = async () => (await surveyJob(a.storage, "docs", a.clock.time)).faults;
+    const lost = async () => (await surveyJob(a.storage, "docs", a.clock.time)).lost;
     const nextDay = async () => {
       a.later(DAY);
       await runJobs(a.backup, ["docs"]);
@@ -247,18 +252,18 @@ test("what went before prune recorded it, or while the record was lost, is not t
     // As a prune of an earlier version leaves the store.
     const gone = (await contentsOf(a.storage)).keys().filter((key) => key.startsWith("docs/2026-11-23/"));
     await a.storage.remove([...gone]);
-    assert.match((await faults()).join(), /2026-11-23T030000Z is gone/);
+    assert.match((await lost()).join(), /2026-11-23T030000Z is gone/);
     if (record === "damaged") await a.storage.put("docs/.removals.json", bytesOf("{"));
     else await a.storage.remove(["docs/.removals.json"]);
-    assert.deepEqual(await faults(), []);
+    assert.deepEqual(await lost(), []);
     assert.deepEqual(await lostSnapshots(a.storage, "docs", Number.POSITIVE_INFINITY), []);
     await nextDay();
     await nextDay();
-    assert.deepEqual(await faults(), []);
+    assert.deepEqual(await lost(), []);
     assert.doesNotMatch(a.lines.join("\n"), /is gone/);
     const later = (await contentsOf(a.storage)).keys().filter((key) => key.startsWith("docs/2026-11-25/"));
     await a.storage.remove([...later]);
-    assert.match((await faults()).join(), /^manifest.json of 2026-11-25T040000Z is gone, though 2026-11-26T040000Z/);
+    assert.match((await lost()).join(), /^manifest.json of 2026-11-25T040000Z is gone, though 2026-11-26T040000Z/);
   }
 });
 
@@ -277,7 +282,7 @@ test("a snapshot that a killed prune was to remove and the policy keeps now is n
   await prune(wide, input);
   assert.deepEqual([...(await readRemovals(a.storage, "docs")).removed], []);
   await a.storage.remove(["docs/2026-11-22/030000Z/manifest.json"]);
-  assert.match((await surveyJob(a.storage, "docs", a.clock.time)).faults.join(), /2026-11-22T030000Z is gone/);
+  assert.match((await surveyJob(a.storage, "docs", a.clock.time)).lost.join(), /2026-11-22T030000Z is gone/);
   const { swept } = await prune(wide, input);
   assert.deepEqual(swept, []);
   assert.ok((await contentsOf(a.storage)).has("docs/2026-11-22/030000Z/org/a/a.json.zst"));
@@ -311,10 +316,10 @@ test("more removals than max_removals: nothing is removed, and the result says w
 test("after a failed run nothing is removed or swept", async () => {
   const a = await aStore(["ok", "ok", "failed"]);
   await a.storage.put("docs/2026-11-20/030000Z/.run/plan.jsonl", bytesOf(""));
-  const before = await contentsOf(a.storage);
+  const before = await besideRemovals(a.storage);
   const { removed, swept, decisions } = await prune(withPolicy(a.backup, { keep_last: 1 }), input);
   assert.deepEqual([removed, swept, decisions.every(({ keep }) => keep)], [[], [], true]);
-  assert.deepEqual(await contentsOf(a.storage), before);
+  assert.deepEqual(await besideRemovals(a.storage), before);
 });
 
 test("a newest snapshot whose manifest is damaged or lost holds everything", async () => {
@@ -323,11 +328,11 @@ test("a newest snapshot whose manifest is damaged or lost holds everything", asy
     const key = "docs/2026-11-24/030000Z/manifest.json";
     if (damage === "edit") await a.storage.put(key, bytesOf("{}"));
     else await a.storage.remove([key]);
-    const before = await contentsOf(a.storage);
+    const before = await besideRemovals(a.storage);
     const result = await prune(withPolicy(a.backup, { keep_last: 1 }), input);
     assert.deepEqual([result.removed, result.swept, result.refused], [[], [], undefined]);
     assert.match(result.decisions.at(-1)?.reason ?? "", /kept: the newest run \(2026-11-24T030000Z\) failed/);
-    assert.deepEqual(await contentsOf(a.storage), before);
+    assert.deepEqual(await besideRemovals(a.storage), before);
     assert.match(a.lines.join("\n"), /warn: docs: .*manifest\.json/);
   }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -58,7 +58,7 @@ test("two deadlines after the runner stopped, a watch elsewhere says so once, wi
   );
 });
 
-test("a manifest that somebody changed fails the watch, without anybody to tell", async (t) => {
+test("a manifest that somebody changed, or took away, fails the watch, without anybody to tell", async (t) => {
   const job = await filesJob(await temporaryFolder(t), "    deadline: 1h");
   const ran = await coreBackup(["run", "--json", "--config", job.config]);
   const { jobs } = document(ran) as { jobs: { location: string }[] };
@@ -68,4 +68,8 @@ test("a manifest that somebody changed fails the watch, without anybody to tell"
   const watched = await coreBackup(["watch", "--json", "--config", job.config]);
   assert.equal(watched.code, 1);
   assert.ok(theJob(watched).problems.some(({ code }) => code === "INTEGRITY_MANIFEST"));
+  await rm(jobs[0]?.location ?? "", { recursive: true });
+  const lost = await coreBackup(["watch", "--config", job.config]);
+  assert.equal(lost.code, 1);
+  assert.match(lost.stdout, /docs: SNAPSHOT_LOST: snapshot \S+ is gone, though a prune saw it and none removed it\n/);
 });

@@ -4,6 +4,7 @@ import { bytesOf } from "../../../lib/bytes.ts";
 import { SourceError, StorageError } from "../../../lib/errors.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { runJobs } from "../../../lib/run.ts";
+import { surveyJob } from "../../../lib/survey-job.ts";
 import { watch } from "../../../lib/watch/watch.ts";
 import { aBackup, aJob, type BackupChanges, contentsOf } from "../../support/a-backup.ts";
 import { gone, memoryNotifier, told } from "../../support/memory-notifier.ts";
@@ -304,11 +305,71 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
     const message =
       "manifest.json of 2026-11-24T030000Z is gone, though 2026-11-25T030000Z followed it and prune did not remove it";
-    assert.deepEqual((await a.look()).problems, [{ code: "INTEGRITY_MANIFEST", message }]);
+    assert.deepEqual((await a.look()).problems, [{ code: "SNAPSHOT_LOST", message }]);
     await a.look();
     assert.deepEqual(a.events(), [["watch", "docs missed"]]);
   });
 }
+
+for (const what of ["manifest.json and verified.json", "all"] as const) {
+  test(`the newest snapshot, of which somebody removed ${what}, is told at once and once, and is missed when others follow`, async () => {
+    const a = setting({
+      jobs: [aJob({ schedule: "0 3 * * *", retention: { keep_last: 2, min_keep: 1, max_removals: 10 } })],
+    });
+    const daily = async () => {
+      a.later(DAY);
+      await a.run();
+    };
+    await a.run();
+    for (let days = 0; days < 3; days += 1) await daily();
+    assert.equal((await a.look()).ok, true);
+    const folder = "docs/2026-11-25/030000Z/";
+    const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith(folder));
+    await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
+    const message = "snapshot 2026-11-25T030000Z is gone, though a prune saw it and none removed it";
+    const lost = async () => (await a.look()).problems.filter(({ code }) => code !== "JOB_NOT_STARTED");
+    assert.deepEqual(await lost(), [{ code: "SNAPSHOT_LOST", message }]);
+    assert.match(a.ops.reports[0]?.jobs[0]?.next ?? "", /verify .* --snapshot all$/);
+    await daily();
+    assert.deepEqual(await lost(), [{ code: "SNAPSHOT_LOST", message }]);
+    assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+    // What was older is gone by then too, and by the retention so would this one be.
+    await daily();
+    await daily();
+    assert.equal((await a.look()).ok, true);
+    assert.deepEqual(a.events(), [
+      ["watch", "docs missed"],
+      ["watch", "docs recovered"],
+    ]);
+  });
+}
+
+test("the newest snapshot that a person removed and says so is not missed, nor is one that a run makes while the watch looks", async () => {
+  const a = setting();
+  await a.run();
+  a.later(DAY);
+  await a.run();
+  const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith("docs/2026-11-23/"));
+  await a.storage.remove(keys);
+  const record = JSON.parse((await contentsOf(a.storage)).get("docs/.removals.json")?.toString() ?? "");
+  await a.storage.put("docs/.removals.json", bytesOf(JSON.stringify({ ...record, removed: ["2026-11-23T030000Z"] })));
+  assert.equal((await a.look()).ok, true);
+  let seen = 0;
+  const late = {
+    ...a.storage,
+    async *folders(prefix: string) {
+      const found = await Array.fromAsync(a.storage.folders(prefix));
+      // Between the list of the days and all else.
+      if (prefix === "docs/" && ++seen === 2) {
+        a.later(DAY);
+        await a.run();
+      }
+      yield* found;
+    },
+  };
+  assert.deepEqual((await surveyJob(late, "docs", a.clock.time)).lost, []);
+  assert.ok(seen >= 2);
+});
 
 test("a job that was taken out of the file is told once and listed while there are snapshots of it", async () => {
   const a = setting({ jobs: [aJob(), aJob({ name: "old docs" })] });
