@@ -36,6 +36,10 @@ const OF_ORGANIZATIONS: Readonly<Record<string, string>> = {
   organization_secrets: "Secrets",
 };
 
+const TOKEN_PAGE = "https://github.com/settings/personal-access-tokens/new";
+const TOKEN_DOCS =
+  "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens#pre-filling-fine-grained-personal-access-token-details-using-url-parameters";
+
 /** What is no file of JSON Lines alone. */
 const RESTORED: Readonly<Record<string, string>> = {
   git: "bare repository, to be pushed",
@@ -77,7 +81,8 @@ function rights(): string {
   const { name, url, public: isPublic } = app;
   const query = new URLSearchParams({ name, url, public: String(isPublic), webhook_active: "false", ...permissions });
   const link = `https://github.com/organizations/my-org/settings/apps/new?${query}`;
-  return `A **fine-grained token**, made [here](https://github.com/settings/personal-access-tokens/new): the organization as its owner, all repositories, and _read-only_
+  const token = new URLSearchParams({ name, target_name: "my-org", ...permissions });
+  return `A **fine-grained token**: [this link](${TOKEN_PAGE}?${token}) opens the page that makes it, [filled in](${TOKEN_DOCS}); put your organization's name in the place of \`my-org\` in its address, and choose all repositories and when it ends. It has, _read-only_,
 
 - repository permissions: ${listed(OF_REPOSITORIES)}
 - organization permissions: ${listed(OF_ORGANIZATIONS)}

@@ -225,6 +225,93 @@ test("pull requests that change while a later run waits keep their reviews", asy
   assert.deepEqual((await reviews(backup, second)).toSorted(), numbers.map((n) => `${n}: good`).toSorted());
 });
 
+/** What environments are called; the first few, and every third one, have no variables, which is found out by a request, too. */
+const called = (n: number) => `stage-${String(n).padStart(2, "0")}`;
+const hasNone = (n: number) => n <= 14 || n % 3 === 0;
+
+async function aWorldOfEnvironments(count: number) {
+  const server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 0, pulls: 0 });
+  const numbers = Array.from({ length: count }, (_, n) => n + 1);
+  server.keys.set(`${path}/environments`, "environments");
+  // Listed in another order than they are asked about.
+  server.lists.set(
+    `${path}/environments`,
+    numbers.toReversed().map((n) => ({ id: n, name: called(n) })),
+  );
+  for (const n of numbers) {
+    server.keys.set(`${path}/environments/${called(n)}/variables`, "variables");
+    server.lists.set(`${path}/environments/${called(n)}/variables`, hasNone(n) ? [] : [{ name: "A", value: `${n}` }]);
+  }
+  const asked = () =>
+    server.requests.filter((one) => one.path.endsWith("/variables") && one.status === 200).map((one) => one.path);
+  return { server, path, asked, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+const VARIABLES = { skip: ["all"], include: ["environment_variables"] };
+
+/** All parts of the variables, as they are stored. */
+async function variables(
+  backup: GithubBackup,
+  result: Parameters<GithubBackup["stored"]>[0],
+): Promise<readonly Json[]> {
+  const lines: Json[] = [];
+  for (let part = 1; ; part += 1) {
+    const some = await backup.stored(result, "my-org/app", `environment_variables${part === 1 ? "" : `-${part}`}`);
+    if (some === undefined) return lines;
+    lines.push(...some);
+  }
+}
+
+for (const isSealed of [false, true]) {
+  const where = isSealed ? ", also where what is stored is sealed to us" : "";
+  test(`a list with a question for each of its objects goes on where it stopped, and none is asked twice${where}`, async () => {
+    await using world = await aWorldOfEnvironments(40);
+    const { server, path, asked } = world;
+    const encryption = isSealed
+      ? await openEncryption({ type: "age", recipients: [RECIPIENT] }, NO_SECRETS)
+      : undefined;
+    const backup = githubBackup(server, VARIABLES, aBackup({ encryption: () => encryption }));
+    const first = await runWithin(backup, server, 12);
+    assert.ok(first.hours >= 4, `${first.hours} hours`);
+    assert.deepEqual(
+      asked(),
+      Array.from({ length: 40 }, (_, n) => `${path}/environments/${called(n + 1)}/variables`),
+    );
+    if (isSealed) {
+      const objects = first.manifest.units[0]?.artifacts.filter(({ path: name }) => name.includes("environment_v"));
+      assert.equal(
+        objects?.reduce((sum, { facts }) => sum + Number(facts.objects), 0),
+        17,
+      );
+      return;
+    }
+    const undisturbed = githubBackup(server, VARIABLES);
+    assert.deepEqual(await variables(backup, first), await variables(undisturbed, await undisturbed.run()));
+    // Some of the next night's are gone: of what was read before a wait, and of what was read after it.
+    const environments = `${path}/environments`;
+    const gone = [16, 40].map(called);
+    server.lists.set(
+      environments,
+      listOf(server, environments).filter(({ name }) => !gone.includes(String(name))),
+    );
+    const second = await runWithin(backup, server, 12);
+    assert.ok(second.hours >= 4, `${second.hours} hours`);
+    const tombstones = await backup.stored(second, "my-org/app", "deleted");
+    assert.deepEqual(
+      tombstones?.map(({ key }) => key),
+      gone,
+    );
+    // With time enough it is one artifact again.
+    const third = await backup.run();
+    assert.equal(third.status, "ok");
+    const names = third.manifest?.units[0]?.artifacts.filter(({ path: name }) => name.includes("environment_v"));
+    assert.equal(names?.length, 1);
+    assert.deepEqual(await variables(backup, third), await variables(backup, second));
+    assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
+  });
+}
+
 for (const where of ["/orgs/my-org/repos", "/rate_limit"]) {
   test(`a function that may not ask ${where} yet ends with the moment when it may, and has stored nothing`, async () => {
     await using folder = await aGitFolder();

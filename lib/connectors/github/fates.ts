@@ -4,14 +4,13 @@ import { type Json, objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
 import type { Remembered } from "./remembered.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
-import { isAskedFor, isExcluded, isNamed, isRuledOut, passes } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { Shown } from "./shown.ts";
 import { isComplete, type Tally } from "./tally.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** A listing at its end. */
-export interface Listing extends Pick<Github, "options" | "chosen"> {
+export interface Listing extends Pick<Github, "options" | "chosen" | "scope"> {
   readonly session: Session;
   readonly parts: KnownParts;
   readonly tally: Tally;
@@ -59,10 +58,10 @@ export async function* fatesOf(
     if (sort === "gist") yield { absent: one, fate: await gistFate(listing, one, key) };
     if (sort !== "repository") continue;
     const [owner = "", name = ""] = one.id.split("/");
-    const isMust = isMissing(one.id) || isNamed(listing.options, { owner: { login: owner }, name });
-    if (!isMust && !isAskedFor(listing.options, { owner: { login: owner }, name })) continue;
+    const isMust = isMissing(one.id) || listing.scope.isNamed({ owner: { login: owner }, name });
+    if (!isMust && !listing.scope.isAskedFor({ owner: { login: owner }, name })) continue;
     // What the filters leave out, as far as it is known, needs no question.
-    if (!isMust && isRuledOut(listing.options, one.remembered)) continue;
+    if (!isMust && listing.scope.isRuledOut(one.remembered)) continue;
     asked += 1;
     const isAsked = asked <= MOST_ASKED;
     const fate = isAsked ? await askedFate(listing, one, key) : undefined;
@@ -71,14 +70,14 @@ export async function* fatesOf(
 }
 
 /** What GitHub says of its number; undefined where it shows nothing. */
-async function askedFate({ options, session }: Listing, absent: Absent, key: string): Promise<Fate | undefined> {
+async function askedFate({ scope, session }: Listing, absent: Absent, key: string): Promise<Fate | undefined> {
   const { id, snapshot } = absent;
   const answer = await answerAbout(session, absent, `/repositories/${key}`);
   if (answer === undefined || "is" in answer) return answer;
   const repository = parseRepository(answer.object);
-  if (isExcluded(options, repository)) return GONE;
-  if (isAskedFor(options, repository)) return passes(options, repository) ? { is: "there", repository } : GONE;
-  if (!passes(options, repository)) return GONE;
+  if (scope.isExcluded(repository)) return GONE;
+  if (scope.isAskedFor(repository)) return scope.passes(repository) ? { is: "there", repository } : GONE;
+  if (!scope.passes(repository)) return GONE;
   // A server that is another one by now has other things under the same numbers.
   const [owner, name] = id.split("/");
   if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };

@@ -14,6 +14,7 @@ import { preflight } from "./preflight.ts";
 import { missingRights } from "./probe-rights.ts";
 import { proveGithub } from "./prove.ts";
 import { restoreGithub } from "./restore.ts";
+import { scopeOf } from "./scope.ts";
 import { openSession, type Session, type Waiting } from "./session.ts";
 import { listUnits, type UnitInput, unitInput } from "./units.ts";
 import { webUrlOf } from "./web-url.ts";
@@ -37,6 +38,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     options,
     redact: context.redaction.redact,
     chosen: chosenKinds(options.include, options.skip),
+    scope: scopeOf(options),
     webUrl: options.web_url ?? webUrlOf(options.api_url),
     api: {
       url: options.api_url,

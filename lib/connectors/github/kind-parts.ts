@@ -8,15 +8,18 @@ import type { Kind } from "./kinds/kind.ts";
 export interface BegunKind {
   /** How many parts there are. */
   readonly parts: readonly PreviousArtifact[];
-  /** The parent's number that was asked about last. */
-  readonly through: number;
+  /** The parent that was asked about last: its number, or what it is called. */
+  readonly through: string | number;
 }
 
 /** `issues.jsonl`, then `issues-2.jsonl`. */
 export const partName = ({ name }: Pick<Kind, "name">, part = 1): string =>
   part === 1 ? `${name}.jsonl` : `${name}-${part}.jsonl`;
 
-export const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => typeof facts.through === "number";
+export const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => throughOf(facts) !== undefined;
+
+const throughOf = ({ through }: Facts): string | number | undefined =>
+  typeof through === "number" || typeof through === "string" ? through : undefined;
 
 /** All parts of a kind; undefined where one is missing, or there is none. */
 export function wholeParts(
@@ -34,8 +37,8 @@ export function begunKind(
   kept: ReadonlyMap<string, PreviousArtifact> | undefined,
 ): BegunKind | undefined {
   const parts = keptParts(kind, kept);
-  const through = parts.at(-1)?.facts.through;
-  return typeof through === "number" ? { parts, through } : undefined;
+  const through = throughOf(parts.at(-1)?.facts ?? {});
+  return through === undefined ? undefined : { parts, through };
 }
 
 /** As many parts as there are, in order. */

@@ -1,10 +1,10 @@
 import { SourceError } from "../../errors.ts";
-import { means, namePattern } from "./name-pattern.ts";
+import type { Github } from "./github-context.ts";
+import { means } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
 import { isOwnUser } from "./own-user.ts";
 import { objectOf, pages } from "./pages.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
-import { isExcluded, passes } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { Tally } from "./tally.ts";
 import { UnreadableError } from "./unreadable.ts";
@@ -21,11 +21,11 @@ export interface Missing {
 
 /** Each repository once, whatever several listings say. Streams: nothing but ids is held. @throws SourceError | TransientError */
 export async function* listRepositories(
-  options: GithubOptions,
+  { options, scope }: Pick<Github, "options" | "scope">,
   session: Session,
   tally: Tally,
 ): AsyncGenerator<Listed> {
-  const patterns = (options.repositories ?? []).map(namePattern);
+  const { patterns } = scope;
   const seen = new Set<number>();
   const owners = [options.organization, options.user].filter((owner) => owner !== undefined);
   for (const pattern of patterns) {
@@ -33,7 +33,7 @@ export async function* listRepositories(
     const listed = await oneByName(session, pattern.kind === "full" ? [pattern.owner] : owners, pattern.name);
     if (listed.kind === "repository") {
       // Named and excluded is excluded; the other filters are for what was not asked for by name.
-      if (seen.has(listed.repository.id) || isExcluded(options, listed.repository)) continue;
+      if (seen.has(listed.repository.id) || scope.isExcluded(listed.repository)) continue;
       seen.add(listed.repository.id);
     }
     yield listed;
@@ -43,7 +43,7 @@ export async function* listRepositories(
   for await (const repository of everything(options, session, tally)) {
     const { owner, name, id } = repository;
     if (seen.has(id) || (wide.length > 0 && !wide.some((pattern) => means(pattern, owner.login, name)))) continue;
-    if (isExcluded(options, repository) || !passes(options, repository)) continue;
+    if (scope.isExcluded(repository) || !scope.passes(repository)) continue;
     seen.add(id);
     yield { kind: "repository", repository };
   }

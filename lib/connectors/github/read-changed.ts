@@ -1,8 +1,9 @@
-import { DeferredError, NotFoundError, SourceError } from "../../errors.ts";
-import type { Facts, PreviousArtifact } from "../connector.ts";
+import { DeferredError, SourceError } from "../../errors.ts";
+import type { Facts } from "../connector.ts";
+import { begunIds, idsOf } from "./begun-ids.ts";
+import { childLine } from "./child-line.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
-import { type Line, type LineKind, lineOf, linesOf, noLines } from "./lines.ts";
-import { childLine } from "./read-simple.ts";
+import { lineOf } from "./lines.ts";
 import type { KindContext, KindReading } from "./reading.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -26,7 +27,7 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
   let stopped: DeferredError | undefined;
-  let through = begun?.through ?? Number.NEGATIVE_INFINITY;
+  let through = Number(begun?.through ?? Number.NEGATIVE_INFINITY);
 
   return {
     unchanged: !isFirst && begun === undefined && asked.length === 0 && notes.outdated.size === 0 && previousParts <= 1,
@@ -34,9 +35,9 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
       deleted = [];
       deletedItems = [];
       stopped = undefined;
-      through = begun?.through ?? Number.NEGATIVE_INFINITY;
+      through = Number(begun?.through ?? Number.NEGATIVE_INFINITY);
       let isAny = false;
-      const stored = await idsOf(readable(context.begun?.parts ?? [], kind));
+      const stored = (await begunIds(context)) ?? new Map<string, ReadonlySet<string>>();
       // By parent: which objects it has now.
       const fresh = new Map<string, ReadonlySet<string>>([...asked.map((of) => [of, NONE] as const), ...stored]);
       for (const of of await stillToAsk(context, asked, stored)) {
@@ -84,22 +85,6 @@ async function stillToAsk(
   stored: ReadonlyMap<string, unknown>,
 ): Promise<readonly string[]> {
   if (begun === undefined) return asked;
-  const before = await idsOf(previousLines?.() ?? noLines());
-  return asked.filter((of) => Number(of) > begun.through || (before.has(of) && !stored.has(of)));
-}
-
-/** Keys of lines, and what is on each. */
-async function idsOf(lines: AsyncIterable<Line>): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const ids = new Map<string, ReadonlySet<string>>();
-  for await (const { key, json } of lines) ids.set(key, itemIds(json));
-  return ids;
-}
-
-/** Nothing where it is sealed to us. */
-async function* readable(parts: readonly PreviousArtifact[], kind: LineKind): AsyncGenerator<Line> {
-  try {
-    for (const part of parts) yield* linesOf(kind, part.open());
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-  }
+  const before = await idsOf(previousLines?.());
+  return asked.filter((of) => Number(of) > Number(begun.through) || (before.has(of) && !stored.has(of)));
 }

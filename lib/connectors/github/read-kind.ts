@@ -1,4 +1,5 @@
 import { readChanged } from "./read-changed.ts";
+import { readEach } from "./read-each.ts";
 import { readNewest } from "./read-newest.ts";
 import { readSimple } from "./read-simple.ts";
 import type { KindContext, KindReading } from "./reading.ts";
@@ -8,8 +9,9 @@ export function readKind(context: KindContext): Promise<KindReading> {
   switch (context.kind.reading.how) {
     case "object":
     case "list":
-    case "each":
       return readSimple(context);
+    case "each":
+      return readEach(context);
     case "newest":
       return readNewest(context);
     case "changed":

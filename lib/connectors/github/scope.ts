@@ -1,47 +1,57 @@
-import { means, namePattern } from "./name-pattern.ts";
+import { means, type NamePattern, namePattern } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
 import type { Remembered } from "./remembered.ts";
 import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 
 type Name = Pick<RepositoryObject, "owner" | "name">;
 
-/** Whether the configuration asks for what has this name, by its name alone. */
-export function isAskedFor(options: GithubOptions, name: Name): boolean {
-  const { repositories = [] } = options;
-  if (isExcluded(options, name)) return false;
-  return repositories.length === 0 ? isOfOwners(options, name) : namingPatterns(options, name).length > 0;
+/** Which repositories the configuration asks for. */
+export interface Scope {
+  /** The entries of `repositories`. */
+  readonly patterns: readonly NamePattern[];
+  /** Whether it asks for what has this name, by its name alone. */
+  isAskedFor(name: Name): boolean;
+  /** Whether it asks for this very one, so that there has to be one. */
+  isNamed(name: Name): boolean;
+  isExcluded(name: Name): boolean;
+  /** The filters for what was not asked for by name. */
+  passes(repository: RepositoryObject): boolean;
+  /** Whether the filters leave out what is known to be so. */
+  isRuledOut(is: Remembered): boolean;
 }
 
-/** Whether it asks for this very one, so that there has to be one. */
-export const isNamed = (options: GithubOptions, name: Name): boolean =>
-  namingPatterns(options, name).some(({ kind }) => kind !== "matching");
+/** Names are read once: ten thousand repositories are compared with each. */
+export function scopeOf(options: GithubOptions): Scope {
+  const { topics, visibility, archived, forks } = options;
+  const patterns = (options.repositories ?? []).map(namePattern);
+  const exclude = (options.exclude ?? []).map(namePattern);
+  const owners = [options.organization, options.user].flatMap((login) => login?.toLowerCase() ?? []);
+  const isOfOwners = ({ owner }: Name) => owners.includes(owner.login.toLowerCase());
+  const isExcluded = ({ owner, name }: Name) => exclude.some((pattern) => means(pattern, owner.login, name));
+  /** Names and globs without an owner are of the owners that the job has; globs are only looked for among theirs. */
+  const naming = (of: Name) =>
+    patterns
+      .filter((pattern) => means(pattern, of.owner.login, of.name))
+      .filter(({ kind }) => kind === "full" || isOfOwners(of));
 
-export function isExcluded({ exclude = [] }: GithubOptions, { owner, name }: Name): boolean {
-  return exclude.map(namePattern).some((pattern) => means(pattern, owner.login, name));
-}
+  function isRuledOut(is: Remembered): boolean {
+    if (is.archived === true && !archived) return true;
+    if (is.fork === true && !forks) return true;
+    return visibility !== undefined && is.visibility !== undefined && !visibility.some((one) => one === is.visibility);
+  }
 
-/** The filters for what was not asked for by name. */
-export function passes(options: GithubOptions, repository: RepositoryObject): boolean {
-  const { topics } = options;
-  if (isRuledOut(options, { ...repository, visibility: visibilityOf(repository) })) return false;
-  return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
-}
-
-/** Whether the filters leave out what is known to be so. */
-export function isRuledOut({ visibility, archived, forks }: GithubOptions, is: Remembered): boolean {
-  if (is.archived === true && !archived) return true;
-  if (is.fork === true && !forks) return true;
-  return visibility !== undefined && is.visibility !== undefined && !visibility.some((one) => one === is.visibility);
-}
-
-/** Names and globs without an owner are of the owners that the job has; globs are only looked for among theirs. */
-function namingPatterns(options: GithubOptions, name: Name) {
-  return (options.repositories ?? [])
-    .map(namePattern)
-    .filter((pattern) => means(pattern, name.owner.login, name.name))
-    .filter(({ kind }) => kind === "full" || isOfOwners(options, name));
-}
-
-function isOfOwners({ organization, user }: GithubOptions, { owner }: Name): boolean {
-  return [organization, user].some((login) => login?.toLowerCase() === owner.login.toLowerCase());
+  return {
+    patterns,
+    isExcluded,
+    isRuledOut,
+    isAskedFor(name) {
+      if (isExcluded(name)) return false;
+      return patterns.length === 0 ? isOfOwners(name) : naming(name).length > 0;
+    },
+    isNamed: (name) => naming(name).some(({ kind }) => kind !== "matching"),
+    passes(repository) {
+      if (isRuledOut({ ...repository, visibility: visibilityOf(repository) })) return false;
+      return topics === undefined || topics.some((topic) => repository.topics.includes(topic));
+    },
+  };
 }

@@ -48,7 +48,7 @@ const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
  * there and was not listed comes last.
  */
 export async function* listUnits(
-  { options, chosen }: Pick<Github, "options" | "chosen">,
+  { options, chosen, scope }: Pick<Github, "options" | "chosen" | "scope">,
   session: Session,
   known: readonly UnitBefore[] = [],
 ): AsyncGenerator<Unit> {
@@ -56,11 +56,11 @@ export async function* listUnits(
   const tally = tallyOf();
   const missing: Missing[] = [];
   const shown = shownSoFar();
-  for await (const unit of shownUnits({ options, chosen }, session, parts, tally, missing)) {
+  for await (const unit of shownUnits({ options, chosen, scope }, session, parts, tally, missing)) {
     shown.note(unit);
     yield unit;
   }
-  for await (const unit of absentUnits({ options, chosen, session, parts, tally, shown }, known, missing)) {
+  for await (const unit of absentUnits({ options, chosen, scope, session, parts, tally, shown }, known, missing)) {
     shown.note(unit);
     yield unit;
   }
@@ -68,7 +68,7 @@ export async function* listUnits(
 }
 
 async function* shownUnits(
-  { options, chosen }: Pick<Github, "options" | "chosen">,
+  { options, chosen, scope }: Pick<Github, "options" | "chosen" | "scope">,
   session: Session,
   parts: KnownParts,
   tally: Tally,
@@ -81,7 +81,7 @@ async function* shownUnits(
   if (user !== undefined && chosen.of("gist").length > 0) yield* gistUnits(chosen, session, user);
   const probes = proberOf(chosen, session);
   let some: RepositoryObject[] = [];
-  for await (const listed of listRepositories(options, session, tally)) {
+  for await (const listed of listRepositories({ options, scope }, session, tally)) {
     if (listed.kind === "missing") {
       missing.push(listed);
       continue;
