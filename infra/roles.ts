@@ -61,10 +61,13 @@ function writing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
   return [allow(actions, objectsOf(arn, `${prefix}*`))];
 }
 
-/** Before a run a storage finds out what it may do by an empty object of its own, and clears unfinished uploads away. */
+/**
+ * Before a run a storage finds out what it may do by empty objects of its own, one below its prefix and one below the job's,
+ * and clears unfinished uploads away.
+ */
 function preparing({ arn, prefix, more }: BucketPlace): readonly Statement[] {
   return [
-    allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}${RESERVED_PREFIX}probe`)),
+    allow(["s3:DeleteObject"], objectsOf(arn, `${prefix}*${RESERVED_PREFIX}probe`)),
     allow(["s3:ListBucketMultipartUploads"], arn),
     ...(more.includes("s3:PutObjectRetention") ? [allow(["s3:GetBucketObjectLockConfiguration"], arn)] : []),
   ];

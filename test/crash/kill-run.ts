@@ -16,7 +16,7 @@ import type { Reach } from "./reach.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Source, sourceOf } from "./source.ts";
 import { inMemory, onFilesystem, type Store, type StoreKind } from "./stores.ts";
-import { newTally, note, type Tally } from "./tally.ts";
+import { newTally, note, refuseMissed, type Tally } from "./tally.ts";
 import { act, isKnownCode, SECRET, timeOf } from "./world.ts";
 
 /** Two processes at once: one loads while the other syncs. */
@@ -47,12 +47,14 @@ export async function killAtEach(
     const where = `kill ${kind.name}, ${scenario.name}, ${killAt}: before ${boundaries[killAt - 1]}`;
     await using store = await kind.open(scenario.image);
     const answer = await runChild({ ...taskOf(scenario), reach: reachOf(store), bigBytes, at: killAt, do: "SIGKILL" });
-    // One process passes some boundaries more than another, by what meets there: then the last ones are not reached.
     const isPast = answer !== undefined && answer.boundaries.length < killAt;
     if (answer !== undefined && !isPast) throw new Error(`${where}: the process was not killed`);
     await judge(store, scenario, source, where, tally);
-    if (isPast) tally.points -= 1;
+    if (!isPast) return;
+    tally.points -= 1;
+    tally.missed += 1;
   });
+  refuseMissed(tally, `kill ${kind.name}, ${scenario.name}`);
   return tally;
 }
 

@@ -35,6 +35,7 @@ describe("S3:", { skip: noVersitygw }, () => {
       assert.ok(points.length >= least, `only ${points.length} boundaries are ${at}`);
       const tally = await killAtEach(store, scenario, bigBytes, points);
       tallies.push(tally);
+      assert.equal(tally.points + tally.missed, points.length);
       assert.equal(findingLines(tally.findings).join("\n"), "");
     });
   }

@@ -9,6 +9,8 @@ import type { Tally } from "./tally.ts";
 const ROOT = join(import.meta.dirname, "../..");
 /** What the probe needs to run, and what a mutation may change. */
 const COPIED = ["lib", "infra/node-bundle.ts", "test/crash", "test/support", "test/contract", "package.json"];
+/** What it uses besides: packages, and servers to talk to. */
+const LINKED = ["node_modules", "test/peers"];
 const LIMIT_BYTES = 256 * 1024 * 1024;
 /** A probe takes seconds: only one that its mutation lets hang is ended by this, however busy the machine is. */
 const LONGEST_MS = 900_000;
@@ -17,7 +19,7 @@ const LONGEST_MS = 900_000;
 export async function probeMutant(mutation: Pick<Mutation, "changes" | "probe">): Promise<Tally> {
   await using folder = await temporaryFolder();
   for (const path of COPIED) await cp(join(ROOT, path), join(folder.path, path), { recursive: true });
-  await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
+  for (const path of LINKED) await symlink(join(ROOT, path), join(folder.path, path));
   for (const { file, text, to } of mutation.changes) await change(join(folder.path, file), file, text, to);
   const script = join(folder.path, "test/crash/probe.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(mutation.probe)], {

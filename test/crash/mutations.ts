@@ -285,6 +285,19 @@ export const MUTATIONS: readonly Mutation[] = [
     probe: { harness: "suspends", scenario: "first run", only: "^open .*db/[(]temp" },
   },
   {
+    breaks: "fenced",
+    what: "a plan is stored in one request, which nobody can abandon who takes the job over",
+    changes: [
+      {
+        file: "lib/plan.ts",
+        text: "lines(counted), { ifAbsent: true, sweepable: true }",
+        to: "lines(counted), { ifAbsent: true }",
+      },
+    ],
+    probe: { harness: "suspends", scenario: "first run", only: "^before .*plan[.]jsonl([?]uploadId)?$", on: "S3" },
+    always: true,
+  },
+  {
     breaks: "not-again",
     what: "a unit that ended is begun anew by who takes the run up",
     changes: [

@@ -1,6 +1,8 @@
 import "./no-waiting.ts";
+import { startVersitygw } from "../support/s3-server.ts";
 import { described, injectFaults, plannedFaults } from "./fault-run.ts";
 import { boundariesOf, flipAtEach, killAtEach } from "./kill-run.ts";
+import { onS3 } from "./s3-store.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
@@ -10,7 +12,9 @@ import { added, type Tally } from "./tally.ts";
 
 /** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
 export type Probe =
-  | { readonly harness: "kills" | "suspends" | "flips"; readonly scenario: string; readonly only: string }
+  | { readonly harness: "kills" | "flips"; readonly scenario: string; readonly only: string }
+  /** `on`: elsewhere than on a filesystem. */
+  | { readonly harness: "suspends"; readonly scenario: string; readonly only: string; readonly on?: "S3" }
   /** `atBytes`: where a bit turns over, each in turn. */
   | {
       readonly harness: "faults";
@@ -42,9 +46,11 @@ export async function probe(what: Probe): Promise<Tally> {
     return added(tallies);
   }
   if (what.harness === "suspends") {
-    const stops = await suspendable(onFilesystem, scenario, BIG_BYTES);
+    await using server = what.on === "S3" ? await startVersitygw() : undefined;
+    const kind = server === undefined ? onFilesystem : onS3(server);
+    const stops = await suspendable(kind, scenario, BIG_BYTES);
     const chosen = stops.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
-    return suspendAtEach(onFilesystem, scenario, BIG_BYTES, some(chosen));
+    return await suspendAtEach(kind, scenario, BIG_BYTES, some(chosen));
   }
   const boundaries = await boundariesOf(onFilesystem, scenario, BIG_BYTES);
   const points = boundaries.flatMap((text, index) => (only.test(text) ? [index + 1] : []));

@@ -70,9 +70,10 @@ function ofKind(
   kind: string,
   { done, planned, tally }: { readonly done: number; readonly planned: number; readonly tally: Tally },
 ): string {
-  const { points, faults, jumps } = tally;
+  const { points, missed, faults, jumps } = tally;
   const counts = [
     [points, "points killed"],
+    [missed, "points not reached"],
     [faults, "faults"],
     [jumps, "jumps"],
   ] as const;

@@ -8,7 +8,7 @@ import { reachOf } from "./kill-run.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Source, sourceOf } from "./source.ts";
 import type { StoreKind } from "./stores.ts";
-import { newTally, note, type Tally } from "./tally.ts";
+import { newTally, note, refuseMissed, type Tally } from "./tally.ts";
 import { act, type Outcome } from "./world.ts";
 
 /** Far longer than a lease lasts, and short enough for the run to be taken up. */
@@ -54,7 +54,10 @@ export async function suspendAtEach(
     await using store = await kind.open(scenario.image);
     const task: ChildTask = { ...taskOf(scenario), reach: reachOf(store), bigBytes, at, do: "SIGSTOP" };
     const child = await startChild(task);
-    if (!(await hasStopped(child, at, where))) return;
+    if (!(await hasStopped(child, at, where))) {
+      tally.missed += 1;
+      return;
+    }
     const stopped = await store.image();
     const { storage } = store;
     const next = await act("run", { ...scenario, storage, source, secondsNow: () => STOPPED_S });
@@ -72,12 +75,13 @@ export async function suspendAtEach(
       ...temporaryViolations(after),
     ]);
   });
+  refuseMissed(tally, `suspend ${kind.name}, ${scenario.name}`);
   return tally;
 }
 
 const changedSince = (source: Source): Source => ({ ...source, units: (day) => source.units(day + 1) });
 
-/** One process passes some boundaries more than another, by what meets there: then the last ones are not reached. */
+/** False when it ended before it came to that boundary: see `refuseMissed`. */
 async function hasStopped(child: Child, at: number, where: string): Promise<boolean> {
   try {
     await child.stopped();

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { CreateMultipartUploadCommand } from "@aws-sdk/client-s3";
 import { type Bytes, measureAll, readAll } from "../../lib/bytes.ts";
 import type { S3Sizes } from "../../lib/storage/s3/s3.ts";
-import type { S3Store } from "../../lib/storage/s3/store.ts";
+import { at, type S3Store } from "../../lib/storage/s3/store.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { type Between, standBetween } from "../support/between.ts";
 import { pattern, patternBytes, sha256 } from "../support/bytes.ts";
@@ -216,8 +217,15 @@ test("a server killed in the middle of an upload leaves no object, and the next 
   await server.restart();
   assert.equal(await subject.storage.head(KEY), undefined);
   assert.deepEqual(await subject.leftovers(), [`some/backups/${KEY}`]);
+  const { store, client } = subject;
+  const killed = at(store, "job/.core-backup-tmp-probe");
+  await client.send(new CreateMultipartUploadCommand(killed));
   await subject.storage.prepare("other/");
-  assert.deepEqual(await subject.leftovers(), [`some/backups/${KEY}`], "another job's run leaves it alone");
+  assert.deepEqual(
+    await subject.leftovers(),
+    [killed.Key, `some/backups/${KEY}`],
+    "another job's run leaves them alone",
+  );
   await subject.storage.prepare("job/");
   assert.deepEqual(await subject.leftovers(), []);
   await subject.storage.put(KEY, large(), { ifAbsent: true });

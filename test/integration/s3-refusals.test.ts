@@ -99,6 +99,30 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     });
   });
 
+  test("an upload that may not be begun, or not be abandoned, before the run: the right for it is named", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { storage, bucket, root } = await reached({ endpoint: between.endpoint });
+    const body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    for (const [call, says] of [
+      [/^POST .*[?]uploads=/, "beginning to store job/.core-backup-tmp-probe: .*it takes s3:PutObject"],
+      [/^PUT .*partNumber=/, "storing job/.core-backup-tmp-probe, part 1: .*it takes s3:PutObject"],
+      [/^POST .*[?]uploadId=/, "trying to store in parts under a condition: .*it takes s3:PutObject"],
+      [
+        /^DELETE .*[?]uploadId=/,
+        "an unfinished upload of job/.core-backup-tmp-probe .*it takes s3:AbortMultipartUpload",
+      ],
+    ] as const) {
+      between.meddle = (made) => (call.test(made) ? { do: "answer", status: 403, body } : undefined);
+      await assert.rejects(storage.prepare("job/"), {
+        code: "STORAGE_FORBIDDEN",
+        message: new RegExp(`^storage cloud, bucket ${bucket}: ${says}`),
+      });
+    }
+    between.meddle = () => undefined;
+    await storage.prepare("job/");
+    assert.deepEqual(await root.leftovers?.(), []);
+  });
+
   test("what is absent is, where AWS answers 403 since only a listing of the prefix is allowed", async () => {
     await using between = await standBetween(server.endpoint);
     const { storage, root } = await reached({ endpoint: between.endpoint });

@@ -15,6 +15,7 @@ const MiB = 1024 * 1024;
 const SIZES: S3Sizes = { part: () => 5 * MiB, copyPart: 5 * MiB };
 const DAY_MS = 86_400_000;
 const LARGE = 12 * MiB;
+const COMPLETING = /^POST .*[?]uploadId=/;
 
 const headOf = ({ client, ...store }: S3Store, key: string) =>
   client.send(new HeadObjectCommand(at({ client, ...store }, key)));
@@ -90,6 +91,40 @@ describe("s3 settings, on MiniStack", { skip: noMinistack }, () => {
       await storage.put("a.json", pattern(12), { ifMatch: version });
       await assert.rejects(storage.put("a.json", pattern(13), { ifMatch: version }), { code: "STORAGE_CHANGED" });
       assert.equal((await storage.head("a.json"))?.bytes, 12);
+    });
+  }
+
+  for (const [what, way, passing, asked] of [
+    ["in one request and not at the end of an upload", "puts one together from its parts", COMPLETING, [0, 2]],
+    ["at the end of an upload and not in one request", "stores an object in one request", /^PUT /, [1, 1]],
+  ] as const) {
+    test(`of a store that heeds conditions ${what} it is said which it lacks, and there alone the object is looked at beforehand`, async () => {
+      await using between = await standBetween(server.endpoint);
+      between.meddle = (call) =>
+        passing.test(call)
+          ? { do: "rewrite", request: ({ "if-none-match": _, "if-match": __, ...headers }) => headers }
+          : undefined;
+      const { log, lines } = recordingLog();
+      await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+      const { storage } = subject;
+      await storage.prepare("job/");
+      await storage.prepare("job/");
+      assert.deepEqual(await subject.leftovers(), []);
+      assert.deepEqual(await Array.fromAsync(storage.list("")), []);
+      const warned = lines.filter((line) => /^warn.*does not heed conditions/.test(line));
+      assert.equal(warned.length, 1, lines.join("\n"));
+      assert.ok(warned[0]?.includes(`when it ${way} (`) && !warned[0].includes(" and when "), warned[0]);
+      const looks = async (bytes: number) => {
+        const before = between.calls.length;
+        await storage.put(`${bytes}.bin`, pattern(bytes), { ifAbsent: true });
+        return between.calls.slice(before).filter((call) => call.startsWith("HEAD ")).length;
+      };
+      // One is for the bytes of an upload, which nobody sends for nothing.
+      assert.deepEqual([await looks(10), await looks(LARGE)], asked);
+      for (const bytes of [10, LARGE])
+        await assert.rejects(storage.put(`${bytes}.bin`, pattern(bytes), { ifAbsent: true }), {
+          code: "STORAGE_EXISTS",
+        });
     });
   }
 
@@ -189,6 +224,27 @@ describe("s3 settings, on versitygw", { skip: noVersitygw }, () => {
     const versions = await subject.client.send(new ListObjectVersionsCommand({ Bucket: subject.store.bucket }));
     const held = (versions.Versions ?? []).filter(({ Key }) => keys.some((key) => Key?.endsWith(key)));
     assert.equal(held.length, keys.length);
+  });
+
+  test("a bucket is tried with few requests, of which nothing stays and nothing is said", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { log, lines } = recordingLog();
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+    for (const [owned, requests] of [
+      [undefined, 6],
+      ["job/", 12],
+    ] as const) {
+      const before = between.calls.length;
+      await subject.storage.prepare(owned);
+      const made = between.calls.slice(before);
+      assert.equal(made.length, requests, made.join("\n"));
+    }
+    assert.deepEqual(await subject.leftovers(), []);
+    assert.deepEqual(
+      (await subject.client.send(new ListObjectVersionsCommand({ Bucket: subject.store.bucket }))).Versions ?? [],
+      [],
+    );
+    assert.deepEqual(lines, []);
   });
 
   test("a bucket without Object Lock is refused before the run", async () => {

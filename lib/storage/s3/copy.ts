@@ -92,7 +92,7 @@ async function copyWhole(store: S3Store, { from, to, source }: Copy, context: Co
   };
   await beforeLast?.();
   try {
-    await copied(ifAbsent && conditions.supported !== false ? { IfNoneMatch: "*" } : {});
+    await copied(ifAbsent && conditions.whole.supported !== false ? { IfNoneMatch: "*" } : {});
   } catch (error) {
     if (ifAbsent && isNotImplemented(error)) return copied({});
     // Or it is the source that is not what it was.
@@ -110,7 +110,6 @@ async function copyParts(
 ): Promise<void> {
   const doing = { what: `copying ${from} to ${to}`, needs: rights(store) };
   const put = newPut(to, { ifAbsent }, conditions);
-  if (conditions.supported !== true) await checkCondition(store, put);
   const create = new CreateMultipartUploadCommand({
     ...at(store, to),
     ...objectFields(store, to),
@@ -142,7 +141,7 @@ async function copyParts(
         ...condition,
       });
     await beforeLast?.();
-    await publish(store, put, doing, async (condition, options) => {
+    await publish(store, put, "parts", doing, async (condition, options) => {
       const answer = await store.client.send(complete(condition), options);
       return { etag: answer.ETag, crc32: answer.ChecksumCRC32 };
     });

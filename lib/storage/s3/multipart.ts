@@ -11,7 +11,7 @@ import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
 import { answerCode } from "./errors.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, MAX_PARTS, type Part } from "./parts.ts";
-import { checkCondition, type Put, publish, putMetadata } from "./publish.ts";
+import { type Condition, checkCondition, type Put, publish, putMetadata } from "./publish.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -23,6 +23,8 @@ const ABANDON_MS = 15_000;
 const ABANDON_ATTEMPTS = 4;
 const ABANDON_TIMES = 4;
 const ABANDON_WAIT_MS = 50;
+/** That of an object of no bytes. */
+export const NO_BYTES: Part = { number: 1, bytes: new Uint8Array(), crc32: 0, release() {} };
 
 interface SentPart extends CompletedPart {
   readonly PartNumber: number;
@@ -55,10 +57,10 @@ const abandonedByOthers = ({ key }: Put, cause: unknown): TransientError =>
 /** An upload has one part at least. */
 async function firstOf(parts: AsyncIterator<Part>): Promise<Part> {
   const first = await parts.next();
-  return first.done === true ? { number: 1, bytes: new Uint8Array(), crc32: 0, release() {} } : first.value;
+  return first.done === true ? NO_BYTES : first.value;
 }
 
-async function beginUpload(store: S3Store, put: Put): Promise<string> {
+export async function beginUpload(store: S3Store, put: Put): Promise<string> {
   const doing = { what: `beginning to store ${put.key}`, needs: rightsToPut(store) };
   const command = new CreateMultipartUploadCommand({
     ...at(store, put.key),
@@ -118,7 +120,13 @@ async function sendParts(
 
 const lanesFor = (bytes: number): number => Math.max(1, Math.min(MAX_LANES, Math.floor(IN_FLIGHT_BYTES / bytes)));
 
-async function sendPart(store: S3Store, put: Put, upload: string, part: Part, signal: AbortSignal): Promise<SentPart> {
+export async function sendPart(
+  store: S3Store,
+  put: Put,
+  upload: string,
+  part: Part,
+  signal: AbortSignal,
+): Promise<SentPart> {
   const { number, bytes } = part;
   const doing = { what: `storing ${put.key}, part ${number}`, needs: rightsToPut(store) };
   if (number > MAX_PARTS) {
@@ -152,20 +160,31 @@ async function sendPart(store: S3Store, put: Put, upload: string, part: Part, si
 
 async function completeUpload(store: S3Store, put: Put, upload: string, sent: readonly SentPart[]): Promise<Stored> {
   const doing = { what: `storing ${put.key}`, needs: rightsToPut(store) };
-  const Parts = sent.map(({ PartNumber, ETag, ChecksumCRC32 }) => ({ PartNumber, ETag, ChecksumCRC32 }));
-  const published = await publish(store, put, doing, async (condition, options) => {
-    const command = new CompleteMultipartUploadCommand({
-      ...at(store, put.key),
-      UploadId: upload,
-      MultipartUpload: { Parts },
-      MpuObjectSize: sent.reduce((total, { bytes }) => total + bytes, 0),
-      ...condition,
-    });
-    const answer = await store.client.send(command, options);
+  const published = await publish(store, put, "parts", doing, async (condition, options) => {
+    const answer = await store.client.send(completion(store, put, upload, sent, condition), options);
     return { etag: answer.ETag, crc32: answer.ChecksumCRC32 };
   });
   const confirmed = sent.every((part) => part.confirmed) && isAssembled(sent, published);
   return { etag: published.etag, confirmed };
+}
+
+/** The request that makes the object of the parts. */
+export function completion(
+  store: S3Store,
+  { key }: Put,
+  upload: string,
+  sent: readonly SentPart[],
+  condition: Condition,
+): CompleteMultipartUploadCommand {
+  return new CompleteMultipartUploadCommand({
+    ...at(store, key),
+    UploadId: upload,
+    MultipartUpload: {
+      Parts: sent.map(({ PartNumber, ETag, ChecksumCRC32 }) => ({ PartNumber, ETag, ChecksumCRC32 })),
+    },
+    MpuObjectSize: sent.reduce((total, { bytes }) => total + bytes, 0),
+    ...condition,
+  });
 }
 
 /**
@@ -191,3 +210,10 @@ export async function abandonUpload(store: S3Store, key: string, upload: string)
     return false;
   }
 }
+
+/** What an upload that `abandonUpload` could not end means, where it must not stay. */
+export const stillThere = ({ name, bucket }: S3Store, key: string): StorageError =>
+  new StorageError(
+    "STORAGE_FORBIDDEN",
+    `storage ${name}, bucket ${bucket}: an unfinished upload of ${key} cannot be abandoned, and another process could still end it: it takes s3:AbortMultipartUpload`,
+  );

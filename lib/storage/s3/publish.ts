@@ -7,10 +7,20 @@ import { type Doing, isNotImplemented } from "./errors.ts";
 import { headObject } from "./head.ts";
 import { once, type S3Store } from "./store.ts";
 
-/** Whether the store heeds conditions when it stores: found out by trying, in `prepare` or here; undefined until then. */
-export interface Conditions {
+/** Whether conditions are heeded: found out by trying, in `prepare` or here; undefined until then. */
+interface Heeding {
   supported: boolean | undefined;
 }
+
+/** For each way in which an object comes to be: a store may heed conditions in one and pass over them in the other. */
+export interface Conditions {
+  /** In one request: PutObject. */
+  readonly whole: Heeding;
+  /** At the end of an upload: CompleteMultipartUpload. */
+  readonly parts: Heeding;
+}
+
+export const newConditions = (): Conditions => ({ whole: { supported: undefined }, parts: { supported: undefined } });
 
 /** One object in the making. */
 export interface Put {
@@ -53,20 +63,23 @@ export async function checkCondition(store: S3Store, { key, ifAbsent, ifMatch }:
 }
 
 /**
- * Sends the one request that makes the object visible, with the put's condition, until it is answered. An answer that
+ * Sends the one request that makes the object visible, with the put's condition, until it is answered. Where it is not known
+ * to be heeded, it is looked at just before. An answer that
  * was lost, or is late because a large object is still put together, may leave one all the same: after each failure the object itself
  * is asked whose it is, so that neither the next attempt (it exists, the upload is gone) nor the last one is believed.
  */
 export async function publish(
   store: S3Store,
   put: Put,
+  way: keyof Conditions,
   doing: Doing,
   send: (condition: Condition, options: { abortSignal: AbortSignal }) => Promise<Published>,
 ): Promise<Published> {
-  const { conditions } = put;
+  const heeding = put.conditions[way];
+  if (heeding.supported !== true) await checkCondition(store, put);
   let answerLost = false;
   const request = () =>
-    once(store, doing, (options) => send(conditions.supported === false ? {} : conditionOf(put), options));
+    once(store, doing, (options) => send(heeding.supported === false ? {} : conditionOf(put), options));
   return retry(async () => {
     try {
       return await request();
@@ -75,8 +88,8 @@ export async function publish(
       if (answerLost) {
         const ours = await findOurs(store, put);
         if (ours !== undefined) return ours;
-      } else if (conditions.supported !== false && isConditional(put) && isNotImplemented(error)) {
-        conditions.supported = false;
+      } else if (heeding.supported !== false && isConditional(put) && isNotImplemented(error)) {
+        heeding.supported = false;
         await checkCondition(store, put);
         return request();
       }
@@ -85,7 +98,7 @@ export async function publish(
   }, store.retry);
 }
 
-type Condition = { IfNoneMatch?: string; IfMatch?: string };
+export type Condition = { IfNoneMatch?: string; IfMatch?: string };
 
 const isConditional = ({ ifAbsent, ifMatch }: Put): boolean => ifAbsent || ifMatch !== undefined;
 

@@ -7,7 +7,7 @@ import { isConfirmed, type Stored } from "./confirm.ts";
 import { uploadParts } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, type Part, partBytes, partsOf } from "./parts.ts";
-import { type Conditions, checkCondition, newPut, type Put, publish, putMetadata } from "./publish.ts";
+import { type Conditions, newPut, type Put, publish, putMetadata } from "./publish.ts";
 import { readVersion } from "./read.ts";
 import { removeObjects } from "./remove.ts";
 import { at, type S3Store } from "./store.ts";
@@ -63,9 +63,8 @@ async function putPlain(
 
 async function putWhole(store: S3Store, put: Put, part: Part | undefined): Promise<Stored> {
   const sent = part ?? { bytes: new Uint8Array(), crc32: 0 };
-  if (put.conditions.supported !== true) await checkCondition(store, put);
   const doing = { what: `storing ${put.key}`, needs: rightsToPut(store) };
-  const published = await publish(store, put, doing, async (condition, options) => {
+  const published = await publish(store, put, "whole", doing, async (condition, options) => {
     const command = new PutObjectCommand({
       ...at(store, put.key),
       ...objectFields(store, put.key),

@@ -6,7 +6,7 @@ import { describeObject } from "./head.ts";
 import { listFolders, listObjects } from "./list.ts";
 import { partBytes } from "./parts.ts";
 import { prepareBucket } from "./prepare.ts";
-import type { Conditions } from "./publish.ts";
+import { newConditions } from "./publish.ts";
 import { putObject } from "./put.ts";
 import { readDocument, readObject } from "./read.ts";
 import { removeObjects } from "./remove.ts";
@@ -23,7 +23,7 @@ export interface S3Sizes {
  * lib/retry.ts, so it needs no retrying around it. docs/storage.md tells all of it.
  */
 export function s3Storage(store: S3Store, sizes: S3Sizes = { part: partBytes, copyPart: COPY_PART_BYTES }): Storage {
-  const conditions: Conditions = { supported: undefined };
+  const conditions = newConditions();
   return {
     prepare: (owned) => prepareBucket(store, conditions, owned),
     async put(key, body, options = {}) {

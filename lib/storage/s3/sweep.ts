@@ -1,7 +1,8 @@
 import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { StorageError } from "../../errors.ts";
 import { isNotImplemented } from "./errors.ts";
-import { abandonUpload } from "./multipart.ts";
+import { abandonUpload, stillThere } from "./multipart.ts";
+import { probeKey } from "./probe.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 /** No upload of ours takes longer: S3 would have to take less than 10 MB a second for the largest there can be. */
@@ -23,7 +24,7 @@ interface Upload {
 export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
   try {
     for await (const { key, id, begunMs } of uploads(store)) {
-      if (!OF_A_RUN.test(key)) continue;
+      if (!OF_A_RUN.test(key) && key !== probeKey(owned)) continue;
       const isOwned = owned !== undefined && key.startsWith(owned);
       if (!isOwned && store.now().getTime() - begunMs < ABANDONED_MS) continue;
       store.log.info("clearing away an upload that a run left unfinished", {
@@ -41,12 +42,6 @@ export async function sweepUploads(store: S3Store, owned: string | undefined): P
     store.log.warn(`uploads that killed runs left cannot be cleared away: ${error.message}`, { storage: store.name });
   }
 }
-
-const stillThere = ({ name, bucket }: S3Store, key: string): StorageError =>
-  new StorageError(
-    "STORAGE_FORBIDDEN",
-    `storage ${name}, bucket ${bucket}: an unfinished upload of ${key} cannot be abandoned, and another process could still end it: it takes s3:AbortMultipartUpload`,
-  );
 
 async function* uploads(store: S3Store): AsyncIterable<Upload> {
   const doing = { what: "looking for unfinished uploads", needs: ["s3:ListBucketMultipartUploads"] };

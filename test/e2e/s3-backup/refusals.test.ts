@@ -143,10 +143,12 @@ describe("a bucket that refuses", { skip: noVersitygw }, () => {
   test("a right that is missing in the run alone fails what needs it: exit code 1", async (t) => {
     const bucket = await s3.newBucket();
     const job = await aJob(t, s3.server.endpoint);
-    const writable = [".core-backup-tmp-probe", "docs/.lease", "docs/*/.run/*"].map((key) => `backups/${key}`);
+    const writable = [".core-backup-tmp-probe", "docs/.core-backup-tmp-probe", "docs/.lease", "docs/*/.run/*"].map(
+      (key) => `backups/${key}`,
+    );
     const env = await s3.userWith(
       bucket,
-      ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetObject", "s3:PutObject"],
+      ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
       writable,
     );
     const ended = await s3.ran(job, { BUCKET: bucket, ...env });
@@ -165,8 +167,8 @@ describe("a bucket that refuses", { skip: noVersitygw }, () => {
     });
     let expired = false;
     between.meddle = (call) => {
-      // Of an artifact: the run's own documents come before it has begun.
-      expired ||= /^PUT (?!\S*[.]run\b).*partNumber=1/.test(call);
+      // Of an artifact: what the bucket is tried with, and the run's own documents, come before it has begun.
+      expired ||= /^PUT (?!\S*[.](run|core-backup-tmp-probe)\b).*partNumber=1/.test(call);
       return expired ? EXPIRED : undefined;
     };
     const ended = await s3.ran(job, { BUCKET });

@@ -196,7 +196,7 @@ describe("what is deployed", () => {
     const plans = readers().map((id) => `Plan${id}Role`);
     assert.deepEqual(removing.map(({ role }) => role).sort(), [...plans.sort(), "PruneRole", "WatchRole"]);
     for (const { role, statement } of removing.filter((one) => one.role !== "PruneRole"))
-      assert.match(JSON.stringify(statement.Resource), /backups\/\.core-backup-tmp-probe"/, role);
+      assert.match(JSON.stringify(statement.Resource), /backups\/\*\.core-backup-tmp-probe"/, role);
   });
 
   test("who reads or writes the bucket may use its key", () => {
