@@ -69,7 +69,7 @@ const arnOf = (name: unknown): unknown =>
 
 function moreRights({ object_lock, tags }: S3Options): readonly string[] {
   return [
-    ...(object_lock === undefined ? [] : ["s3:PutObjectRetention", "s3:GetObjectRetention"]),
+    ...(object_lock === undefined ? [] : ["s3:PutObjectRetention", "s3:GetObjectRetention", "s3:GetObjectLegalHold"]),
     ...(tags === undefined ? [] : ["s3:PutObjectTagging"]),
   ];
 }

@@ -1,7 +1,7 @@
 import { snapshotTime } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
 import type { LastGood } from "./notify/report.ts";
-import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { isNarrowed, pastSnapshots, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What a job's snapshots say of its past. */
@@ -57,7 +57,7 @@ export async function jobHistory(
   let badSince: Date | undefined;
   let firstRun: Date | undefined;
   let looked = 0;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
+  for await (const entry of pastSnapshots(storage, job, options.now)) {
     firstRun = snapshotTime(entry.snapshot);
     if (entry.snapshot === options.snapshot) current = entry;
     if (isGood(entry)) {

@@ -1,6 +1,6 @@
 import { isGood, provedWhen } from "./job-history.ts";
 import type { Manifest } from "./manifest.ts";
-import { type SnapshotEntry, snapshotsNewestFirst } from "./snapshots.ts";
+import { pastSnapshots, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** Where a job stands by its snapshots, for metrics. */
@@ -23,10 +23,10 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 const LOOK_BACK = 30;
 
 /** Reads a job's snapshots from the newest on, as far as it has to. @throws StorageError | TransientError */
-export async function jobStanding(storage: Storage, job: string): Promise<JobStanding> {
+export async function jobStanding(storage: Storage, job: string, now: Date): Promise<JobStanding> {
   const standing: Mutable<JobStanding> = {};
   let looked = 0;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
+  for await (const entry of pastSnapshots(storage, job, now)) {
     const { snapshot, manifest } = entry;
     standing.newest ??= entry;
     standing.first = snapshot;

@@ -7,7 +7,7 @@ import { isGood } from "./job-history.ts";
 import type { ManifestUnit } from "./manifest.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { itemName } from "./resume/previous.ts";
-import { isNarrowed, snapshotsNewestFirst } from "./snapshots.ts";
+import { isNarrowed, pastSnapshots } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
@@ -45,13 +45,14 @@ export async function knownUnits(
   storage: Storage,
   job: string,
   encryption: Encryption | undefined,
+  now: Date,
 ): Promise<KnownUnits> {
   const damage = damageSeen();
   const known = new Map<string, Known>();
   let failed: Set<string> | undefined;
   let looked = 0;
   let hasGood = false;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
+  for await (const entry of pastSnapshots(storage, job, now)) {
     damage.see(entry);
     if (!entry.verified || entry.manifest === undefined) continue;
     const { units, resumedAt = [] } = entry.manifest;

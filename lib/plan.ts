@@ -69,7 +69,7 @@ async function beginAnew(
   only: readonly string[] | undefined,
 ): Promise<BegunRun> {
   const encryption = await openedEncryption(backup, job);
-  const known = await knownUnits(storage, job.name, encryption);
+  const known = await knownUnits(storage, job.name, encryption, backup.now());
   const run = runId(backup.now());
   const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
     planLines(narrowed(connector.units(backup.signal, { known: known.all() }), only, job.name), run, job, known, count),

@@ -27,6 +27,12 @@ export interface SnapshotEntry {
 /** Documents are parsed as one string, and V8 holds none of more than about 512 MiB: no run can have written a longer one. */
 const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
 const NEAREST = 3;
+/** Clocks of two machines differ, and an id may be some seconds ahead when another run had its second: so far S3 itself bears it. */
+const AHEAD_MS = 15 * 60_000;
+
+/** Dated after now, by a clock that was ahead: until then it is neither the newest of its job nor the one before another. */
+export const isAhead = (snapshot: string, now: Date): boolean =>
+  (snapshotTime(snapshot)?.getTime() ?? 0) > now.getTime() + AHEAD_MS;
 
 /** The job's snapshots, one at a time, so that no more than one manifest is held. Folders that are not ours are passed over. */
 export async function* listSnapshots(storage: Storage, job: string): AsyncIterable<SnapshotEntry> {
@@ -36,6 +42,12 @@ export async function* listSnapshots(storage: Storage, job: string): AsyncIterab
 /** The same from the newest on, which loads only what the caller gets to. */
 export async function* snapshotsNewestFirst(storage: Storage, job: string): AsyncIterable<SnapshotEntry> {
   yield* existing(storage, job, (await snapshotFolders(storage, job)).reverse());
+}
+
+/** The same without those that are dated after now. */
+export async function* pastSnapshots(storage: Storage, job: string, now: Date): AsyncIterable<SnapshotEntry> {
+  const folders = (await snapshotFolders(storage, job)).filter((snapshot) => !isAhead(snapshot, now));
+  yield* existing(storage, job, folders.reverse());
 }
 
 export async function newestSnapshot(storage: Storage, job: string): Promise<SnapshotEntry | undefined> {
@@ -80,10 +92,11 @@ export async function findRestorable(
   storage: Storage,
   job: string,
   { snapshot = "latest", unit }: { readonly snapshot?: string | undefined; readonly unit?: string | undefined },
+  now: Date,
 ): Promise<SnapshotEntry> {
   if (snapshot !== "latest") return findSnapshot(storage, job, snapshot);
   let narrowed: string | undefined;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
+  for await (const entry of latestFirst(storage, job, now)) {
     if (!isNarrowed(entry) || entry.manifest?.units.some(({ id }) => id === unit)) return entry;
     narrowed ??= entry.snapshot;
   }
@@ -93,13 +106,15 @@ export async function findRestorable(
   );
 }
 
-/** @throws NotFoundError that names the snapshots nearest in time */
+/** By its id, or `latest`, narrowed ones among them. @throws NotFoundError */
+export async function findChosen(storage: Storage, job: string, wanted: string, now: Date): Promise<SnapshotEntry> {
+  if (wanted !== "latest") return findSnapshot(storage, job, wanted);
+  for await (const newest of latestFirst(storage, job, now)) return newest;
+  throw new NotFoundError(`job ${job} has no snapshot yet`);
+}
+
+/** By its id. @throws NotFoundError that names the snapshots nearest in time */
 export async function findSnapshot(storage: Storage, job: string, wanted: string): Promise<SnapshotEntry> {
-  if (wanted === "latest") {
-    const newest = await newestSnapshot(storage, job);
-    if (newest === undefined) throw new NotFoundError(`job ${job} has no snapshot yet`);
-    return newest;
-  }
   const entry = snapshotTime(wanted) === undefined ? undefined : await readEntry(storage, job, wanted);
   if (entry !== undefined) return entry;
   const nearest = await nearestTo(storage, job, wanted);
@@ -115,12 +130,13 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
   }
 }
 
-/** Those of them that are newer than every snapshot, newest first. One whose manifest was lost counts as a snapshot. */
-export async function* unfinishedSinceLast(storage: Storage, job: string): AsyncIterable<string> {
+/** Those of them that are newer than every snapshot up to now, newest first. One whose manifest was lost counts as a snapshot. */
+export async function* unfinishedSinceLast(storage: Storage, job: string, now: Date): AsyncIterable<string> {
   for (const snapshot of (await snapshotFolders(storage, job)).reverse()) {
-    for (const key of [manifestKey(job, snapshot), verifiedKey(job, snapshot)])
-      if ((await storage.head(key)) !== undefined) return;
-    yield snapshot;
+    const keys = [manifestKey(job, snapshot), verifiedKey(job, snapshot)];
+    const heads = await Promise.all(keys.map((key) => storage.head(key)));
+    if (heads.every((head) => head === undefined)) yield snapshot;
+    else if (!isAhead(snapshot, now)) return;
   }
 }
 
@@ -147,6 +163,13 @@ async function snapshotFolders(storage: Storage, job: string): Promise<string[]>
     }
   }
   return snapshots.sort();
+}
+
+/** Where all are dated after now, it is our own clock that is wrong. */
+async function* latestFirst(storage: Storage, job: string, now: Date): AsyncIterable<SnapshotEntry> {
+  const folders = (await snapshotFolders(storage, job)).reverse();
+  const isLate = (snapshot: string) => isAhead(snapshot, now);
+  yield* existing(storage, job, [...folders.filter((one) => !isLate(one)), ...folders.filter(isLate)]);
 }
 
 async function* existing(storage: Storage, job: string, snapshots: readonly string[]): AsyncIterable<SnapshotEntry> {

@@ -4,7 +4,7 @@ import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts
 import { manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
 import { lastStart } from "./scheduling/job-past.ts";
-import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import { isAhead, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What the storage says of a job, and nothing else does. */
@@ -20,6 +20,8 @@ export interface JobSurvey {
   readonly lastStart?: Date;
   /** A run later than every snapshot that has no manifest. */
   readonly unfinished?: { readonly snapshot: string; readonly state: "running" | "stopped" | "stuck" };
+  /** Dated after now, by a clock that was ahead: what they say counts for nothing until then. */
+  readonly ahead: readonly string[];
   /** What is wrong with manifests, each in its place. */
   readonly faults: readonly string[];
   /** What was there once and was not taken away by prune. */
@@ -36,7 +38,8 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
   const removed = folders.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   // What prune was ended in is no run; the next prune takes away the rest.
-  const unfinished = folders.filter((snapshot) => !removed.has(snapshot));
+  const open = folders.filter((snapshot) => !removed.has(snapshot));
+  const [ahead, unfinished] = [open.filter((one) => isAhead(one, now)), open.filter((one) => !isAhead(one, now))];
   const faults: string[] = [];
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];
@@ -52,22 +55,26 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
       isWhole = false;
       break;
     }
+    const fault = chain.see(entry);
+    if (fault !== undefined && looked < LOOK_BACK) faults.push(fault);
+    looked += 1;
+    if (isAhead(snapshot, now)) {
+      ahead.push(snapshot);
+      continue;
+    }
     newest ??= snapshot;
     if (first === undefined || snapshot < first) first = snapshot;
     if (isGood(entry)) {
       good ??= snapshot;
       if (provedWhen(entry, { orSealed: true }) !== undefined) proved ??= snapshot;
     } else if (good === undefined) since.push({ snapshot, status: statusOf(entry) });
-    const fault = chain.see(entry);
-    if (fault !== undefined && looked < LOOK_BACK) faults.push(fault);
-    looked += 1;
   }
-  const lost = await chain.lost(storage, job, { unfinished, isWhole });
+  const lost = await chain.lost(storage, job, { unfinished: open, isWhole });
   const last = unfinished.at(-1);
   const isLast = last !== undefined && (newest === undefined || last > newest);
-  const start = await lastStart(storage, job);
-  const open = unfinished.filter((snapshot) => good === undefined || snapshot > good);
-  since.push(...open.map((snapshot) => ({ snapshot, status: "unfinished" })));
+  const start = await lastStart(storage, job, now);
+  const later = unfinished.filter((snapshot) => good === undefined || snapshot > good);
+  since.push(...later.map((snapshot) => ({ snapshot, status: "unfinished" })));
   return {
     ...(good === undefined ? {} : { newestGood: good }),
     ...(proved === undefined ? {} : { newestProved: proved }),
@@ -75,6 +82,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
     ...(start === undefined ? {} : { lastStart: start }),
     ...(isLast ? { unfinished: { snapshot: last, state: stateOf(last, await lease(storage, job), now) } } : {}),
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
+    ahead: ahead.sort(),
     faults,
     lost: lost.map(({ message }) => message),
   };

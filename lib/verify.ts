@@ -7,7 +7,7 @@ import type { ArtifactVerification, Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
 import { eachLimited } from "./pool.ts";
 import { recordVerification } from "./record-verification.ts";
-import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
+import { findChosen, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { type ArtifactsOf, verifyArtifact } from "./verify-artifact.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
@@ -48,7 +48,7 @@ export async function beginVerifying(backup: Backup, input: VerifyInput): Promis
 export async function openArtifacts(backup: Backup, input: VerifyInput): Promise<ArtifactsOf> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
-  const entry = await findSnapshot(storage, job.name, input.snapshot);
+  const entry = await findChosen(storage, job.name, input.snapshot, backup.now());
   const artifacts = entry.manifest?.units.flatMap((unit) => unit.artifacts) ?? [];
   // Keys that nothing will be proved with are not asked for.
   const decryptions = await decryptionsFor(backup, job, isProving(job, input.mode) ? artifacts : []);

@@ -77,7 +77,7 @@ function lookingOnly(backup: Backup): Backup {
 }
 
 async function jobPlan(backup: Backup, job: Job, now: Date, prices: Prices | undefined): Promise<JobPlan> {
-  const known = await knownUnits(await backup.storage(job), job.name, await backup.encryption(job));
+  const known = await knownUnits(await backup.storage(job), job.name, await backup.encryption(job), now);
   const units = await listUnits(backup, job.name, known);
   const { decisions, refused } = await prune(backup, { job: job.name, dryRun: true });
   const planned = await Promise.all(

@@ -27,7 +27,7 @@ function restoreToFolder(context: CommandContext, to: string): Promise<ExitCode>
     const { options, output } = context;
     const { unit, force } = options;
     const job = theJob(backup.config, options);
-    const entry = await beforehand(theRestorable(await backup.storage(job), job, options));
+    const entry = await beforehand(theRestorable(backup, job, options));
     const restored = await restore(backup, { job: job.name, snapshot: entry.snapshot, unit, to, force });
     output.result({ text: restoredText(restored, to, output.paint), json: { ...restored, to: resolve(to) } });
     return restored.incomplete.length === 0 ? 0 : 1;
@@ -41,7 +41,7 @@ function restoreToTarget(context: CommandContext, target: { name: string; place:
     const job = theJob(backup.config, options);
     if (!backup.kind(job.service).targets.some(({ name }) => name === target.name))
       throw new UsageError(`--to-${target.name} is not for ${job.name}, which is a job of service ${job.service}`);
-    const entry = await beforehand(theRestorable(await backup.storage(job), job, options));
+    const entry = await beforehand(theRestorable(backup, job, options));
     const restored = await restoreTo(backup, {
       job: job.name,
       snapshot: entry.snapshot,

@@ -16,7 +16,7 @@ import { narrowingText, statusPaint, unitTable } from "../unit-table.ts";
 export const showCommand: Command = async (context) =>
   withBackup(context, { sources: false }, async (backup) => {
     const job = theJob(backup.config, context.options);
-    const entry = await beforehand(theSnapshot(await backup.storage(job), job, context.options.snapshot ?? "latest"));
+    const entry = await beforehand(theSnapshot(backup, job, context.options.snapshot));
     const { manifest, fault } = entry;
     if (manifest === undefined) {
       throw new IntegrityError(

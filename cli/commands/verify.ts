@@ -54,14 +54,13 @@ async function refuseLost(backup: Backup, job: Job, lookBack: number): Promise<v
 }
 
 async function snapshotsOf(backup: Backup, job: Job, { snapshot }: CommandOptions): Promise<readonly string[]> {
-  const storage = await backup.storage(job);
   if (snapshot === "all") {
     const all: string[] = [];
-    for await (const entry of listSnapshots(storage, job.name)) all.push(entry.snapshot);
+    for await (const entry of listSnapshots(await backup.storage(job), job.name)) all.push(entry.snapshot);
     if (all.length > 0) return all;
   }
   // A job without a snapshot is not well either: nothing of it could be restored.
-  return [(await theSnapshot(storage, job, snapshot === "all" ? "latest" : (snapshot ?? "latest"))).snapshot];
+  return [(await theSnapshot(backup, job, snapshot === "all" ? undefined : snapshot)).snapshot];
 }
 
 function quiet(backup: Backup): Backup["log"] {

@@ -47,7 +47,7 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
   const base = { configFile: resolve(backup.config.file), job, now };
   try {
     const storage = await backup.storage(job);
-    const standing = await jobStanding(storage, job.name);
+    const standing = await jobStanding(storage, job.name, now);
     // One that was refused tells nothing of the other process's run but that it goes on.
     const running = run.status === "refused" ? await runningSince(storage, job.name, now) : undefined;
     const entry = standing.newest?.snapshot === run.snapshot ? standing.newest : undefined;

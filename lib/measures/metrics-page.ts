@@ -36,7 +36,7 @@ export async function samplesOf(backup: Backup, job: Job, running?: Date): Promi
   const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
   try {
     const storage = await backup.storage(job);
-    const [standing, counts] = [await jobStanding(storage, job.name), await readCounts(storage, job.name)];
+    const [standing, counts] = [await jobStanding(storage, job.name, base.now), await readCounts(storage, job.name)];
     const since = running ?? (await runningSince(storage, job.name, base.now));
     return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
   } catch (error) {

@@ -30,7 +30,7 @@ export interface Restorable {
 export async function restorable(backup: Backup, choice: RestorableChoice): Promise<Restorable> {
   const job = findJob(backup.config, choice.job);
   const storage = await backup.storage(job);
-  const entry = await findRestorable(storage, job.name, choice);
+  const entry = await findRestorable(storage, job.name, choice, backup.now());
   const [fault] = await manifestFaults(storage, entry);
   if (fault !== undefined)
     throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);

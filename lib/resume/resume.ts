@@ -9,7 +9,7 @@ import { documentBytes, parseDocument } from "../manifest.ts";
 import { isSameChoice } from "../narrow.ts";
 import { type PlanLine, readPlan } from "../plan-line.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
-import { unfinishedSinceLast } from "../snapshots.ts";
+import { isAhead, unfinishedSinceLast } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import {
   configurationDigest,
@@ -37,8 +37,6 @@ export interface BegunRun extends UnfinishedRun {
 }
 
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
-/** An id may be some seconds ahead, when another run had its second already. */
-const AHEAD_MS = 60_000;
 
 /**
  * The newest unfinished run of the job, unless a snapshot was made since. One that is too old, or whose plan does not fit
@@ -53,7 +51,7 @@ export async function findUnfinished(
   if (mode === "never" || (mode === "within" && job.resumeWithinMs === 0)) return undefined;
   const storage = await backup.storage(job);
   const log = backup.log.with({ job: job.name });
-  for await (const snapshot of unfinishedSinceLast(storage, job.name)) {
+  for await (const snapshot of unfinishedSinceLast(storage, job.name, backup.now())) {
     const found = await examine(backup, job, storage, snapshot, mode, only);
     if (typeof found !== "string") return found;
     log.info(`an unfinished run is not taken up again: ${found}`, { snapshot });
@@ -111,7 +109,7 @@ async function examine(
   only: readonly string[] | undefined,
 ): Promise<UnfinishedRun | string> {
   const ageMs = backup.now().getTime() - (snapshotTime(snapshot)?.getTime() ?? 0);
-  if (mode === "within" && ageMs < -AHEAD_MS) return "it is dated after now";
+  if (mode === "within" && isAhead(snapshot, backup.now())) return "it is dated after now";
   if (mode === "within" && ageMs > job.resumeWithinMs)
     return "it began longer ago than resume_within; see run --resume";
   const document = await readRun(storage, job.name, snapshot);

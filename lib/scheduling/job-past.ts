@@ -4,7 +4,7 @@ import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
 import { findUnfinished, lastResumed, narrowedTo } from "../resume/resume.ts";
-import { foldersNewestFirst } from "../snapshots.ts";
+import { foldersNewestFirst, isAhead } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type JobPast, latest, takenUpFrom } from "./turn.ts";
 
@@ -25,13 +25,15 @@ export async function jobPast(backup: Backup, job: Job): Promise<JobPast> {
 
 /**
  * When a run of the whole job was last begun or taken up again, however it ended: by the newest folder, and by the lease, which
- * tells of one that failed before it had a folder.
+ * tells of one that failed before it had a folder. `upTo`: what is dated after that counts for nothing.
  * @throws StorageError | TransientError
  */
-export async function lastStart(storage: Storage, job: string): Promise<Date | undefined> {
+export async function lastStart(storage: Storage, job: string, upTo?: Date): Promise<Date | undefined> {
   const lease = (await readLease(storage, job))?.document;
   let ofLease = lease?.purpose === "run" ? new Date(lease.acquiredAt) : undefined;
+  if (upTo !== undefined && ofLease !== undefined && ofLease > upTo) ofLease = undefined;
   for await (const folder of foldersNewestFirst(storage, job)) {
+    if (upTo !== undefined && isAhead(folder, upTo)) continue;
     if (!(await isNarrowed(storage, job, folder)))
       return latest(latest(snapshotTime(folder), await takenUp(storage, job, folder)), ofLease);
     if (lease?.snapshot === folder) ofLease = undefined;

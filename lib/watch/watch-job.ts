@@ -102,12 +102,21 @@ function runsSince(since: JobSurvey["since"]): string {
   return `runs since: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ")}`;
 }
 
-function noticesOf({ unfinished, first }: JobSurvey, counts: string | undefined, due: Date | undefined): string[] {
+function noticesOf(
+  { unfinished, first, ahead }: JobSurvey,
+  counts: string | undefined,
+  due: Date | undefined,
+): string[] {
   const notices: string[] = [];
   if (due === undefined) notices.push("has neither schedule nor deadline, so it is never late");
   if (counts === undefined) {
     const what = first === undefined ? "was never run" : "has no snapshot yet that counts";
     notices.push(due === undefined ? what : `${what}; one is due by ${due.toISOString()}`);
+  }
+  if (ahead.length > 0) {
+    const [which, they] =
+      ahead.length === 1 ? [`${ahead[0]} is`, "it counts"] : [`${ahead.join(", ")} are`, "they count"];
+    notices.push(`${which} dated after now, by a clock that was ahead: until then ${they} for nothing`);
   }
   if (unfinished?.state === "running") notices.push(`run ${unfinished.snapshot} is going on`);
   if (unfinished?.state === "stopped") notices.push(`run ${unfinished.snapshot} was stopped before its end`);

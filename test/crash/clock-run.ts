@@ -1,10 +1,14 @@
+import { jobHistory } from "../../lib/job-history.ts";
+import { findChosen, isAhead } from "../../lib/snapshots.ts";
+import type { Storage } from "../../lib/storage/storage.ts";
+import { surveyJob } from "../../lib/survey-job.ts";
 import { faultyStorage, type StorageMethod } from "../support/faulty-storage.ts";
 import { removalViolations, storeViolations, violation } from "./invariants.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Source } from "./source.ts";
 import type { StoreKind } from "./stores.ts";
 import { newTally, note, type Tally } from "./tally.ts";
-import { act } from "./world.ts";
+import { act, timeOf } from "./world.ts";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -62,7 +66,22 @@ export async function jumpClocks(
       before = after;
       tally.runs += 1;
     }
+    note(tally, `${where}, looked at`, await misled(opened.storage, timeOf(scenario.day + 2)));
     tally.jumps += 1;
   }
   return tally;
+}
+
+/** Whoever restores, watches or tells must not take for the newest what is dated after now. */
+async function misled(storage: Storage, now: Date) {
+  const { newestGood } = await surveyJob(storage, "docs", now);
+  const { lastGood } = await jobHistory(storage, "docs", { proof: false, now });
+  const newest = {
+    latest: (await findChosen(storage, "docs", "latest", now)).snapshot,
+    watched: newestGood,
+    told: typeof lastGood === "string" ? undefined : lastGood.snapshot,
+  };
+  return Object.entries(newest)
+    .filter(([, snapshot]) => snapshot === undefined || isAhead(snapshot, now))
+    .map(([who, snapshot]) => violation("good-stays", `${who}: ${snapshot ?? "none"}, at ${now.toISOString()}`));
 }

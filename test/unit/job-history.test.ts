@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { openEncryption } from "../../lib/encryption/all.ts";
 import { jobHistory, provedWhen } from "../../lib/job-history.ts";
 import { runJobs } from "../../lib/run.ts";
-import { findSnapshot } from "../../lib/snapshots.ts";
+import { findChosen } from "../../lib/snapshots.ts";
 import { aBackup } from "../support/a-backup.ts";
 
 const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
@@ -17,7 +17,7 @@ test("what is sealed was not proved, but everything was done that can be done wi
   assert.equal((await runJobs(a.backup, ["docs"])).status, "ok");
   const { provedAt } = await jobHistory(a.storage, "docs", { proof: true, now: a.clock.time });
   assert.equal(provedAt, undefined);
-  const entry = await findSnapshot(a.storage, "docs", "latest");
+  const entry = await findChosen(a.storage, "docs", "latest", a.clock.time);
   assert.equal(provedWhen(entry), undefined);
   assert.deepEqual(provedWhen(entry, { orSealed: true }), a.clock.time);
 });

@@ -5,6 +5,7 @@ import { NotFoundError, TransientError } from "../../lib/errors.ts";
 import { plan } from "../../lib/plan.ts";
 import { runJobs } from "../../lib/run.ts";
 import {
+  findChosen,
   findSnapshot,
   listSnapshots,
   newestSnapshot,
@@ -19,6 +20,7 @@ import { sha256 } from "../support/bytes.ts";
 import { faultyStorage } from "../support/faulty-storage.ts";
 
 const FIRST = "docs/2026-11-22/030000Z/";
+const LATER = new Date("2026-12-01T03:00:00Z");
 
 async function aStoreOf(runs: number, storage: Storage = memoryStorage()): Promise<Storage> {
   const a = aBackup({ storage });
@@ -188,7 +190,7 @@ test("a snapshot that is removed while it is listed is left out", async () => {
 
 test("latest is the newest that exists, and only it is read", async () => {
   const storage = faultyStorage(await aStoreOf(3));
-  assert.equal((await findSnapshot(storage, "docs", "latest")).snapshot, "2026-11-24T030000Z");
+  assert.equal((await findChosen(storage, "docs", "latest", LATER)).snapshot, "2026-11-24T030000Z");
   assert.equal((await newestSnapshot(storage, "docs"))?.snapshot, "2026-11-24T030000Z");
   assert.equal(
     storage.calls.some((call) => call.startsWith("get docs/2026-11-22")),
@@ -209,6 +211,6 @@ test("a snapshot that is not there is an error that names the nearest", async ()
       "job docs has no snapshot ../../etc; an id looks like 2026-11-22T030000Z; " +
       "the nearest are 2026-11-24T030000Z, 2026-11-25T030000Z, 2026-11-26T030000Z",
   });
-  await assert.rejects(findSnapshot(memoryStorage(), "docs", "latest"), NotFoundError);
+  await assert.rejects(findChosen(memoryStorage(), "docs", "latest", LATER), NotFoundError);
   await assert.rejects(findSnapshot(memoryStorage(), "docs", "2026-11-23T120000Z"), /it has none yet/);
 });

@@ -1,12 +1,19 @@
-import { HeadObjectCommand, type HeadObjectCommandOutput, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import {
+  GetObjectRetentionCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
+} from "@aws-sdk/client-s3";
 import { CodedError, NotFoundError, StorageError } from "../../errors.ts";
 import type { StoredObject } from "../storage.ts";
+import { answerCode } from "./errors.ts";
+import { isLockable } from "./object-fields.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 export async function describeObject(store: S3Store, key: string): Promise<StoredObject | undefined> {
   const found = await headObject(store, key);
   if (found === undefined) return undefined;
-  const lock = lockOf(found, store.now());
+  const lock = await lockOf(store, key, found);
   return { key, bytes: lengthOf(store, key, found), ...(lock === undefined ? {} : { lock }) };
 }
 
@@ -17,10 +24,30 @@ export function lengthOf({ name, bucket }: S3Store, key: string, { ContentLength
   throw new StorageError("STORAGE_FAILED", message);
 }
 
-function lockOf(found: HeadObjectCommandOutput, now: Date): string | undefined {
-  const { ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = found;
-  if (hold === "ON") return "under a legal hold";
-  return until !== undefined && until > now ? `locked until ${until.toISOString()}` : undefined;
+/**
+ * AWS leaves out of its answer what one may not read, and an object then looks free: where ours are locked, one that has no lock is asked about by itself.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+ * @throws StorageError `STORAGE_FORBIDDEN` that names the right
+ */
+async function lockOf(store: S3Store, key: string, found: HeadObjectCommandOutput): Promise<string | undefined> {
+  if (found.ObjectLockLegalHoldStatus === "ON") return "under a legal hold";
+  const isUntold = found.ObjectLockRetainUntilDate === undefined && isLockable(store, key);
+  const until = isUntold ? await retainedUntil(store, key) : found.ObjectLockRetainUntilDate;
+  return until !== undefined && until > store.now() ? `locked until ${until.toISOString()}` : undefined;
+}
+
+async function retainedUntil(store: S3Store, key: string): Promise<Date | undefined> {
+  const doing = { what: `asking for the lock of ${key}`, needs: ["s3:GetObjectRetention"] };
+  try {
+    const { Retention } = await patiently(store, doing, (options) =>
+      store.client.send(new GetObjectRetentionCommand(at(store, key)), options),
+    );
+    return Retention?.RetainUntilDate;
+  } catch (error) {
+    // Stored before the configuration asked for locks; or gone meanwhile.
+    if (answerCode(error) === "NoSuchObjectLockConfiguration" || error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }
 
 /** What the bucket says of an object; undefined when it has none of that key. */
