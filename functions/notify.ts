@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { endRun } from "../lib/end-run.ts";
+import { endRun, giveBackStopped } from "../lib/end-run.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { stepPointerSchema } from "../lib/function-steps.ts";
 
@@ -16,17 +16,34 @@ const outcomeSchema = z.object({
   /** Of a run that went through none of its last states: how Step Functions ended it, and its execution's name. */
   stopped: z.enum(["ABORTED", "TIMED_OUT"]).optional(),
   execution: z.string().optional(),
+  /** Absent where the rule that tells of it is older. */
+  executionArn: z.string().optional(),
 });
 const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchema.nullish() });
 
-/** The last function of a run, however it went: the lease is given back, and whoever is to be told is told. */
+/** What is left when no more is waited for: a rule's call that was killed would be made again, and tell again. */
+const LAST_WORDS_MS = 20_000;
+
+/**
+ * The last function of a run, however it went: the lease is given back, and whoever is to be told is told. Of one that was
+ * stopped it is told first: its steps may still be at work.
+ */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer } = eventSchema.parse(event);
-  const { job, status, snapshot, removed = 0 } = outcome;
+  const { job, status, snapshot, removed = 0, executionArn } = outcome;
   const error = errorOf(outcome);
   return withFunctionBackup(
     invocation,
-    (backup) => endRun(backup, { outcome: { job, status, snapshot, error }, pointer: pointer ?? undefined, removed }),
+    async (backup) => {
+      const told = await endRun(backup, {
+        outcome: { job, status, snapshot, error },
+        pointer: pointer ?? undefined,
+        removed,
+      });
+      const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;
+      if (executionArn !== undefined) await giveBackStopped(backup, { job, execution: executionArn, patienceMs });
+      return told;
+    },
     { about: { job, run: pointer?.run, snapshot } },
   );
 };

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { executionState } from "../lib/deployment/execution-state.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { planStep } from "../lib/function-steps.ts";
@@ -26,10 +27,14 @@ export const handler = (event: unknown, invocation: Invocation) => {
   const { job, input, execution } = eventSchema.parse(event);
   return withFunctionBackup(
     invocation,
-    (backup) => planStep(backup, { job, only: choiceOf(unitsOf(input)), execution }),
-    {
-      about: { job },
-    },
+    (backup) =>
+      planStep(backup, {
+        job,
+        only: choiceOf(unitsOf(input)),
+        execution,
+        executionState: (other) => executionState(backup, other),
+      }),
+    { about: { job } },
   );
 };
 

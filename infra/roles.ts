@@ -11,11 +11,13 @@ export interface RoleInputs extends SecretRights {
   readonly planCopies: readonly BucketPlace[];
   /** File systems that snapshots lie on. */
   readonly mounts: readonly UsedMount[];
+  /** ARNs of the jobs' executions, as a pattern each. */
+  readonly executions: readonly unknown[];
 }
 
 /** What each function may do. Nothing but `prune` may remove what is stored. */
 export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): readonly Statement[] {
-  const { places, planCopies, mounts, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
+  const { places, planCopies, mounts, executions, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
   const common = [...places.flatMap(reading), ...places.flatMap(writing), ...efsStatements(mounts), ...storageSecrets];
   switch (name) {
     case "plan":
@@ -25,6 +27,8 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
         ...planCopies.flatMap(reading),
         ...planCopies.flatMap(writing),
         ...sourceSecrets,
+        // Whose lease it finds is held for as long as that one runs.
+        allow(["states:DescribeExecution"], executions),
       ];
     case "collect":
       return [...common, ...sourceSecrets];

@@ -1,5 +1,6 @@
 import { isRecord } from "../lib/config/messages.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
+import { machineName } from "../lib/deployment/names.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { alarmResources } from "./alarms.ts";
 import { awsConfig } from "./aws-config.ts";
@@ -87,15 +88,12 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
 }
 
 function functionRole(one: StackFunction, deployment: Deployment): unknown {
-  const { config, stack, bucket } = deployment;
-  const ofAccount = (service: string, resource: string) => ({
-    "Fn::Sub": `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
-  });
+  const { config, stack } = deployment;
   const name = `${stack}-${one.name}`;
   const own = one.readers === undefined ? config : configOf(config, one.readers.jobs);
   const { network, mount } = functionPlace(one, deployment);
   return roleFor("lambda.amazonaws.com", name, [
-    ...statementsOf(one.spec.name, inputsOf(own, bucket, mount === undefined ? [] : [mount])),
+    ...statementsOf(one.spec.name, inputsOf(own, deployment, mount === undefined ? [] : [mount])),
     {
       Effect: "Allow",
       Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -114,14 +112,12 @@ function functionPlace({ spec, readers }: StackFunction, { config, efs, network 
   return { network: mount !== undefined || network.forFunctions ? network : undefined, mount };
 }
 
-function taskResourcesOf(
-  job: Job,
-  { config, document, stack, bucket, image, tasks, efs }: Deployment,
-): Record<string, unknown> {
+function taskResourcesOf(job: Job, deployment: Deployment): Record<string, unknown> {
+  const { config, document, stack, bucket, image, tasks, efs } = deployment;
   if (tasks === undefined || !hasTasks(job, image)) return {};
   const own = configOf(config, [job]);
   const mounts = usedMounts(own, document, efs);
-  const statements = statementsOf("collect", inputsOf(own, bucket, mounts));
+  const statements = statementsOf("collect", inputsOf(own, deployment, mounts));
   const inputs = { stack, config: taskConfig(document, job), bucket: bucket.name, statements, mounts };
   return taskResources(job, inputs, tasks);
 }
@@ -131,9 +127,14 @@ const alarmIdsIn = (resources: Readonly<Record<string, unknown>>): readonly stri
     isRecord(resource) && resource.Type === "AWS::CloudWatch::Alarm" ? [id] : [],
   );
 
-const inputsOf = (config: Config, bucket: StackBucket, mounts: readonly UsedMount[]) => ({
+const inputsOf = (config: Config, { stack, bucket }: Deployment, mounts: readonly UsedMount[]) => ({
   ...{ places: placesOf(config, bucket), planCopies: planCopiesOf(config, bucket), mounts },
+  executions: config.jobs.map(({ name }) => ofAccount("states", `execution:${machineName(stack, name)}:*`)),
   ...secretStatements(config),
+});
+
+const ofAccount = (service: string, resource: string): unknown => ({
+  "Fn::Sub": `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
 });
 
 async function deploymentOf(resolving: Resolving): Promise<Deployment> {

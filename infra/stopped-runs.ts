@@ -25,9 +25,13 @@ export function stoppedRunResources(job: Job): Record<string, unknown> {
             Id: "notify",
             Arn: target,
             InputTransformer: {
-              InputPathsMap: { status: "$.detail.status", execution: "$.detail.name" },
+              InputPathsMap: {
+                status: "$.detail.status",
+                execution: "$.detail.name",
+                arn: "$.detail.executionArn",
+              },
               // A `<` in a name would begin a variable.
-              InputTemplate: `{"outcome": {"job": ${JSON.stringify(job.name).replaceAll("<", "\\u003c")}, "status": "interrupted", "stopped": "<status>", "execution": "<execution>"}}`,
+              InputTemplate: `{"outcome": {"job": ${JSON.stringify(job.name).replaceAll("<", "\\u003c")}, "status": "interrupted", "stopped": "<status>", "execution": "<execution>", "executionArn": "<arn>"}}`,
             },
           },
         ],

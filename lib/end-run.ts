@@ -1,7 +1,8 @@
 import type { Backup } from "./backup.ts";
-import { errorRecord, LeaseLostError } from "./errors.ts";
+import { type ErrorCode, errorRecord, LeaseLostError } from "./errors.ts";
 import type { StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
+import { type AbandonedOptions, giveBackAbandoned } from "./lease/abandoned-lease.ts";
 import { continueLease } from "./lease/lease.ts";
 import { emitMetrics } from "./measures/emit-metrics.ts";
 import type { RunOutcome } from "./notify/job-report.ts";
@@ -33,6 +34,28 @@ export async function endRun(backup: Backup, { outcome, pointer, removed }: Ende
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
 
+export interface StoppedRun extends Omit<AbandonedOptions, "signal"> {
+  readonly job: string;
+  /** ARN */
+  readonly execution: string;
+}
+
+/**
+ * Gives back the lease of an execution that was ended from outside, and went through none of its last states. Where a step is
+ * at work for longer, the next plan finds out by itself that the execution has ended. Throws nothing that has to do with it.
+ */
+export async function giveBackStopped(backup: Backup, { job: name, ...options }: StoppedRun): Promise<void> {
+  const log = backup.log.with({ job: name });
+  try {
+    const storage = await backup.storage(findJob(backup.config, name));
+    const { state } = await giveBackAbandoned(storage, name, { ...options, signal: backup.signal });
+    if (state === "held") log.warn("a step of the stopped run is still at work, and its lease is left to run out");
+    else log.info("the stopped run holds no lease any more");
+  } catch (error) {
+    log.warn(...notGivenBack(backup, error));
+  }
+}
+
 function logEnd({ log, redaction }: Backup, { job, status, snapshot, error }: RunOutcome, pointer?: StepPointer): void {
   const about = log.with({ job, run: pointer?.run });
   const fields = { status, snapshot, code: error?.code };
@@ -48,9 +71,11 @@ async function giveBack(backup: Backup, { job: name, lease: token }: StepPointer
     await lease.release();
   } catch (error) {
     if (error instanceof LeaseLostError) return;
-    const { message, code } = errorRecord(error, backup.redaction.redact);
-    backup.log
-      .with({ job: name })
-      .warn(`the lease could not be given back, and runs out by itself: ${message}`, { code });
+    backup.log.with({ job: name }).warn(...notGivenBack(backup, error));
   }
+}
+
+function notGivenBack({ redaction }: Backup, error: unknown): [string, { readonly code: ErrorCode }] {
+  const { message, code } = errorRecord(error, redaction.redact);
+  return [`the lease could not be given back, and runs out by itself: ${message}`, { code }];
 }

@@ -41,6 +41,7 @@ export async function endedStep(
       return { status: record.status };
     }
     if (record?.deferredUntil !== undefined && !wasKilled) {
+      await step.lease.keepUntil(new Date(record.deferredUntil));
       return { status: "deferred", resumeAt: record.deferredUntil };
     }
     const error = {

@@ -6,7 +6,7 @@ import { DeferredError, type ErrorCode } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotTime } from "./keys.ts";
-import { acquireLease } from "./lease/acquire-lease.ts";
+import { acquireLease, type LeaseRequest } from "./lease/acquire-lease.ts";
 import { continueLease } from "./lease/lease.ts";
 import { type LeasedBackup, leased } from "./lease/under-lease.ts";
 import type { Manifest } from "./manifest.ts";
@@ -41,19 +41,18 @@ export interface Begun {
   readonly units: number;
 }
 
+export interface BeginInput extends Pick<LeaseRequest, "execution" | "executionState"> {
+  readonly job: string;
+  readonly only: readonly string[] | undefined;
+}
+
 /** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, DeferredError included: then nothing was begun */
-export async function beginRun(
-  backup: Backup,
-  input: {
-    readonly job: string;
-    readonly only: readonly string[] | undefined;
-    readonly execution?: string | undefined;
-  },
-): Promise<Begun> {
+export async function beginRun(backup: Backup, input: BeginInput): Promise<Begun> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   await storage.prepare();
-  const request = { purpose: "run", processBound: false, waitMs: 0, execution: input.execution } as const;
+  const { execution, executionState } = input;
+  const request = { purpose: "run", processBound: false, waitMs: 0, execution, executionState } as const;
   const lease = await acquireLease(storage, job.name, request, backup);
   try {
     const step = leased(backup, job, storage, lease);
@@ -117,8 +116,9 @@ export async function collectStep(
         ...(error === undefined ? {} : { code: error.code }),
       };
     } catch (error) {
-      if (error instanceof DeferredError) return { status: "deferred", resumeAt: error.until.toISOString() };
-      throw error;
+      if (!(error instanceof DeferredError)) throw error;
+      await step.lease.keepUntil(error.until);
+      return { status: "deferred", resumeAt: error.until.toISOString() };
     }
   });
 }

@@ -15,6 +15,8 @@ export interface AbandonedOptions {
   /** How long to wait for holders that are still at work. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
+  /** Only the lease of this execution; that of any other is `taken`. */
+  readonly execution?: string | undefined;
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
@@ -29,7 +31,7 @@ const POLL_MS = 1_000;
 export async function giveBackAbandoned(
   storage: Storage,
   job: string,
-  { patienceMs, signal, sleep = (ms) => delay(ms, undefined, { signal }) }: AbandonedOptions,
+  { patienceMs, signal, execution, sleep = (ms) => delay(ms, undefined, { signal }) }: AbandonedOptions,
 ): Promise<AbandonedLease> {
   const first = await readLease(storage, job);
   const token = first?.document?.token;
@@ -38,7 +40,8 @@ export async function giveBackAbandoned(
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const document = found?.document;
     if (document === undefined || document.released) return { state: "free" };
-    if (document.token !== token) return { state: "taken", until: document.expiresAt };
+    if (document.token !== token || (execution !== undefined && document.execution !== execution))
+      return { state: "taken", until: document.expiresAt };
     if (quietMs >= QUIET_MS && (await released(storage, job, document, found?.version))) return { state: "free" };
     if (waitedMs >= patienceMs) return { state: "held", until: document.expiresAt };
     await sleep(POLL_MS);

@@ -24,19 +24,26 @@ export interface LeaseRequest {
   readonly waitMs: number;
   /** Of what the lease is taken for. One that it holds already is taken over at once: the answer to the call that took it was lost. */
   readonly execution?: string | undefined;
+  /** Whether an execution goes on, for those who can ask. Without it only the clock tells how long its lease is in force. */
+  readonly executionState?: ((execution: string) => Promise<ExecutionState>) | undefined;
 }
+
+/** `unknown`: nobody may say. */
+export type ExecutionState = "running" | "ended" | "unknown";
 
 const POLL_MS = 5_000;
 /** Clocks that are kept agree better than this. */
 const CLOCK_TOLERANCE_MS = 60_000;
-const LONGEST_LEASE_MS = 60 * 60 * 1000;
+/** Longer than a run may last on AWS. A later end is a mistake of its holder's clock. */
+const LONGEST_LEASE_MS = 48 * 60 * 60_000;
 
 /**
  * Takes the job's lease. One that is free is taken at once, and so is one whose holder was a process of this machine and
- * has ended. One that is in force by the clock is refused, or waited for.
+ * has ended. One that is in force by the clock is refused, or waited for. Of a lease that an execution of a state machine holds,
+ * that execution says more than any clock: while it runs its lease is held, and once it has ended it is in force no more.
  *
  * Clocks may be wrong, so no clock alone makes a lease free: one that seems to have run out, or that comes from the
- * future, is watched for as long as it lasts by a clock that nobody sets. Only if it is not renewed in that time is it
+ * future, is watched for `LEASE_MS` by a clock that nobody sets. Only if it is not renewed in that time is it
  * taken over; its holder, whatever its clock says, then knows that it is not certain any more of holding it.
  * @throws LeaseHeldError
  */
@@ -60,19 +67,21 @@ export async function acquireLease(
       if (watched !== undefined) renewals += 1;
       watched = { version: found.version, since: elapsed };
     }
-    const left = watched === undefined ? 0 : watched.since + lengthOf(found?.document) - elapsed;
-    const why = whyFree(found, left, request);
+    const left = watched === undefined ? 0 : watched.since + LEASE_MS - elapsed;
+    const state = await stateOf(found?.document, request);
+    const isInForce = inForce(found?.document, state, context.now().getTime());
+    const why = whyFree(found, { left, isInForce, state }, request);
     if (why !== undefined) {
       const taken = await take(storage, job, found, request, context);
       if (taken === undefined) continue;
       if (why !== "free") log.warn(`took over the lease of ${describeHolder(holderOf(found?.document))}: ${why}`);
       return taken;
     }
-    const isAlive = renewals > 0 || inForce(found?.document, context.now().getTime());
+    const isAlive = renewals > 0 || isInForce;
     if (isAlive && elapsed - begun >= request.waitMs) throw held(job, found?.document);
-    if (!told) log.info(waitingFor(found?.document, isAlive, left));
+    if (!told) log.info(waitingFor(found?.document, isAlive, state, left));
     told = true;
-    await sleep(Math.min(POLL_MS, Math.max(left, 0) + 1), signal);
+    await sleep(left > 0 ? Math.min(POLL_MS, left + 1) : POLL_MS, signal);
   }
 }
 
@@ -86,16 +95,17 @@ async function take(
 ): Promise<HeldLease | undefined> {
   const begun = marks(context);
   const now = context.now();
+  const owner = ownerHere({ processBound });
   const document: LeaseDocument = {
     schemaVersion: 1,
     token: randomUUID(),
     sequence: (found?.document?.sequence ?? 0) + 1,
     released: false,
     purpose,
-    ...ownerHere({ processBound }),
+    ...owner,
     ...(execution === undefined ? {} : { execution }),
     acquiredAt: now.toISOString(),
-    ...period(now),
+    ...period(now, owner),
   };
   const condition = found === undefined ? { ifAbsent: true } : { ifMatch: found.version };
   try {
@@ -118,24 +128,43 @@ async function take(
   }
 }
 
-/** `leftMs`: until the lease has been the same for as long as it lasts. */
-function whyFree(found: FoundLease | undefined, leftMs: number, { execution }: LeaseRequest): string | undefined {
+/** Of the execution that holds it, where that is another one. */
+async function stateOf(
+  document: LeaseDocument | undefined,
+  { execution, executionState }: LeaseRequest,
+): Promise<ExecutionState> {
+  const holder = document?.released === true ? undefined : document?.execution;
+  return holder === undefined || holder === execution ? "unknown" : ((await executionState?.(holder)) ?? "unknown");
+}
+
+interface Looked {
+  /** Milliseconds until nobody has renewed it for so long that its holder is not certain of it either. */
+  readonly left: number;
+  readonly isInForce: boolean;
+  readonly state: ExecutionState;
+}
+
+function whyFree(
+  found: FoundLease | undefined,
+  { left, isInForce, state }: Looked,
+  { execution }: LeaseRequest,
+): string | undefined {
   if (found === undefined || found.document?.released === true) return "free";
   if (found.document !== undefined && holderIsGone(found.document)) return "its process has ended";
   if (execution !== undefined && found.document?.execution === execution) return "it is of the same execution";
-  return leftMs <= 0 ? "it was not renewed while it was watched" : undefined;
+  // Between the steps of a run nobody renews it.
+  const isBetweenSteps = isInForce && found.document?.process === undefined;
+  if (left > 0 || isBetweenSteps) return undefined;
+  return state === "ended"
+    ? "its execution has ended, and none of its steps is at work"
+    : "it was not renewed while it was watched";
 }
 
-function inForce(document: LeaseDocument | undefined, now: number): boolean {
-  if (document === undefined) return false;
+function inForce(document: LeaseDocument | undefined, state: ExecutionState, now: number): boolean {
+  if (document === undefined || state !== "unknown") return state === "running";
   const renewed = Date.parse(document.renewedAt);
-  return renewed <= now + CLOCK_TOLERANCE_MS && now < renewed + lengthOf(document);
-}
-
-function lengthOf(document: LeaseDocument | undefined): number {
-  if (document === undefined) return LEASE_MS;
-  const length = Date.parse(document.expiresAt) - Date.parse(document.renewedAt);
-  return Math.min(Math.max(length, LEASE_MS), LONGEST_LEASE_MS);
+  const end = Math.min(Date.parse(document.expiresAt), renewed + LONGEST_LEASE_MS);
+  return renewed <= now + CLOCK_TOLERANCE_MS && now < end;
 }
 
 function held(job: string, document: LeaseDocument | undefined): LeaseHeldError {
@@ -143,11 +172,19 @@ function held(job: string, document: LeaseDocument | undefined): LeaseHeldError 
   return new LeaseHeldError(`job ${job} is being worked on by ${describeHolder(holder)}`, holder);
 }
 
-function waitingFor(document: LeaseDocument | undefined, isAlive: boolean, leftMs: number): string {
+function waitingFor(
+  document: LeaseDocument | undefined,
+  isAlive: boolean,
+  state: ExecutionState,
+  leftMs: number,
+): string {
   const who = describeHolder(holderOf(document));
-  return isAlive
-    ? `waiting for ${who}`
-    : `the lease of ${who} seems to have run out; since clocks may differ it is watched for ${Math.ceil(leftMs / 1000)} s`;
+  if (isAlive) return `waiting for ${who}`;
+  const why =
+    state === "ended"
+      ? "is of an execution that has ended; a step of it may still be at work, so it"
+      : "seems to have run out; since clocks may differ it";
+  return `the lease of ${who} ${why} is watched for ${Math.ceil(leftMs / 1000)} s`;
 }
 
 async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {

@@ -5,8 +5,13 @@ import { isRefusal, putDocument } from "../put-document.ts";
 import type { Storage } from "../storage/storage.ts";
 import { describeHolder, holderOf, type LeaseDocument, leaseBytes, readLease } from "./lease-document.ts";
 
-/** A lease runs out so long after its last renewal. */
+/** Whoever is at work renews a lease well within it; who watches it for so long, and sees no renewal, may take it over. */
 export const LEASE_MS = 90_000;
+/**
+ * The longest that a run whose steps are processes of their own is between two of them, in which nobody renews: a container is
+ * started, with what Step Functions tries again. So long after its last renewal such a lease runs out by the clock.
+ */
+export const BETWEEN_STEPS_MS = 20 * 60_000;
 const RENEW_EVERY_MS = 30_000;
 /** For what lies between knowing that the lease is held and the end of what is then done. */
 const MARGIN_MS = 15_000;
@@ -30,6 +35,8 @@ export interface HeldLease {
   check(): Promise<void>;
   /** Asks the storage in any case, by renewing. @throws as `check` */
   confirm(): Promise<void>;
+  /** Nobody will renew it until that moment, when a step comes again. For runs whose steps are processes of their own. @throws as `check` */
+  keepUntil(moment: Date): Promise<void>;
   /** Says in the lease what is worked on. @throws as `check` */
   describe(about: { readonly run: string; readonly snapshot: string }): Promise<void>;
   /** Gives it back, so that others need not wait. Throws nothing: a lease that cannot be given back runs out. */
@@ -105,12 +112,13 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
     throw error;
   }
 
-  async function write(changes: Partial<LeaseDocument>): Promise<void> {
+  async function write(changes: Partial<LeaseDocument>, until?: Date): Promise<void> {
     for (;;) {
       controller.signal.throwIfAborted();
       if (isOver && changes.released !== true) throw new LeaseLostError(`the lease of job ${job} was given back`);
       const begun = marks(context);
-      const next = { ...document, ...changes, ...period(context.now()), sequence: document.sequence + 1 };
+      const times = period(context.now(), document, until);
+      const next = { ...document, ...changes, ...times, sequence: document.sequence + 1 };
       try {
         version = await putDocument(
           storage,
@@ -135,7 +143,7 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
         seenAt = readAt;
         document = found.document;
         version = found.version;
-        if (Object.keys(changes).length === 0 && isCertain()) return;
+        if (Object.keys(changes).length === 0 && until === undefined && isCertain()) return;
       }
     }
   }
@@ -171,6 +179,7 @@ export function holdLease({ storage, job, context, ...first }: Holding): HeldLea
       if (isOver || !isCertain()) await inTurn(() => write({}));
     },
     confirm: () => inTurn(() => write({})),
+    keepUntil: (moment) => inTurn(() => write({}, moment)),
     describe: (about) => inTurn(() => write(about)),
     async release() {
       await stop();
@@ -201,8 +210,20 @@ function since(before: Marks, context: LeaseContext): number {
   return Math.max(after.elapsed - before.elapsed, after.time - before.time);
 }
 
-export function period(now: Date): Pick<LeaseDocument, "renewedAt" | "expiresAt"> {
-  return { renewedAt: now.toISOString(), expiresAt: new Date(now.getTime() + LEASE_MS).toISOString() };
+/**
+ * From `now` on. Where steps go on beside one that waits until a moment, none takes anything away from how long that one is
+ * waited for.
+ */
+export function period(
+  now: Date,
+  { process, expiresAt }: Pick<LeaseDocument, "process"> & { readonly expiresAt?: string },
+  until: Date = now,
+): Pick<LeaseDocument, "renewedAt" | "expiresAt"> {
+  const renewedAt = now.toISOString();
+  if (process !== undefined) return { renewedAt, expiresAt: new Date(now.getTime() + LEASE_MS).toISOString() };
+  const next = Math.max(now.getTime(), until.getTime()) + BETWEEN_STEPS_MS;
+  const before = expiresAt === undefined ? 0 : Date.parse(expiresAt);
+  return { renewedAt, expiresAt: new Date(Math.max(before, next)).toISOString() };
 }
 
 function lost(job: string, found: LeaseDocument | undefined): LeaseLostError {

@@ -54,6 +54,7 @@ const alwaysHeld: HeldLease = {
   check: async () => {},
   confirm: async () => {},
   describe: async () => {},
+  keepUntil: async () => {},
   release: async () => {},
   leave: async () => {},
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endRun } from "../../lib/end-run.ts";
+import { endRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
 import { DeferredError, SourceError, TransientError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, planStep, type StepPointer } from "../../lib/function-steps.ts";
@@ -76,6 +76,8 @@ test("a unit that its source puts off twice goes on each time from where it was"
   const answers = [];
   for (const minutes of [0, 30, 90]) {
     a.clock.time = later(minutes);
+    // While it waits a desk does not take the job for abandoned.
+    await assert.rejects(beginRun(a.backup, { job: "docs", only: undefined }), { name: "LeaseHeldError" });
     answers.push(await collectStep(a.backup, pointer, line, a.backup.config));
   }
   assert.deepEqual(answers, [
@@ -171,6 +173,18 @@ test("a bucket that is down from the middle to the end: who is to be told is tol
   for (const line of [one, two]) await collectStep(backup, next.pointer, line, backup.config);
   assert.equal((await finishStep(backup, next.pointer)).status, "ok");
   assert.deepEqual(a.source.opened, ["a/x.json", "b/x.json"]);
+});
+
+test("the lease of an execution that was stopped from outside is given back, and no other one's", async () => {
+  const a = aBackup({ units: () => [{ id: "r", items: { "a.json": "a" } }] });
+  const execution = "arn:execution:mine";
+  await beginRun(a.backup, { job: "docs", only: undefined, execution });
+  const stopped = { job: "docs", patienceMs: 60_000, sleep: async () => {} };
+  await giveBackStopped(a.backup, { ...stopped, execution: "arn:execution:other" });
+  await assert.rejects(beginRun(a.backup, { job: "docs", only: undefined }), { name: "LeaseHeldError" });
+  await giveBackStopped(a.backup, { ...stopped, execution });
+  assert.match(a.lines.join("\n"), /the stopped run holds no lease any more/);
+  await beginRun(a.backup, { job: "docs", only: undefined });
 });
 
 test("a plan whose answer was lost is made again by its execution, which goes on with the same snapshot", async () => {

@@ -6,20 +6,27 @@ import { continueLease } from "../../../lib/lease/lease.ts";
 import { readLease } from "../../../lib/lease/lease-document.ts";
 import { aBackup } from "../../support/a-backup.ts";
 
-const REQUEST = { purpose: "run", processBound: false, waitMs: 0 } as const;
+const EXECUTION = "arn:execution:mine";
+const REQUEST = { purpose: "run", processBound: false, waitMs: 0, execution: EXECUTION } as const;
 
 /** A lease that a first step took and left. `onSecond` is called for each second that is waited. */
 async function leftLease() {
   const a = aBackup();
   const lease = await acquireLease(a.storage, "docs", REQUEST, a.backup);
   await lease.leave();
-  const giveBack = (patienceMs: number, onSecond: (second: number) => Promise<void> = async () => {}) => {
+  const giveBack = (
+    patienceMs: number,
+    onSecond: (second: number) => Promise<void> = async () => {},
+    execution?: string,
+  ) => {
     let second = 0;
     const sleep = async () => {
       second += 1;
       await onSecond(second);
     };
-    return giveBackAbandoned(a.storage, "docs", { patienceMs, signal: a.backup.signal, sleep }).then((result) => ({
+    return giveBackAbandoned(a.storage, "docs", {
+      ...{ patienceMs, execution, signal: a.backup.signal, sleep },
+    }).then((result) => ({
       ...result,
       seconds: second,
     }));
@@ -56,4 +63,10 @@ test("one that another run has taken by then is not touched", async () => {
   });
   assert.equal(taken.state, "taken");
   assert.equal((await readLease(a.storage, "docs"))?.document?.released, false);
+});
+
+test("asked for an execution's lease, that of another one is not touched", async () => {
+  const a = await leftLease();
+  assert.equal((await a.giveBack(900_000, undefined, "arn:execution:other")).state, "taken");
+  assert.deepEqual(await a.giveBack(900_000, undefined, EXECUTION), { state: "free", seconds: 45 });
 });

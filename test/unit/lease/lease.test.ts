@@ -32,6 +32,12 @@ async function edit(storage: Storage, changes: Partial<LeaseDocument>): Promise<
   await storage.put(leaseKey("docs"), bytesOf(leaseBytes({ ...(await documentOf(storage)), ...changes })));
 }
 
+/** The lease of a process of another machine, which is renewed no more. */
+async function deadElsewhere(storage: Storage, machine: Machine): Promise<void> {
+  await (await acquire(storage, machine)).leave();
+  await edit(storage, { process: { machine: "another", pid: 1, start: 1 } });
+}
+
 /** A holder that lives and renews, on the fake time. */
 function renewing(lease: HeldLease, everyMs = 30_000) {
   let left = everyMs;
@@ -112,6 +118,87 @@ test("the lease of a process of this machine that has ended is taken over at onc
   await lease.release();
 });
 
+const MINUTE_MS = 60_000;
+const EXECUTION = "arn:execution:one";
+const ofExecution: LeaseRequest = { ...elsewhere, execution: EXECUTION };
+
+test("between two steps of a run its lease is in force, though nobody renews it, also for one who waits", async () => {
+  const { storage, machine, pass, time } = aCluster();
+  const first = await acquire(storage, machine(), ofExecution);
+  await first.leave();
+  await pass(15 * MINUTE_MS);
+  await assert.rejects(acquire(storage, machine()), HELD);
+  await assert.rejects(acquire(storage, machine(), { ...now, waitMs: 3 * MINUTE_MS }), HELD);
+  const step = await continueLease(storage, "docs", first.token, machine().context);
+  await step.leave();
+  await pass(15 * MINUTE_MS);
+  await assert.rejects(acquire(storage, machine()), HELD);
+  const begun = time();
+  const next = await acquire(storage, machine(), { ...now, waitMs: 60 * MINUTE_MS });
+  assert.ok(time() - begun >= 5 * MINUTE_MS && time() - begun < 7 * MINUTE_MS, `${time() - begun}`);
+  await next.release();
+});
+
+test("a step that waits for its source keeps the lease until then, whatever steps beside it do", async () => {
+  const { storage, machine, pass } = aCluster();
+  const first = await acquire(storage, machine(), ofExecution);
+  await first.leave();
+  const [long, short, other] = await Promise.all(
+    Array.from({ length: 3 }, () => continueLease(storage, "docs", first.token, machine().context)),
+  );
+  assert.ok(long && short && other);
+  const at = (minutes: number) => new Date(Date.parse("2026-11-26T03:00:00Z") + minutes * MINUTE_MS);
+  await Promise.all([long.keepUntil(at(90)), short.keepUntil(at(30)), other.confirm()]);
+  await Promise.all([long, short, other].map((lease) => lease.leave()));
+  assert.equal((await documentOf(storage)).expiresAt, at(110).toISOString());
+  await (await continueLease(storage, "docs", first.token, machine().context)).leave();
+  await pass(89 * MINUTE_MS);
+  await assert.rejects(acquire(storage, machine()), HELD);
+  const again = await continueLease(storage, "docs", first.token, machine().context);
+  await again.release();
+  await assert.rejects(long.keepUntil(at(200)), LOST);
+});
+
+test("an execution that runs holds its lease whatever the clock says, and who cannot ask goes by the clock", async () => {
+  const { storage, machine, pass } = aCluster();
+  await (await acquire(storage, machine(), ofExecution)).leave();
+  await pass(DAY_MS);
+  const asked: string[] = [];
+  const executionState = async (execution: string) => {
+    asked.push(execution);
+    return "running" as const;
+  };
+  const other = { ...elsewhere, execution: "arn:execution:two", executionState };
+  await assert.rejects(acquire(storage, machine(), other), HELD);
+  await assert.rejects(acquire(storage, machine(), { ...other, waitMs: 10 * MINUTE_MS }), HELD);
+  assert.deepEqual([...new Set(asked)], [EXECUTION]);
+  const next = await acquire(storage, machine(), { ...other, executionState: async () => "unknown" });
+  await next.release();
+});
+
+test("the lease of an execution that has ended is watched for a step that is still at work, and then taken over", async () => {
+  const { storage, machine, time, meanwhile } = aCluster();
+  const executionState = async () => "ended" as const;
+  const request = { ...elsewhere, execution: "arn:execution:two", executionState };
+  const first = await acquire(storage, machine(), ofExecution);
+  await first.keepUntil(new Date("2026-11-26T05:00:00Z"));
+  const renew = renewing(first);
+  meanwhile.push(async () => (time() < 100_000 ? renew() : undefined));
+  await assert.rejects(acquire(storage, machine(), request), HELD);
+  await first.leave();
+  meanwhile.length = 0;
+  const begun = time();
+  const next = machine();
+  const lease = await acquire(storage, next, request);
+  assert.ok(time() - begun >= 90_000 && time() - begun < 96_000, `${time() - begun}`);
+  assert.match(next.lines.join("\n"), /is of an execution that has ended; a step of it may still be at work/);
+  assert.match(
+    next.lines.join("\n"),
+    /took over the lease of a run .*: its execution has ended, and none of its steps/,
+  );
+  await lease.release();
+});
+
 test("a lease that ran out elsewhere is watched for as long as it lasts, and then taken over", async () => {
   const { storage, machine, pass, time } = aCluster();
   await (await acquire(storage, machine(), elsewhere)).leave();
@@ -143,7 +230,7 @@ for (const [what, aheadMs] of [
 
   test(`a clock that is ${what} takes the lease of a holder that is dead in the end`, async () => {
     const { storage, machine, time } = aCluster();
-    await (await acquire(storage, machine(), elsewhere)).leave();
+    await deadElsewhere(storage, machine());
     const lease = await acquire(storage, machine(aheadMs), { ...now, waitMs: 120_000 });
     assert.ok(time() >= 90_000 && time() < 100_000, `${time()}`);
     await lease.release();
