@@ -20,8 +20,10 @@ export const handler = async (event: unknown, invocation: Invocation) => {
         ended === undefined
           ? await collectStep(backup, pointer, unit, asConfigured)
           : await endedStep(backup, pointer, unit, ended);
-      if (collected.status === "deferred") {
-        const line = deferralMetrics(process.env.STACK ?? "", { ...pointer, unit: unit.id }, backup.now());
+      const { resumeAt } = collected;
+      if (resumeAt !== undefined) {
+        const deferred = { ...pointer, unit: unit.id, resumeAt };
+        const line = deferralMetrics(process.env.STACK ?? "", deferred, backup.now());
         process.stdout.write(`${backup.redaction.redact(line)}\n`);
       }
       return collected;

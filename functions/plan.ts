@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { deferralMetrics } from "../lib/deployment/deferral-metrics.ts";
 import { executionState } from "../lib/deployment/execution-state.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
@@ -17,23 +18,36 @@ const eventSchema = z.object({
   input: z.unknown(),
   /** ARN. Absent in an execution that began before it was given. */
   execution: z.string().optional(),
+  /** When the execution began, or was last redriven; absent as `execution`. */
+  since: z.iso.datetime({ offset: true }).optional(),
 });
 
 /**
  * The first state of a run: takes the job's lease and lists the units. Where the source asks to come back later the lease is
- * given back, and it is the state machine's to wait.
+ * given back, and it is the state machine's to wait, no longer than the job's timeout.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { job, input, execution } = eventSchema.parse(event);
+  const { job, input, execution, since } = eventSchema.parse(event);
   return withFunctionBackup(
     invocation,
-    (backup) =>
-      planStep(backup, {
-        job,
-        only: choiceOf(unitsOf(input)),
-        execution,
-        executionState: (other) => executionState(backup, other),
-      }),
+    async (backup, asConfigured) => {
+      const planned = await planStep(
+        backup,
+        {
+          job,
+          only: choiceOf(unitsOf(input)),
+          execution,
+          executionState: (other) => executionState(backup, other),
+          since: since === undefined ? undefined : new Date(since),
+        },
+        asConfigured,
+      );
+      if ("resumeAt" in planned) {
+        const line = deferralMetrics(process.env.STACK ?? "", { job, resumeAt: planned.resumeAt }, backup.now());
+        process.stdout.write(`${backup.redaction.redact(line)}\n`);
+      }
+      return planned;
+    },
     { about: { job } },
   );
 };

@@ -4,18 +4,21 @@ import { logicalId } from "./names.ts";
 import { machineLogicalId } from "./state-machines.ts";
 
 /**
- * An alarm for each job whose run did not end well, in time or at all, and one for starts that never happened. They tell
+ * An alarm for each job whose run did not end well, in time or at all, and one for starts, and ends, that EventBridge could not deliver. They tell
  * the topic `Alarms`. A run that was refused because another one goes on ends well, so it is none.
  */
 export function alarmResources(jobs: readonly Job[]): Record<string, unknown> {
   return Object.assign(
     {
-      MissedStarts: alarm("core-backup: a scheduled run could not be started", {
-        Namespace: "AWS/SQS",
-        MetricName: "ApproximateNumberOfMessagesVisible",
-        Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": ["ScheduleDeadLetters", "QueueName"] } }],
-        Statistic: "Maximum",
-      }),
+      MissedStarts: alarm(
+        "core-backup: a scheduled run could not be started, or nobody be told of one that was stopped",
+        {
+          Namespace: "AWS/SQS",
+          MetricName: "ApproximateNumberOfMessagesVisible",
+          Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": ["ScheduleDeadLetters", "QueueName"] } }],
+          Statistic: "Maximum",
+        },
+      ),
     },
     ...jobs.map(({ name }) => ({
       [`${logicalId(name)}Failed`]: alarm(`core-backup: a run of job ${name} failed`, endsOf(name, "ExecutionsFailed")),

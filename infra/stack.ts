@@ -14,7 +14,7 @@ import { networkStatements, roleFor, statementsOf } from "./roles.ts";
 import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
-import { stoppedRunResources } from "./stopped-runs.ts";
+import { stoppedRunResources, stoppedRunsPolicy } from "./stopped-runs.ts";
 import { placesOf, planCopiesOf, planPlaceOf, type StackBucket } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
@@ -75,7 +75,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
     ...stoppedRunResources(job),
   }));
-  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules) };
+  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules), ...stoppedRunsPolicy() };
   return {
     Resources: Object.assign(
       watched,

@@ -3,9 +3,14 @@ import { functionLogicalId } from "./functions.ts";
 import { logicalId } from "./names.ts";
 import { machineLogicalId } from "./state-machines.ts";
 
+/** Later than that, the next run is near. */
+const LATEST_SECONDS = 3_600;
+const deadLetters = { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] };
+
 /**
  * A run that a person stops, or that its time limit ends, goes through none of its states any more. So a rule of each job
- * has `notify` tell of it, by what Step Functions itself announces on the account's default bus.
+ * has `notify` tell of it, by what Step Functions itself announces on the account's default bus;
+ * what cannot be told for good lies in the queue of starts that failed, and is an alarm as they are.
  */
 export function stoppedRunResources(job: Job): Record<string, unknown> {
   const id = `${logicalId(job.name)}Stopped`;
@@ -24,6 +29,8 @@ export function stoppedRunResources(job: Job): Record<string, unknown> {
           {
             Id: "notify",
             Arn: target,
+            RetryPolicy: { MaximumRetryAttempts: 10, MaximumEventAgeInSeconds: LATEST_SECONDS },
+            DeadLetterConfig: { Arn: deadLetters },
             InputTransformer: {
               InputPathsMap: {
                 status: "$.detail.status",
@@ -44,6 +51,31 @@ export function stoppedRunResources(job: Job): Record<string, unknown> {
         FunctionName: target,
         Principal: "events.amazonaws.com",
         SourceArn: { "Fn::GetAtt": [id, "Arn"] },
+      },
+    },
+  };
+}
+
+/** EventBridge may send what it could not tell to that queue, for rules of this account and region. */
+export function stoppedRunsPolicy(): Record<string, unknown> {
+  const rules = { "Fn::Sub": `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/*` };
+  return {
+    ScheduleDeadLettersPolicy: {
+      Type: "AWS::SQS::QueuePolicy",
+      Properties: {
+        Queues: [{ Ref: "ScheduleDeadLetters" }],
+        PolicyDocument: {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Effect: "Allow",
+              Principal: { Service: "events.amazonaws.com" },
+              Action: "sqs:SendMessage",
+              Resource: deadLetters,
+              Condition: { ArnLike: { "aws:SourceArn": rules } },
+            },
+          ],
+        },
       },
     },
   };

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Backup } from "./backup.ts";
 import { collect } from "./collect.ts";
 import type { Config } from "./config/schema.ts";
-import { DeferredError, type ErrorCode } from "./errors.ts";
+import { DeferredError, type ErrorCode, SourceError } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotTime } from "./keys.ts";
@@ -75,14 +75,31 @@ export interface PutOff {
   readonly resumeAt: string;
 }
 
-/** `beginRun`, with being put off as a result. @throws as `beginRun` */
-export async function planStep(backup: Backup, input: Parameters<typeof beginRun>[1]): Promise<Begun | PutOff> {
+/**
+ * `beginRun`, with being put off as a result. A source that puts it off again and again, until the job's timeout has passed
+ * `since` it was first listed, fails the run.
+ * @throws as `beginRun`; SourceError when it was put off for too long
+ */
+export async function planStep(
+  backup: Backup,
+  { since, ...input }: BeginInput & { readonly since?: Date | undefined },
+  asConfigured: Config,
+): Promise<Begun | PutOff> {
   try {
     return await beginRun(backup, input);
   } catch (error) {
     if (!(error instanceof DeferredError)) throw error;
-    backup.log.with({ job: input.job }).info(`listing goes on at ${error.until.toISOString()}: ${error.message}`);
-    return { status: "deferred", resumeAt: error.until.toISOString() };
+    const { code, message, until } = error;
+    const resumeAt = until.toISOString();
+    const { timeoutMs } = findJob(asConfigured, input.job);
+    if (since !== undefined && until.getTime() - since.getTime() > timeoutMs) {
+      const why = `which is more than the job's timeout after ${since.toISOString()}, when the run began`;
+      throw new SourceError(code, `listing the units was put off until ${resumeAt}, ${why}: ${message}`, {
+        cause: error,
+      });
+    }
+    backup.log.with({ job: input.job }).info(`listing goes on at ${resumeAt}: ${message}`);
+    return { status: "deferred", resumeAt };
   }
 }
 

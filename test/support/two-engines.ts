@@ -38,6 +38,8 @@ export interface TwoEngines extends AsyncDisposable {
   store(key: string, text: string): Promise<void>;
   /** Gives a stopped execution's lease back, in place of waiting until it runs out. */
   freeLease(job: string): Promise<void>;
+  /** Makes a job's lease one that nobody has renewed for a day. */
+  neglectLease(job: string): Promise<void>;
 }
 
 /**
@@ -111,6 +113,14 @@ export async function twoEngines(config: string, params: Readonly<Record<string,
     },
     async freeLease(job) {
       await stack.s3.send(new DeleteObjectCommand({ Bucket: stack.bucket, Key: `backups/${job}/.lease` }));
+    },
+    async neglectLease(job) {
+      const Key = `backups/${job}/.lease`;
+      const lease = JSON.parse((await stack.object(Key)).toString("utf8"));
+      const dayBefore = (time: string) => new Date(Date.parse(time) - 24 * 60 * 60_000).toISOString();
+      const { renewedAt, expiresAt } = lease;
+      const Body = JSON.stringify({ ...lease, renewedAt: dayBefore(renewedAt), expiresAt: dayBefore(expiresAt) });
+      await stack.s3.send(new PutObjectCommand({ Bucket: stack.bucket, Key, Body }));
     },
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };

@@ -216,13 +216,38 @@ test("a source that asks for a pause while it is listed: nothing is begun, anoth
     },
   });
   const input = { job: "docs", only: undefined };
-  assert.deepEqual(await planStep(a.backup, input), { status: "deferred", resumeAt: until.toISOString() });
+  assert.deepEqual(await planStep(a.backup, input, a.backup.config), {
+    status: "deferred",
+    resumeAt: until.toISOString(),
+  });
   assert.deepEqual([...(await contentsOf(a.storage)).keys()], ["docs/.lease"]);
   assert.match(a.lines.join("\n"), /listing goes on at 2026-11-22T04:00:00.000Z: the limit is used up/);
   isPutOff = false;
   const { finished } = await execution(a);
   assert.equal(finished.status, "ok");
-  assert.ok("pointer" in (await planStep(a.backup, input)));
+  assert.ok("pointer" in (await planStep(a.backup, input, a.backup.config)));
+});
+
+test("a source that puts off being listed for longer than the job's timeout fails the run, with the reason", async () => {
+  const until = new Date("2026-11-22T04:00:00Z");
+  const a = aBackup({
+    waits: "elsewhere",
+    units: () => {
+      throw new DeferredError(until, "the limit is used up");
+    },
+  });
+  const asConfigured = { ...a.backup.config, jobs: [aJob({ timeoutMs: 2 * 3_600_000 })] };
+  const input = { job: "docs", only: undefined };
+  const since = (time: string) => planStep(a.backup, { ...input, since: new Date(time) }, asConfigured);
+  assert.deepEqual(await since("2026-11-22T02:00:00Z"), { status: "deferred", resumeAt: until.toISOString() });
+  await assert.rejects(since("2026-11-22T01:59:59Z"), {
+    name: "SourceError",
+    code: "SOURCE_RATE_LIMITED",
+    message:
+      /put off until 2026-11-22T04:00:00.000Z, .* timeout after 2026-11-22T01:59:59.000Z.*: the limit is used up$/,
+  });
+  // Nobody is kept waiting by it.
+  assert.deepEqual(await since("2026-11-22T03:00:00Z"), { status: "deferred", resumeAt: until.toISOString() });
 });
 
 test("ten times as many units take ten times as many calls of the storage, up to 10,000", async (t) => {

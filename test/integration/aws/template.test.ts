@@ -275,6 +275,18 @@ describe("what is deployed", () => {
     const [{ properties } = { properties: {} as Loose }] = rules;
     assert.match(JSON.stringify(properties.EventPattern), /"status":\["ABORTED","TIMED_OUT"\]/);
     assert.match(JSON.stringify(properties.Targets), /\\"job\\": \\"repositories\\"/);
+    for (const { id, properties } of rules)
+      for (const target of properties.Targets as unknown as Loose[]) {
+        assert.deepEqual(target.DeadLetterConfig, { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } }, id);
+        assert.ok(Number(target.RetryPolicy?.MaximumRetryAttempts) >= 3, id);
+      }
+    const [policy, ...others] = ofType("AWS::SQS::QueuePolicy");
+    assert.deepEqual([policy?.properties.Queues, others.length], [[{ Ref: "ScheduleDeadLetters" }], 0]);
+    const [allowed, ...more] = (policy?.properties.PolicyDocument?.Statement ?? []) as unknown as Loose[];
+    assert.equal(more.length, 0);
+    assert.deepEqual([allowed?.Principal, allowed?.Action], [{ Service: "events.amazonaws.com" }, "sqs:SendMessage"]);
+    assert.deepEqual(allowed?.Resource, { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] });
+    assert.match(JSON.stringify(allowed?.Condition), /ArnLike.*aws:SourceArn.*AccountId}:rule\/\*/);
   });
 
   test("every job has an alarm for a run that failed or never ended, and so have starts that never happened and the watch", () => {
@@ -302,6 +314,25 @@ describe("what is deployed", () => {
       assert.deepEqual(DeadLetterConfig, { Arn: { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] } }, id);
       assert.ok(Number(RetryPolicy?.MaximumRetryAttempts) >= 3, id);
     }
+  });
+
+  test("plan may ask whether the executions of its own jobs go on, and no other function may ask of any", () => {
+    const asking = statements().filter(
+      ({ role, statement }) => !role.endsWith("MachineRole") && /states:/.test(String(statement.Action)),
+    );
+    assert.deepEqual(
+      asking.map(({ role }) => role).sort(),
+      readers()
+        .map((id) => `Plan${id}Role`)
+        .sort(),
+    );
+    const [ofGit] = asking.filter(({ role }) => role === "PlanGitRole");
+    assert.equal(ofGit?.statement.Action.toString(), "states:DescribeExecution");
+    assert.match(
+      JSON.stringify(ofGit?.statement.Resource),
+      /execution:core-backup-test-public:\*.*execution:core-backup-test-public-too-[0-9a-f]{8}:\*/,
+    );
+    assert.ok(!JSON.stringify(ofGit?.statement.Resource).includes("repositories"));
   });
 
   test("a redriven run may go on in its fan-out, and a machine may follow and stop no other's executions", () => {

@@ -45,9 +45,9 @@ test("a unit that waits for its source is counted in the function's log, and one
   const waits = await handler({ pointer, unit, ended: { compute: "fargate" } }, invocation);
   assert.deepEqual(waits, { status: "deferred", resumeAt: UNTIL });
   const [line, ...more] = measured();
-  const { Stack, Job, Run, Unit, UnitsDeferred } = JSON.parse(line ?? "{}");
+  const { Stack, Job, UnitsDeferred, ...fields } = JSON.parse(line ?? "{}");
   assert.deepEqual([Stack, Job, UnitsDeferred, more.length], ["core-backup-test", "files", 1, 0]);
-  assert.deepEqual([Run, Unit], [run, id]);
+  assert.deepEqual([fields.job, fields.run, fields.unit, fields.level], ["files", run, id, "info"]);
 
   assert.equal((await handler({ pointer, unit }, invocation)).status, "ok");
   assert.equal(measured().length, 1);
