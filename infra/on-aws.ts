@@ -5,6 +5,7 @@ import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
+import { kmsKey } from "./kms-key.ts";
 import { filesystemFaults, nfsFaults } from "./on-efs.ts";
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
@@ -14,6 +15,7 @@ export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): r
   return [
     ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage, mounts)),
     ...(isRecord(value.storage) ? nfsFaults(value.storage, usedStorages(jobs, value.storage), mounts) : []),
+    ...(isRecord(value.storage) ? keyFaults(value.storage, usedStorages(jobs, value.storage)) : []),
     ...metricsFaults(value.metrics),
     ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
   ];
@@ -69,6 +71,18 @@ function storageOf(job: Readonly<Record<string, unknown>>, storages: Readonly<Re
 
 const usedStorages = (jobs: readonly unknown[], storages: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
   new Set(jobs.flatMap((job) => (isRecord(job) ? (storageOf(job, storages) ?? []) : [])));
+
+/** A store of another make has keys of its own, and asks for no rights of AWS. */
+function keyFaults(storages: Readonly<Record<string, unknown>>, used: ReadonlySet<string>): readonly Issue[] {
+  return [...used].flatMap((name) => {
+    const storage = storages[name];
+    if (!isRecord(storage) || typeof storage.kms_key !== "string") return [];
+    if (storage.endpoint !== undefined || kmsKey(storage.kms_key) !== undefined) return [];
+    const message =
+      "must be the id or ARN of a key, or the name (alias/…) or ARN of an alias: the functions get rights to it";
+    return [at(["storage", name, "kms_key"], message)];
+  });
+}
 
 /** A run is many functions there, on no machine that a command could do anything to. */
 function hookFaults({ hooks }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {

@@ -51,12 +51,12 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
   }
 }
 
-function reading({ arn, prefix, kmsKey }: BucketPlace): readonly Statement[] {
+function reading({ arn, prefix, key }: BucketPlace): readonly Statement[] {
   const ofPrefix = prefix === "" ? {} : { Condition: { StringLike: { "s3:prefix": [`${prefix}*`] } } };
   return [
     { ...allow(["s3:ListBucket"], arn), ...ofPrefix },
     allow(["s3:GetObject"], objectsOf(arn, `${prefix}*`)),
-    ...(kmsKey === undefined ? [] : [allow(["kms:Decrypt", "kms:GenerateDataKey"], kmsKey)]),
+    ...(key === undefined ? [] : [{ ...key, ...allow(["kms:Decrypt", "kms:GenerateDataKey"], key.Resource) }]),
   ];
 }
 

@@ -180,7 +180,7 @@ function machineStatements(
       ["s3:GetObject"],
       ["plan.jsonl", "verify/parts.jsonl"].map((name) => objectsOf(bucket.arn, `${bucket.prefix}*/.run/${name}`)),
     ),
-    ...(bucket.kmsKey === undefined ? [] : [allow(["kms:Decrypt"], bucket.kmsKey)]),
+    ...(bucket.key === undefined ? [] : [{ ...bucket.key, ...allow(["kms:Decrypt"], bucket.key.Resource) }]),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
     ...(network === undefined ? [] : runTaskStatements(stack, job)),
     // These two know no resource (the service authorization reference of CloudWatch Logs and X-Ray).

@@ -1,6 +1,7 @@
 import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
 import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "../lib/deployment/stack.ts";
+import { type KmsKey, kmsKey } from "./kms-key.ts";
 
 /** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
 export interface BucketPlace {
@@ -10,13 +11,14 @@ export interface BucketPlace {
   readonly prefix: string;
   /** Rights that the storage's options need beside reading and writing. */
   readonly more: readonly string[];
-  /** ARN of the key that objects are encrypted with, where the storage names one. */
-  readonly kmsKey: string | undefined;
+  /** What objects are encrypted with, where the storage, or the stack, names a key. */
+  readonly key: KmsKey | undefined;
 }
 
 /** What the stack's variable stands for. */
 export interface StackBucket {
   readonly name: unknown;
+  /** ARN */
   readonly kmsKey: string | undefined;
 }
 
@@ -36,7 +38,8 @@ function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | un
     arn: arnOf(name),
     prefix: storage.prefix,
     more: moreRights(storage),
-    kmsKey: storage.kms_key ?? (isOfStack ? stack.kmsKey : undefined),
+    key:
+      storage.kms_key === undefined ? (isOfStack ? keyOf(stack) : undefined) : kmsKey(storage.kms_key, storage.region),
   };
 }
 
@@ -47,7 +50,7 @@ export const planPlaceOf = (config: Config, job: Job, stack: StackBucket): Bucke
     arn: arnOf(stack.name),
     prefix: PLAN_COPIES_PREFIX,
     more: [],
-    kmsKey: stack.kmsKey,
+    key: keyOf(stack),
   };
 
 /** Where plans are copied to; none where every job's snapshots are in a bucket. */
@@ -61,6 +64,9 @@ export function placesOf(config: Config, stack: StackBucket): readonly BucketPla
   const places = config.jobs.flatMap((job) => placeOf(config, job, stack) ?? []);
   return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }
+
+const keyOf = ({ kmsKey }: StackBucket): KmsKey | undefined =>
+  kmsKey === undefined ? undefined : { Resource: kmsKey };
 
 const arnOf = (name: unknown): unknown =>
   typeof name === "string"

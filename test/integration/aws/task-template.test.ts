@@ -25,7 +25,7 @@ jobs:
     service: git
     options: { repositories: ["https://git.example.com/c.git"] }
 storage:
-  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }
+  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, sse: "aws:kms", kms_key: alias/backups }
   other: { type: s3, bucket: another-bucket }
 notifications:
   mail: { type: slack, webhook_secret: backups/slack }
@@ -121,6 +121,22 @@ describe("tasks in what is deployed", () => {
   test("cfn-lint and parliament have nothing to say of tasks and their network", { skip: lintersMissing }, async () => {
     assert.deepEqual(await templateFindings(withImage.template), []);
     assert.deepEqual(await policyFindings(withImage.template), []);
+  });
+
+  test("a key that the storage names by an alias may be used by what reads and writes the bucket, and no other key", () => {
+    const { ofType } = withImage;
+    const users = ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
+      statementsIn(properties)
+        .filter(({ Action }) => /kms:/.test(String(Action)))
+        .map((statement) => ({ id, statement })),
+    );
+    const ofTasks = users.filter(({ id }) => id.endsWith("TaskRole"));
+    assert.ok(users.length >= 10 && ofTasks.length >= 2, users.map(({ id }) => id).join(" "));
+    for (const { id, statement } of users) {
+      assert.match(JSON.stringify(statement.Resource), /AccountId}:key\/\*"/, id);
+      const condition = { "ForAnyValue:StringEquals": { "kms:ResourceAliases": ["alias/backups"] } };
+      assert.deepEqual(statement.Condition, condition, id);
+    }
   });
 
   test("a task knows its own job of the configuration, and no secret of it", () => {
