@@ -44,7 +44,7 @@ const definitionSchema = z.looseObject({
   }),
 });
 /** Until a container runs: its image is fetched, its network made. */
-const TASK_START_SECONDS = 900;
+export const TASK_START_SECONDS = 900;
 const STEPS = functionTable.filter(({ name }) => name !== "watch");
 
 export const machineLogicalId = (job: string): string => `${logicalId(job)}Machine`;

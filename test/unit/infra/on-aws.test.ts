@@ -34,7 +34,7 @@ test("hooks, metrics that need a machine, and encrypted plans are refused on AWS
     [
       "4:5: jobs[0].hooks: cannot be run on AWS, where no machine of yours is",
       "5:115: jobs[0].encryption.encrypt_manifest: cannot be had on AWS, where the state machine reads the plan, which would be encrypted as well",
-      "8:84: storage.s3.kms_key: must be the id or ARN of a key, or the name (alias/…) or ARN of an alias: the functions get rights to it",
+      "8:83: storage.s3.kms_key: must be the id or ARN of a key, or the name (alias/…) or ARN of an alias: the functions get rights to it",
       "10:13: metrics.textfile: has no folder to write to on AWS: use cloudwatch",
       '11:16: metrics.pushgateway: needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
     ],
