@@ -321,7 +321,7 @@ describe("tasks in what is deployed", () => {
   });
 });
 
-type Statement = { readonly Action: string | string[]; readonly Resource: unknown };
+type Statement = { readonly Action: string | string[]; readonly Resource: unknown; readonly Condition?: unknown };
 
 function looks(template: Template) {
   const ofType = (type: string) =>

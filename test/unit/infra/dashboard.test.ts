@@ -74,7 +74,7 @@ function metricsOf(line: string): readonly string[] {
 
 test("every metric of the dashboard is one that Step Functions has or that a function's log line defines", () => {
   const emitted = jobs.flatMap(({ name }) => [
-    ...metricsOf(deferralMetrics(STACK, { job: name, run: "01RUN", unit: "a" }, NOW)),
+    ...metricsOf(deferralMetrics(STACK, { job: name, run: "01RUN", unit: "a", resumeAt: NOW.toISOString() }, NOW)),
     ...watchMetrics(STACK, [aWatched(name)], NOW).flatMap(metricsOf),
     ...metricsOf(emfLine(anEndedRun(name), published([name]), CLOUDWATCH, NOW)),
   ]);
