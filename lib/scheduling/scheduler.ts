@@ -1,7 +1,7 @@
 import { formatTime } from "../format.ts";
 import type { Log } from "../log.ts";
 import { EARLY_MS } from "./due.ts";
-import { firstTurn, isServed, type JobPast, latest, nextTurn, type TimedJob, type Turn } from "./turn.ts";
+import { firstTurn, isServed, type JobPast, latest, nextTurn, servedUntil, type TimedJob, type Turn } from "./turn.ts";
 
 /** What the scheduler needs of the world. */
 export interface SchedulerWorld {
@@ -143,7 +143,8 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
     if (world.signal.aborted) return;
     const { catchUpMs } = entry.job;
     const oldest = catchUpMs === undefined ? undefined : new Date(world.now().getTime() - catchUpMs);
-    waitFrom(entry, latest(oldest, begunAt) ?? begunAt);
+    const served = servedUntil(entry.job, begunAt);
+    waitFrom(entry, latest(oldest, served) ?? served);
     if (entries.get(entry.job.name) === entry) announce(entry);
     wake();
   }

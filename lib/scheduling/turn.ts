@@ -81,8 +81,8 @@ export function latest(a: Date | undefined, b: Date | undefined): Date | undefin
   return new Date(Math.max(a.getTime(), b.getTime()));
 }
 
-/** A run that was begun a little before a time, by a clock that is a little fast, is that time's. */
-function servedUntil({ schedule, timezone }: TimedJob, start: Date): Date {
+/** Up to when a run serves: one that was begun a little before a time, by a clock that is a little fast, is that time's. Pure. */
+export function servedUntil({ schedule, timezone }: TimedJob, start: Date): Date {
   if (schedule === undefined) return start;
   const [time, following] = nextRuns(schedule, timezone, start, 2);
   if (time === undefined) return start;
