@@ -30,8 +30,8 @@ export interface PruneResult {
 }
 
 interface Survey {
-  /** Ids of all snapshots, newest first. */
-  readonly snapshots: readonly string[];
+  /** What each snapshot holds, newest first. */
+  readonly sizes: ReadonlyMap<string, number>;
   readonly states: readonly SnapshotState[];
   /** Folders that never became a snapshot. */
   readonly unfinished: readonly string[];
@@ -74,7 +74,9 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
   if (!input.dryRun) {
     const kept = new Set(plan.decisions.filter(({ keep }) => keep).map(({ snapshot }) => snapshot));
     const isKept = (one: string) => kept.has(one);
-    await beginRemovals(storage, job.name, backup.now(), { snapshots: found.snapshots, isKept });
+    const left = [...found.sizes].filter(([one]) => plan.refused !== undefined || isKept(one));
+    const bytesAfter = left.reduce((total, [, bytes]) => total + bytes, 0);
+    await beginRemovals(storage, job.name, backup.now(), { snapshots: [...found.sizes.keys()], isKept, bytesAfter });
   }
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
   return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
@@ -84,6 +86,7 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
   const states: SnapshotState[] = [];
   // Before the snapshots: a run that is committed in between is then listed as a snapshot too, which wins.
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
+  const sizes = new Map<string, number>();
   const damage = damageSeen();
   const chain = manifestChain();
   let isUnclear = false;
@@ -93,8 +96,8 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
     isUnclear ||= entry.manifest === undefined;
     if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
     states.push(retentionState(entry, damage));
+    sizes.set(entry.snapshot, entry.manifest?.totals.bytes ?? 0);
   }
-  const present = states.map(({ snapshot }) => snapshot);
   const lost = await chain.lost(storage, job, { unfinished: folders, isWhole: true });
   for (const { snapshot, message } of lost) {
     log.warn(message, { code: "SNAPSHOT_LOST", snapshot });
@@ -104,7 +107,7 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
   const unfinished = folders.filter((snapshot) => !snapshots.has(snapshot));
   const removed = unfinished.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   return {
-    snapshots: present,
+    sizes,
     states,
     unfinished,
     halfRemoved: new Set(unfinished.filter((snapshot) => removed.has(snapshot))),

@@ -21,7 +21,13 @@ const removalsSchema = z.strictObject({
     .describe(
       "ids of the newest snapshot at the last prune, and of such that were gone by the next one: no manifest names them",
     ),
+  stored: z
+    .array(z.strictObject({ day: z.iso.date(), bytes: z.int().nonnegative() }))
+    .optional()
+    .describe("what all snapshots held after the last prune of a day of UTC, oldest first"),
 });
+
+const MOST_DAYS = 400;
 
 type RemovalsDocument = z.infer<typeof removalsSchema>;
 
@@ -31,6 +37,8 @@ interface Removals {
   readonly since: Date | undefined;
   /** Snapshots that were there at a prune and that no manifest names. */
   readonly unnamed: readonly string[];
+  /** Oldest first. */
+  readonly stored: readonly { readonly day: string; readonly bytes: number }[];
 }
 
 /** What a prune found. */
@@ -42,6 +50,8 @@ interface Found {
    * retention keeps it.
    */
   isKept(snapshot: string): boolean;
+  /** What all snapshots will hold once it has ended. */
+  readonly bytesAfter: number;
 }
 
 const kept: KeptDocument<RemovalsDocument> = {
@@ -52,17 +62,19 @@ const kept: KeptDocument<RemovalsDocument> = {
 
 /** @throws StorageError | TransientError */
 export async function readRemovals(storage: Storage, job: string): Promise<Removals> {
-  const { removed, since, unnamed = [] } = await readKept(kept, storage, job);
-  return { removed: new Set(removed), since: since === undefined ? undefined : new Date(since), unnamed };
+  const { removed, since, unnamed = [], stored = [] } = await readKept(kept, storage, job);
+  return { removed: new Set(removed), since: since === undefined ? undefined : new Date(since), unnamed, stored };
 }
 
-/** From now on the document is whole, and the newest snapshot is missed when it goes. @throws StorageError | TransientError */
+/** From now on the document is whole, what is stored on this day stands there, and the newest snapshot is missed when it goes. @throws StorageError | TransientError */
 export async function beginRemovals(storage: Storage, job: string, now: Date, found: Found): Promise<void> {
-  await changeKept(kept, storage, job, ({ removed, unnamed = [], ...before }) => ({
+  const day = now.toISOString().slice(0, 10);
+  await changeKept(kept, storage, job, ({ removed, unnamed = [], stored = [], ...before }) => ({
     ...before,
     since: before.since ?? now.toISOString(),
     removed: removed.filter((one) => !found.isKept(one)),
     unnamed: [...stillMissed(unnamed, removed, found), ...found.snapshots.slice(0, 1)],
+    stored: [...stored.filter((one) => one.day !== day), { day, bytes: found.bytesAfter }].slice(-MOST_DAYS),
   }));
 }
 

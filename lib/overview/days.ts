@@ -68,7 +68,8 @@ function isMissed(day: string, begun: readonly number[], { schedule, timezone, f
   return !begun.some((time) => time >= slot.getTime() - EARLY_MS && time < end);
 }
 
-function lastDays(today: string, span: number): string[] {
+/** Dates, oldest first, `today` the last. Pure. */
+export function lastDays(today: string, span: number): string[] {
   const end = Date.parse(`${today}T00:00:00Z`);
   return Array.from({ length: span }, (_, n) => new Date(end - (span - 1 - n) * DAY_MS).toISOString().slice(0, 10));
 }

@@ -7,6 +7,7 @@ import { watch } from "../watch/watch.ts";
 import type { WatchedJob } from "../watch/watch-job.ts";
 import { type DayCell, daysOf } from "./days.ts";
 import { type JobPast, readPast } from "./past-runs.ts";
+import { type StoredDay, storedInAll } from "./stored-days.ts";
 
 /** The state of everything at one moment: what the page, the terminal and `report --json` show. */
 export interface Overview {
@@ -21,6 +22,8 @@ export interface Overview {
   /** As stored, by all snapshots of all jobs. */
   readonly bytes: number;
   readonly snapshots: number;
+  /** The course of `bytes`. */
+  readonly storedDays: readonly StoredDay[];
 }
 
 /** What the watch says of a job, and its past. */
@@ -56,6 +59,7 @@ export async function overview(backup: Backup, jobs: readonly Job[]): Promise<Ov
     jobs: found,
     bytes: sum(found.map(({ bytes }) => bytes)),
     snapshots: sum(found.map(({ snapshots }) => snapshots)),
+    storedDays: storedInAll(found),
   };
 }
 

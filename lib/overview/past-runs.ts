@@ -5,6 +5,7 @@ import { errorRecord } from "../errors.ts";
 import { isGood } from "../job-history.ts";
 import { snapshotTime } from "../keys.ts";
 import { retentionState, snapshotOfLease } from "../prune.ts";
+import { readRemovals } from "../removals.ts";
 import type { SnapshotState } from "../retention/retention.ts";
 import { snapshotsNewestFirst, unfinishedRuns } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -12,6 +13,7 @@ import type { WatchedJob } from "../watch/watch-job.ts";
 import { type FailingUnit, failingUnits } from "./failing-units.ts";
 import { type Forecast, forecast } from "./forecast.ts";
 import { type RunSummary, runSummary, unfinishedSummary } from "./run-summary.ts";
+import { type StoredDay, storedDays } from "./stored-days.ts";
 
 /** What the storage holds of a job. */
 export interface JobPast {
@@ -21,6 +23,8 @@ export interface JobPast {
   readonly snapshots: number;
   /** As stored, by all its snapshots: what a later one took over from an earlier one counts in both. */
   readonly bytes: number;
+  /** The course of `bytes`. */
+  readonly storedDays: readonly StoredDay[];
   /** The newest good snapshot beside the newest one of 30 days before it, or else the oldest good one. */
   readonly growth: {
     readonly since: string;
@@ -67,6 +71,7 @@ const nothing: JobPast = {
   firstRun: null,
   snapshots: 0,
   bytes: 0,
+  storedDays: [],
   growth: null,
   failingUnits: [],
   prune: null,
@@ -88,6 +93,7 @@ async function readFrom(
   let stored = 0;
   const isRecent = (snapshot: string) => timeOf(snapshot) > now.getTime() - (span + 1) * DAY_MS;
   const goingOn = await snapshotOfLease(storage, name);
+  const { stored: recorded } = await readRemovals(storage, name);
   const unfinished = await Array.fromAsync(unfinishedRuns(storage, name));
   for await (const entry of snapshotsNewestFirst(storage, name)) {
     backup.signal.throwIfAborted();
@@ -108,6 +114,7 @@ async function readFrom(
     firstRun: [states.at(-1)?.snapshot, unfinished[0]].filter((one) => one !== undefined).sort()[0] ?? null,
     snapshots: states.length,
     bytes: stored,
+    storedDays: storedDays(recorded, { day: now.toISOString().slice(0, 10), bytes: stored }, span),
     growth: growthOf(sizes),
     failingUnits: failing.most(),
     prune: (job === undefined ? undefined : forecast(states, { ...job, now, schedule: job.schedule })) ?? null,

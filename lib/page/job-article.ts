@@ -7,6 +7,7 @@ import { type Html, html } from "./html.ts";
 import { jobDetails } from "./job-details.ts";
 import { type PanelContext, runPanel } from "./run-panel.ts";
 import { sparkline } from "./sparkline.ts";
+import { storedLine } from "./stored-line.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -25,6 +26,7 @@ ${ageFact(job)}
 <div><dt>next run</dt><dd>${nextRun(job, context.at)}</dd></div>
 ${sizeFact(job)}
 ${durationFact(job)}
+${storedFact(job)}
 </dl>
 </div>
 ${lines(
@@ -77,6 +79,11 @@ function durationFact({ runs }: JobOverview): Html {
   if (newest === undefined) return html`<div><dt>duration</dt><dd>none yet</dd></div>`;
   return html`<div><dt>duration</dt><dd>${sparkline(times.toReversed(), "duration of the runs")}
 <data value="${newest}">${formatDuration(newest)}</data></dd></div>`;
+}
+
+function storedFact({ bytes, storedDays }: JobOverview): Html {
+  return html`<div><dt>stored</dt><dd>${storedLine(storedDays)}
+<data value="${bytes}">${formatBytes(bytes)}</data></dd></div>`;
 }
 
 function lines(kind: string, items: readonly Html[]): Html {

@@ -5,6 +5,7 @@ import type { Overview } from "../overview/overview.ts";
 import { stateWords } from "../overview/state-words.ts";
 import { type Html, html } from "./html.ts";
 import { jobArticle } from "./job-article.ts";
+import { storedLine } from "./stored-line.ts";
 import { style } from "./style.ts";
 
 /**
@@ -47,12 +48,12 @@ shown; <code>core-backup list</code> has all snapshots.</p></footer>
   }`;
 }
 
-function figures({ jobs, bytes, snapshots }: Overview, ill: number): Html {
+function figures({ jobs, bytes, snapshots, storedDays: days }: Overview, ill: number): Html {
   const well = jobs.length - ill;
   return html`<dl class="figures">
 <div class="${ill === 0 ? "is-well" : "is-ill"}"><dt>jobs well</dt><dd><data value="${well}">${well}</data> of ${jobs.length}</dd></div>
 <div><dt>snapshots</dt><dd><data id="snapshots" value="${snapshots}">${snapshots}</data></dd></div>
-<div><dt>stored</dt><dd><data id="bytes" value="${bytes}">${formatBytes(bytes)}</data></dd></div>
+<div><dt>stored</dt><dd>${storedLine(days)}<data id="bytes" value="${bytes}">${formatBytes(bytes)}</data></dd></div>
 </dl>`;
 }
 

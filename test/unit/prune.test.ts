@@ -107,7 +107,20 @@ test("what the policy does not keep is removed to the last object, the rest is u
     const after = new Map(await contentsOf(storage));
     const record = JSON.parse(after.get("docs/.removals.json")?.toString() ?? "");
     const since = "2026-11-22T03:00:00.000Z";
-    assert.deepEqual(record, { schemaVersion: 1, job: "docs", since, removed: [idOf(0), idOf(1)], unnamed: [idOf(3)] });
+    const held = [...before].filter(([key]) => key.endsWith("/manifest.json")).map(([, text]) => JSON.parse(`${text}`));
+    const upTo = (from: number, to: number) =>
+      held.slice(from, to).reduce((total, { totals }) => total + totals.bytes, 0);
+    // After each run all were there, and now the two newest are.
+    const stored = [22, 23, 24].map((day, n) => ({ day: `2026-11-${day}`, bytes: upTo(0, n + 1) }));
+    stored.push({ day: "2026-11-25", bytes: upTo(2, 4) });
+    assert.deepEqual(record, {
+      schemaVersion: 1,
+      job: "docs",
+      since,
+      removed: [idOf(0), idOf(1)],
+      unnamed: [idOf(3)],
+      stored,
+    });
     const others = (all: ReadonlyMap<string, Buffer>) =>
       new Map([...all].filter(([key]) => !removed(key) && key !== "docs/.removals.json"));
     assert.deepEqual(others(after), others(before));

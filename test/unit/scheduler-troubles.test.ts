@@ -39,7 +39,8 @@ describe("runs that outlast their next time, are killed or fail without a trace"
   const jobs = KINDS.map(({ schedule }): TimedJob => ({ name: schedule, schedule, timezone: TIMEZONE }));
   const left = new Map<string, Left>();
   before(async () => {
-    for (const { name } of jobs) left.set(name, { begun: [], lastStart: new Date(FROM.getTime() - 2 * MINUTE_MS), unfinished: undefined });
+    for (const { name } of jobs)
+      left.set(name, { begun: [], lastStart: new Date(FROM.getTime() - 2 * MINUTE_MS), unfinished: undefined });
     for (const [from, until] of lives()) await live(from, until);
   });
 

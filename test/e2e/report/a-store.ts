@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removalsKey } from "../../../lib/keys.ts";
 import { type Day, writeSnapshots } from "../../support/many-snapshots.ts";
 
 export interface Store {
@@ -17,7 +18,12 @@ export async function aStore(folder: string, jobCount: number, days: number): Pr
   await mkdir(base);
   const jobs = Array.from({ length: jobCount }, (_, n) => (n === 1 ? HOSTILE : `job-${n}`));
   const newest = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS);
-  await Promise.all(jobs.map((job, n) => writeSnapshots(base, job, outcomes(n, days), newest)));
+  await Promise.all(
+    jobs.map(async (job, n) => {
+      await writeSnapshots(base, job, outcomes(n, days), newest);
+      await writeFile(join(base, removalsKey(job)), removalsOf(job, n, newest));
+    }),
+  );
   const entries = jobs.map(
     (job) => `  - name: ${JSON.stringify(job)}
     service: filesystem
@@ -32,6 +38,21 @@ export async function aStore(folder: string, jobCount: number, days: number): Pr
     `jobs:\n${entries.join("\n")}\nstorage:\n  store: { type: filesystem, base_path: ${base} }\n`,
   );
   return { config, jobs };
+}
+
+/** How many of the days before today have a record of what was stored; today is not among them. */
+export const RECORDED_DAYS = 20;
+
+/** As prune would have recorded it. */
+export const storedOn = (job: number, daysAgo: number): number => 1_000_000_000 * (1 + ((job + daysAgo) % 4));
+
+function removalsOf(job: string, n: number, newest: Date): string {
+  const stored = Array.from({ length: RECORDED_DAYS }, (_, day) => {
+    const daysAgo = RECORDED_DAYS - day;
+    const time = new Date(newest.getTime() - daysAgo * DAY_MS);
+    return { day: time.toISOString().slice(0, 10), bytes: storedOn(n, daysAgo) };
+  });
+  return JSON.stringify({ schemaVersion: 1, job, removed: [], stored });
 }
 
 /** All end well, but for the third job, which has not run for four days. */

@@ -9,7 +9,7 @@ import type { Page } from "puppeteer-core";
 import { snapshotTime } from "../../../lib/keys.ts";
 import { browserMissing, screenshot, startBrowser } from "../../support/browser.ts";
 import { coreBackup, document, temporaryFolder } from "../core-backup.ts";
-import { aStore, HOSTILE } from "./a-store.ts";
+import { aStore, HOSTILE, RECORDED_DAYS, storedOn } from "./a-store.ts";
 
 interface Listed {
   readonly job: string;
@@ -38,11 +38,13 @@ interface Figures {
   readonly looks: readonly string[];
   readonly elements: number;
   readonly head: readonly number[];
+  /** Of what is stored in all. */
+  readonly headLine: string;
   readonly jobs: readonly {
     readonly age: number;
     readonly own: readonly number[];
     readonly cells: readonly Cell[];
-    /** Of the sizes and of the durations. */
+    /** Of the sizes, of the durations and of what is stored. */
     readonly lines: readonly string[];
     readonly nextRun: string;
     readonly growth: string;
@@ -79,6 +81,7 @@ const FIGURES = `(() => {
     at: document.querySelector("header time").dateTime,
     elements: document.querySelectorAll("*").length,
     head: values(document, "header data"),
+    headLine: document.querySelector(".figures .spark polyline").getAttribute("points"),
     jobs: [...document.querySelectorAll("article.job")].map((job) => {
       const [age, ...own] = values(job, ".facts data, details data");
       const panels = [...job.querySelectorAll("section.run")].map((one) => ({ id: one.id, values: values(one, "data") }));
@@ -218,7 +221,7 @@ test("of 40 jobs, every figure on the page is that of list --json", {
     assert.ok(older > -1000 && older < 5 * 60_000, `${jobs[n]} is ${age} s old`);
     const whole = runs.find(({ status }) => status === "ok");
     assert.deepEqual(own, [
-      ...[whole?.bytes, whole?.durationMs],
+      ...[whole?.bytes, whole?.durationMs, sum(ofJob.map(({ bytes }) => bytes))],
       ...[ofJob.length, sum(ofJob.map(({ bytes }) => bytes))],
       ...failures(runs),
       ...runs.flatMap((run) => [run.units, run.bytes, run.durationMs, run.proved, run.verifyMs]),
@@ -233,6 +236,7 @@ test("of 40 jobs, every figure on the page is that of list --json", {
       shown.lines[1],
       good.map(({ durationMs }) => durationMs),
     );
+    assertLine(shown.lines[2], stored(n, ofJob));
     assert.equal(shown.nextRun, new Date((Math.floor(at / DAY_MS) + 1) * DAY_MS).toISOString());
     assert.equal(shown.growth, growthOf(ofJob));
     assert.ok(shown.removals.length > 0, `nothing of ${jobs[n]} is said to go`);
@@ -250,6 +254,16 @@ test("of 40 jobs, every figure on the page is that of list --json", {
       })),
     );
   }
+  const ofAll = jobs.map((name, n) =>
+    stored(
+      n,
+      listed.filter(({ job }) => job === name),
+    ),
+  );
+  assertLine(
+    figures.headLine,
+    Array.from({ length: RECORDED_DAYS + 1 }, (_, day) => sum(ofAll.map((days) => days[day] ?? 0))),
+  );
   assert.equal(figures.jobs.length, 40);
   const shown = sum(figures.jobs.map(({ panels }) => panels.length));
   assert.ok(shown > 40 * 50, `${shown} runs`);
@@ -309,6 +323,12 @@ function failures(runs: readonly Listed[]): number[] {
   const partial = runs.filter(({ status }) => status === "partial").length;
   return [failed + partial, failed, failed, failed].filter((count) => count > 0);
 }
+
+/** What was recorded of a job day by day, and what is stored of it now. */
+const stored = (n: number, listed: readonly Listed[]): number[] => [
+  ...Array.from({ length: RECORDED_DAYS }, (_, day) => storedOn(n, RECORDED_DAYS - day)),
+  sum(listed.map(({ bytes }) => bytes)),
+];
 
 const timeOf = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? Number.NaN;
 

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Overview } from "../../../lib/overview/overview.ts";
 import { assertPlain, coreBackup, document, temporaryFolder } from "../core-backup.ts";
 import { aStore, HOSTILE } from "./a-store.ts";
+
+interface Decided {
+  readonly job: string;
+  readonly snapshot: string;
+  readonly keep: boolean;
+  readonly reason: string;
+}
 
 test("a report shows each job with its days, what is not well and what fails, and nothing is written", async (t) => {
   const folder = await temporaryFolder(t);
@@ -36,6 +43,36 @@ test("--json has every run of the last 60 days, what is missed, and what prune r
   assert.deepEqual([late.ok, late.problems.map(({ code }) => code)], [false, ["JOB_LATE"]]);
   const removal = well.prune?.removals[0];
   assert.match(removal?.reason ?? "", /^removed: in no daily slot|^removed: failed|^removed: partial/);
+});
+
+test("what prune removes next is what prune --dry-run then says, by every kind of policy", async (t) => {
+  const folder = await temporaryFolder(t);
+  const policies = [
+    "{ keep_daily: 60, max_removals: 20 }",
+    "{ keep_last: 55, max_removals: 20 }",
+    "{ keep_days: 58, max_removals: 20 }",
+    "{ keep_weekly: 8, keep_monthly: 2, max_removals: 100 }",
+    "{ keep_last: 2 }",
+  ];
+  const { config, jobs } = await aStore(folder, policies.length, 70);
+  const given = policies.values();
+  const text = (await readFile(config, "utf8")).replaceAll(/(?<=retention: )\{.*\}/g, () => given.next().value ?? "");
+  await writeFile(config, text);
+  const { jobs: shown } = document(await coreBackup(["report", "--json", "--config", config])) as Overview;
+  const decided = document(await coreBackup(["prune", "--dry-run", "--json", "--config", config])) as Decided[];
+  assert.deepEqual(
+    shown.map(({ prune }) => [prune?.after, prune?.refused !== undefined]),
+    policies.map((_, job) => [null, job === policies.length - 1]),
+  );
+  for (const [n, { prune }] of shown.entries()) {
+    const planned = decided.filter(({ job, keep }) => job === jobs[n] && !keep);
+    assert.equal(planned.length > 0, prune?.refused === undefined, policies[n]);
+    assert.deepEqual(
+      prune?.removals,
+      planned.map(({ snapshot, reason }) => ({ snapshot, reason })),
+      policies[n],
+    );
+  }
 });
 
 test("the page is replaced whole, is open to its readers, and no name is more than text in it", async (t) => {
