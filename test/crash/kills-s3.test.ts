@@ -16,6 +16,7 @@ const SMALL = 5_000;
 const POINTS: readonly { scenario: string; bigBytes: number; at: RegExp; least: number }[] = [
   { scenario: "first run", bigBytes: LARGE, at: /big[.]tar/, least: 10 },
   { scenario: "first run", bigBytes: SMALL, at: /^(in the middle of|after) .*(two|units.2|run)[.]json/, least: 6 },
+  { scenario: "first run", bigBytes: SMALL, at: /^after POST .*tmp-probe/, least: 3 },
   { scenario: "daily run", bigBytes: SMALL, at: /^(in the middle of|after) .*(one[.]json|SUMS|manifest)/, least: 6 },
   { scenario: "prune of two", bigBytes: SMALL, at: /^after (DELETE|POST)/, least: 4 },
   { scenario: "verify", bigBytes: SMALL, at: /verified/, least: 3 },

@@ -24,7 +24,7 @@ interface Upload {
 export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
   try {
     for await (const { key, id, begunMs } of uploads(store)) {
-      if (!OF_A_RUN.test(key) && key !== probeKey(owned)) continue;
+      if (!OF_A_RUN.test(key) && !key.endsWith(probeKey())) continue;
       const isOwned = owned !== undefined && key.startsWith(owned);
       if (!isOwned && store.now().getTime() - begunMs < ABANDONED_MS) continue;
       store.log.info("clearing away an upload that a run left unfinished", {

@@ -12,8 +12,10 @@ import { type Watched, watched } from "./watched.ts";
 const CANARIES = {
   token: "canary-token-env-4711",
   filed: "canary-token-file-4712",
-  passphrase: "canary-passphrase-4713",
+  /** With all that is written otherwise in a URL, in JSON, in base64 and in UTF-8. */
+  passphrase: 'canary "pass/phrase" + é% 4713',
   webhook: "canary-webhook-4714",
+  query: "canary-webhook-query-4717",
   signature: "canary-signature-4715",
   push: "canary-push-4716",
 };
@@ -28,7 +30,7 @@ describe("no secret is ever seen, whatever is asked and whatever goes wrong", ()
     folder = await watched(() => Object.values(CANARIES), {
       TOKEN: CANARIES.token,
       PASSPHRASE: CANARIES.passphrase,
-      WEBHOOK: `http://127.0.0.1:65529/${CANARIES.webhook}`,
+      WEBHOOK: `http://127.0.0.1:65529/${CANARIES.webhook}?token=${CANARIES.query}`,
       SIGNATURE: CANARIES.signature,
       PUSH: CANARIES.push,
     });
@@ -145,6 +147,7 @@ ${more}`;
     for (const [index, [title, config]] of [
       ["a token", configuration().replace("token_env: TOKEN", `token: ${CANARIES.token}`)],
       ["a token in a variable's place", configuration().replace("TOKEN }", `"${CANARIES.token} x" }`)],
+      ["a webhook's query", configuration().replace("url_env: WEBHOOK", `url: "https://x/?token=${CANARIES.query}"`)],
       ["a webhook", configuration().replace("url_env: WEBHOOK", `url: "https://x/${CANARIES.webhook}"`)],
       ["a URL with a password", configuration().replace("http://", `http://me:${CANARIES.token}@`)],
       ["a passphrase", configuration().replace("passphrase_env: PASSPHRASE", `passphrase: ${CANARIES.passphrase}`)],
@@ -158,9 +161,25 @@ ${more}`;
 
   test("the spies did see programs start, and a canary would be found", async () => {
     const seen = await folder.seen();
-    for (const name of ["git", "tar"]) assert.match(seen, new RegExp(`/${name} `));
+    for (const name of ["git", "tar"]) {
+      assert.match(seen, new RegExp(`^started: ${name} `, "m"));
+      assert.match(seen, new RegExp(`^/.*/${name} `, "m"));
+    }
     assert.match(seen, /^PATH=/m);
-    assert.throws(() => assertUnseen(`x${Buffer.from(`me:${CANARIES.token}`).toString("base64")}`, "a header"));
+    for (const canary of Object.values(CANARIES)) {
+      const bytes = Buffer.from(`me:${canary}`);
+      for (const [how, text] of [
+        ["as it is", `x${canary}x`],
+        ["in a URL", encodeURIComponent(canary)],
+        ["in a form", `${new URLSearchParams({ a: canary })}`],
+        ["in JSON", JSON.stringify({ a: canary })],
+        ["in JSON in JSON", JSON.stringify(JSON.stringify({ a: canary }))],
+        ["in base64", `x${bytes.toString("base64")}`],
+        ["in a token", `xy${bytes.toString("base64url")}`],
+        ["in hex", `a${bytes.toString("hex")}`],
+      ] as const)
+        assert.throws(() => assertUnseen(text, how), `${canary} is not found ${how}`);
+    }
     assert.ok(!tmpdir().startsWith(folder.path));
   });
 });

@@ -23,6 +23,7 @@ const CANARIES = {
   proxy: "canary-proxy-4734",
   slack: "canary-slack-4735",
   webhook: "canary-webhook-4736",
+  query: "canary-webhook-query-4744",
   signature: "canary-signature-4737",
   routing: "canary-routing-4738-------------",
   aws: "canary-aws-secret-4739",
@@ -116,7 +117,7 @@ notifications:
     THE_PROXY: `http://user:${CANARIES.proxy}@127.0.0.1:${proxy.port}`,
     SLACK: `${slack.url}/${CANARIES.slack}`,
     ROUTING: CANARIES.routing,
-    HOOK: `${webhook.url}/${CANARIES.webhook}`,
+    HOOK: `${webhook.url}/${CANARIES.webhook}?token=${CANARIES.query}`,
     SIGNATURE: CANARIES.signature,
     MAIL: mail.password,
     // For the commands about a deployment, which answers everything with what it was asked.
@@ -132,15 +133,13 @@ notifications:
   const impatient = config.replaceAll("timeout: 60s", "timeout: 2s");
 
   async function asked(
-    code: number | undefined,
+    code: number,
     args: readonly string[],
     { changes = {}, yaml = config }: { changes?: Readonly<Record<string, string>>; yaml?: string } = {},
   ) {
     const what = `${args.join(" ")} with ${Object.keys(changes).join(", ") || "all as it is"}`;
     const ended = await folder.core(yaml === config ? "stored" : "session", yaml, args, { ...env, ...changes });
-    // What each fault ends with is for the tests of that fault.
-    if (code === undefined) assert.ok([0, 1, 2].includes(ended.code ?? -1), `${what}: ${JSON.stringify(ended)}`);
-    else assert.equal(ended.code, code, `${what}: ${JSON.stringify(ended)}`);
+    assert.equal(ended.code, code, `${what}: ${JSON.stringify(ended)}`);
     folder.assertUnsaid(ended, what);
   }
 
@@ -203,20 +202,23 @@ notifications:
     await folder.assertLeftNowhere("a store that repeats");
   });
 
-  await t.test("each secret is wrong", async () => {
+  await t.test("each secret is wrong", async (t) => {
+    const noKey = `-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n${CANARIES.wrong}\n-----END PGP PRIVATE KEY BLOCK-----\n`;
     const wrong = [
-      { SECRET: CANARIES.wrong },
-      { NAMES: CANARIES.wrong },
-      { PASSPHRASE: CANARIES.wrong },
-      {
-        PRIVATE: `-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n${CANARIES.wrong}\n-----END PGP PRIVATE KEY BLOCK-----\n`,
-      },
-      { THE_PROXY: `http://user:${CANARIES.wrong}@127.0.0.1:${proxy.port}` },
-      { MAIL: CANARIES.wrong, ROUTING: CANARIES.wrongRouting, SLACK: `${slack.url}/${CANARIES.wrongSlack}` },
+      [2, { SECRET: CANARIES.wrong }],
+      // Any key of that length hides names; it is another one from now on.
+      [0, { NAMES: CANARIES.wrong }],
+      [2, { PASSPHRASE: CANARIES.wrong }],
+      [2, { PRIVATE: noKey }],
+      // What this proxy answers, 401, could be the store's own answer to the job.
+      [1, { THE_PROXY: `http://user:${CANARIES.wrong}@127.0.0.1:${proxy.port}` }],
+      [0, { MAIL: CANARIES.wrong, ROUTING: CANARIES.wrongRouting, SLACK: `${slack.url}/${CANARIES.wrongSlack}` }],
     ] as const;
-    await eachLimited(wrong, AT_ONCE, (changes) =>
-      asked(undefined, ["run", ...(FORMS[1] ?? [])], { changes, yaml: impatient }),
-    );
+    // One after the other: of two at once one would only find the job's lease held, and its secret would not be tried.
+    for (const [code, changes] of wrong)
+      await t.test(Object.keys(changes).join(", "), () =>
+        asked(code, ["run", ...(FORMS[1] ?? [])], { changes, yaml: impatient }),
+      );
     await folder.assertLeftNowhere("wrong secrets");
   });
 
@@ -225,7 +227,7 @@ notifications:
     for (const [name, bodies, own] of [
       ["Slack", slack.calls, [CANARIES.slack, CANARIES.wrongSlack]],
       ["PagerDuty", pager.calls, [CANARIES.routing, CANARIES.wrongRouting]],
-      ["the webhook", webhook.calls, [CANARIES.webhook]],
+      ["the webhook", webhook.calls, [CANARIES.webhook, CANARIES.query]],
       ["the mail", mails, []],
     ] as const) {
       assert.ok(bodies.length > 0, `${name} was told nothing`);
@@ -236,6 +238,6 @@ notifications:
       );
     }
     assert.ok((await proxy.lines()).some((line) => line.includes("CONNECT") || line.includes("http://")));
-    assert.match(await folder.seen(), /\/gpg .*--decrypt/);
+    for (const gpg of [/^started: gpg .*--decrypt/m, /^\/.*\/gpg .*--decrypt/m]) assert.match(await folder.seen(), gpg);
   });
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { encodedForms, plainForms } from "../../../lib/secrets/secret-forms.ts";
+import { pathToFileURL } from "node:url";
 import { temporaryFolder } from "../../support/stores.ts";
 import { coreBackup, type Ended } from "../core-backup.ts";
+import { asBytes, readingsOf } from "./readings.ts";
 
 /** A folder in which the command line runs, and in which every trace of a secret is looked for. */
 export interface Watched extends AsyncDisposable {
@@ -11,10 +12,10 @@ export interface Watched extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
   /** Runs a command with `config`, and with `more` in its environment. */
   core(name: string, config: string, args: readonly string[], more?: NodeJS.ProcessEnv): Promise<Ended>;
-  assertUnseen(text: string, where: string): void;
+  assertUnseen(text: string | Buffer, where: string): void;
   /** In nothing that it printed. */
   assertUnsaid(ended: Ended, what: string): void;
-  /** In none of its files, those that were temporary among them, nor in the arguments and the environment of what it started. */
+  /** In none of its files, those that were temporary among them, nor in the arguments and the environment of any program that it started. */
   assertLeftNowhere(what: string): Promise<void>;
   /** Both. */
   assertNowhere(ended: Ended, what: string): Promise<void>;
@@ -22,7 +23,8 @@ export interface Watched extends AsyncDisposable {
   seen(): Promise<string>;
 }
 
-/** Programs that are started for a job: each writes down what it was given and what then lies in TMPDIR, and goes on as itself. */
+const RECORDING = pathToFileURL(join(import.meta.dirname, "record-programs.ts"));
+/** Those that are started by programs too: each writes down what it was given, and goes on as itself. */
 const PROGRAMS = ["git", "tar", "zstd", "gpg"];
 /** Where the program writes. The files that hold secrets on purpose lie elsewhere. */
 const PLACES = ["store", "tmp", "tmp-seen", "restored"];
@@ -37,13 +39,20 @@ export async function watched(canaries: () => readonly string[], env: NodeJS.Pro
   await writeFile(at("seen"), "");
   for (const name of PROGRAMS) await spy(name);
   let written = 0;
-  const whole = { PATH: `${at("programs")}${delimiter}${process.env.PATH}`, TMPDIR: at("tmp"), ...env };
+  let lookedAt = 0;
+  const whole = {
+    PATH: `${at("programs")}${delimiter}${process.env.PATH}`,
+    TMPDIR: at("tmp"),
+    NODE_OPTIONS: `--import=${RECORDING}`,
+    CANARY_SEEN: at("seen"),
+    CANARY_COPIES: at("tmp-seen"),
+    ...env,
+  };
 
   /** In PATH before the real one, which it looks for behind itself. */
   async function spy(name: string): Promise<void> {
     const script = `#!/bin/sh
 { echo "$0" "$@"; env; } >>'${at("seen")}'
-[ -z "$(ls -A '${at("tmp")}')" ] || cp -r '${at("tmp")}' "${at("tmp-seen")}/$$" 2>/dev/null
 PATH="\${PATH#*:}"
 exec ${name} "$@"
 `;
@@ -51,11 +60,14 @@ exec ${name} "$@"
     await chmod(at(`programs/${name}`), 0o755);
   }
 
-  /** In no form: as it is, each line of a key, encoded for a URL, in JSON or base64. */
-  function assertUnseen(text: string, where: string): void {
+  /** In no reading of it, whole or as one line of a key. */
+  function assertUnseen(text: string | Buffer, where: string): void {
+    const readings = readingsOf(Buffer.from(text));
     for (const canary of canaries()) {
-      for (const form of plainForms(canary).flatMap((plain) => [plain, ...encodedForms(plain)]))
-        assert.ok(form.length < 8 || !text.includes(form), `${canary} is in ${where}:\n${text.slice(0, 4_000)}`);
+      for (const secret of [canary, ...linesOf(canary)]) {
+        const found = readings.find((reading) => reading.includes(asBytes(secret)));
+        assert.ok(found === undefined, `${canary} is in ${where}:\n${found?.slice(0, 4_000)}`);
+      }
     }
   }
 
@@ -63,7 +75,7 @@ exec ${name} "$@"
     for (const entry of await readdir(place, { recursive: true, withFileTypes: true }).catch(() => [])) {
       const path = join(entry.parentPath, entry.name);
       assertUnseen(path, `the name of a file, ${what}`);
-      if (entry.isFile()) assertUnseen(await readFile(path, "latin1"), `${path}, ${what}`);
+      if (entry.isFile()) assertUnseen(await readFile(path), `${path}, ${what}`);
     }
   }
 
@@ -73,8 +85,13 @@ exec ${name} "$@"
   }
 
   async function assertLeftNowhere(what: string): Promise<void> {
-    assertUnseen(await readFile(at("seen"), "latin1"), `arguments or environment of a program, ${what}`);
+    const seen = await readFile(at("seen"));
+    assertUnseen(seen.subarray(lookedAt), `arguments or environment of a program, ${what}`);
+    lookedAt = seen.byteLength;
     for (const place of PLACES) await assertUnseenBelow(at(place), what);
+    // Copies, which nothing changes any more: each is looked at once.
+    await rm(at("tmp-seen"), { recursive: true });
+    await mkdir(at("tmp-seen"));
   }
 
   return {
@@ -99,3 +116,7 @@ exec ${name} "$@"
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
+
+/** Each line of a private key is secret by itself, but for those that say what it is. */
+const linesOf = (secret: string): readonly string[] =>
+  secret.includes("\n") ? secret.split("\n").filter((line) => line.length >= 16 && !line.startsWith("-----")) : [];
