@@ -25,6 +25,7 @@ export function jobLines(job: JobReport, now: Date): readonly Line[] {
   }
   lines.push({ label: "last good", text: lastGoodText(job, now) });
   for (const threshold of job.thresholds) lines.push({ label: "threshold", text: threshold });
+  for (const text of job.standing ?? []) lines.push({ label: "still", text });
   for (const { code, message, unit } of job.errors) {
     const said = `${code}: ${message}`;
     // A run that never began has its error as its summary.

@@ -1,4 +1,4 @@
-import { isBad, type JobReport, type Report, verdict } from "../notify/report.ts";
+import { endsIncident, isBad, type JobReport, type Report, verdict } from "../notify/report.ts";
 import { figures, jobLines, subject, TEST_TEXT } from "./lines.ts";
 
 export interface PagerDutyEvent {
@@ -23,19 +23,22 @@ export interface PagerDutyEvent {
 const MAX_SUMMARY = 1024;
 const MAX_KEY = 255;
 
-/** One event for each job: an incident begins with what is not well and ends with what is good again. A test begins and ends one. */
+/**
+ * At most one event for each job: an incident begins with what is not well and ends with what is good again, and a good run
+ * that leaves something open does neither. A test begins and ends one.
+ */
 export function pagerDutyEvents(
   report: Report,
   { routingKey, prefix }: { readonly routingKey: string; readonly prefix: string | undefined },
 ): readonly PagerDutyEvent[] {
   const keyOf = (key: string) => (prefix === undefined ? key : `${prefix}/${key}`).slice(-MAX_KEY);
   if (report.kind === "test") return testEvents(report, routingKey, keyOf("core-backup/test"));
-  return report.jobs.map((job) => {
+  return report.jobs.flatMap((job): readonly PagerDutyEvent[] => {
     const dedup_key = keyOf(job.key);
-    // A threshold that a good run passed is an incident too, and the next good run without one resolves it.
-    if (!isBad(job) && !job.events.includes("threshold"))
-      return { routing_key: routingKey, event_action: "resolve", dedup_key };
-    return { routing_key: routingKey, event_action: "trigger", dedup_key, ...triggerOf(report, job) };
+    if (endsIncident(job)) return [{ routing_key: routingKey, event_action: "resolve", dedup_key }];
+    const begins = isBad(job) || job.events.includes("threshold");
+    if (!begins) return [];
+    return [{ routing_key: routingKey, event_action: "trigger", dedup_key, ...triggerOf(report, job) }];
   });
 }
 

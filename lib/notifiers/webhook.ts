@@ -32,6 +32,12 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
     await post({ url: to, body, headers: signatureHeaders(key, body, new Date(message.at)) }, signal);
   }
 
+  /** A good run that leaves open what was told before is no success yet, and no further failure. */
+  function pingOf({ status, jobs }: Report): string | undefined {
+    if (status !== "ok") return failure;
+    return jobs.every(({ standing }) => standing === undefined) ? success : undefined;
+  }
+
   return {
     takesOver: url !== undefined,
     async check(signal) {
@@ -48,7 +54,7 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
       sent.set(report, done);
       // That a schedule was changed says nothing of any run.
       const saysNothing = report.jobs.every(({ events }) => events.every((event) => event === "changed"));
-      const ping = report.kind === "test" || saysNothing ? undefined : report.status === "ok" ? success : failure;
+      const ping = report.kind === "test" || saysNothing ? undefined : pingOf(report);
       for (const to of new Set([url, ping])) {
         if (to === undefined || done.has(to)) continue;
         await deliver(to, report, signal);

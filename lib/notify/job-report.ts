@@ -10,7 +10,7 @@ import { printable } from "../printable.ts";
 import { shellWord } from "../shell-word.ts";
 import type { SnapshotEntry } from "../snapshots.ts";
 import type { JobReport, ReportEvent, ToldError } from "./report.ts";
-import type { Told } from "./told.ts";
+import { REMOVED, type Told } from "./told.ts";
 
 /** How a run of a job ended: what travels from the run to whoever tells. */
 export interface RunOutcome {
@@ -40,7 +40,13 @@ const MAX_ERRORS = 8;
 const MAX_MESSAGE = 500;
 const MAX_NARROWING = 100;
 /** Of what the watch finds. A manifest that was changed stays so. */
-const CURED_BY_A_RUN: ReadonlySet<string> = new Set(["JOB_LATE", "JOB_NOT_PROVED", "JOB_NOT_STARTED", "JOB_STUCK"]);
+const CURED_BY_A_RUN: ReadonlySet<string> = new Set([
+  "JOB_LATE",
+  "JOB_NOT_PROVED",
+  "JOB_NOT_STARTED",
+  "JOB_STUCK",
+  REMOVED,
+]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
 
 /** What there is to tell of a run that ended, whoever is told. Thresholds are each notifier's own. Pure. */
@@ -50,11 +56,13 @@ export function jobReport(input: JobReportInput): JobReport {
   const manifest = history?.current?.manifest;
   const errors = errorsOf(outcome, history?.current);
   const bad = status !== "ok";
+  const standing = bad ? [] : standingOf(told, manifest?.only !== undefined);
   return {
     job: job.name,
     service: job.service,
     key: reportKey(config, job),
-    events: eventsOf(status, told, manifest?.only !== undefined),
+    events: eventsOf(status, told, manifest?.only !== undefined || standing.length > 0),
+    ...(standing.length === 0 ? {} : { standing }),
     ...(manifest?.only === undefined ? {} : { only: manifest.only }),
     status,
     summary: summaryOf(outcome, manifest, history?.current),
@@ -78,8 +86,8 @@ export function toldAfter(report: JobReport, told: Told): Told {
   // Of what else the job has, a narrowed run knows nothing.
   if (report.since === undefined && report.only !== undefined) return told;
   if (report.since === undefined) {
-    const lasting = told.missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
-    const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: lasting };
+    const lasting = lastingProblems(told);
+    const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: [...lasting] };
     return { ...told, failing: null, missed };
   }
   return { ...told, failing: { since: report.since, runs: report.badRuns } };
@@ -108,15 +116,29 @@ export function commandLine(
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 
+const lastingProblems = ({ missed }: JobReportInput["told"]): readonly string[] =>
+  missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
+
+/** What a good run leaves as it was told: what no run mends, and for a narrowed one, all of it. */
+function standingOf(before: JobReportInput["told"], isNarrowed: boolean): readonly string[] {
+  const { failing, missed } = before;
+  const problems = isNarrowed ? (missed?.problems ?? []) : lastingProblems(before);
+  return [
+    ...(isNarrowed && failing !== null ? [`runs of the whole job are not good since ${failing.since}`] : []),
+    ...problems.map((problem) => `${problem} since ${missed?.since}`),
+  ];
+}
+
+/** `leavesOpen`: it was narrowed, or something that was told is not ended by it. */
 function eventsOf(
   status: RunOutcome["status"],
   before: JobReportInput["told"],
-  isNarrowed: boolean,
+  leavesOpen: boolean,
 ): readonly ReportEvent[] {
   if (status === "partial") return ["partial"];
   if (status !== "ok") return ["failure"];
   const cured = before.missed?.problems.some((problem) => CURED_BY_A_RUN.has(problem)) ?? false;
-  return isNarrowed || (before.failing === null && !cured) ? ["success"] : ["recovered", "success"];
+  return leavesOpen || (before.failing === null && !cured) ? ["success"] : ["recovered", "success"];
 }
 
 function summaryOf(outcome: RunOutcome, manifest: Manifest | undefined, entry: SnapshotEntry | undefined): string {

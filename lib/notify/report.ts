@@ -48,6 +48,8 @@ export interface JobReport {
   readonly durationMs?: number;
   readonly bytes?: number;
   readonly units?: number;
+  /** What was told of the job before and this good run does not end, in words; absent where nothing is left. */
+  readonly standing?: readonly string[];
   /** What the run was narrowed to; absent for one of the whole job. */
   readonly only?: readonly string[];
   /** The one command to type next. */
@@ -106,6 +108,14 @@ export function verdict({ events, status }: JobReport): Verdict {
 }
 
 export const isBad = ({ status }: JobReport): boolean => status !== "ok";
+
+/** What is open at whoever keeps incidents may be closed: the whole job is well, and nothing that was told of it is left. */
+export function endsIncident(job: JobReport): boolean {
+  // A threshold that a good run passed is an incident too, and the next good run without one ends it.
+  if (isBad(job) || job.events.includes("threshold")) return false;
+  // Of the rest of the job a narrowed run knows nothing.
+  return job.only === undefined && job.standing === undefined;
+}
 
 function rank({ events }: JobReport): number {
   const ranks = events.map((event) => reportEvents.indexOf(event));

@@ -23,6 +23,9 @@ const toldSchema = z.strictObject({
     .describe("since when the watch knows of the job, and when it should run as far as it knows"),
 });
 
+/** Stands among the problems for a job that was taken out of the configuration. */
+export const REMOVED = "REMOVED";
+
 export type Told = z.infer<typeof toldSchema>;
 
 export const nothingTold = (job: string): Told => ({

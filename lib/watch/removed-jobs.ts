@@ -2,13 +2,13 @@ import type { Backup } from "../backup.ts";
 import type { Config, Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
-import { nothingTold, readTold, type Told } from "../notify/told.ts";
+import { nothingTold, REMOVED, readTold, type Told } from "../notify/told.ts";
 import { newestSnapshot, type SnapshotEntry } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { jobOfFolder } from "./job-of-folder.ts";
 import type { WatchedJob } from "./watch-job.ts";
 import { recallHere } from "./watch-memory.ts";
-import { REMOVED, type Watched } from "./watch-news.ts";
+import type { Watched } from "./watch-news.ts";
 
 /** Enough to know the configuration by, of the one that has thousands too. */
 const MOST_BESIDE = 20;

@@ -1,11 +1,12 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { lastGood } from "../job-history.ts";
+import { snapshotTime } from "../keys.ts";
 import { location } from "../location.ts";
 import { commandLine, reportKey } from "../notify/job-report.ts";
 import type { JobReport, LastGood, ReportEvent } from "../notify/report.ts";
 import type { Tellable } from "../notify/tell.ts";
-import type { Told } from "../notify/told.ts";
+import { REMOVED, type Told } from "../notify/told.ts";
 import { shellWord } from "../shell-word.ts";
 import type { WatchedJob } from "./watch-job.ts";
 
@@ -20,7 +21,6 @@ export interface Watched {
   readonly isStorage?: true;
 }
 
-export const REMOVED = "REMOVED";
 const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_LATE",
   "JOB_NOT_PROVED",
@@ -43,7 +43,7 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
   const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
-  const isOver = problems.length === 0 && before.length > 0;
+  const isOver = problems.length === 0 && before.length > 0 && !isFailing(one);
   const events: readonly ReportEvent[] = [
     ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
     ...(changed === undefined ? [] : ["changed" as const]),
@@ -54,6 +54,10 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
   return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
 }
+
+/** Its runs were told as not good, and no good snapshot came since: it is for the next good run to say that all is well. */
+const isFailing = ({ told: { failing }, watched: { snapshot } }: Watched): boolean =>
+  failing !== null && (snapshotTime(snapshot ?? "")?.toISOString() ?? "") < failing.since;
 
 /** A job of which no run was started becomes late, and who was told of the one knows the other. */
 const isSameIncident = (problem: string, before: readonly string[]): boolean =>
