@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { endRun, giveBackStopped } from "../lib/end-run.ts";
+import { failedStep } from "../lib/failed-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { stepPointerSchema } from "../lib/function-steps.ts";
 
@@ -54,15 +55,5 @@ function errorOf({ step, error, cause, refused, stopped, execution }: z.infer<ty
     return { code: "INTERRUPTED" as const, message: `execution ${execution} ${how}`, retryable: false };
   }
   if (refused !== undefined) return { code: "REFUSED" as const, message: refused, retryable: false };
-  if (error === undefined) return undefined;
-  return { code: "INTERNAL" as const, message: `${step}: ${error}: ${messageIn(cause)}`, retryable: false };
-}
-
-/** Lambda gives what was thrown as JSON with errorMessage. */
-function messageIn(cause = ""): string {
-  try {
-    return String(z.object({ errorMessage: z.string() }).parse(JSON.parse(cause)).errorMessage);
-  } catch {
-    return cause.slice(0, 500);
-  }
+  return error === undefined ? undefined : failedStep({ step, error, cause });
 }

@@ -2,6 +2,7 @@ import type { Backup } from "./backup.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import type { ErrorCode } from "./errors.ts";
+import { carryingCode } from "./failed-step.ts";
 import { keptSecrets } from "./kept-secrets.ts";
 import { createLog, type LogFields } from "./log.ts";
 import { enterNetwork } from "./network/enter-network.ts";
@@ -41,7 +42,7 @@ const kept = keptSecrets(SECRETS_TTL_MS, () => new Date());
  * One step in a function. The configuration that travels in the package is read once for as long as the function stays
  * warm, and secrets are kept; what it opens lives for one invocation. No unit may take longer than what is left of the
  * function's time, which `asConfigured` does not know of. Where someone refuses a secret that was kept, `work` is done once more with those that are in force by then.
- * @throws what `work` throws, by whose name the state machine routes
+ * @throws what `work` throws, by whose name the state machine routes, with its code in the message
  */
 export async function withFunctionBackup<T>(
   invocation: Invocation,
@@ -50,10 +51,18 @@ export async function withFunctionBackup<T>(
 ): Promise<T> {
   kept.begin();
   try {
-    const result = await once(invocation, work, options);
-    return isRefusal(result) && kept.forgetUsed() ? await once(invocation, work, options) : result;
+    return await twiceIfRefused(() => once(invocation, work, options));
   } catch (error) {
-    if (isRefusal(error) && kept.forgetUsed()) return await once(invocation, work, options);
+    throw carryingCode(error);
+  }
+}
+
+async function twiceIfRefused<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
+    return isRefusal(result) && kept.forgetUsed() ? await work() : result;
+  } catch (error) {
+    if (isRefusal(error) && kept.forgetUsed()) return await work();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { failedStep } from "../failed-step.ts";
 
 /** A run of a job on AWS, as its execution tells. */
 export interface Execution {
@@ -80,7 +81,10 @@ function reasonOf({ status, error, cause }: Described, outcome: Outcome | undefi
   if (status !== "FAILED") return undefined;
   if (outcome === undefined) return line([error, messageIn(cause)]);
   if (outcome.refused !== undefined) return line([outcome.refused]);
-  if (outcome.error !== undefined) return line([outcome.step, outcome.error, messageIn(outcome.cause)]);
+  if (outcome.error !== undefined) {
+    const { code, message } = failedStep(outcome);
+    return line(code === "INTERNAL" ? [message] : [code, message]);
+  }
   const { totals } = outcome;
   return totals === undefined ? line([error]) : `${totals.failed} of ${totals.units} units failed`;
 }

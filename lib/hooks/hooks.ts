@@ -15,6 +15,7 @@ export interface HookFacts {
 /** A hook that says more is not cut off, but not listened to any longer. */
 const MAX_LINES = 1_000;
 const MAX_LINE = 2_000;
+const MAX_HELD = 64 * 1024;
 
 /**
  * Runs a job's hook, if it has one, and comes back when it has ended. What it prints goes to the log, line by line. When its
@@ -73,19 +74,24 @@ function lines(say: (line: string) => void, redact: (text: string) => string) {
   return () => {
     const decoder = new TextDecoder();
     let rest = "";
+    let isCut = false;
     return {
       hear(piece: Uint8Array) {
         const all = (rest + decoder.decode(piece, { stream: true })).split(/\r?\n/);
         rest = all.pop() ?? "";
-        for (const line of all) one(line);
-        // A line without an end is held no longer than this.
-        if (rest.length > 64 * 1024) {
-          one(rest);
+        for (const line of all) {
+          if (!isCut) one(line);
+          isCut = false;
+        }
+        // A line without an end is held no longer than this. What follows of it is left out: where a secret is cut, its end is not recognised.
+        if (rest.length > MAX_HELD) {
+          if (!isCut) one(rest);
+          isCut = true;
           rest = "";
         }
       },
       end() {
-        if (rest !== "") one(rest);
+        if (rest !== "" && !isCut) one(rest);
         rest = "";
       },
     };

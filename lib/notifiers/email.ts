@@ -6,7 +6,7 @@ import { ConfigError } from "../errors.ts";
 import { checkEgress, vouchedFor } from "../network/egress.ts";
 import { tunnelFor } from "../network/proxies.ts";
 import type { Report } from "../notify/report.ts";
-import { emailFault } from "./email-fault.ts";
+import { emailFault, receiversFault } from "./email-fault.ts";
 import { reportHtml } from "./html.ts";
 import { subject } from "./lines.ts";
 import type { Notifier, NotifierContext } from "./notifier.ts";
@@ -23,7 +23,10 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
   const auth = await credentials(options, secrets);
   const ca = options.ca_file === undefined ? undefined : await certificates(options.ca_file);
 
-  async function withTransport(signal: AbortSignal, work: (transport: Transport) => Promise<unknown>): Promise<void> {
+  // Sending again does not reach twice who was reached.
+  const reached = new WeakMap<Report, Set<string>>();
+
+  async function withTransport<T>(signal: AbortSignal, work: (transport: Transport) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const { host, port } = addressOf(options);
     checkEgress(host, port);
@@ -33,7 +36,7 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
     signal.addEventListener("abort", stop, { once: true });
     try {
       // The library looks the name up by itself.
-      await vouchedFor(host, port, () => Promise.race([work(transport), stopped.promise]));
+      return await vouchedFor(host, port, () => Promise.race([work(transport), stopped.promise]));
     } catch (error) {
       signal.throwIfAborted();
       throw emailFault(error, options.host);
@@ -45,9 +48,22 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
 
   return {
     takesOver: true,
-    check: (signal) => withTransport(signal, (transport) => transport.verify()),
+    async check(signal) {
+      await withTransport(signal, (transport) => transport.verify());
+    },
     begin: async () => {},
-    send: (report, signal) => withTransport(signal, (transport) => transport.sendMail(mailOf(report, options))),
+    async send(report, signal) {
+      const took = reached.get(report) ?? new Set();
+      reached.set(report, took);
+      const to = options.to.filter((address) => !took.has(address));
+      const envelope = { from: options.from, to };
+      const mail = { ...mailOf(report, options), envelope };
+      const { accepted, rejectedErrors = [] } = await withTransport(signal, (transport) => transport.sendMail(mail));
+      for (const address of accepted) took.add(address);
+      // A server that takes one receiver takes the mail, and says of each of the others that it does not.
+      if (rejectedErrors.length > 0) throw receiversFault(rejectedErrors, options.host);
+    },
+    reachedSome: (report) => (reached.get(report)?.size ?? 0) > 0,
   };
 }
 

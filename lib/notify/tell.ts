@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { Backup } from "../backup.ts";
 import { type NotifierOptions, type NotifierType, type Thresholds, wantedEvents } from "../config/notifier-options.ts";
+import type { Notifier } from "../notifiers/notifier.ts";
 import { tool } from "../tool.ts";
 import { attemptNotifier } from "./attempt-notifier.ts";
 import type { Attempted } from "./attempt-outside.ts";
@@ -20,6 +21,8 @@ export interface Delivery extends Attempted {
   readonly notifier: string;
   readonly type: NotifierType;
   readonly ok: boolean;
+  /** Some of those behind it got the message, though not all. */
+  readonly partly?: true;
   readonly jobs: readonly string[];
   readonly events: readonly ReportEvent[];
   /** The notifiers that this one stood in for. */
@@ -138,13 +141,18 @@ async function standIn(backup: Backup, message: Message, insteadOf: readonly str
 }
 
 async function deliver(backup: Backup, { name, report }: Message): Promise<Delivery> {
-  const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => notifier.send(report, signal));
+  let reachedSome: Notifier["reachedSome"];
+  const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => {
+    reachedSome = notifier.reachedSome;
+    return notifier.send(report, signal);
+  });
   const ok = attempted.error === undefined;
   if (!ok) backup.log.warn(`${name} could not be told: ${attempted.error?.message}`, { code: attempted.error?.code });
   return {
     notifier: name,
     type: typeOf(backup, name),
     ok,
+    ...(!ok && reachedSome?.(report) === true ? { partly: true as const } : {}),
     ...attempted,
     jobs: report.jobs.map(({ job }) => job),
     events: [...new Set(report.jobs.flatMap(({ events }) => events))],

@@ -79,7 +79,7 @@ async function remember(
   deliveries: readonly Delivery[],
 ): Promise<void> {
   const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
-  const untold = asked.length > 0 && asked.every(({ ok }) => !ok);
+  const untold = asked.length > 0 && asked.every(({ ok, partly }) => !ok && partly !== true);
   const problems = problemsOf(watched);
   const now = backup.now().toISOString();
   const missedAfter = ({ missed }: Pick<Told, "missed">): Told["missed"] => {

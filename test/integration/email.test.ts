@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { createInterface } from "node:readline";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { CodedError, NotifierError, TransientError } from "../../lib/errors.ts";
 import { reportHtml } from "../../lib/notifiers/html.ts";
 import { reportText } from "../../lib/notifiers/text.ts";
@@ -132,4 +133,60 @@ test("a mail server that says to come back later is tried again, one that refuse
   await assert.rejects(notifier.check(never), TransientError);
   answer = "554 5.7.1 not you";
   await assert.rejects(notifier.check(never), NotifierError);
+});
+
+/** Takes mail but for some, whom it answers as `refuses` says. */
+async function scriptedMailServer(t: TestContext, refuses: Map<string, string>) {
+  const mails: string[][] = [];
+  const server = createServer((socket) => {
+    let receivers: string[] = [];
+    let isData = false;
+    const say = (line: string) => socket.write(`${line}\r\n`);
+    say("220 ready");
+    socket.on("error", () => {});
+    createInterface({ input: socket }).on("line", (line) => {
+      if (isData && line !== ".") return;
+      const [, receiver] = /^RCPT TO:<(.*)>/.exec(line) ?? [];
+      const refusal = refuses.get(receiver ?? "");
+      if (isData) mails.push(receivers);
+      else if (line.startsWith("MAIL")) receivers = [];
+      else if (receiver !== undefined && refusal === undefined) receivers.push(receiver);
+      isData = line === "DATA";
+      say(refusal ?? (isData ? "354 go on" : line === "QUIT" ? "221 bye" : "250 ok"));
+    });
+  });
+  t.after(() => server.close());
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const options = { type: "email", host: "127.0.0.1", port: address.port, tls: "none", ...addresses };
+  return { mails, notifier: (await openedNotifier(options, {})).notifier };
+}
+
+test("a mail that one receiver is refused is no mail told, names them, and goes to nobody twice", async (t) => {
+  const refuses = new Map([["oncall@example.com", "550 5.1.1 no such user"]]);
+  const { mails, notifier } = await scriptedMailServer(t, refuses);
+  const report = aReport();
+  const refused = (error: unknown) => {
+    assert.ok(error instanceof NotifierError, String(error));
+    assert.equal(error.code, "NOTIFIER_REFUSED");
+    assert.match(error.message, /does not take mail for oncall@example\.com .*550 5\.1\.1 no such user/);
+    assert.doesNotMatch(error.message, /ops@/);
+    return true;
+  };
+  await assert.rejects(notifier.send(report, never), refused);
+  assert.deepEqual([mails, notifier.reachedSome?.(report)], [[["ops@example.com"]], true]);
+  refuses.set("oncall@example.com", "451 4.7.1 greylisted");
+  await assert.rejects(notifier.send(report, never), TransientError);
+  refuses.clear();
+  await notifier.send(report, never);
+  assert.deepEqual(mails, [["ops@example.com"], ["oncall@example.com"]]);
+});
+
+test("a mail that every receiver is refused reached nobody, and names all of them", async (t) => {
+  const refuses = new Map(addresses.to.map((address) => [address, "550 5.7.1 not from you"]));
+  const { mails, notifier } = await scriptedMailServer(t, refuses);
+  const report = aReport([], { kind: "test" });
+  await assert.rejects(notifier.send(report, never), /ops@example\.com .*, oncall@example\.com /);
+  assert.deepEqual([mails, notifier.reachedSome?.(report)], [[], false]);
 });

@@ -87,7 +87,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.deepEqual([one.status, one.runs[0]?.only], ["ok", ["**/two"]], JSON.stringify(one));
     const none = await stack.cli("start", "--job", "repositories", "--stage", "test", "--wait", "--unit", "fuor");
     assert.equal(none.code, 1);
-    assert.match(none.stdout, /plan: ConfigError: job repositories has no unit fuor/);
+    assert.match(none.stdout, /CONFIG_INVALID: plan: job repositories has no unit fuor/);
   });
 
   test("list, show, verify, restore and prune work on the deployed bucket", async () => {
@@ -128,7 +128,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
         ["broken", "partial"],
       ],
     );
-    assert.match(all[0]?.reason ?? "", /^plan: ConfigError: job repositories has no unit fuor/);
+    assert.match(all[0]?.reason ?? "", /^CONFIG_INVALID: plan: job repositories has no unit fuor/);
   });
 
   test("what is wrong with the question is said, with its exit code", async () => {

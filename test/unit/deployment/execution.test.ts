@@ -36,10 +36,13 @@ test("an execution ends as its run did", () => {
 });
 
 test("the reason of a step that failed is the step, the error and what it said, in one line", () => {
-  const cause = JSON.stringify({ errorMessage: "job docs has no unit x\n(did you mean y?)" });
+  const cause = JSON.stringify({
+    errorType: "ConfigError",
+    errorMessage: "CONFIG_INVALID: job docs has no unit x\n(did you mean y?)",
+  });
   const outcome = { job: "docs", status: "failed", step: "plan", error: "ConfigError", cause };
   const { reason } = executionOf({ ...described, status: "FAILED", error: "BackupFailed", cause: thrown(outcome) });
-  assert.equal(reason, "plan: ConfigError: job docs has no unit x (did you mean y?)");
+  assert.equal(reason, "CONFIG_INVALID: plan: job docs has no unit x (did you mean y?)");
 });
 
 test("the console's link is that of the partition that the execution is in", () => {

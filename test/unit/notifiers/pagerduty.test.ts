@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NotifierError, TransientError } from "../../../lib/errors.ts";
 import { pagerDutyEvents } from "../../../lib/notifiers/pagerduty-events.ts";
 import { CANARY, notifierContract } from "../../contract/notifier.ts";
 import { aGoodJobReport, aJobReport, aReport } from "../../support/a-report.ts";
 import { golden } from "../../support/golden.ts";
+import { openedNotifier } from "../../support/opened-notifier.ts";
 import { pagerDuty } from "../../support/pagerduty-server.ts";
 import { startRecordingServer } from "../../support/recording-server.ts";
 import { startSilentServer } from "../../support/silent-server.ts";
@@ -67,6 +69,29 @@ test("a good run over a threshold is an incident", () => {
   assert.equal(event?.event_action, "trigger");
   assert.equal(event.payload?.severity, "warning");
   assert.match(event.payload.summary, /took 3 h/);
+});
+
+test("an event that is refused keeps no other from being sent, and what was taken is not sent twice", async () => {
+  await using server = await startRecordingServer(({ body }) => ({ status: body.includes('job-1"') ? 400 : 202 }));
+  const { notifier } = await openedNotifier(optionsFor(server.url), env);
+  const jobs = [0, 1, 2, 3, 4, 5].map((n) => aJobReport({ job: `job-${n}`, key: `core-backup/job-${n}` }));
+  const good = aGoodJobReport({ job: "good", key: "core-backup/good" });
+  const report = aReport([good, ...jobs]);
+  const never = new AbortController().signal;
+  await assert.rejects(notifier.send(report, never), NotifierError);
+  const keys = () => server.calls.map(({ body }) => JSON.parse(body).dedup_key);
+  assert.equal(new Set(keys()).size, 7);
+  assert.ok(!keys().slice(0, 4).includes("core-backup/good"), "the good one was not last");
+  await assert.rejects(notifier.send(report, never), NotifierError);
+  assert.deepEqual(keys().slice(7), ["core-backup/job-1"]);
+});
+
+test("a server that is out of order is not asked for each job", async () => {
+  await using server = await startRecordingServer(() => ({ status: 503 }));
+  const { notifier } = await openedNotifier(optionsFor(server.url), env);
+  const jobs = Array.from({ length: 40 }, (_, n) => aJobReport({ job: `job-${n}`, key: `core-backup/job-${n}` }));
+  await assert.rejects(notifier.send(aReport(jobs), new AbortController().signal), TransientError);
+  assert.ok(server.calls.length <= 4, `${server.calls.length} calls`);
 });
 
 test("a prefix keeps the incidents of two machines apart", () => {
