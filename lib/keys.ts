@@ -98,6 +98,8 @@ export function snapshotOfFolders(day: string, time: string): string | undefined
 export const leaseKey = (job: string): string => `${jobPrefix(job)}.lease`;
 /** What was told of the job. */
 export const toldKey = (job: string): string => `${jobPrefix(job)}.told.json`;
+/** When a machine last began the job; in that machine's own folder, not in the storage. */
+export const begunKey = (job: string): string => `${jobPrefix(job)}.begun.json`;
 /** What its runs add up to, for metrics. */
 export const countsKey = (job: string): string => `${jobPrefix(job)}.metrics.json`;
 /** Which of its snapshots prune took away. */

@@ -17,6 +17,7 @@ import { eachLimited } from "./pool.ts";
 import type { RunEvent } from "./progress.ts";
 import { type PruneResult, prune } from "./prune.ts";
 import type { ResumeMode } from "./resume/resume.ts";
+import { rememberBegun } from "./scheduling/begun-here.ts";
 import { verify } from "./verify.ts";
 
 /** `refused`: another process is at work on the job, so nothing was begun. */
@@ -92,6 +93,8 @@ async function runJob(
 ): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   const times = stepTimes(backup.now);
+  // Before its storage is asked, which may say nothing. Of a narrowed run the job's times know nothing.
+  if (only === undefined) await rememberBegun(backup, job);
   try {
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.

@@ -2,6 +2,7 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { eachLimited } from "../pool.ts";
+import { begunHere } from "./begun-here.ts";
 import { jobPast } from "./job-past.ts";
 import { firstTurn, type JobPast, type Turn } from "./turn.ts";
 
@@ -18,8 +19,8 @@ const JOBS_AT_ONCE = 4;
 
 /**
  * Which jobs `serve` would begin now, decided from the storage alone, in the order given. A job that is asked about only
- * now and then never meets its time, so `catch_up: false` counts for nothing here. One whose storage cannot be asked is due:
- * its run says what is wrong, and tells it.
+ * now and then never meets its time, so `catch_up: false` counts for nothing here. One whose storage cannot be asked is due
+ * at its next time after this machine last began it, and at once where that is not known: its run says what is wrong, and tells it.
  */
 export async function dueJobs(backup: Backup, jobs: readonly Job[]): Promise<readonly AskedJob[]> {
   const asked: AskedJob[] = [];
@@ -44,7 +45,13 @@ async function pastOf(backup: Backup, job: Job): Promise<JobPast> {
   } catch (error) {
     backup.signal.throwIfAborted();
     const { message, code } = errorRecord(error, backup.redaction.redact);
-    backup.log.with({ job: job.name }).warn(`taken for due, since the storage does not say: ${message}`, { code });
+    const log = backup.log.with({ job: job.name });
+    const begun = await begunHere(backup, job);
+    if (begun !== undefined) {
+      log.warn(`goes by its last run from this machine, since the storage does not say: ${message}`, { code });
+      return { lastStart: begun, unfinished: undefined, running: false };
+    }
+    log.warn(`taken for due, since the storage does not say: ${message}`, { code });
     return { lastStart: undefined, unfinished: backup.now(), running: false };
   }
 }

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Backup } from "../../../lib/backup.ts";
+import { StorageError } from "../../../lib/errors.ts";
+import { notify } from "../../../lib/notify/notify.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { begunHere } from "../../../lib/scheduling/begun-here.ts";
+import { dueJobs } from "../../../lib/scheduling/due-jobs.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import { aBackup, aJob } from "../../support/a-backup.ts";
+import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+
+const NIGHTLY = aJob({ schedule: "0 3 * * *" });
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+/** A line of cron that looks what is due, over a storage that can be dead. */
+function setting(machine: Backup["machine"] = memoryStorage()) {
+  const ops = memoryNotifier();
+  const notifications = { ops: told({ on: ["success", "failure"] }) };
+  const a = aBackup({ jobs: [NIGHTLY], notifications, notifiers: { ops: ops.notifier } });
+  const state = { dead: false };
+  const backup: Backup = {
+    ...a.backup,
+    machine,
+    storage: async (job) => {
+      if (state.dead) throw new StorageError("STORAGE_NOT_MOUNTED", "nothing is mounted");
+      return a.backup.storage(job);
+    },
+  };
+  const tick = async () => {
+    const due = (await dueJobs(backup, [NIGHTLY])).filter(({ isDue }) => isDue);
+    const { jobs } = await runJobs(
+      backup,
+      due.map(({ job }) => job.name),
+    );
+    if (jobs.length > 0) await notify(backup, { runs: jobs });
+    return jobs.map(({ status }) => status);
+  };
+  const ticks = async (count: number) => {
+    const all: string[] = [];
+    for (let times = 0; times < count; times += 1) {
+      all.push(...(await tick()));
+      a.later(10 * MINUTE);
+    }
+    return all;
+  };
+  return { ...a, backup, state, tick, ticks, ops };
+}
+
+test("a dead storage is tried and told of once for each time of the schedule, however often cron looks", async () => {
+  const a = setting();
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(144), ["failed"]);
+  assert.equal(a.ops.reports.length, 1);
+  assert.deepEqual(await a.ticks(144), ["failed"], "a day later");
+  assert.equal(a.ops.reports.length, 2);
+});
+
+test("a storage that answers again is made up for at once", async () => {
+  const a = setting();
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(6), ["failed"]);
+  a.state.dead = false;
+  assert.deepEqual(await a.ticks(6), ["ok"]);
+});
+
+test("a storage that dies between two times makes nothing due before the next one", async () => {
+  const a = setting();
+  assert.deepEqual(await a.ticks(1), ["ok"]);
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(143), []);
+  assert.deepEqual(await a.ticks(3), ["failed"]);
+});
+
+test("a machine that keeps nothing, or cannot, tries a dead storage each time", async () => {
+  const full = memoryStorage();
+  full.prepare = async () => {
+    throw new StorageError("STORAGE_FULL", "no space left on device");
+  };
+  const keepsNothing = setting();
+  const without = { ...keepsNothing.backup, machine: undefined };
+  await runJobs(without, ["docs"]);
+  assert.equal(await begunHere(without, NIGHTLY), undefined);
+  const a = setting(full);
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(2), ["failed", "failed"]);
+});
+
+test("neither a narrowed run nor one that a clock began which was ahead counts", async () => {
+  const a = setting();
+  await runJobs(a.backup, ["docs"], { only: ["a"] });
+  assert.equal(await begunHere(a.backup, NIGHTLY), undefined);
+  await runJobs(a.backup, ["docs"]);
+  assert.deepEqual(await begunHere(a.backup, NIGHTLY), a.clock.time);
+  a.later(-DAY);
+  assert.equal(await begunHere(a.backup, NIGHTLY), undefined);
+});
