@@ -73,7 +73,7 @@ function provedHow(unit: ManifestUnit, verification: Verification | undefined): 
   if (unit.artifacts.length === 0) return "-";
   const found = new Map(verification?.artifacts.map((one) => [one.path, one]));
   const each = unit.artifacts.map(({ path }) => found.get(path));
-  if (each.some((one) => one?.checksum === "failed")) return "WRONG";
+  if (each.some((one) => one?.error !== undefined)) return "WRONG";
   const levels = ["no", "sealed", "read", "restored", "full"] as const;
   return levels.find((level) => each.some((one) => (one?.proof?.level ?? "no") === level)) ?? "no";
 }

@@ -1,4 +1,5 @@
-import type { Artifact } from "./manifest.ts";
+import { isUndone } from "./failed-proof.ts";
+import type { Artifact, ArtifactVerification } from "./manifest.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
 
 /** Which artifacts were found damaged, over several snapshots. */
@@ -11,20 +12,34 @@ export interface DamageSeen {
 /**
  * A reused artifact is the same file in every snapshot that names it (a hard link, or copied from it). Found damaged in
  * one, it must not be reused from another, nor make that one pass for good because it was whole when it was verified.
+ * The same goes for one whose proof failed, which the right digest in a newer snapshot does not undo, but a later proof.
  */
 export function damageSeen(): DamageSeen {
   // One entry for each distinct artifact, not for each snapshot's.
   const readings = new Map<string, "ok" | "failed">();
+  const proofs = new Map<string, NonNullable<ArtifactVerification["proof"]>[]>();
+  const unproved = new Set<string>();
   const keyOf = ({ path, sha256 }: Artifact) => `${sha256} ${path}`;
+
+  function seeProof(key: string, { proof, failedProof }: ArtifactVerification): void {
+    const known = proofs.get(key) ?? [];
+    if (failedProof !== undefined && !known.some((one) => isUndone(failedProof, one))) unproved.add(key);
+    if (proof === null || proof.level === "sealed" || known.some(({ at }) => at === proof.at)) return;
+    proofs.set(key, [...known, proof]);
+  }
+
   return {
     see({ manifest, verification }) {
-      const results = new Map(verification?.artifacts.map(({ path, checksum }) => [path, checksum]));
+      const results = new Map(verification?.artifacts.map((one) => [one.path, one]));
       for (const artifact of manifest?.units.flatMap((unit) => unit.artifacts) ?? []) {
         const result = results.get(artifact.path);
-        if (result === undefined || result === "inherited" || readings.has(keyOf(artifact))) continue;
-        readings.set(keyOf(artifact), result);
+        if (result === undefined) continue;
+        const key = keyOf(artifact);
+        seeProof(key, result);
+        if (result.checksum === "inherited" || readings.has(key)) continue;
+        readings.set(key, result.checksum);
       }
     },
-    has: (artifact) => readings.get(keyOf(artifact)) === "failed",
+    has: (artifact) => readings.get(keyOf(artifact)) === "failed" || unproved.has(keyOf(artifact)),
   };
 }

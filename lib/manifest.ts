@@ -126,6 +126,12 @@ const proof = z.strictObject({
   at: instant,
 });
 
+const failedProof = z.strictObject({
+  level: z.enum(["read", "full"]).describe("how far a proof has to go at least to undo it"),
+  at: instant,
+  error: errorRecord,
+});
+
 export const artifactVerificationSchema = z.strictObject({
   path: z.string(),
   checksum: z
@@ -133,7 +139,10 @@ export const artifactVerificationSchema = z.strictObject({
     .describe("inherited: an unchanged artifact that was not read this time"),
   checkedAt: instant.describe("when the bytes were last read back"),
   proof: proof.nullable(),
-  error: errorRecord.optional(),
+  failedProof: failedProof
+    .optional()
+    .describe("a proof of the right bytes that failed, and that no later one of its level has undone"),
+  error: errorRecord.optional().describe("what is wrong with it: the bytes, or else its failed proof"),
 });
 
 export const verificationSchema = z.strictObject({
@@ -157,6 +166,7 @@ export type ManifestWarning = z.infer<typeof warning>;
 export type Manifest = z.infer<typeof manifestSchema>;
 export type UnitRecord = z.infer<typeof unitRecordSchema>;
 export type ArtifactVerification = z.infer<typeof artifactVerificationSchema>;
+export type FailedProof = z.infer<typeof failedProof>;
 export type Verification = z.infer<typeof verificationSchema>;
 
 /** The manifest's entry of a unit that ended. One that is still `running` was lost on the way. */

@@ -1,4 +1,5 @@
 import { CodedError, NotFoundError } from "./errors.ts";
+import { withFailedProofs } from "./failed-proof.ts";
 import { manifestKey, verifiedKey } from "./keys.ts";
 import { documentBytes, parseDocument, type Verification, verificationSchema } from "./manifest.ts";
 import { type Condition, isRefusal, putDocument } from "./put-document.ts";
@@ -12,7 +13,7 @@ const MAX_BYTES = 512 * 1024 * 1024;
 /**
  * Writes verified.json, without a lease, beside whoever else verifies the snapshot or prunes it: it replaces only what it
  * has seen, and never a fault that somebody else found meanwhile by its own success, which may have read other
- * artifacts. Answers what is recorded. Of a snapshot that prune removes in the very moment a verified.json can stay; prune
+ * artifacts: a proof that failed for them stays with the fault that is found now. Answers what is recorded. Of a snapshot that prune removes in the very moment a verified.json can stay; prune
  * counts that as a failed snapshot, and takes it away in its turn.
  * @throws NotFoundError when the snapshot is no more; StorageError | TransientError
  */
@@ -30,8 +31,9 @@ export async function recordVerification(
     if ((await storage.head(manifestKey(job, snapshot))) === undefined)
       throw new NotFoundError(`snapshot ${snapshot} of ${job} was removed while it was verified`);
     try {
-      await putDocument(storage, key, documentBytes(verification), condition);
-      return verification;
+      const whole = isNew ? withFailedProofs(verification, there) : verification;
+      await putDocument(storage, key, documentBytes(whole), condition);
+      return whole;
     } catch (error) {
       if (!isRefusal(error) || attempt === ATTEMPTS) throw error;
     }

@@ -3,6 +3,7 @@ import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import type { Decryptions } from "./decryptions.ts";
 import { CodedError, EncryptionError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError } from "./errors.ts";
+import { reaches, withFailedProof } from "./failed-proof.ts";
 import { snapshotPrefix } from "./keys.ts";
 import type { Artifact, ArtifactVerification } from "./manifest.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
@@ -31,67 +32,79 @@ export async function verifyArtifact(
   if (task.read === "no" && inherited !== undefined) return { ...inherited, checksum: "inherited" };
   const prefix = snapshotPrefix(job.name, entry.snapshot);
   const at = backup.now().toISOString();
-  const base = { path: artifact.path, checkedAt: at };
-  /** What was proved of the same bytes where there was a key stays proved. */
+  const before = inherited?.failedProof;
+  const right = { path: artifact.path, checkedAt: at, checksum: "ok" as const };
+  /** What was proved of the same bytes where there was a key stays proved, and what failed there failed. */
   const sealed = (detail: string): ArtifactVerification => {
     const proof = inherited?.proof ?? { level: "sealed" as const, detail, at };
-    return { ...base, checksum: "ok", proof: proof.level === "sealed" ? { level: "sealed", detail, at } : proof };
+    const kept = proof.level === "sealed" ? { level: "sealed" as const, detail, at } : proof;
+    return withFailedProof({ ...right, proof: kept }, before);
   };
+  const damaged = (error: ErrorRecord): ArtifactVerification =>
+    withFailedProof({ ...right, checksum: "failed", proof: null, error }, before);
+
+  const isProof = task.read === "prove" || task.read === "full";
+  if (!isProof || decryptions.isSealed(artifact)) {
+    const damage = await damageOf(storage, prefix, artifact, backup);
+    if (damage !== undefined) return damaged(damage);
+    if (isProof && artifact.encryption !== null) return sealed(noKeyOf(artifact.encryption.type));
+    return withFailedProof({ ...right, proof: inherited?.proof ?? null }, before);
+  }
   try {
-    if (task.read === "checksum" || task.read === "no") {
-      await checkArtifact(storage, prefix, artifact, backup.signal);
-      return { ...base, checksum: "ok", proof: inherited?.proof ?? null };
-    }
-    if (artifact.encryption !== null && decryptions.isSealed(artifact)) {
-      await checkArtifact(storage, prefix, artifact, backup.signal);
-      return sealed(noKeyOf(artifact.encryption.type));
-    }
     const connector = await backup.connector(job);
     const proof = await connector.prove(artifact, readArtifact(storage, prefix, artifact, decryptions.of(artifact)), {
       full: task.read === "full",
       signal: backup.signal,
       unit: task.unit,
     });
-    return { ...base, checksum: "ok", proof: { ...proof, at } };
+    const proved = { ...right, proof: { ...proof, at } };
+    // By what was known when it began, whatever the clocks of two machines say.
+    return before === undefined || reaches(proof, before) ? proved : withFailedProof(proved, before);
   } catch (error) {
     backup.signal.throwIfAborted();
-    const damage = task.read === "checksum" ? error : await damageOr(error, storage, prefix, artifact, backup.signal);
-    if (damage instanceof EncryptionError && damage.code === "SEALED") {
+    // Damaged bytes fail in many ways on their way through a proof; that they are damaged is what an operator must read.
+    const damage = await damageOf(storage, prefix, artifact, backup);
+    if (damage !== undefined) return damaged(damage);
+    if (error instanceof EncryptionError && error.code === "SEALED") {
       if (!decryptions.mustOpen(artifact)) return sealed("none of the private keys at hand opens it");
       // The run's own key is wrong, and whoever configured it counts on a proof. Of the snapshot that says nothing.
-      if (mode === "policy") throw damage;
+      if (mode === "policy") throw error;
       return sealed(
         "the private key at hand belongs to it and does not open it: a wrong passphrase, or a part is missing",
       );
     }
-    return { ...base, checksum: "failed", proof: null, error: faultOf(damage, artifact, backup) };
+    const failedProof = {
+      level: task.read === "full" ? "full" : "read",
+      at,
+      error: proofFault(error, artifact, backup),
+    } as const;
+    return withFailedProof(withFailedProof({ ...right, proof: null }, failedProof), before);
   }
 }
 
-/** Damaged bytes fail in many ways on their way through a proof; that they are damaged is what an operator must read. */
-async function damageOr(
-  error: unknown,
+/** What is wrong with the stored bytes; undefined where they are the right ones. A storage that cannot be read just now says nothing about them. */
+async function damageOf(
   storage: Storage,
   prefix: string,
   artifact: Artifact,
-  signal: AbortSignal,
-): Promise<unknown> {
+  { signal, redaction }: Backup,
+): Promise<ErrorRecord | undefined> {
   try {
     await checkArtifact(storage, prefix, artifact, signal);
-    return error;
-  } catch (damage) {
+    return undefined;
+  } catch (error) {
     signal.throwIfAborted();
-    return damage;
+    if (error instanceof NotFoundError)
+      return { code: "INTEGRITY_MISSING", message: `${artifact.path} is not in the storage`, retryable: false };
+    if (error instanceof IntegrityError) return errorRecord(error, redaction.redact);
+    throw error;
   }
 }
 
-/** A storage that cannot be read just now says nothing about the artifact, so that is thrown and not recorded. */
-function faultOf(error: unknown, artifact: Artifact, backup: Backup): ErrorRecord {
-  if (error instanceof NotFoundError) {
-    return { code: "INTEGRITY_MISSING", message: `${artifact.path} is not in the storage`, retryable: false };
-  }
-  if (error instanceof IntegrityError) return errorRecord(error, backup.redaction.redact);
+/** Why the right bytes did not restore. */
+function proofFault(error: unknown, artifact: Artifact, { redaction }: Backup): ErrorRecord {
+  if (error instanceof IntegrityError) return errorRecord(error, redaction.redact);
   if (error instanceof CodedError) throw error;
   const message = `${artifact.path} could not be proved: ${error instanceof Error ? error.message : String(error)}`;
-  return { code: "PROOF_FAILED", message: backup.redaction.redact(message), retryable: false };
+  return { code: "PROOF_FAILED", message: redaction.redact(message), retryable: false };
 }

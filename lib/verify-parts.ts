@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Backup } from "./backup.ts";
 import { readAll } from "./bytes.ts";
 import { CodedError, IntegrityError, NotFoundError } from "./errors.ts";
+import { withFailedProof } from "./failed-proof.ts";
 import { verifiedPartKey, verifyPartsKey, verifyTasksKey } from "./keys.ts";
 import {
   type ArtifactVerification,
@@ -90,11 +91,18 @@ export async function concludeParts(backup: Backup, input: PartsInput): Promise<
   const settled = await verifyEach(backup, { ...opened, tasks: tasksOf(opened.entry, unread) });
   const found = [...parts.flatMap(({ artifacts }) => artifacts), ...settled];
   const byPath = new Map(found.map((one) => [one.path, one]));
+  const inherited = new Map(lines.map((line) => [line.path, line.inherited?.failedProof?.at]));
+  const recorded = new Map(
+    opened.entry.verification?.artifacts.flatMap(({ path, failedProof }) =>
+      failedProof === undefined || failedProof.at === inherited.get(path) ? [] : [[path, failedProof] as const],
+    ),
+  );
   const results = lines.map(({ path }): ArtifactVerification => {
     const result = byPath.get(path);
     if (result === undefined)
       throw new IntegrityError("INTEGRITY_MANIFEST", `no part of the verification names ${path}`);
-    return result;
+    // What somebody else's proof found after the tasks were stored.
+    return withFailedProof(result, recorded.get(path));
   });
   const begun = new Date(Math.min(backup.now().getTime(), ...parts.map(({ begunAt }) => Date.parse(begunAt))));
   return conclude(backup, opened, { begun, results });

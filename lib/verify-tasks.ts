@@ -1,6 +1,7 @@
 import { basename } from "node:path/posix";
 import type { Job } from "./config/schema.ts";
 import { NotFoundError } from "./errors.ts";
+import { withFailedProof } from "./failed-proof.ts";
 import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts";
 import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -16,7 +17,7 @@ export interface ArtifactTask {
   /** All of its unit. */
   readonly unit: readonly Artifact[];
   readonly read: "no" | "checksum" | "prove" | "full";
-  /** What an earlier verification found of the same bytes. */
+  /** What an earlier verification found of the same bytes, also that a proof of them failed. */
   readonly inherited: ArtifactVerification | undefined;
 }
 
@@ -54,7 +55,7 @@ function isSettled(
   wanted: "full" | "prove" | "checksum",
   isSealed: boolean,
 ): boolean {
-  if (inherited === undefined || inherited.checksum === "failed") return false;
+  if (inherited === undefined || inherited.error !== undefined) return false;
   if (wanted === "checksum") return true;
   if (inherited.proof === null || isSealed) return inherited.proof !== null;
   return inherited.proof.level !== "sealed" && (wanted === "prove" || inherited.proof.level === "full");
@@ -71,19 +72,26 @@ function longestUnread<T extends { artifact: Artifact; inherited: ArtifactVerifi
 
 /**
  * From this snapshot's own last verification; for a reused artifact that has none, from the snapshot that it comes
- * from: same path, same digest, same bytes.
+ * from: same path, same digest, same bytes. That a proof failed is inherited from either.
  */
 async function inheritedOf(storage: Storage, entry: SnapshotEntry, units: readonly ManifestUnit[]) {
-  const own = new Map((entry.verified ? entry.verification?.artifacts : [])?.map((one) => [one.path, one]));
+  const own = new Map(trusted(entry).map((one) => [one.path, one]));
   const bySnapshot = new Map<string, ReadonlyMap<string, ArtifactVerification>>();
   const origins = units.flatMap((unit) => unit.artifacts.map((artifact) => originOf(unit, artifact)));
   for (const from of new Set(origins)) {
     if (from === undefined) continue;
     bySnapshot.set(from, await verifiedArtifacts(storage, entry.job, from));
   }
-  return (unit: ManifestUnit, artifact: Artifact) =>
-    own.get(artifact.path) ?? renamed(bySnapshot.get(originOf(unit, artifact) ?? "")?.get(keyOf(artifact)), artifact);
+  return (unit: ManifestUnit, artifact: Artifact) => {
+    const origin = bySnapshot.get(originOf(unit, artifact) ?? "")?.get(keyOf(artifact));
+    const known = own.get(artifact.path) ?? renamed(origin, artifact);
+    return known === undefined ? undefined : withFailedProof(known, origin?.failedProof);
+  };
 }
+
+/** Of a snapshot that did not verify only what went wrong is known. */
+const trusted = ({ verified, verification }: SnapshotEntry): readonly ArtifactVerification[] =>
+  (verification?.artifacts ?? []).filter(({ failedProof }) => verified || failedProof !== undefined);
 
 const originOf = (unit: ManifestUnit, artifact: Artifact) => artifact.reusedFrom ?? unit.reusedFrom;
 
@@ -99,12 +107,10 @@ async function verifiedArtifacts(
   snapshot: string,
 ): Promise<ReadonlyMap<string, ArtifactVerification>> {
   try {
-    const { verified, verification, manifest } = await findSnapshot(storage, job, snapshot);
-    if (!verified || verification === undefined || manifest === undefined) return new Map();
-    const digests = new Map(manifest.units.flatMap((unit) => unit.artifacts.map(({ path, sha256 }) => [path, sha256])));
-    return new Map(
-      verification.artifacts.map((one) => [keyOf({ sha256: digests.get(one.path) ?? "", path: one.path }), one]),
-    );
+    const entry = await findSnapshot(storage, job, snapshot);
+    const artifacts = entry.manifest?.units.flatMap((unit) => unit.artifacts) ?? [];
+    const digests = new Map(artifacts.map(({ path, sha256 }) => [path, sha256]));
+    return new Map(trusted(entry).map((one) => [keyOf({ sha256: digests.get(one.path) ?? "", path: one.path }), one]));
   } catch (error) {
     // Pruned since. What cannot be inherited is read.
     if (error instanceof NotFoundError) return new Map();

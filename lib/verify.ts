@@ -2,6 +2,7 @@ import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { decryptionsFor } from "./decryptions.ts";
 import { StorageError } from "./errors.ts";
+import { isProved } from "./failed-proof.ts";
 import { findJob } from "./jobs.ts";
 import type { ArtifactVerification, Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
@@ -84,10 +85,10 @@ export async function conclude(
     snapshot: entry.snapshot,
     // The first digest ever seen stays: a manifest that was changed must not become right by being verified twice.
     manifestSha256: entry.verification?.manifestSha256 ?? entry.manifestSha256,
-    ok: faults.length === 0 && results.every((result) => result.checksum !== "failed"),
+    ok: faults.length === 0 && results.every(({ error }) => error === undefined),
     verifiedAt: backup.now().toISOString(),
     durationMs: Math.max(0, backup.now().getTime() - begun.getTime()),
-    proved: results.filter(({ proof }) => proof !== null && proof.level !== "sealed").length,
+    proved: results.filter(isProved).length,
     artifacts: [...results],
     faults: [...faults],
   };

@@ -36,7 +36,7 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
   const placed: string[] = [];
   /** With how many artifacts of the same unit each was proved. */
   const provedAmong = new Map<string, number>();
-  const state = { prepared: 0, cleaned: 0, provesFail: false };
+  const state = { prepared: 0, cleaned: 0, provesFail: false as boolean | Error, fullProofFails: false };
 
   const connector: Connector = {
     async prepare() {
@@ -61,11 +61,13 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
     },
-    async prove(artifact, bytes, { unit = [] }) {
+    async prove(artifact, bytes, { full, unit = [] }) {
       provedAmong.set(artifact.path, unit.length);
       const { bytes: total } = await measureAll(bytes);
-      if (state.provesFail) throw new IntegrityError("PROOF_FAILED", `${artifact.path} proves nothing`);
-      return { level: "restored", detail: `${total} bytes` };
+      if (state.provesFail instanceof Error) throw state.provesFail;
+      if (state.provesFail || (full && state.fullProofFails))
+        throw new IntegrityError("PROOF_FAILED", `${artifact.path} proves nothing`);
+      return { level: full ? "full" : "restored", detail: `${total} bytes` };
     },
     async cleanup() {
       state.cleaned += 1;
