@@ -62,6 +62,19 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     return { content, version: createHash("sha256").update(content).digest("hex") };
   }
 
+  /**
+   * Before a name is told as taken: who took it may be an earlier attempt of the caller's own, of which only the last sync
+   * failed, and who then finds its bytes there counts on them.
+   */
+  async function lasting(key: string, refusal: Error): Promise<Error> {
+    const folder = join(base, parentOf(key));
+    await onFile(`storing ${key}`, folder, syncFolder(folder)).catch((error: unknown) => {
+      // Removed since, and so nobody's to count on.
+      if (!(error instanceof NotFoundError)) throw error;
+    });
+    return refusal;
+  }
+
   async function put(key: string, body: Bytes, options: PutOptions = {}): Promise<ConfirmedObject> {
     const { ifAbsent = false, ifMatch, expectedBytes } = options;
     checkKey(key);
@@ -69,7 +82,7 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     const doing = `storing ${key}`;
     let made: { readonly temporary: string; readonly file: FileHandle };
     try {
-      if (ifAbsent && (await head(key)) !== undefined) throw alreadyExists(key);
+      if (ifAbsent && (await head(key)) !== undefined) throw await lasting(key, alreadyExists(key));
       if (ifMatch !== undefined && (await head(key)) === undefined) throw hasChanged(key);
       made = await inFolder(doing, parentOf(key), async (temporary) => ({
         temporary,
@@ -83,9 +96,11 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
     return orCleanUp(temporary, key, async () => {
       const stored = await writeAndReadBack(file, doing, temporary, ofLength(key, body, expectedBytes));
       if (ifAbsent) {
-        if (!(await onFile(doing, pathOf(key), publishNew(temporary, pathOf(key))))) throw alreadyExists(key);
+        if (!(await onFile(doing, pathOf(key), publishNew(temporary, pathOf(key)))))
+          throw await lasting(key, alreadyExists(key));
       } else if (ifMatch !== undefined) {
-        if (!(await onFile(doing, pathOf(key), publishOver(temporary, pathOf(key), ifMatch)))) throw hasChanged(key);
+        if (!(await onFile(doing, pathOf(key), publishOver(temporary, pathOf(key), ifMatch))))
+          throw await lasting(key, hasChanged(key));
       } else {
         await onFile(doing, pathOf(key), rename(temporary, pathOf(key)));
       }
@@ -114,7 +129,7 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
       await beforeLast?.();
       if (ifAbsent) {
         if (await onFile(doing, pathOf(to), publishNew(temporary, pathOf(to)))) return { key: to, bytes: source.bytes };
-        throw alreadyExists(to);
+        throw await lasting(to, alreadyExists(to));
       }
       // Renaming onto another name of the same file does nothing at all (rename(2)): orCleanUp removes what is left.
       await onFile(doing, pathOf(to), rename(temporary, pathOf(to)));

@@ -7,6 +7,7 @@ import {
   link,
   lstat,
   mkdir,
+  open,
   readdir,
   readFile,
   stat,
@@ -15,10 +16,11 @@ import {
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { hostname } from "node:os";
+import { constants, hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bytesOf, readAll } from "../../../lib/bytes.ts";
+import { putDocument } from "../../../lib/put-document.ts";
 import { filesystemStorage } from "../../../lib/storage/filesystem.ts";
 import { lockName, temporaryName } from "../../../lib/storage/temporary.ts";
 import { pattern, watched } from "../../support/bytes.ts";
@@ -41,6 +43,48 @@ test("objects are 0600 in folders of 0700, the base and the folders above it inc
     assert.equal(await mode(path), "700", path);
   for (const path of ["above/store/job/day/a.bin", "above/store/other/day/a.bin"])
     assert.equal(await mode(path), "600", path);
+});
+
+test("a document whose folder could not be synced is not told as stored before it is", async (t) => {
+  await using at = await store();
+  await at.storage.prepare();
+  await at.storage.put("job/first", bytesOf("the folder is there"));
+  const first = await at.storage.read("job/first", 100);
+  const file = await open(at.basePath);
+  const { sync } = file;
+  await file.close();
+  let failures = 0;
+  let synced = 0;
+  t.mock.method(Object.getPrototypeOf(file), "sync", async function (this: typeof file) {
+    if (!(await this.stat()).isDirectory()) return sync.call(this);
+    if (failures > 0) {
+      failures -= 1;
+      throw Object.assign(new Error("EIO: i/o error, fsync"), {
+        errno: -constants.errno.EIO,
+        code: "EIO",
+        syscall: "fsync",
+      });
+    }
+    synced += 1;
+    return sync.call(this);
+  });
+  const attempts = [
+    () => putDocument(at.storage, "job/manifest.json", Buffer.from("new"), { ifAbsent: true }),
+    () => putDocument(at.storage, "job/first", Buffer.from("replaced"), { ifMatch: first.version }),
+  ];
+  for (const attempt of attempts) {
+    [failures, synced] = [1, 0];
+    await attempt();
+    assert.deepEqual([failures, synced > 0], [0, true]);
+  }
+  [failures, synced] = [1_000, 0];
+  await assert.rejects(attempts[0]?.() ?? Promise.resolve(), { code: "STORAGE_FAILED" });
+  await assert.rejects(at.storage.put("job/manifest.json", bytesOf("other"), { ifAbsent: true }), {
+    code: "STORAGE_FAILED",
+  });
+  await assert.rejects(at.storage.copy("job/first", "job/manifest.json", { ifAbsent: true }), {
+    code: "STORAGE_FAILED",
+  });
 });
 
 test("a copy is a hard link, and takes no space", async () => {
