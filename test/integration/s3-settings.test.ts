@@ -161,6 +161,30 @@ describe("s3 settings, on MiniStack", { skip: noMinistack }, () => {
     await assert.rejects(subject.storage.put("a.json", pattern(11), { ifAbsent: true }), { code: "STORAGE_EXISTS" });
   });
 
+  test("a single answer of 501 switches conditions off only where nobody has seen yet that they work, and is told", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { log, lines } = recordingLog();
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+    let refusals = 1;
+    const seen: boolean[] = [];
+    between.meddle = (call, headers) => {
+      if (!call.startsWith("PUT")) return undefined;
+      seen.push(headers["if-none-match"] === "*");
+      if (refusals === 0) return undefined;
+      refusals -= 1;
+      return { do: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" };
+    };
+    await assert.rejects(subject.storage.put("a.json", pattern(10), { ifAbsent: true }), { code: "STORAGE_FAILED" });
+    assert.equal(await subject.storage.head("a.json"), undefined);
+    await subject.storage.put("a.json", pattern(10), { ifAbsent: true });
+    assert.deepEqual(seen, [true, true]);
+    assert.ok(!lines.some((line) => /does not heed conditions/.test(line)));
+    refusals = 1;
+    await s3Storage(subject.store, SIZES).put("b.json", pattern(10), { ifAbsent: true });
+    assert.deepEqual(seen, [true, true, true, false]);
+    assert.equal(lines.filter((line) => /^warn.*does not heed conditions/.test(line)).length, 1, lines.join("\n"));
+  });
+
   test("a store without removal of many at once removes one by one", async () => {
     await using between = await standBetween(server.endpoint);
     between.meddle = (call) =>

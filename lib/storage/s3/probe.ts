@@ -5,7 +5,7 @@ import { answerCode, type Doing, isNotImplemented } from "./errors.ts";
 import { abandonUpload, beginUpload, completion, NO_BYTES, sendPart, stillThere } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText } from "./parts.ts";
-import { type Condition, type Conditions, newPut, type Put, putMetadata } from "./publish.ts";
+import { type Condition, type Conditions, newPut, type Put, putMetadata, warnOfConditions } from "./publish.ts";
 import { removeObjects } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
@@ -15,10 +15,6 @@ export const probeKey = (owned = ""): string => `${owned}${RESERVED_PREFIX}probe
 const TIMES = 3;
 /** None of them holds for an object that is there. That of no object: the MD5 of what is not stored here. */
 const UNMET: readonly Condition[] = [{ IfNoneMatch: "*" }, { IfMatch: `"${"0".repeat(32)}"` }];
-const WAYS = {
-  whole: "stores an object in one request (PutObject)",
-  parts: "puts one together from its parts (CompleteMultipartUpload)",
-} as const satisfies Record<keyof Conditions, string>;
 
 /**
  * Stores an empty object and tries to replace it under conditions that do not hold: in one request, and below `owned` also
@@ -35,10 +31,7 @@ export async function tryStoring(store: S3Store, conditions: Conditions, owned: 
   await removeProbe(store, probe);
   const lacking = (["whole", "parts"] as const).filter((way) => conditions[way].supported === false);
   if (lacking.every((way) => known[way] === false)) return;
-  store.log.warn(
-    `the storage does not heed conditions when it ${lacking.map((way) => WAYS[way]).join(" and when it ")}: two runs of one job at the same time could overwrite each other's objects`,
-    { storage: store.name },
-  );
+  warnOfConditions(store, lacking);
 }
 
 const doing = (store: S3Store, what: string): Doing => ({ what, needs: rightsToPut(store) });

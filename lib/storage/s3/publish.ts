@@ -88,14 +88,28 @@ export async function publish(
       if (answerLost) {
         const ours = await findOurs(store, put);
         if (ours !== undefined) return ours;
-      } else if (heeding.supported !== false && isConditional(put) && isNotImplemented(error)) {
+      } else if (heeding.supported === undefined && isConditional(put) && isNotImplemented(error)) {
+        // Once conditions are known to work, one answer that they are not does not switch them off for all that follows.
         heeding.supported = false;
+        warnOfConditions(store, [way]);
         await checkCondition(store, put);
         return request();
       }
       throw inOwnWords(put, error);
     }
   }, store.retry);
+}
+
+const WAYS = {
+  whole: "stores an object in one request (PutObject)",
+  parts: "puts one together from its parts (CompleteMultipartUpload)",
+} as const satisfies Record<keyof Conditions, string>;
+
+export function warnOfConditions({ log, name }: S3Store, lacking: readonly (keyof Conditions)[]): void {
+  log.warn(
+    `the storage does not heed conditions when it ${lacking.map((way) => WAYS[way]).join(" and when it ")}: two runs of one job at the same time could overwrite each other's objects`,
+    { storage: name },
+  );
 }
 
 export type Condition = { IfNoneMatch?: string; IfMatch?: string };
