@@ -5,6 +5,7 @@ import type { Decryptions } from "./decryptions.ts";
 import { CodedError, EncryptionError, type ErrorRecord, errorRecord, IntegrityError, NotFoundError } from "./errors.ts";
 import { reaches, withFailedProof } from "./failed-proof.ts";
 import { snapshotPrefix } from "./keys.ts";
+import { machineFault } from "./machine-fault.ts";
 import type { Artifact, ArtifactVerification } from "./manifest.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -21,7 +22,8 @@ export interface ArtifactsOf {
 
 /**
  * Does what one task asks for. A fault is a result. @throws StorageError | TransientError when the storage cannot be read;
- * EncryptionError `SEALED` when the job's own private key (`policy`) does not open what is encrypted for it
+ * EncryptionError `SEALED` when the job's own private key (`policy`) does not open what is encrypted for it; CodedError for
+ * what kept this machine from proving it
  */
 export async function verifyArtifact(
   backup: Backup,
@@ -101,10 +103,12 @@ async function damageOf(
   }
 }
 
-/** Why the right bytes did not restore. */
+/** Why the right bytes did not restore. @throws CodedError for what kept this machine from proving them, which says nothing of them */
 function proofFault(error: unknown, artifact: Artifact, { redaction }: Backup): ErrorRecord {
+  if (error instanceof CodedError && !(error instanceof IntegrityError)) throw error;
+  const machine = machineFault(error, `${artifact.path} could not be proved`);
+  if (machine !== undefined) throw machine;
   if (error instanceof IntegrityError) return errorRecord(error, redaction.redact);
-  if (error instanceof CodedError) throw error;
   const message = `${artifact.path} could not be proved: ${error instanceof Error ? error.message : String(error)}`;
   return { code: "PROOF_FAILED", message: redaction.redact(message), retryable: false };
 }

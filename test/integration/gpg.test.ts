@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -118,6 +119,28 @@ describe("gpg", { skip: gpgMissing() }, () => {
       await refused(sealed.subarray(0, length), `cut to ${length}`);
     await refused(ring.run(["--store"], "stored, never encrypted"), "a literal message");
     await refused(Buffer.from("plain text"), "plain text");
+  });
+
+  test("a gpg that cannot start its agent has not found the key missing", async () => {
+    const sealed = ring.run(["--trust-model", "always", "-r", one.fingerprint, "--encrypt"], patternBytes(10_000));
+    const before = scratchFolders();
+    await using decryption = await decryptionWith(one.privateKey);
+    const made = scratchFolders().find((folder) => !before.includes(folder)) ?? "";
+    const gpgconf = (...args: string[]) =>
+      execFileSync("gpgconf", args, { env: { ...process.env, GNUPGHOME: join(tmpdir(), made) }, encoding: "utf8" });
+    gpgconf("--kill", "gpg-agent");
+    const socket = gpgconf("--list-dirs", "agent-socket").trim();
+    rmSync(socket, { force: true });
+    mkdirSync(socket);
+    try {
+      await assert.rejects(
+        readAll(decryption.decrypt(bytesOf(sealed)), LIMIT),
+        (error) =>
+          error instanceof EncryptionError && error.code === "ENCRYPTION_FAILED" && /agent/.test(error.message),
+      );
+    } finally {
+      rmSync(socket, { recursive: true });
+    }
   });
 
   test("a source that fails fails the stream, and stopping early lets go of it", async () => {

@@ -65,6 +65,8 @@ async function* behind(line: string, rest: Bytes): Bytes {
 /** Of libgpg-error; the bits above say which program found it. */
 const CODE_MASK = 0xffff;
 const BAD_PASSPHRASE = 11;
+/** What a changed message is answered with: a checksum, a cipher or an algorithm that is none, a number or a key that does not fit. */
+const CHANGED = new Set([4, 10, 12, 18, 30]);
 
 /** Exit code 0 alone would do for a message that never was encrypted. */
 function judge(exit: Exit): void {
@@ -73,11 +75,20 @@ function judge(exit: Exit): void {
   if (exit.signal !== null) throw new ProgramFailedError("gpg", exit);
   const isOpened = said("DECRYPTION_KEY");
   const [, failure] = /^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)/m.exec(exit.stderr) ?? [];
-  if (!isOpened && (said("NEED_PASSPHRASE") || (Number(failure ?? 0) & CODE_MASK) === BAD_PASSPHRASE)) {
+  const code = failure === undefined ? undefined : Number(failure) & CODE_MASK;
+  // Without its agent gpg takes every private key for missing.
+  const isUnable = /^gpg: (can't connect to the agent|no gpg-agent running)/m.exec(exit.stderr) !== null;
+  if (!isOpened && (isUnable || (code !== undefined && code !== BAD_PASSPHRASE && !CHANGED.has(code))))
+    throw new EncryptionError("ENCRYPTION_FAILED", `could not be decrypted here: ${lastWords(exit)}`);
+  if (!isOpened && (said("NEED_PASSPHRASE") || code === BAD_PASSPHRASE)) {
     throw new EncryptionError("SEALED", "is encrypted, and the passphrase does not open the private key");
   }
   if (!isOpened && said("NO_SECKEY")) {
     throw new EncryptionError("SEALED", "is encrypted for none of the keys at hand");
   }
-  throw new DecryptionFault("does not decrypt: it is changed, cut, or no message of OpenPGP");
+  const cause = new ProgramFailedError("gpg", exit);
+  throw new DecryptionFault("does not decrypt: it is changed, cut, or no message of OpenPGP", { cause });
 }
+
+const lastWords = ({ stderr }: Exit): string =>
+  /^gpg: (can't connect to the agent.*|public key decryption failed.*)/m.exec(stderr)?.[0] ?? "gpg failed";
