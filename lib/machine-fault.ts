@@ -8,8 +8,8 @@ const MACHINE = new Set([EAGAIN, EIO, EMFILE, ENFILE, ENOMEM, EROFS].map((number
 
 /** What a Docker Engine or a MongoDB that an artifact is restored into says of its own disk. */
 const FULL_THERE = /no space left on device|disk quota exceeded|OutOfDiskSpace/i;
-/** The last words of programs whose language is C, at the end of a line. git tells so of the programs that it starts itself. */
-const FULL = /(No space left on device|Disk quota exceeded)$/im;
+/** What programs say at the end of a line: tar of a write that was cut short, git also of the programs that it starts itself. */
+const FULL = /^.*(No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes)$/im;
 const SHORT =
   /(Cannot allocate memory|out of (memory|core).*|memory exhausted|Resource temporarily unavailable|Too many open files( in system)?|Input\/output error|died of signal \d+)$/im;
 
@@ -21,10 +21,9 @@ export function machineFault(error: unknown, what: string): CodedError | undefin
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const scratch = scratchFault(cause);
     if (scratch instanceof CodedError && scratch !== cause) return scratch;
-    if (cause instanceof ProgramFailedError && FULL.test(cause.exit.stderr))
-      return new SourceError("SCRATCH_FULL", `${what}: ${cause.message} (temporary files are in ${tmpdir()})`, {
-        cause: error,
-      });
+    const [line] = (cause instanceof ProgramFailedError ? FULL.exec(cause.exit.stderr) : undefined) ?? [];
+    if (line !== undefined)
+      return new SourceError("SCRATCH_FULL", `${what}: ${line} (temporary files are in ${tmpdir()})`, { cause: error });
     if (cause instanceof SourceError && FULL_THERE.test(cause.message)) return cause;
     if (isMachine(cause)) return new TransientError("PROOF_ABORTED", `${what}: ${cause.message}`, { cause: error });
   }

@@ -131,7 +131,7 @@ describe("gpg", { skip: gpgMissing() }, () => {
     gpgconf("--kill", "gpg-agent");
     const socket = gpgconf("--list-dirs", "agent-socket").trim();
     rmSync(socket, { force: true });
-    mkdirSync(socket);
+    mkdirSync(join(socket, "in the way"), { recursive: true });
     try {
       await assert.rejects(
         readAll(decryption.decrypt(bytesOf(sealed)), LIMIT),

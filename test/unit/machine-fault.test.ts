@@ -16,6 +16,10 @@ test("what keeps a machine from proving is found among the causes", async () => 
   const cases: readonly [unknown, string][] = [
     [ended(128, "error: unable to write file x: No space left on device\nfatal: index-pack failed\n"), "SCRATCH_FULL"],
     [ended(2, "tar: a: Cannot write: Disk quota exceeded\n"), "SCRATCH_FULL"],
+    [
+      ended(2, "tar: a: Wrote only 5120 of 10240 bytes\ntar: Exiting with failure status due to previous errors\n"),
+      "SCRATCH_FULL",
+    ],
     [ended(128, "error: index-pack died of signal 9\nfatal: clone failed\n"), "PROOF_ABORTED"],
     [ended(128, "fatal: Out of memory, malloc failed (tried to allocate 1 bytes)\n"), "PROOF_ABORTED"],
     [ended(null, "", "SIGKILL"), "PROOF_ABORTED"],
