@@ -1,7 +1,7 @@
 import { isGood, provedWhen } from "./job-history.ts";
 import { snapshotTime } from "./keys.ts";
 import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts";
-import { manifestChain } from "./manifest-chain.ts";
+import { type LostSnapshot, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
 import { lastStart } from "./scheduling/job-past.ts";
 import { isAhead, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
@@ -23,9 +23,9 @@ export interface JobSurvey {
   /** Dated after now, by a clock that was ahead: what they say counts for nothing until then. */
   readonly ahead: readonly string[];
   /** What is wrong with manifests, each in its place. */
-  readonly faults: readonly string[];
+  readonly faults: readonly LostSnapshot[];
   /** What was there once and was not taken away by prune. */
-  readonly lost: readonly string[];
+  readonly lost: readonly LostSnapshot[];
 }
 
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
@@ -40,7 +40,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
   // What prune was ended in is no run; the next prune takes away the rest.
   const open = folders.filter((snapshot) => !removed.has(snapshot));
   const [ahead, unfinished] = [open.filter((one) => isAhead(one, now)), open.filter((one) => !isAhead(one, now))];
-  const faults: string[] = [];
+  const faults: LostSnapshot[] = [];
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];
   let newest: string | undefined;
@@ -56,7 +56,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
       break;
     }
     const fault = chain.see(entry);
-    if (fault !== undefined && looked < LOOK_BACK) faults.push(fault);
+    if (fault !== undefined && looked < LOOK_BACK) faults.push({ snapshot, message: fault });
     looked += 1;
     if (isAhead(snapshot, now)) {
       ahead.push(snapshot);
@@ -84,7 +84,7 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     ahead: ahead.sort(),
     faults,
-    lost: lost.map(({ message }) => message),
+    lost,
   };
 }
 

@@ -12,6 +12,8 @@ export interface Tellable {
   readonly report: JobReport;
   /** The notifiers that the job names; undefined: all. */
   readonly notify: readonly string[] | undefined;
+  /** Only these, who could not be reached before: others know of it, and nobody stands in. */
+  readonly to?: readonly string[];
   /** Which of a notifier's thresholds were passed, in words. */
   readonly passed: (thresholds: Thresholds) => readonly string[];
 }
@@ -49,7 +51,8 @@ export async function tell(
   const messages = names.flatMap((name) => messageTo(backup, kind, name, jobs));
   const first = await Promise.all(messages.map((message) => deliver(backup, message)));
   const failed = messages.filter(({ name }) => first.some(({ notifier, ok }) => notifier === name && !ok));
-  return [...first, ...(await standIns(backup, kind, failed, first))];
+  const again = new Set(jobs.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
+  return [...first, ...(await standIns(backup, kind, failed, first, again))];
 }
 
 export interface Tested extends Attempted {
@@ -81,7 +84,7 @@ function messageTo(backup: Backup, kind: Report["kind"], name: string, jobs: rea
   if (options === undefined) return [];
   const wanted = wantedEvents(options);
   const told = jobs
-    .filter(({ notify }) => notify?.includes(name) ?? true)
+    .filter(({ notify, to = [name] }) => (notify?.includes(name) ?? true) && to.includes(name))
     .map((job) => onlyEvents(personal(job, options), wanted))
     .filter((job) => job !== undefined);
   if (told.length === 0) return [];
@@ -109,8 +112,9 @@ async function standIns(
   kind: Report["kind"],
   failed: readonly Message[],
   deliveries: readonly Delivery[],
+  again: ReadonlySet<string>,
 ): Promise<readonly Delivery[]> {
-  const heard = new Set(deliveries.filter(({ ok }) => ok).flatMap(({ jobs }) => jobs));
+  const heard = new Set([...again, ...deliveries.filter(({ ok }) => ok).flatMap(({ jobs }) => jobs)]);
   const open = new Map<string, JobReport>();
   for (const { report } of failed) {
     for (const job of report.jobs) if (!heard.has(job.job) && !onlySuccess(job)) open.set(job.job, job);

@@ -11,7 +11,20 @@ const toldSchema = z.strictObject({
   schemaVersion: z.literal(1),
   job: z.string(),
   failing: z.strictObject({ since: z.iso.datetime(), runs: z.int().positive() }).nullable(),
-  missed: z.strictObject({ since: z.iso.datetime(), problems: z.array(z.string()) }).nullable(),
+  missed: z
+    .strictObject({
+      since: z.iso.datetime(),
+      problems: z.array(z.string()),
+      named: z
+        .record(z.string(), z.array(z.string()))
+        .optional()
+        .describe("which snapshots a problem was told of; absent in a document of before that was kept"),
+      unreached: z
+        .strictObject({ notifiers: z.array(z.string()).max(100), tries: z.int().positive() })
+        .optional()
+        .describe("who could not be told while others were, and how often it was tried"),
+    })
+    .nullable(),
   undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
   watch: z
     .strictObject({

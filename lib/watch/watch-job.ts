@@ -6,7 +6,10 @@ import { type DueJob, dueAt } from "../scheduling/due.ts";
 import type { JobSurvey } from "../survey-job.ts";
 
 /** What is wrong with a job as it is seen from outside, by the codes of docs/errors.md. */
-export type Problem = Pick<ErrorRecord, "code" | "message">;
+export interface Problem extends Pick<ErrorRecord, "code" | "message"> {
+  /** Those that it is about; absent for what is about none. */
+  readonly snapshots?: readonly string[];
+}
 
 export interface WatchedJob {
   readonly job: string;
@@ -45,7 +48,7 @@ export function judgeJob(
   if (!isLate) problems.push(...notStarted(job, survey, { firstSeen, now }));
   if (unfinished?.state === "stuck") {
     const message = `run ${unfinished.snapshot} has no manifest, and nobody is at work on it: its process was ended from outside`;
-    problems.push({ code: "JOB_STUCK", message });
+    problems.push({ code: "JOB_STUCK", message, snapshots: [unfinished.snapshot] });
   }
   problems.push(
     ...theFirst("SNAPSHOT_LOST", lost, "snapshots"),
@@ -64,10 +67,13 @@ export function judgeJob(
   };
 }
 
-function theFirst(code: Problem["code"], messages: readonly string[], what: string): readonly Problem[] {
-  const rest = messages.length - MAX_FAULTS;
-  const more = rest > 0 ? [`and ${rest} more ${what}`] : [];
-  return [...messages.slice(0, MAX_FAULTS), ...more].map((message) => ({ code, message }));
+function theFirst(code: Problem["code"], found: JobSurvey["lost"], what: string): readonly Problem[] {
+  const rest = found.slice(MAX_FAULTS).map(({ snapshot }) => snapshot);
+  const more = rest.length > 0 ? [{ code, message: `and ${rest.length} more ${what}`, snapshots: rest }] : [];
+  return [
+    ...found.slice(0, MAX_FAULTS).map(({ snapshot, message }) => ({ code, message, snapshots: [snapshot] })),
+    ...more,
+  ];
 }
 
 function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now: Date): Problem {

@@ -15,7 +15,10 @@ export async function recallHere(backup: Backup, job: Job, told: Told): Promise<
   if (here.missed === null) return told;
   const both = [told.missed ?? here.missed, here.missed];
   const [since = here.missed.since] = both.map((one) => one.since).sort();
-  return { ...told, missed: { since, problems: [...new Set(both.flatMap(({ problems }) => problems))] } };
+  return {
+    ...told,
+    missed: { ...told.missed, since, problems: [...new Set(both.flatMap(({ problems }) => problems))] },
+  };
 }
 
 /** @throws StorageError | TransientError */

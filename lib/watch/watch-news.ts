@@ -21,6 +21,8 @@ export interface Watched {
   readonly isStorage?: true;
 }
 
+/** So that what is remembered stays a small document. */
+const MAX_NAMED = 1000;
 const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_LATE",
   "JOB_NOT_PROVED",
@@ -42,17 +44,39 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   const { job, watched, told, changed } = one;
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
-  const isNew = problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before));
+  const isNew =
+    problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before)) || namesAnother(one);
   const isOver = problems.length === 0 && before.length > 0 && !isFailing(one);
   const events: readonly ReportEvent[] = [
     ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
     ...(changed === undefined ? [] : ["changed" as const]),
   ];
-  if (events.length === 0) return [];
   const report = watchReport(backup, one);
+  if (events.length === 0) {
+    const to = problems.length === 0 ? undefined : told.missed?.unreached?.notifiers;
+    const again = { ...report, events: ["missed" as const] };
+    return to === undefined ? [] : [{ report: again, notify: job.notify, to, passed: () => [] }];
+  }
   // What is wrong was told already, if this is only about a change.
   const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
   return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
+}
+
+/** Which snapshots the problems name, as it is remembered. */
+export function namedBy({ problems }: WatchedJob): Readonly<Record<string, string[]>> {
+  const named = new Map<string, string[]>();
+  for (const { code, snapshots } of problems) {
+    if (snapshots !== undefined) named.set(code, [...(named.get(code) ?? []), ...snapshots]);
+  }
+  return Object.fromEntries([...named].map(([code, snapshots]) => [code, snapshots.sort().slice(0, MAX_NAMED)]));
+}
+
+/** A second manifest that was changed is news beside the first. Of which one a document of before tells is not known. */
+function namesAnother({ watched, told: { missed } }: Watched): boolean {
+  return Object.entries(namedBy(watched)).some(([code, snapshots]) => {
+    const known = missed?.named?.[code];
+    return known !== undefined && snapshots.some((snapshot) => !known.includes(snapshot));
+  });
 }
 
 /** Its runs were told as not good, and no good snapshot came since: it is for the next good run to say that all is well. */
@@ -81,7 +105,7 @@ function watchReport({ config, now }: Backup, { job, watched, told, isStorage }:
             : `${snapshot ?? "nothing"} is good`
         : `${first.code}: ${first.message}`,
     location: location(config, job),
-    errors: more,
+    errors: more.map(({ code, message }) => ({ code, message })),
     moreErrors: 0,
     thresholds: [],
     ...(bad ? { since: told.missed?.since ?? now().toISOString() } : {}),

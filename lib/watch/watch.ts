@@ -8,7 +8,7 @@ import { surveyJob } from "../survey-job.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
 import { recallHere, rememberHere } from "./watch-memory.ts";
-import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
+import { namedBy, newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
 
 export interface WatchInput {
   /** Look only: nobody is told and nothing is remembered. */
@@ -22,6 +22,8 @@ export interface WatchResult {
 }
 
 const JOBS_AT_ONCE = 4;
+/** A notifier that could not be reached is told again by so many watches. */
+const MAX_TRIES = 24;
 
 /**
  * Looks from outside at the jobs: whether each has a good snapshot within its deadline, whether a run is stuck, whether
@@ -38,7 +40,8 @@ export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: Wa
   if (dryRun) return { jobs: result, deliveries: [] };
   const news = found.flatMap((one) => newsOf(backup, one));
   const deliveries = news.length === 0 ? [] : await tell(backup, "watch", news);
-  await eachLimited(found, JOBS_AT_ONCE, (one) => remember(backup, one, deliveries));
+  const again = new Set(news.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
+  await eachLimited(found, JOBS_AT_ONCE, (one) => remember(backup, one, deliveries, again.has(one.job.name)));
   return { jobs: result, deliveries };
 }
 
@@ -72,19 +75,28 @@ async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched>
   }
 }
 
-/** What nobody could be told is told again by the next watch. */
+/** What nobody could be told is told again by the next watch. `isAgain`: only those were told who were not reached before. */
 async function remember(
   backup: Backup,
   { job, watched, told: known, isStorage }: Watched,
   deliveries: readonly Delivery[],
+  isAgain: boolean,
 ): Promise<void> {
   const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
-  const untold = asked.length > 0 && asked.every(({ ok, partly }) => !ok && partly !== true);
+  const untold = !isAgain && asked.length > 0 && asked.every(({ ok, partly }) => !ok && partly !== true);
   const problems = problemsOf(watched);
   const now = backup.now().toISOString();
   const missedAfter = ({ missed }: Pick<Told, "missed">): Told["missed"] => {
     if (untold) return missed;
-    return problems.length === 0 ? null : { since: missed?.since ?? now, problems: [...problems] };
+    if (problems.length === 0) return null;
+    const named = namedBy(watched);
+    const unreached = unreachedAfter(missed?.unreached, asked, isAgain);
+    return {
+      since: missed?.since ?? now,
+      problems: [...problems],
+      ...(Object.keys(named).length === 0 ? {} : { named }),
+      ...(unreached === undefined ? {} : { unreached }),
+    };
   };
   try {
     if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, missedAfter(known));
@@ -106,6 +118,18 @@ async function remember(
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).warn(`what was told cannot be remembered: ${message}`, { code });
   }
+}
+
+type Unreached = NonNullable<Told["missed"]>["unreached"];
+
+/** Who has still to be told what others know. Whoever stood in was not asked by itself. */
+function unreachedAfter(before: Unreached, asked: readonly Delivery[], isAgain: boolean): Unreached {
+  if (asked.length === 0) return before;
+  const notifiers = asked
+    .filter(({ ok, partly, insteadOf }) => !ok && partly !== true && insteadOf === undefined)
+    .map(({ notifier }) => notifier);
+  const tries = isAgain ? (before?.tries ?? 0) + 1 : 1;
+  return notifiers.length === 0 || tries > MAX_TRIES ? undefined : { notifiers, tries };
 }
 
 function scheduleText({ schedule, timezone, deadlineMs }: Job): string {

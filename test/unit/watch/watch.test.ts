@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { SourceError, StorageError } from "../../../lib/errors.ts";
 import { notify } from "../../../lib/notify/notify.ts";
+import { changeTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { surveyJob } from "../../../lib/survey-job.ts";
 import { watch } from "../../../lib/watch/watch.ts";
@@ -305,7 +306,9 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
     const message =
       "manifest.json of 2026-11-24T030000Z is gone, though 2026-11-25T030000Z followed it and prune did not remove it";
-    assert.deepEqual((await a.look()).problems, [{ code: "SNAPSHOT_LOST", message }]);
+    assert.deepEqual((await a.look()).problems, [
+      { code: "SNAPSHOT_LOST", message, snapshots: ["2026-11-24T030000Z"] },
+    ]);
     await a.look();
     assert.deepEqual(a.events(), [["watch", "docs missed"]]);
   });
@@ -328,10 +331,11 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
     const message = "snapshot 2026-11-25T030000Z is gone, though a prune saw it and none removed it";
     const lost = async () => (await a.look()).problems.filter(({ code }) => code !== "JOB_NOT_STARTED");
-    assert.deepEqual(await lost(), [{ code: "SNAPSHOT_LOST", message }]);
+    const problem = { code: "SNAPSHOT_LOST", message, snapshots: ["2026-11-25T030000Z"] };
+    assert.deepEqual(await lost(), [problem]);
     assert.match(a.ops.reports[0]?.jobs[0]?.next ?? "", /verify .* --snapshot all$/);
     await daily();
-    assert.deepEqual(await lost(), [{ code: "SNAPSHOT_LOST", message }]);
+    assert.deepEqual(await lost(), [problem]);
     assert.deepEqual(a.events(), [["watch", "docs missed"]]);
     // What was older is gone by then too, and by the retention so would this one be.
     await daily();
@@ -434,6 +438,65 @@ test("what nobody could be told is told by the next watch", async () => {
   await a.look();
   await a.look();
   assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+});
+
+test("a second manifest that is changed is told beside the first, and by a document of before that is not", async () => {
+  const a = setting();
+  for (let day = 0; day < 3; day += 1) {
+    await a.run();
+    a.later(DAY);
+  }
+  a.later(-DAY);
+  const change = async (day: number) => {
+    const key = `docs/2026-11-${day}/030000Z/manifest.json`;
+    const { content } = await a.storage.read(key, 1_000_000);
+    await a.storage.put(key, bytesOf(Buffer.from(content).toString().replace('"attempts": 1', '"attempts": 2')));
+  };
+  await change(22);
+  await a.look();
+  await changeTold(a.storage, "docs", (known) => {
+    assert.deepEqual(known.missed?.named, { INTEGRITY_MANIFEST: ["2026-11-22T030000Z"] });
+    const { named: _, ...missed } = known.missed;
+    return { ...known, missed };
+  });
+  await a.look();
+  await a.look();
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  await change(23);
+  const { problems } = await a.look();
+  assert.deepEqual(
+    problems.map(({ snapshots }) => snapshots),
+    [["2026-11-23T030000Z"], ["2026-11-22T030000Z"]],
+  );
+  await a.look();
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["watch", "docs missed"],
+  ]);
+});
+
+test("who could not be reached while others were is told alone, by so many watches, until all is well", async () => {
+  const [ops, duty] = [memoryNotifier(), memoryNotifier()];
+  const a = setting({
+    notifications: { ops: told(), duty: told() },
+    notifiers: { ops: ops.notifier, duty: duty.notifier },
+  });
+  await a.run();
+  a.later(3 * DAY);
+  duty.sendFails.push(gone(), gone());
+  for (let times = 0; times < 4; times += 1) await a.look();
+  const toldTo = ({ reports }: typeof ops) => reports.flatMap(({ jobs, notes }) => [jobs[0]?.events, notes]);
+  assert.deepEqual(toldTo(ops), [["missed"], []]);
+  assert.deepEqual(toldTo(duty), [["missed"], []]);
+  await runJobs(a.backup, ["docs"]);
+  await a.look();
+  assert.deepEqual([ops.reports.length, duty.reports.length], [2, 2]);
+  a.later(3 * DAY);
+  for (let times = 0; times < 40; times += 1) {
+    duty.sendFails.push(gone());
+    await a.look();
+  }
+  assert.deepEqual([ops.reports.length, duty.reports.length, duty.sendFails.length], [3, 2, 40 - 25]);
 });
 
 test("looking only tells nobody and writes nothing", async () => {
