@@ -54,9 +54,11 @@ export interface RunOptions {
   readonly resume: ResumeMode;
   /** Ids or globs of units that the run is narrowed to; all when absent. */
   readonly only: readonly string[] | undefined;
+  /** Told of each job when it has ended, while others go on. Must not throw. */
+  readonly ended: (result: JobResult) => void;
 }
 
-const DEFAULTS: RunOptions = { waitMs: 0, resume: "within", only: undefined };
+const DEFAULTS: RunOptions = { waitMs: 0, resume: "within", only: undefined, ended: () => {} };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -69,19 +71,23 @@ export async function runJobs(
   const jobs = names.map((name) => findJob(backup.config, name));
   const results: JobResult[] = [];
   const checks = checkOutside(backup, names);
+  const given = { ...DEFAULTS, ...options };
   let fatal: string | undefined;
   await eachLimited(jobs.entries(), backup.config.max_jobs, async ([n, job]) => {
-    if (backup.signal.aborted) {
-      results[n] = { job: job.name, status: "interrupted" };
-    } else if (fatal !== undefined) {
-      results[n] = { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
-    } else {
-      const result = await runJob(backup, job, { ...DEFAULTS, ...options }, checks);
-      results[n] = result;
-      if (job.fatal && result.status !== "ok") fatal = job.name;
-    }
+    const result = await next(job);
+    results[n] = result;
+    given.ended(result);
   });
   return { status: worst(results), jobs: results };
+
+  async function next(job: Job): Promise<JobResult> {
+    if (backup.signal.aborted) return { job: job.name, status: "interrupted" };
+    if (fatal !== undefined)
+      return { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
+    const result = await runJob(backup, job, given, checks);
+    if (job.fatal && result.status !== "ok") fatal = job.name;
+    return result;
+  }
 }
 
 /** The steps in their order. Throws nothing: what goes wrong is in the result. */

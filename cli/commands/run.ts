@@ -1,15 +1,14 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Config, Job } from "../../lib/config/schema.ts";
 import { location } from "../../lib/location.ts";
-import { emitMetrics, measuredRuns } from "../../lib/measures/emit-metrics.ts";
 import type { MetricsDelivery } from "../../lib/measures/publish-metrics.ts";
 import { choiceOf } from "../../lib/narrow.ts";
-import { notify } from "../../lib/notify/notify.ts";
 import type { Delivery } from "../../lib/notify/tell.ts";
 import { printable } from "../../lib/printable.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
 import { dueJobs } from "../../lib/scheduling/due-jobs.ts";
 import { turnText } from "../../lib/scheduling/scheduler.ts";
+import { tellAsEnded } from "../../lib/tell-as-ended.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { knownNames } from "../known.ts";
 import { runProgress } from "../run-progress.ts";
@@ -36,10 +35,10 @@ export const runCommand: Command = async (context) => {
       if (names.length === 0) return 0;
       if (only !== undefined && names.length !== 1)
         throw new UsageError(`--unit narrows the run of one job: name it with --job${knownNames("", names)}`);
-      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume, only });
+      const { ended, rest } = tellAsEnded(backup);
+      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume, only, ended });
       progress.end();
-      const { deliveries } = await notify(backup, { runs: result.jobs });
-      const metrics = await emitMetrics(backup, measuredRuns(result.jobs));
+      const { deliveries, metrics } = await rest();
       const { paint, width } = context.output;
       const text = runReport({
         result,

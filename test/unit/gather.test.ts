@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gather } from "../../../lib/scheduling/gather.ts";
+import { gather } from "../../lib/gather.ts";
 
 test("what comes close together is handed on together, in its order", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
