@@ -178,7 +178,7 @@ function machineStatements(
     allow(["states:RedriveExecution"], arn("execution", `${name}/*`)),
     allow(
       ["s3:GetObject"],
-      ["plan.jsonl", "verify/parts.jsonl"].map((name) => objectsOf(bucket.arn, `${bucket.prefix}*/.run/${name}`)),
+      ["plan.jsonl", "verify/parts*.jsonl"].map((name) => objectsOf(bucket.arn, `${bucket.prefix}*/.run/${name}`)),
     ),
     ...(bucket.key === undefined ? [] : [{ ...bucket.key, ...allow(["kms:Decrypt"], bucket.key.Resource) }]),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),

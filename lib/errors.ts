@@ -42,6 +42,7 @@ export const errorCodes = {
   UNIT_LOST: "the unit has no record, or its record never ended",
   UNIT_KILLED: "what collected the unit was killed, or could not be started",
   UNIT_TIMEOUT: "the unit took longer than its timeout",
+  VERIFY_LOST: "parts of a verification did not end, however often they were begun",
   LEASE_HELD: "another process is at work on the job",
   LEASE_LOST: "another process took over the job",
   JOB_LATE: "the job has no good snapshot within its deadline",

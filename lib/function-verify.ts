@@ -1,14 +1,13 @@
 import type { Backup } from "./backup.ts";
 import { goingOn, type StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
-import { verifyPartsKey } from "./keys.ts";
 import type { Verification } from "./manifest.ts";
 import { FUNCTION_LIMITS, type PartLimits } from "./verify-part-limits.ts";
-import { concludeParts, splitVerification, verifyOrSplit, verifyPart } from "./verify-parts.ts";
+import { concludeParts, type Parts, splitVerification, verifyOrSplit, verifyPart } from "./verify-parts.ts";
 
 /*
  * Verifying, in functions: what is small is done in one call. What is large is split, and the state machine has each part
- * verified by a call, or a task, of its own.
+ * verified by a call, or a task, of its own; those that are missing then once more.
  */
 
 export interface Verified {
@@ -18,52 +17,39 @@ export interface Verified {
   readonly proved: number;
 }
 
-export interface Split {
-  /** Of the parts, relative to the prefix of the storage, or of the bucket for copies: one a line. */
-  readonly partsKey: string;
-  readonly parts: number;
-}
-
 export async function verifyStep(
   backup: Backup,
   pointer: StepPointer,
   limits: PartLimits = FUNCTION_LIMITS,
-): Promise<Verified | Split> {
-  return goingOn(backup, pointer, async (step) => {
-    const done = await verifyOrSplit(step, pointer, limits);
-    return "parts" in done ? splitOf(step, pointer, done) : verifiedOf(done);
-  });
+): Promise<Verified | Parts> {
+  return goingOn(backup, pointer, async (step) => answerOf(step, pointer, await verifyOrSplit(step, pointer, limits)));
 }
 
 /** For a verification whose function was killed. */
-export async function splitStep(backup: Backup, pointer: StepPointer): Promise<Split> {
-  return goingOn(backup, pointer, async (step) => splitOf(step, pointer, await splitVerification(step, pointer)));
+export async function splitStep(backup: Backup, pointer: StepPointer): Promise<Parts> {
+  return goingOn(backup, pointer, async (step) => readable(step, pointer, await splitVerification(step, pointer)));
 }
 
-/** One part. What is thrown is for the state machine to try again, or to do without: then `concludeStep` throws. */
+/** One part. What is thrown is for the state machine to try again, or to leave to the next round. */
 export async function verifyPartStep(backup: Backup, pointer: StepPointer, n: number): Promise<void> {
   await goingOn(backup, pointer, (step) => verifyPart(step, pointer, n));
 }
 
-export async function concludeStep(backup: Backup, pointer: StepPointer): Promise<Verified> {
-  return goingOn(backup, pointer, async (step) => verifiedOf(await concludeParts(step, pointer)));
+/** After the parts were done, for the first time in round 0; answers those that are missing, where they are to be done again. */
+export async function concludeStep(backup: Backup, pointer: StepPointer, round: number): Promise<Verified | Parts> {
+  return goingOn(backup, pointer, async (step) => answerOf(step, pointer, await concludeParts(step, pointer, round)));
 }
 
-/** Where the state machine cannot read the storage, it is given a copy of the parts, as of the plan. */
-async function splitOf(
-  backup: Backup,
-  { job: name, snapshot }: StepPointer,
-  { parts }: { readonly parts: number },
-): Promise<Split> {
+async function answerOf(backup: Backup, pointer: StepPointer, done: Verification | Parts): Promise<Verified | Parts> {
+  if ("partsKey" in done) return readable(backup, pointer, done);
+  const { ok, proved } = done;
+  return { ...(ok ? {} : { status: "failed" }), verified: ok, proved };
+}
+
+/** Where the state machine cannot read the storage, it is given a copy of the list of parts, as of the plan. */
+async function readable(backup: Backup, { job: name }: StepPointer, parts: Parts): Promise<Parts> {
   const job = findJob(backup.config, name);
-  const partsKey = verifyPartsKey(name, snapshot);
   const copies = await backup.planCopies?.(job);
-  if (copies !== undefined) await copies.put(partsKey, await (await backup.storage(job)).get(partsKey));
-  return { partsKey, parts };
+  if (copies !== undefined) await copies.put(parts.partsKey, await (await backup.storage(job)).get(parts.partsKey));
+  return parts;
 }
-
-const verifiedOf = ({ ok, proved }: Verification): Verified => ({
-  ...(ok ? {} : { status: "failed" }),
-  verified: ok,
-  proved,
-});

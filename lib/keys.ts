@@ -117,10 +117,10 @@ export const recordKey = (job: string, snapshot: string, n: number, resumed: num
   `${recordsPrefix(job, snapshot)}${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
 /** Where all records of a run lie. */
 export const recordsPrefix = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/units/`;
-/** The parts that verifying a large snapshot was split into, one a line. */
-export const verifyPartsKey = (job: string, snapshot: string): string =>
-  `${snapshotPrefix(job, snapshot)}.run/verify/parts.jsonl`;
-/** What is to be done for each artifact, one a line. */
+/** The parts that verifying a large snapshot was split into, one a line; for each later round those that were missing before it. */
+export const verifyPartsKey = (job: string, snapshot: string, round: number): string =>
+  `${snapshotPrefix(job, snapshot)}.run/verify/parts${round === 0 ? "" : `.${round}`}.jsonl`;
+/** What is to be done for each artifact, one a line; the first says which lines these are. */
 export const verifyTasksKey = (job: string, snapshot: string): string =>
   `${snapshotPrefix(job, snapshot)}.run/verify/tasks.jsonl`;
 /** What a part found. */

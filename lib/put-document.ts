@@ -32,6 +32,15 @@ export async function putDocument(
   }
 }
 
+/** Stores a document where there is none; what lies there already stays, whoever stored it. @throws as `putDocument` */
+export async function putOnce(storage: Storage, key: string, content: Uint8Array): Promise<void> {
+  try {
+    await putDocument(storage, key, content, { ifAbsent: true });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
+
 /** The storage's answer that a condition does not hold. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof CodedError && (error.code === "STORAGE_CHANGED" || error.code === "STORAGE_EXISTS");

@@ -41,12 +41,17 @@ type Finished = Awaited<ReturnType<typeof aFinishedRun>>;
 async function inParts({ a, pointer }: Finished, limits = SMALL) {
   const split = await verifyStep(a.backup, pointer, limits);
   assert.ok("parts" in split);
-  const lines = (await stored(a, split.partsKey)).trim().split("\n");
-  const parts = lines.map((line) => JSON.parse(line) as { n: number; compute: string });
+  const parts = linesOf(await stored(a, split.partsKey));
   assert.equal(parts.length, split.parts);
   for (const { n } of parts) await verifyPartStep(a.backup, pointer, n);
-  return { parts, verified: await concludeStep(a.backup, pointer) };
+  return { parts, verified: await concludeStep(a.backup, pointer, 0) };
 }
+
+const linesOf = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { n: number; compute: string });
 
 const stored = async ({ storage }: Finished["a"], key: string): Promise<string> =>
   (await contentsOf(storage)).get(key)?.toString() ?? "";
@@ -102,17 +107,33 @@ test("a wrong byte in one part is found, named, and fails the whole", async () =
   );
 });
 
-test("a part that was not done keeps the whole from being recorded, and can be done yet", async () => {
+test("parts that were not done are begun again, those alone; after the last round what was not read is named", async () => {
   const { a, pointer } = await aFinishedRun();
   assert.deepEqual(await splitStep(a.backup, pointer), {
     partsKey: "docs/2026-11-22/030000Z/.run/verify/parts.jsonl",
     parts: ARTIFACTS,
   });
-  for (let n = 0; n < ARTIFACTS - 1; n += 1) await verifyPartStep(a.backup, pointer, n);
-  await assert.rejects(concludeStep(a.backup, pointer), /1 of 7 parts of the verification did not end/);
+  for (const n of [0, 1, 2, 3, 5]) await verifyPartStep(a.backup, pointer, n);
+  for (const [round, partsKey] of [
+    "docs/2026-11-22/030000Z/.run/verify/parts.1.jsonl",
+    "docs/2026-11-22/030000Z/.run/verify/parts.2.jsonl",
+  ].entries()) {
+    // Twice, as when its answer was lost.
+    for (let time = 0; time < 2; time += 1)
+      assert.deepEqual(await concludeStep(a.backup, pointer, round), { partsKey, parts: 2 });
+    assert.deepEqual(linesOf(await stored(a, partsKey)), [
+      { n: 4, compute: "lambda" },
+      { n: 6, compute: "lambda" },
+    ]);
+  }
+  await assert.rejects(concludeStep(a.backup, pointer, 2), {
+    code: "VERIFY_LOST",
+    message:
+      "2 of 7 parts of the verification did not end, begun 3 times: of u3/a.json.zst, u5/a.json.zst nothing is known",
+  });
   assert.equal(await stored(a, verifiedKey("docs", pointer.snapshot)), "");
-  await verifyPartStep(a.backup, pointer, ARTIFACTS - 1);
-  assert.deepEqual(await concludeStep(a.backup, pointer), { verified: true, proved: ARTIFACTS });
+  for (const n of [4, 6]) await verifyPartStep(a.backup, pointer, n);
+  assert.deepEqual(await concludeStep(a.backup, pointer, 2), { verified: true, proved: ARTIFACTS });
 });
 
 test("a second try of splitting goes by what the first one stored", async () => {
@@ -126,13 +147,19 @@ test("a state machine that cannot read the storage finds the parts where plans a
   const copies = memoryStorage();
   const split = await verifyStep({ ...a.backup, planCopies: async () => copies }, pointer, SMALL);
   assert.ok("parts" in split);
-  assert.equal((await contentsOf(copies)).get(split.partsKey)?.toString(), await stored(a, split.partsKey));
+  const again = await concludeStep({ ...a.backup, planCopies: async () => copies }, pointer, 0);
+  assert.ok("parts" in again);
+  for (const { partsKey } of [split, again]) {
+    const text = await stored(a, partsKey);
+    assert.notEqual(text, "");
+    assert.equal((await contentsOf(copies)).get(partsKey)?.toString(), text);
+  }
 });
 
 test("nothing is verified by who has lost the lease", async () => {
   const { a, pointer } = await aFinishedRun();
   await splitStep(a.backup, pointer);
   const other = { ...pointer, lease: "another" };
-  for (const step of [() => verifyPartStep(a.backup, other, 0), () => concludeStep(a.backup, other)])
+  for (const step of [() => verifyPartStep(a.backup, other, 0), () => concludeStep(a.backup, other, 0)])
     await assert.rejects(step(), { name: "LeaseLostError" });
 });

@@ -43,6 +43,7 @@ const THROTTLED = { do: "refuse", code: "TooManyRequestsException" } as const;
 const BROKEN = { do: "die", error: "TypeError", message: "it is broken" } as const;
 const firstAsked = ({ step, payload }: Call) => step === "collect" && payload.ended === undefined;
 const firstVerified = ({ step, payload }: Call) => step === "verify" && payload.do === "verify";
+const partOne = ({ payload }: Call) => (payload.part as { n: number } | undefined)?.n === 1;
 /** As a bucket that does not answer ends a step, after all that was tried within it. */
 const STORAGE_DOWN = { do: "die", error: "TransientError", message: "S3 answers 503" } as const;
 
@@ -179,16 +180,47 @@ const PATHS: readonly Path[] = [
     outcome: { status: "ok", verified: true, proved: 1 },
   },
   {
-    title: "a part of verifying cannot be had",
+    title: "a part of verifying is lost once, and done in the next round",
     job: "pair",
+    given: { changed: ({ States }) => soonAgain(States) },
+    fault: (call, before) => {
+      if (firstVerified(call)) return { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" };
+      return partOne(call) && before === 3 ? BROKEN : undefined;
+    },
+    ends: "SUCCEEDED",
+    calls: `plan collect collect finish ${"verify ".repeat(7)}prune notify`,
+    units: ["ok lambda", "ok lambda"],
+    outcome: { status: "ok", verified: true, proved: 2, removed: 0 },
+  },
+  {
+    title: "a part of verifying cannot be had in any of three rounds",
+    job: "pair",
+    given: { changed: ({ States }) => soonAgain(States) },
     fault: (call) => {
       if (firstVerified(call)) return { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" };
-      return JSON.stringify(call.payload.part)?.includes('"n":1') ? BROKEN : undefined;
+      return partOne(call) ? BROKEN : undefined;
     },
     ends: "BackupFailed",
-    calls: "plan collect collect finish verify verify verify verify verify notify verdict",
+    calls: `plan collect collect finish ${"verify ".repeat(9)}notify verdict`,
     units: ["ok lambda", "ok lambda"],
-    outcome: { status: "failed", step: "verify" },
+    outcome: { status: "failed", step: "verify", error: "CodedError" },
+  },
+  {
+    title: "the list of parts cannot be read by the fan-out",
+    job: "single",
+    given: {
+      changed: ({ States }) => {
+        soonAgain(States);
+        const reader = States.Parts?.ItemReader as { Arguments: Record<string, unknown> };
+        reader.Arguments.Key = "absent.jsonl";
+      },
+    },
+    fault: (call) =>
+      firstVerified(call) ? { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" } : undefined,
+    ends: "BackupFailed",
+    calls: `plan collect finish ${"verify ".repeat(5)}notify verdict`,
+    units: ["ok lambda"],
+    outcome: { status: "failed", step: "verify", error: "CodedError" },
   },
   {
     title: "the plan cannot be read by the fan-out",
@@ -626,6 +658,11 @@ function measuring({ States }: Definition): void {
     MaxConcurrency: 20,
     Output: "{% {'resultBytes': $length($string($states.result))} %}",
   });
+}
+
+/** The next round of verifying's parts after a second, which the second engine waits in full. */
+function soonAgain({ Again }: Definition["States"]): void {
+  Object.assign(Again ?? {}, { Seconds: 1 });
 }
 
 /** One more attempt where there are several, and that at once. */
