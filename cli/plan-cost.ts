@@ -18,6 +18,6 @@ export async function planCost(
     if (!isNarrowed(entry)) last ??= entry;
   }
   const { manifest, verification } = last ?? {};
-  const known = manifest === undefined ? undefined : { manifest, verifyMs: verification?.durationMs };
+  const known = manifest === undefined ? undefined : { manifest, verification };
   return jobCost(job, units, known, { snapshots, now: backup.now(), prices });
 }

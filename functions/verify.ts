@@ -21,7 +21,7 @@ export const handler = (event: unknown, invocation: Invocation) => {
 
 function stepOf(backup: Backup, asked: z.infer<typeof eventSchema>): Promise<unknown> {
   const { pointer } = asked;
-  if ("part" in asked) return verifyPartStep(backup, pointer, asked.part.n);
+  if ("part" in asked) return verifyPartStep(backup, pointer, { n: asked.part.n, compute: "lambda" });
   if (asked.do === "conclude") return concludeStep(backup, pointer, asked.round);
   return asked.do === "split" ? splitStep(backup, pointer) : verifyStep(backup, pointer);
 }

@@ -40,7 +40,7 @@ export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
     const config = await configOf(env);
     backup = await openStep(config, { job: pointer.job, run: pointer.run, ...which }, signal, env);
     if ("n" in which) return await collectPlanned(backup, pointer, which.n);
-    await verifyPartStep(backup, pointer, which.part);
+    await verifyPartStep(backup, pointer, { n: which.part, compute: "fargate" });
     return taskExits.recorded;
   } catch (error) {
     const interrupted = signal.aborted && signal.reason instanceof InterruptedError;

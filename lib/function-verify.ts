@@ -2,7 +2,7 @@ import type { Backup } from "./backup.ts";
 import { goingOn, type StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
 import type { Verification } from "./manifest.ts";
-import { FUNCTION_LIMITS, type PartLimits } from "./verify-part-limits.ts";
+import { FUNCTION_LIMITS, type PartLimits, type VerifyPart } from "./verify-part-limits.ts";
 import { concludeParts, type Parts, splitVerification, verifyOrSplit, verifyPart } from "./verify-parts.ts";
 
 /*
@@ -31,8 +31,8 @@ export async function splitStep(backup: Backup, pointer: StepPointer): Promise<P
 }
 
 /** One part. What is thrown is for the state machine to try again, or to leave to the next round. */
-export async function verifyPartStep(backup: Backup, pointer: StepPointer, n: number): Promise<void> {
-  await goingOn(backup, pointer, (step) => verifyPart(step, pointer, n));
+export async function verifyPartStep(backup: Backup, pointer: StepPointer, part: VerifyPart): Promise<void> {
+  await goingOn(backup, pointer, (step) => verifyPart(step, pointer, part));
 }
 
 /** After the parts were done, for the first time in round 0; answers those that are missing, where they are to be done again. */

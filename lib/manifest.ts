@@ -145,6 +145,8 @@ export const artifactVerificationSchema = z.strictObject({
   error: errorRecord.optional().describe("what is wrong with it: the bytes, or else its failed proof"),
 });
 
+const spent = z.strictObject({ parts: count, durationMs: count.describe("of all of them together") });
+
 export const verificationSchema = z.strictObject({
   schemaVersion: z.literal(1),
   job: z.string(),
@@ -153,6 +155,12 @@ export const verificationSchema = z.strictObject({
   ok: z.boolean(),
   verifiedAt: instant,
   durationMs: count,
+  parts: z
+    .strictObject({ lambda: spent, fargate: spent })
+    .optional()
+    .describe(
+      "verified in parts, on AWS: what each kind of compute did; durationMs above is from the first to the last",
+    ),
   proved: count.describe("artifacts that have a proof"),
   artifacts: z.array(artifactVerificationSchema),
   faults: z

@@ -11,9 +11,9 @@ export interface PartLimits {
 export const FUNCTION_LIMITS: PartLimits = { bytes: 8 * 1024 ** 3, artifacts: 1_000 };
 
 /** More than this of one artifact no function reads in its time. */
-const TASK_BYTES = 4 * FUNCTION_LIMITS.bytes;
+export const TASK_BYTES = 4 * FUNCTION_LIMITS.bytes;
 
-/** One line of `.run/verify/parts.jsonl`. */
+/** One line of `.run/verify/parts.jsonl`: a part, and what it is to be read by. */
 export interface VerifyPart {
   readonly n: number;
   readonly compute: PlanLine["compute"];

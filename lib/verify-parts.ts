@@ -18,7 +18,7 @@ import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
 import { createNamedList } from "./tar/named-list.ts";
 import { beginVerifying, conclude, openArtifacts, type VerifyInput, type Verifying, verifyEach } from "./verify.ts";
-import { type PartLimits, partNumbers, partsOf } from "./verify-part-limits.ts";
+import { type PartLimits, partNumbers, partsOf, type VerifyPart } from "./verify-part-limits.ts";
 
 /*
  * A verification that is too large for one process, in three steps as `plan`, `collect` and `finish` are those of a run:
@@ -36,7 +36,7 @@ export interface Parts {
 }
 
 /** Of a part that was lost, as with a function that nobody could call for minutes: so often all that are missing are begun again. */
-export const MORE_ROUNDS = 2;
+const MORE_ROUNDS = 2;
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 const PARTS_AT_ONCE = 16;
@@ -45,6 +45,8 @@ const partSchema = z.strictObject({
   n: z.int().nonnegative(),
   tasks: z.string().describe("the seal of the tasks that it is a part of"),
   begunAt: z.iso.datetime(),
+  durationMs: z.int().nonnegative(),
+  compute: z.enum(["lambda", "fargate"]).describe("what did it in the end"),
   artifacts: z.array(artifactVerificationSchema),
   seal: z.string(),
 });
@@ -73,8 +75,8 @@ export async function splitVerification(backup: Backup, input: PartsInput): Prom
  * Reads back what is of one part, and stores what was found. Called again, it does so again. @throws IntegrityError when the
  * tasks, or the manifest, are not those that the parts were made from; else as `verify`
  */
-export async function verifyPart(backup: Backup, input: PartsInput, n: number): Promise<void> {
-  const begunAt = backup.now().toISOString();
+export async function verifyPart(backup: Backup, input: PartsInput, { n, compute }: VerifyPart): Promise<void> {
+  const begun = backup.now();
   const opened = await openArtifacts(backup, { ...input, mode: "policy" });
   const { tasks, seal } = await readTasks(opened.storage, opened.entry);
   const own = tasks.filter(({ part }) => part === n);
@@ -82,7 +84,9 @@ export async function verifyPart(backup: Backup, input: PartsInput, n: number): 
     throw new IntegrityError("INTEGRITY_MANIFEST", `the verification of ${input.snapshot} has no part ${n}`);
   const artifacts = await verifyEach(backup, { ...opened, tasks: own });
   const key = verifiedPartKey(input.job, input.snapshot, n);
-  await putDocument(opened.storage, key, documentBytes(sealed({ n, tasks: seal, begunAt, artifacts })));
+  const durationMs = Math.max(0, backup.now().getTime() - begun.getTime());
+  const part = { n, tasks: seal, begunAt: begun.toISOString(), durationMs, compute, artifacts };
+  await putDocument(opened.storage, key, documentBytes(sealed(part)));
 }
 
 /**
@@ -113,7 +117,16 @@ export async function concludeParts(backup: Backup, input: PartsInput, round: nu
     return withFailedProof(result, recorded.get(path));
   });
   const begun = new Date(Math.min(backup.now().getTime(), ...parts.map(({ begunAt }) => Date.parse(begunAt))));
-  return conclude(backup, opened, { begun, results });
+  return conclude(backup, opened, {
+    begun,
+    results,
+    parts: { lambda: spentOn("lambda"), fargate: spentOn("fargate") },
+  });
+
+  function spentOn(compute: VerifyPart["compute"]) {
+    const own = parts.filter((part) => part.compute === compute);
+    return { parts: own.length, durationMs: own.reduce((sum, { durationMs }) => sum + durationMs, 0) };
+  }
 }
 
 /** A second try of the same step goes by what the first one stored. */

@@ -72,11 +72,17 @@ export async function verifyEach(
   return results;
 }
 
-/** Writes verified.json from what was found of each artifact. `begun`: when the first of them was read. @throws as `verify` */
+/** Of each artifact what was found, and when the first of them was read. */
+export interface Found extends Pick<Verification, "parts"> {
+  readonly begun: Date;
+  readonly results: readonly ArtifactVerification[];
+}
+
+/** Writes verified.json from what was found. @throws as `verify` */
 export async function conclude(
   backup: Backup,
   { job, storage, entry, mode }: Pick<Verifying, "job" | "storage" | "entry" | "mode">,
-  { begun, results }: { readonly begun: Date; readonly results: readonly ArtifactVerification[] },
+  { begun, results, parts }: Found,
 ): Promise<Verification> {
   const faults = await manifestFaults(storage, entry);
   const verification: Verification = {
@@ -88,6 +94,7 @@ export async function conclude(
     ok: faults.length === 0 && results.every(({ error }) => error === undefined),
     verifiedAt: backup.now().toISOString(),
     durationMs: Math.max(0, backup.now().getTime() - begun.getTime()),
+    ...(parts === undefined ? {} : { parts }),
     proved: results.filter(isProved).length,
     artifacts: [...results],
     faults: [...faults],

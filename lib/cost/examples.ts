@@ -22,6 +22,7 @@ export function nightOf(repositories: number): RunShape {
     secondsPerUnit: REPOSITORY.seconds,
     bytes,
     verifySeconds: read / VERIFIED_BYTES_PER_SECOND,
+    verifyOnFargate: { parts: 0, seconds: 0 },
   };
 }
 

@@ -1,15 +1,22 @@
 import type { Job } from "../config/schema.ts";
-import type { Manifest } from "../manifest.ts";
+import type { Manifest, Verification } from "../manifest.ts";
 import { nextRuns } from "../scheduling/schedule.ts";
+import { TASK_BYTES } from "../verify-part-limits.ts";
 import { type Cost, costOf } from "./cost.ts";
 import type { Prices } from "./prices.ts";
-import type { RunShape } from "./run-usage.ts";
+import { type RunShape, unitsRead, verifyPartsOf } from "./run-usage.ts";
 
 /** A unit of a plan, as far as it matters here. */
 export interface PricedUnit {
   readonly compute: "lambda" | "fargate";
   /** Known to be as it was: it is taken over and not collected. */
   readonly isUnchanged: boolean;
+}
+
+/** The last snapshot of the whole job, and how verifying it went. */
+export interface LastSnapshot {
+  readonly manifest: Manifest;
+  readonly verification: Pick<Verification, "durationMs" | "parts"> | undefined;
 }
 
 export interface JobCost extends Cost {
@@ -26,16 +33,17 @@ const MAX_RUNS = 5_000;
 /** Where nothing was ever collected. */
 const SECONDS = 6;
 const BYTES = 20e6;
-const VERIFIED_BYTES_PER_SECOND = 60e6;
+/** Of verifying, in one process. */
+const BYTES_PER_SECOND = 60e6;
 
 /**
- * What the job costs by its plan, the durations and sizes of its last run (`last`, with how long verifying it took) and how
- * many snapshots it keeps now. Pure.
+ * What the job costs by its plan, the durations and sizes of its last run and how many snapshots it keeps now.
+ * Pure.
  */
 export function jobCost(
   job: Job,
   units: readonly PricedUnit[],
-  last: { readonly manifest: Manifest; readonly verifyMs: number | undefined } | undefined,
+  last: LastSnapshot | undefined,
   { snapshots, now, prices }: { readonly snapshots: number; readonly now: Date; readonly prices: Prices },
 ): JobCost {
   const assumed: string[] = [];
@@ -54,14 +62,17 @@ export function jobCost(
   const artifacts = last?.manifest.totals.artifacts ?? units.length;
   const runsPerMonth =
     job.schedule === undefined ? assume(DAYS, "a run each day, since it has no schedule") : runsIn(job, now);
-  const shape: RunShape = {
+  const size = {
     collected: collected.length,
     unchanged: units.length - collected.length,
-    onFargate: collected.filter(({ compute }) => compute === "fargate").length,
     artifactsPerUnit: units.length === 0 ? 0 : artifacts / Math.max(1, last?.manifest.totals.units ?? units.length),
-    secondsPerUnit,
     bytes,
-    verifySeconds: last?.verifyMs === undefined ? bytes / VERIFIED_BYTES_PER_SECOND : last.verifyMs / 1000,
+  };
+  const shape: RunShape = {
+    ...size,
+    onFargate: collected.filter(({ compute }) => compute === "fargate").length,
+    secondsPerUnit,
+    ...verifying(job, size, last, assume),
   };
   const kept = Math.max(1, snapshots);
   return {
@@ -76,4 +87,38 @@ export function jobCost(
 function runsIn({ schedule = "", timezone }: Job, now: Date): number {
   const end = now.getTime() + DAYS * DAY_MS;
   return nextRuns(schedule, timezone, now, MAX_RUNS).filter((time) => time.getTime() <= end).length;
+}
+
+/** By what the last verification took of functions and tasks, which is more than its time where parts were done side by side. */
+function verifying(
+  job: Job,
+  size: Parameters<typeof verifyPartsOf>[0],
+  last: LastSnapshot | undefined,
+  assume: (bytesPerSecond: number, what: string) => number,
+): Pick<RunShape, "verifySeconds" | "verifyOnFargate"> {
+  const { durationMs, parts } = last?.verification ?? {};
+  if (parts !== undefined) {
+    const { lambda, fargate } = parts;
+    return {
+      verifySeconds: lambda.durationMs / 1000,
+      verifyOnFargate: { parts: fargate.parts, seconds: fargate.durationMs / 1000 },
+    };
+  }
+  const isInParts = verifyPartsOf(size) > 0;
+  if (durationMs !== undefined && !isInParts)
+    return { verifySeconds: durationMs / 1000, verifyOnFargate: { parts: 0, seconds: 0 } };
+  const why = durationMs === undefined ? "there is none yet" : "the last one was in one go, and the next is in parts";
+  const rate = assume(BYTES_PER_SECOND, `${BYTES_PER_SECOND / 1e6} MB/s for verifying, since ${why}`);
+  const share = unitsRead(size) / Math.max(1, size.collected + size.unchanged);
+  const large =
+    job.compute === "lambda"
+      ? []
+      : (last?.manifest.units ?? [])
+          .flatMap(({ artifacts }) => artifacts.map(({ bytes }) => bytes))
+          .filter((bytes) => bytes > TASK_BYTES);
+  const onTasks = share * large.reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    verifySeconds: (share * size.bytes - onTasks) / rate,
+    verifyOnFargate: { parts: share * large.length, seconds: onTasks / rate },
+  };
 }

@@ -11,7 +11,10 @@ export interface RunShape {
   readonly secondsPerUnit: number;
   /** Of all artifacts as they are stored. */
   readonly bytes: number;
+  /** Of functions: all parts' together where there are some. */
   readonly verifySeconds: number;
+  /** Parts of verifying that tasks of Fargate do. */
+  readonly verifyOnFargate: { readonly parts: number; readonly seconds: number };
 }
 
 /** What one run uses, by what AWS counts. */
@@ -55,13 +58,15 @@ const LOG_BYTES_PER_CALL = 1_000;
 const GB = 1024 ** 3;
 
 export function runUsage(shape: RunShape): RunUsage {
-  const { collected, unchanged, onFargate, artifactsPerUnit, secondsPerUnit, bytes, verifySeconds } = shape;
+  const { collected, unchanged, onFargate, artifactsPerUnit, secondsPerUnit, bytes, verifySeconds, verifyOnFargate } =
+    shape;
   const units = collected + unchanged;
   const onLambda = collected - onFargate + unchanged;
   const parts = units === 0 ? 0 : Math.ceil(((bytes / units) * collected) / PART_BYTES);
   const gbSeconds = (mib: number, seconds: number) => (mib / 1024) * seconds;
-  const taskHours = (onFargate * (TASK.startSeconds + secondsPerUnit)) / 3600;
-  const verifyParts = verifyPartsOf(shape);
+  const tasks = onFargate + verifyOnFargate.parts;
+  const taskHours = (tasks * TASK.startSeconds + onFargate * secondsPerUnit + verifyOnFargate.seconds) / 3600;
+  const verifyParts = Math.max(verifyPartsOf(shape), verifyOnFargate.parts);
   const isInParts = verifyParts > 0;
   const sum = (kind: "writes" | "reads") =>
     REQUESTS.run[kind] +
@@ -70,7 +75,7 @@ export function runUsage(shape: RunShape): RunUsage {
     collected * REQUESTS.collected[kind] +
     unchanged * REQUESTS.unchanged[kind] +
     units * artifactsPerUnit * REQUESTS.artifact[kind];
-  const lambdaRequests = 5 + onLambda + (isInParts ? verifyParts + 1 : 0);
+  const lambdaRequests = 5 + onLambda + (isInParts ? verifyParts - verifyOnFargate.parts + 1 : 0);
   return {
     lambdaRequests,
     lambdaGbSeconds:
@@ -89,15 +94,24 @@ export function runUsage(shape: RunShape): RunUsage {
     s3Writes: sum("writes") + parts,
     s3Reads: sum("reads") + parts,
     events: 2,
-    logGb: ((lambdaRequests + onFargate) * LOG_BYTES_PER_CALL) / GB,
+    logGb: ((lambdaRequests + tasks) * LOG_BYTES_PER_CALL) / GB,
   };
 }
 
-/** Into how many parts verifying is split; 0 where one call does all of it. */
-function verifyPartsOf({ collected, unchanged, artifactsPerUnit, bytes }: RunShape): number {
+/** So many units' artifacts does a verification read. Pure. */
+export const unitsRead = ({ collected, unchanged }: Pick<RunShape, "collected" | "unchanged">): number =>
+  collected + unchanged * READ_AGAIN;
+
+/** Into how many parts verifying is split; 0 where one call does all of it. Pure. */
+export function verifyPartsOf({
+  collected,
+  unchanged,
+  artifactsPerUnit,
+  bytes,
+}: Pick<RunShape, "collected" | "unchanged" | "artifactsPerUnit" | "bytes">): number {
   const units = collected + unchanged;
   if (units === 0) return 0;
-  const read = collected + unchanged * READ_AGAIN;
+  const read = unitsRead({ collected, unchanged });
   const parts = Math.max(
     (bytes * (read / units)) / FUNCTION_LIMITS.bytes,
     (read * artifactsPerUnit) / FUNCTION_LIMITS.artifacts,

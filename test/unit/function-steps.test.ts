@@ -36,7 +36,7 @@ async function execution(a: ReturnType<typeof aBackup>) {
 async function verifiedOf(a: ReturnType<typeof aBackup>, pointer: StepPointer) {
   const verified = await verifyStep(a.backup, pointer);
   if ("verified" in verified) return verified;
-  for (let n = 0; n < verified.parts; n += 1) await verifyPartStep(a.backup, pointer, n);
+  for (let n = 0; n < verified.parts; n += 1) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   const concluded = await concludeStep(a.backup, pointer, 0);
   assert.ok("verified" in concluded, "no part is missing");
   return concluded;

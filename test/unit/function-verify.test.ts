@@ -43,7 +43,7 @@ async function inParts({ a, pointer }: Finished, limits = SMALL) {
   assert.ok("parts" in split);
   const parts = linesOf(await stored(a, split.partsKey));
   assert.equal(parts.length, split.parts);
-  for (const { n } of parts) await verifyPartStep(a.backup, pointer, n);
+  for (const { n } of parts) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   return { parts, verified: await concludeStep(a.backup, pointer, 0) };
 }
 
@@ -78,7 +78,12 @@ for (const again of [false, true]) {
     assert.equal(parts.length, again ? 2 : 4);
     const [one, other] = [await verification(whole), await verification(parted)];
     assert.equal(one.artifacts.length, ARTIFACTS + (again ? 1 : 0));
-    assert.deepEqual({ ...other, manifestSha256: "" }, { ...one, manifestSha256: "" });
+    const { parts: spent, ...rest } = other;
+    assert.deepEqual({ ...rest, manifestSha256: "" }, { ...one, manifestSha256: "" });
+    assert.deepEqual(spent, {
+      lambda: { parts: parts.length, durationMs: 0 },
+      fargate: { parts: 0, durationMs: 0 },
+    });
   });
 }
 
@@ -113,7 +118,7 @@ test("parts that were not done are begun again, those alone; after the last roun
     partsKey: "docs/2026-11-22/030000Z/.run/verify/parts.jsonl",
     parts: ARTIFACTS,
   });
-  for (const n of [0, 1, 2, 3, 5]) await verifyPartStep(a.backup, pointer, n);
+  for (const n of [0, 1, 2, 3, 5]) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   for (const [round, partsKey] of [
     "docs/2026-11-22/030000Z/.run/verify/parts.1.jsonl",
     "docs/2026-11-22/030000Z/.run/verify/parts.2.jsonl",
@@ -132,8 +137,29 @@ test("parts that were not done are begun again, those alone; after the last roun
       "2 of 7 parts of the verification did not end, begun 3 times: of u3/a.json.zst, u5/a.json.zst nothing is known",
   });
   assert.equal(await stored(a, verifiedKey("docs", pointer.snapshot)), "");
-  for (const n of [4, 6]) await verifyPartStep(a.backup, pointer, n);
+  for (const n of [4, 6]) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   assert.deepEqual(await concludeStep(a.backup, pointer, 2), { verified: true, proved: ARTIFACTS });
+});
+
+test("what parts took is told by what did them, all together", async () => {
+  const finished = await aFinishedRun();
+  const { a, pointer } = finished;
+  await splitStep(a.backup, pointer);
+  for (let n = 0; n < ARTIFACTS; n += 1) {
+    // Each looks at the clock when it begins, at its artifact and when it ends.
+    let seconds = 0;
+    const now = () => new Date(a.backup.now().getTime() + 1_000 * seconds++);
+    await verifyPartStep({ ...a.backup, now }, pointer, { n, compute: n < 5 ? "lambda" : "fargate" });
+  }
+  await concludeStep(a.backup, pointer, 0);
+  const { parts, durationMs } = await verification(finished);
+  const each = (parts?.lambda.durationMs ?? 0) / 5;
+  assert.ok(each >= 1_000, `${each} ms`);
+  assert.deepEqual(parts, {
+    lambda: { parts: 5, durationMs: 5 * each },
+    fargate: { parts: 2, durationMs: 2 * each },
+  });
+  assert.equal(durationMs, 0);
 });
 
 test("a second try of splitting goes by what the first one stored", async () => {
@@ -160,6 +186,9 @@ test("nothing is verified by who has lost the lease", async () => {
   const { a, pointer } = await aFinishedRun();
   await splitStep(a.backup, pointer);
   const other = { ...pointer, lease: "another" };
-  for (const step of [() => verifyPartStep(a.backup, other, 0), () => concludeStep(a.backup, other, 0)])
+  for (const step of [
+    () => verifyPartStep(a.backup, other, { n: 0, compute: "lambda" }),
+    () => concludeStep(a.backup, other, 0),
+  ])
     await assert.rejects(step(), { name: "LeaseLostError" });
 });

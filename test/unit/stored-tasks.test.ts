@@ -16,12 +16,14 @@ const PART = `${FOLDER}.run/verify/1.json`;
 
 /** A snapshot of which every part was verified, and nothing is concluded yet. */
 async function verifiedInParts() {
-  const a = aBackup({ units: () => Array.from({ length: UNITS }, (_, n) => ({ id: `u${n}`, items: { "a.json": `${n}` } })) });
+  const a = aBackup({
+    units: () => Array.from({ length: UNITS }, (_, n) => ({ id: `u${n}`, items: { "a.json": `${n}` } })),
+  });
   const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
   for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
   await finishStep(a.backup, pointer);
   await splitStep(a.backup, pointer);
-  for (let n = 0; n < UNITS; n += 1) await verifyPartStep(a.backup, pointer, n);
+  for (let n = 0; n < UNITS; n += 1) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   const text = async (key: string) => (await contentsOf(a.storage)).get(key)?.toString() ?? "";
   return {
     text,
@@ -30,7 +32,7 @@ async function verifiedInParts() {
       assert.notEqual(after, before, `${key} is not changed`);
       await a.storage.put(key, bytesOf(after));
     },
-    part: (n: number) => verifyPartStep(a.backup, pointer, n),
+    part: (n: number) => verifyPartStep(a.backup, pointer, { n, compute: "lambda" }),
     conclude: () => concludeStep(a.backup, pointer, 0),
   };
 }
@@ -124,7 +126,10 @@ const FORGED: Readonly<Record<string, readonly [(part: string, other: string) =>
     (part) => part.replace('"checksum": "ok"', '"checksum": "inherited"'),
     /1\.json: it is not what was written: its seal does not fit/,
   ],
-  "that found nothing": [(part) => resealed(part, "u1/a.json.zst", "u9/a.json.zst"), /no part of the verification names u1\/a/],
+  "that found nothing": [
+    (part) => resealed(part, "u1/a.json.zst", "u9/a.json.zst"),
+    /no part of the verification names u1\/a/,
+  ],
 };
 
 for (const [what, [changed, message]] of Object.entries(FORGED))

@@ -123,6 +123,17 @@ test("verifying in parts is reckoned with where a run is too large for one call"
   assert.equal(large.lambdaRequests, 5 + 10_000 + parts + 1);
 });
 
+test("parts of verifying that tasks do are paid by the hour, and are no calls of functions", () => {
+  const shape = nightOf(10_000);
+  const [functions, tasks] = [
+    runUsage(shape),
+    runUsage({ ...shape, verifyOnFargate: { parts: 2, seconds: 3600 - 2 * 40 } }),
+  ];
+  assert.equal(tasks.fargateVcpuHours - functions.fargateVcpuHours, 1);
+  assert.equal(functions.lambdaRequests - tasks.lambdaRequests, 2);
+  assert.equal(tasks.transitions, functions.transitions);
+});
+
 /** The way of a run that goes well, and of one of its units and parts. */
 test("states are as many as the definition has on that way", async () => {
   const text = await readFile(new URL("../../../statemachines/backup.asl.json", import.meta.url), "utf8");
