@@ -162,13 +162,18 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
+    let asked = 0;
     git.switches.answer = (request, response) => {
       if (request.method !== "POST" || !request.url?.includes("two.git")) return false;
+      asked += 1;
+      // The first is the plan's, which lists refs.
+      if (asked === 1) return false;
       void held.then(() => response.destroy());
       return true;
     };
     const first = await start("slow");
-    await until(async () => (await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("units/0.json")));
+    await until(async () => asked > 1);
+    assert.ok((await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("units/0.json")));
     const second = await stack.cli("start", "--job", "slow", "--stage", "test");
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`job slow is running: execution ${first.execution}`));
