@@ -1,5 +1,6 @@
 import { artifactPath, storeArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
 import type { Item } from "./connectors/connector.ts";
 import { deferral } from "./deferral.ts";
@@ -61,9 +62,13 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal), kept };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
-    if (stored.delete(path)) return;
-    if (taken.has(path)) throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
-    const artifact = (await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path, sourceBytes));
+    const replaces = item.replaces === true;
+    if (stored.delete(path) && !replaces) return;
+    if (taken.has(path) && !replaces)
+      throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
+    const artifact = replaces
+      ? await storeAgain(attempt, item, path, sourceBytes)
+      : ((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path, sourceBytes)));
     progress.artifacts.push(artifact);
     taken.add(artifact.path);
     sourceBytes += artifact.sourceBytes;
@@ -99,6 +104,25 @@ async function takenOver(
   return { ...before, path, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
 }
 
+/** No record lists what is being replaced. It is still there where its successor's bytes did not come to their end. */
+async function storeAgain(attempt: Attempt, item: Item, path: string, before: number): Promise<Artifact> {
+  const { progress } = attempt;
+  const listed = progress.artifacts;
+  let ended = false;
+  async function* open(): Bytes {
+    ended = false;
+    yield* item.open();
+    ended = true;
+  }
+  progress.artifacts = listed.filter((one) => itemName(one) !== item.name);
+  try {
+    return await storeItem(attempt, { ...item, open }, path, before);
+  } catch (error) {
+    if (!ended) progress.artifacts = listed;
+    throw error;
+  }
+}
+
 async function storeItem(
   { backup, job, storage, input, progress, onPending, signal }: Attempt,
   item: Item,
@@ -114,7 +138,7 @@ async function storeItem(
     compression: job.compression,
     encryption: await backup.encryption(job),
     // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored.
-    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true,
+    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true && item.replaces !== true,
     signal,
     onBytes: (bytes) =>
       backup.emit({ type: "unit-bytes", job: job.name, unit: input.unit.id, sourceBytes: before + bytes }),

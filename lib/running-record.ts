@@ -36,16 +36,17 @@ export function runningRecord(
 ): RunningRecord {
   const startedAt = backup.now();
   const folder = `${unitFolder(unit.id)}/`;
-  let written = { folder: false, attempts: -1, length: 0, at: startedAt.getTime() };
+  let written = { folder: false, attempts: -1, listed: new Set<string>(), at: startedAt.getTime() };
 
   let isClosed = false;
   let writing: Promise<unknown> = Promise.resolve();
 
-  const isDue = () =>
+  const isDue = (paths: readonly string[]) =>
     !written.folder ||
-    // Another attempt replaces what the record lists.
+    // Another attempt replaces what the record lists, and so does what is read once more.
     progress.attempts !== written.attempts ||
-    progress.artifacts.length - written.length >= Math.max(1, written.length * GROWTH) ||
+    paths.some((path) => written.listed.has(path)) ||
+    progress.artifacts.length - written.listed.size >= Math.max(1, written.listed.size * GROWTH) ||
     backup.now().getTime() - written.at >= INTERVAL_MS;
 
   const recordOf = (pending: readonly string[]): UnitRecord => ({
@@ -69,14 +70,14 @@ export function runningRecord(
     async announce(paths) {
       if (isClosed) throw new SourceError("UNIT_TIMEOUT", `unit ${unit.id} has ended: nothing more of it is stored`);
       for (const path of paths) progress.begun.add(path);
-      if (!isDue()) return;
+      if (!isDue(paths)) return;
       const pending = progress.begun.size > NAMED ? [folder] : pendingOf(progress);
-      const { attempts, artifacts } = progress;
-      const { length } = artifacts;
+      const { attempts } = progress;
+      const listed = new Set(progress.artifacts.map(({ path }) => path));
       const one = write(recordOf(pending));
       writing = Promise.allSettled([writing, one]);
       await one;
-      written = { folder: pending.includes(folder), attempts, length, at: backup.now().getTime() };
+      written = { folder: pending.includes(folder), attempts, listed, at: backup.now().getTime() };
     },
     async close() {
       isClosed = true;

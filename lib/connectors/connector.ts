@@ -43,6 +43,8 @@ export interface Item {
    * and `open` is only called when that fails. Its facts, when given, must be had at once, and replace those of then.
    */
   readonly unchanged?: boolean;
+  /** True when it takes the place of the artifact of this name that was stored a moment ago, because the source held more than it had told. */
+  readonly replaces?: boolean;
   /** Each call reads from the start, so a retry is a second call. */
   open(): Bytes;
   /** Only after the last byte; undefined of one that is `unchanged` and was not read, whose facts stay as they were. */

@@ -312,6 +312,52 @@ for (const isSealed of [false, true]) {
   });
 }
 
+test("what was stored before a wait is not asked for again, nor swept the next night", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 120, pulls: 2 });
+  const backup = githubBackup(server, { skip: ["git", "wiki", "lfs", "submodules"] });
+  const stored = ["issues", "issues/comments", "issues/events", "labels", "pulls", "pulls/121/reviews"];
+  const asked = () => {
+    const paths = server.requests.splice(0).map((one) => one.path.replace(`${path}/`, ""));
+    return stored.map((name) => paths.filter((one) => one === name).length);
+  };
+  let before: readonly number[] = [];
+  const waited = await runThatWaits(backup, server, async () => {
+    before = asked();
+    listOf(server, `${path}/labels`).push({ id: 1, name: "meanwhile" });
+  });
+  assert.ok(
+    before.every((count) => count > 0),
+    before.join(),
+  );
+  assert.deepEqual(asked(), [0, 0, 0, 0, 0, 0]);
+  assert.equal((await backup.stored(waited, "my-org/app", "issues"))?.length, 122);
+  assert.equal((await backup.run()).status, "ok");
+  const swept = server.requests.filter(({ query }) => query.get("sort") === "created");
+  assert.deepEqual(swept, []);
+  assert.equal(asked()[5], 0, "reviews of what did not change");
+});
+
+test("what is gone is told whichever side of a wait it was missed on, and where its kind went on in another part", async () => {
+  await using world = await aWorldOfPulls(30);
+  const { server, path } = world;
+  const backup = githubBackup(server, { skip: ["all"], include: ["labels", "pull_reviews"], full_every: "1h" });
+  assert.equal((await backup.run()).status, "ok");
+  server.lists.set(`${path}/labels`, [{ id: 7, name: "other" }]);
+  server.lists.set(`${path}/pulls`, listOf(server, `${path}/pulls`).slice(1));
+  // All that is left of the reviews is in the first part.
+  const gone = Array.from({ length: 13 }, (_, n) => n * 2 + 5);
+  for (const number of gone) server.lists.set(`${path}/pulls/${number}/reviews`, []);
+  const result = await runWithin(backup, server, 14);
+  assert.ok(result.hours > 2, `${result.hours} hours`);
+  const deleted = (await backup.stored(result, "my-org/app", "deleted")) ?? [];
+  assert.deepEqual(
+    deleted.map(({ kind, key }) => `${kind} ${key}`).toSorted(),
+    ["labels 420", "pulls 42001", "pull_reviews 1", ...gone.map((n) => `pull_reviews ${n}/${42_000 + n}`)].toSorted(),
+  );
+  assert.deepEqual(await reviews(backup, result), ["3: good"]);
+});
+
 for (const where of ["/orgs/my-org/repos", "/rate_limit"]) {
   test(`a function that may not ask ${where} yet ends with the moment when it may, and has stored nothing`, async () => {
     await using folder = await aGitFolder();

@@ -23,6 +23,8 @@ export interface ScriptedUnit {
   readonly before?: (item: string, context: CollectContext) => Promise<void>;
   /** Artifact name to content; a function is called at each open, and may throw or never end. */
   readonly items?: { readonly [name: string]: string | (() => Bytes) | undefined };
+  /** Items that are given once more after all others, in the place of what was stored of them. */
+  readonly again?: { readonly [name: string]: string | (() => Bytes) };
   /** False for contents that are not to be compressed. */
   readonly compress?: boolean;
   /** Thrown after the items were stored; a function decides anew at each attempt. */
@@ -48,16 +50,18 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
     async *collect(unit, context) {
       const scripted = units().find(({ id }) => id === unit.id);
       for (const warning of scripted?.warnings ?? []) context.warn(warning);
-      for (const [name, content] of Object.entries(scripted?.items ?? {})) {
-        if (content === undefined) continue;
-        await scripted?.before?.(name, context);
-        const unchanged = scripted?.unchanged?.includes(name) ?? false;
-        const item = itemOf(name, scripted?.compress ?? true, () => {
+      const scriptedItem = (name: string, content: string | (() => Bytes)) =>
+        itemOf(name, scripted?.compress ?? true, () => {
           opened.push(`${unit.id}/${name}`);
           return typeof content === "string" ? bytesOf(content) : content();
         });
-        yield { ...item, unchanged };
+      for (const [name, content] of Object.entries(scripted?.items ?? {})) {
+        if (content === undefined) continue;
+        await scripted?.before?.(name, context);
+        yield { ...scriptedItem(name, content), unchanged: scripted?.unchanged?.includes(name) ?? false };
       }
+      for (const [name, content] of Object.entries(scripted?.again ?? {}))
+        yield { ...scriptedItem(name, content), replaces: true };
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
     },

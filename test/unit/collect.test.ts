@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { readAll } from "../../lib/bytes.ts";
 import { collect } from "../../lib/collect.ts";
-import { StorageError, TransientError } from "../../lib/errors.ts";
+import { SourceError, StorageError, TransientError } from "../../lib/errors.ts";
 import { snapshotPrefix } from "../../lib/keys.ts";
 import type { UnitRecord } from "../../lib/manifest.ts";
 import { plan } from "../../lib/plan.ts";
@@ -96,6 +96,32 @@ test("an attempt that begins again announces what it replaces, and its record li
   const record = await collectIt();
   assert.deepEqual([record.status, record.attempts, record.artifacts.length], ["ok", 2, 40]);
   assert.deepEqual(store.unspoken, []);
+});
+
+for (const count of [3, 40])
+  test(`one of ${count} items that is read once more takes the place of what was stored of it, which no record lists meanwhile`, async () => {
+    const { store, storage, collectIt } = await aUnit(count, { again: { "1.json": "all of it" } });
+    const record = await collectIt();
+    assert.deepEqual([record.status, record.artifacts.length, record.pending], ["ok", count, undefined]);
+    assert.deepEqual(store.unspoken, []);
+    const path = "org/app/1.json";
+    assert.equal(record.artifacts.find((artifact) => artifact.path === path)?.bytes, "all of it".length);
+    assert.equal(Buffer.from(await readAll(await storage.get(PREFIX + path), 100)).toString(), "all of it");
+  });
+
+test("what was stored of an item stays where reading it once more fails", async () => {
+  const { collectIt } = await aUnit(3, {
+    again: {
+      "1.json": async function* () {
+        yield Buffer.from("some");
+        throw new SourceError("SOURCE_INCOMPLETE", "it breaks off");
+      },
+    },
+  });
+  const record = await collectIt();
+  assert.deepEqual([record.status, record.error?.code], ["failed", "SOURCE_INCOMPLETE"]);
+  assert.equal(record.artifacts.find(({ path }) => path === "org/app/1.json")?.bytes, "content of 1.json".length);
+  assert.equal(record.artifacts.length, 3);
 });
 
 test("what is stored is in the record half a minute later, however slow the artifacts are", async () => {

@@ -1,6 +1,6 @@
 import { NotFoundError } from "../../errors.ts";
 import { itemIds } from "./gone-items.ts";
-import { type Line, linesOf, noLines } from "./lines.ts";
+import { linesOf } from "./lines.ts";
 import type { KindContext } from "./reading.ts";
 
 /** By the keys of lines, what is on each of those that were stored before we had to wait; undefined where they are sealed to us. */
@@ -11,17 +11,10 @@ export async function begunIds({
   const ids = new Map<string, ReadonlySet<string>>();
   try {
     for (const part of begun?.parts ?? [])
-      for (const [key, on] of await idsOf(linesOf(kind, part.open()))) ids.set(key, on);
+      for await (const { key, json } of linesOf(kind, part.open())) ids.set(key, itemIds(json));
     return ids;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     return undefined;
   }
-}
-
-/** By the keys of lines, what is on each. */
-export async function idsOf(lines: AsyncIterable<Line> = noLines()): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const ids = new Map<string, ReadonlySet<string>>();
-  for await (const { key, json } of lines) ids.set(key, itemIds(json));
-  return ids;
 }

@@ -1,6 +1,10 @@
 import { SourceError } from "../../errors.ts";
+import type { Item } from "../connector.ts";
+import { heldTo } from "./collect-again.ts";
+import type { Kind } from "./kinds/kind.ts";
 import { pages } from "./pages.ts";
 import { filled } from "./reading.ts";
+import { wasReadable } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { UnreadableError } from "./unreadable.ts";
 
@@ -13,22 +17,46 @@ const CLOCKS_MS = 5 * 60_000;
  * Holds the list of all comments to what each issue says of itself. Issues are read after comments, so one may have got a comment since: its own list
  * is asked for, and what is on it that is older than this reading has to be in ours.
  */
-export async function checkComments(work: SubjectWork): Promise<void> {
-  // What was stored before a wait is older than what issues say now.
-  if (work.context.kept?.has("issue_comments.jsonl") === true) return;
-  const before = new Date(work.startedAt.getTime() - CLOCKS_MS).toISOString();
+export async function* checkComments(work: SubjectWork): AsyncGenerator<Item> {
+  const kind = work.kinds.find(({ name }) => name === "issue_comments");
+  if (kind === undefined || !wasReadable(work.states.get(kind.name)?.state) || !work.comments.has("issues")) return;
   try {
-    for (const { number, listed } of (work.comments.short() ?? []).slice(0, MOST_ASKED)) {
-      const there = await olderThan(work, number, before);
-      if (there > listed)
-        throw new SourceError(
-          "SOURCE_INCOMPLETE",
-          `GitHub has ${there} comments on number ${number}, and listed ${listed}`,
-        );
-    }
+    if (!(await haveComments(work, kind))) return;
+    yield* heldTo(work, kind, () => checkIssues(work));
   } catch (error) {
-    work.failures.add("issue_comments", error);
+    work.failures.add(kind.name, error);
   }
+}
+
+/** Comments of which GitHub says that none is new are those of the last snapshot: an issue that is new here can have brought others along. */
+async function haveComments({ comments, context, previous }: SubjectWork, kind: Kind): Promise<boolean> {
+  if (comments.has(kind.name)) return true;
+  // Sealed to us.
+  if (context.kept?.has(`${kind.name}.jsonl`) === true) return false;
+  const lines = previous.linesOf(kind);
+  if (lines === undefined && previous.stateOf(kind.name, `${kind.name}.jsonl`)?.state !== "EMPTY") return false;
+  comments.begin(kind);
+  for await (const line of lines?.() ?? []) comments.note(kind, line);
+  return true;
+}
+
+async function checkIssues(work: SubjectWork): Promise<void> {
+  const before = listedUntil(work);
+  for (const { number, listed } of (work.comments.short() ?? []).slice(0, MOST_ASKED)) {
+    const there = await olderThan(work, number, before);
+    if (there > listed)
+      throw new SourceError(
+        "SOURCE_INCOMPLETE",
+        `GitHub has ${there} comments on number ${number}, and listed ${listed}`,
+      );
+  }
+}
+
+/** What is older than this has to be listed. What was stored before a wait is older than what issues say now: it goes to its newest comment. */
+function listedUntil({ startedAt, context, readAgain }: SubjectWork): string {
+  const kept = readAgain.has("issue_comments") ? undefined : context.kept?.get("issue_comments.jsonl");
+  const newest = typeof kept?.facts.newest === "string" ? Date.parse(kept.facts.newest) : startedAt.getTime();
+  return new Date(newest - CLOCKS_MS).toISOString();
 }
 
 async function olderThan({ session, params }: SubjectWork, number: number, before: string): Promise<number> {

@@ -1,38 +1,41 @@
 import { SourceError } from "../../errors.ts";
+import type { Item } from "../connector.ts";
+import { heldTo } from "./collect-again.ts";
 import { keptParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { numbersOf, packed } from "./number-facts.ts";
 import { isObject } from "./pages.ts";
 import { filled } from "./reading.ts";
 import { REFERRING, TARGETS, type Target } from "./references.ts";
+import { wasReadable } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 /**
  * Whether each comment's issue and each review's pull request is there. Comments are read first, so one that is not was deleted meanwhile,
  * or the list has a hole: GitHub is asked which. What is answered is in the facts of `collected.json`, where proof finds what may be missing.
  */
-export async function checkReferences(work: SubjectWork): Promise<void> {
+export async function* checkReferences(work: SubjectWork): AsyncGenerator<Item> {
   for (const target of TARGETS) {
     const kind = work.kinds.find(({ name }) => name === target);
-    const state = work.states.get(target)?.state;
-    const wanted = wantedOf(work, target);
-    if (kind === undefined || wanted === undefined || (state !== "READ" && state !== "EMPTY")) continue;
+    if (kind === undefined || !wasReadable(work.states.get(target)?.state)) continue;
     try {
-      const held = state === "EMPTY" ? new Set<number>() : await heldOf(work, kind);
-      const missing = wanted.difference(held);
-      // Where nothing was read anew, it was asked about by then.
-      const isNew = [target, ...REFERRING[target]].some((name) => work.references.of(name) !== undefined);
-      const gone = isNew ? await goneOf(work, target, missing) : missing.size;
-      const listed = packed(missing);
-      work.checked.set(target, {
-        references: wanted.size,
-        gone,
-        ...(listed === undefined ? {} : { missing: listed }),
-      });
+      yield* heldTo(work, kind, () => checkTarget(work, kind, target));
     } catch (error) {
       work.failures.add(target, error);
     }
   }
+}
+
+async function checkTarget(work: SubjectWork, kind: Kind, target: Target): Promise<void> {
+  const wanted = wantedOf(work, target);
+  if (wanted === undefined) return;
+  const held = work.states.get(target)?.state === "EMPTY" ? new Set<number>() : await heldOf(work, kind);
+  const missing = wanted.difference(held);
+  // Where nothing was read anew, it was asked about by then.
+  const isNew = [target, ...REFERRING[target]].some((name) => work.references.of(name) !== undefined);
+  const gone = isNew ? await goneOf(work, target, missing) : missing.size;
+  const listed = packed(missing);
+  work.checked.set(target, { references: wanted.size, gone, ...(listed === undefined ? {} : { missing: listed }) });
 }
 
 /** Of what is stored; of an artifact that is taken over, by its facts. */
@@ -47,9 +50,12 @@ function wantedOf({ references, context, previous, states }: SubjectWork, target
   return told.length === 0 ? undefined : new Set(told.flatMap((numbers) => [...numbers]));
 }
 
-async function heldOf({ references, context, previous }: SubjectWork, kind: Kind): Promise<ReadonlySet<number>> {
+async function heldOf(
+  { references, context, previous, readAgain }: SubjectWork,
+  kind: Kind,
+): Promise<ReadonlySet<number>> {
   const known =
-    numbersOf(keptParts(kind, context.kept)) ??
+    (readAgain.has(kind.name) ? undefined : numbersOf(keptParts(kind, context.kept))) ??
     references.of(kind.name) ??
     numbersOf(keptParts(kind, previous.unit?.artifacts));
   if (known !== undefined) return known;

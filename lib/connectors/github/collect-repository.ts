@@ -3,6 +3,8 @@ import { type Asset, assetItems, assetsOf } from "./assets.ts";
 import { attachmentFinder } from "./attachment-urls.ts";
 import { attachmentItems } from "./attachments.ts";
 import { bundleOf, wikiOf } from "./bundles.ts";
+import { checkComments } from "./check-comments.ts";
+import { checkReferences } from "./check-references.ts";
 import { collectBundle } from "./collect-bundle.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
@@ -79,6 +81,9 @@ async function* repositoryItems(
   const texts = has("attachments") ? textsOf(attachmentFinder(github.webUrl)) : undefined;
   work.texts = texts;
   yield* collectKinds(work, rest);
+  // Before files of texts are looked for: where there is a hole, comments are read once more.
+  yield* checkReferences(work);
+  yield* checkComments(work);
   if (has("assets")) yield* assetItems(work, assets.values());
   if (texts !== undefined) yield* attachmentItems(work, github.webUrl, texts);
 }

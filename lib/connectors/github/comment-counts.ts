@@ -6,6 +6,9 @@ import { issueOfComment } from "./references.ts";
 export interface CommentCounts {
   begin(kind: Kind): void;
   note(kind: Kind, line: Line): void;
+  /** Its lines did not pass after all. */
+  forget(kind: Kind): void;
+  has(kind: string): boolean;
   /** Issues of which fewer comments were listed than they have; undefined where either kind has not passed. */
   short(): readonly { readonly number: number; readonly listed: number }[] | undefined;
 }
@@ -26,6 +29,8 @@ export function commentCounts(): CommentCounts {
       if (name === "issue_comments") listed.set(number, (listed.get(number) ?? 0) + 1);
       if (name === "issues" && typeof json.comments === "number" && json.comments > 0) told.set(number, json.comments);
     },
+    forget: ({ name }) => void begun.delete(name),
+    has: (kind) => begun.has(kind),
     short() {
       if (!begun.has("issue_comments") || !begun.has("issues")) return undefined;
       return [...told].flatMap(([number, count]) => {

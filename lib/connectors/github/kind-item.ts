@@ -15,13 +15,15 @@ export interface KindItemOptions {
   readonly part?: number;
   /** What else is to be known of what was read. After the last line. */
   readonly more?: () => Facts;
+  /** It takes the place of what was stored of the kind a moment ago. */
+  readonly replaces?: boolean;
 }
 
 /** `name.jsonl`, or one part of it. */
 export function kindItem(
   kind: Pick<Kind, "name">,
   read: () => AsyncIterable<Line>,
-  { begun, part, more }: KindItemOptions = {},
+  { begun, part, more, replaces }: KindItemOptions = {},
 ): Item {
   let first = begun;
   let facts: Facts | undefined;
@@ -51,6 +53,7 @@ export function kindItem(
     contentType: JSON_LINES,
     compress: true,
     restore: `cat {}`,
+    ...(replaces === true ? { replaces } : {}),
     open,
     facts() {
       if (facts === undefined) throw new Error(`${kind.name} was asked for its facts before its last line`);

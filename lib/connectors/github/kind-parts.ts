@@ -10,22 +10,24 @@ export interface BegunKind {
   readonly parts: readonly PreviousArtifact[];
   /** The parent that was asked about last: its number, or what it is called. */
   readonly through: string | number;
+  /** When it was begun, where all parents are asked about; undefined where those that changed are. A sweep that is due by now is another night's. */
+  readonly sweptAt?: string | undefined;
 }
 
 /** `issues.jsonl`, then `issues-2.jsonl`. */
 export const partName = ({ name }: Pick<Kind, "name">, part = 1): string =>
   part === 1 ? `${name}.jsonl` : `${name}-${part}.jsonl`;
 
-export const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => throughOf(facts) !== undefined;
+const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => throughOf(facts) !== undefined;
 
 const throughOf = ({ through }: Facts): string | number | undefined =>
   typeof through === "number" || typeof through === "string" ? through : undefined;
 
 /** All parts of a kind; undefined where one is missing, or there is none. */
-export function wholeParts(
+export function wholeParts<Artifact extends PreviousArtifact>(
   kind: Pick<Kind, "name">,
-  artifacts: ReadonlyMap<string, PreviousArtifact> | undefined,
-): readonly PreviousArtifact[] | undefined {
+  artifacts: ReadonlyMap<string, Artifact> | undefined,
+): readonly Artifact[] | undefined {
   const parts = keptParts(kind, artifacts);
   const last = parts.at(-1);
   return last === undefined || isUnfinished(last) ? undefined : parts;
@@ -37,16 +39,18 @@ export function begunKind(
   kept: ReadonlyMap<string, PreviousArtifact> | undefined,
 ): BegunKind | undefined {
   const parts = keptParts(kind, kept);
-  const through = throughOf(parts.at(-1)?.facts ?? {});
-  return through === undefined ? undefined : { parts, through };
+  const facts = parts.at(-1)?.facts ?? {};
+  const through = throughOf(facts);
+  if (through === undefined) return undefined;
+  return { parts, through, sweptAt: typeof facts.sweptAt === "string" ? facts.sweptAt : undefined };
 }
 
 /** As many parts as there are, in order. */
-export function keptParts(
+export function keptParts<Artifact extends PreviousArtifact>(
   kind: Pick<Kind, "name">,
-  artifacts: ReadonlyMap<string, PreviousArtifact> | undefined,
-): readonly PreviousArtifact[] {
-  const parts: PreviousArtifact[] = [];
+  artifacts: ReadonlyMap<string, Artifact> | undefined,
+): readonly Artifact[] {
+  const parts: Artifact[] = [];
   for (;;) {
     const part = artifacts?.get(partName(kind, parts.length + 1));
     if (part === undefined) return parts;
@@ -54,3 +58,7 @@ export function keptParts(
     if (!isUnfinished(part)) return parts;
   }
 }
+
+/** How many lines these have together. */
+export const linesIn = (parts: readonly { readonly facts: Facts }[]): number =>
+  parts.reduce((sum, { facts }) => sum + Number(facts.lines), 0);

@@ -1,5 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import type { Reading } from "./kinds/kind.ts";
+import type { Line } from "./lines.ts";
 import type { Json } from "./pages.ts";
 
 export type Newest = Extract<Reading, { how: "newest" }>;
@@ -25,3 +26,15 @@ export function later(a: string | number | undefined, b: string | number): strin
     typeof a === "number" || typeof b === "number" ? Number(b) > Number(a) : Date.parse(b) > Date.parse(a);
   return isLater ? b : a;
 }
+
+/** By key: what each line is sorted by, and what its children ask by. */
+export async function orderValues(lines: (() => AsyncIterable<Line>) | undefined, order: Newest) {
+  const values = new Map<string, { readonly value: string | number; readonly field: string }>();
+  for await (const line of lines?.() ?? [])
+    values.set(line.key, { value: orderValue(line.json, order), field: numberOrKey(line) });
+  return values;
+}
+
+/** Children of issues and pull requests are asked for by number, those of comments by id. */
+export const numberOrKey = ({ key, json: { number } }: Line): string =>
+  typeof number === "number" ? String(number) : key;

@@ -8,6 +8,8 @@ export interface Parents {
   /** A line passes that is new or changed, or is as it was. */
   note(kind: Kind, line: Line, changed: boolean): void;
   deleted(kind: Kind, fields: readonly string[]): void;
+  /** What seems to be deleted may only be missing from the list. */
+  doubt(kind: Kind): void;
   /** Undefined when that kind's lines have not passed. */
   of(parent: string): ParentNotes | undefined;
 }
@@ -23,6 +25,8 @@ interface Notes {
   readonly all: Map<string, string[]>;
   readonly changed: Map<string, string[]>;
   readonly outdated: Set<string>;
+  /** Those of `outdated` that are so by having been deleted alone. */
+  readonly deleted: Set<string>;
 }
 
 /** `kinds` are those that are read: only of their parents anything is remembered, and of those only numbers. */
@@ -36,7 +40,8 @@ export function parentsOf(kinds: readonly Kind[]): Parents {
   }
   return {
     begin({ name }) {
-      if (children.has(name)) notes.set(name, { all: new Map(), changed: new Map(), outdated: new Set() });
+      if (children.has(name))
+        notes.set(name, { all: new Map(), changed: new Map(), outdated: new Set(), deleted: new Set() });
     },
     note({ name }, { json }, changed) {
       const of = notes.get(name);
@@ -54,7 +59,17 @@ export function parentsOf(kinds: readonly Kind[]): Parents {
       }
     },
     deleted({ name }, fields) {
-      for (const field of fields) notes.get(name)?.outdated.add(field);
+      const of = notes.get(name);
+      for (const field of fields) {
+        if (of === undefined || of.outdated.has(field)) continue;
+        of.outdated.add(field);
+        of.deleted.add(field);
+      }
+    },
+    doubt({ name }) {
+      const of = notes.get(name);
+      for (const field of of?.deleted ?? []) of?.outdated.delete(field);
+      of?.deleted.clear();
     },
     of: (parent) => notes.get(parent),
   };

@@ -1,6 +1,6 @@
 import { DeferredError, SourceError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
-import { begunIds, idsOf } from "./begun-ids.ts";
+import { begunIds } from "./begun-ids.ts";
 import { childLine } from "./child-line.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import { lineOf } from "./lines.ts";
@@ -21,9 +21,12 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
   if (notes === undefined)
     throw new SourceError("SOURCE_INCOMPLETE", `${parent} could not be read, on which ${kind.name} hangs`);
   const isFirst = before === undefined || (before.state === "READ" && previousLines === undefined);
-  const all = isFirst || (sweep && reading.drifts === true);
-  const asked = ((all ? notes.all : notes.changed).get(kind.name) ?? []).toSorted((a, b) => Number(a) - Number(b));
   const startedAt = session.api.now().toISOString();
+  const isSwept = isFirst || (sweep && reading.drifts === true);
+  const sweptAt = begun === undefined ? (isSwept ? startedAt : undefined) : begun.sweptAt;
+  const asked = ((sweptAt !== undefined ? notes.all : notes.changed).get(kind.name) ?? []).toSorted(
+    (a, b) => Number(a) - Number(b),
+  );
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
   let stopped: DeferredError | undefined;
@@ -40,7 +43,8 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
       const stored = (await begunIds(context)) ?? new Map<string, ReadonlySet<string>>();
       // By parent: which objects it has now.
       const fresh = new Map<string, ReadonlySet<string>>([...asked.map((of) => [of, NONE] as const), ...stored]);
-      for (const of of await stillToAsk(context, asked, stored)) {
+      // Parents up to the one that was asked about last are done, whether or not they have children.
+      for (const of of asked.filter((one) => begun === undefined || Number(one) > Number(begun.through))) {
         try {
           const json = await childLine(context, child, Number(of));
           isAny = true;
@@ -65,26 +69,12 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
       }
     },
     stopped: () => stopped,
-    facts(): Facts {
-      if (stopped !== undefined) return { through };
-      return all ? { sweptAt: startedAt } : {};
-    },
-    state: () => ({ sweptAt: all ? startedAt : (before?.sweptAt ?? startedAt) }),
+    facts: (): Facts => ({
+      ...(stopped === undefined ? {} : { through }),
+      ...(sweptAt === undefined ? {} : { sweptAt }),
+    }),
+    state: () => ({ sweptAt: sweptAt ?? before?.sweptAt ?? startedAt }),
     deleted: () => deleted,
     deletedItems: () => deletedItems,
   };
-}
-
-/**
- * Parents up to the one that was asked about last are done, whether or not they have children. One that changed while we waited has, perhaps, a line
- * in the last snapshot that is neither stored yet nor true any more.
- */
-async function stillToAsk(
-  { begun, previousLines }: KindContext,
-  asked: readonly string[],
-  stored: ReadonlyMap<string, unknown>,
-): Promise<readonly string[]> {
-  if (begun === undefined) return asked;
-  const before = await idsOf(previousLines?.());
-  return asked.filter((of) => Number(of) > Number(begun.through) || (before.has(of) && !stored.has(of)));
 }

@@ -1,7 +1,7 @@
 import { deepList } from "./deep-list.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { type Line, lineOf } from "./lines.ts";
-import { isOlder, later, type Newest, orderValue } from "./newest-order.ts";
+import { isOlder, later, type Newest, orderValue, orderValues } from "./newest-order.ts";
 import { type Page, pages, TooDeepError } from "./pages.ts";
 import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
@@ -79,7 +79,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     deleted = missing();
     parents.deleted(
       kind,
-      deleted.map((key) => known.get(key)?.number ?? key),
+      deleted.map((key) => known.get(key)?.field ?? key),
     );
   }
 
@@ -94,6 +94,8 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
   return {
     unchanged,
     lines: wanted,
+    // For when the unit has to wait later on, and what is stored is all that there is to go by.
+    facts: () => ({ ...(newest === undefined ? {} : { newest }), ...(since === undefined ? { sweptAt: begun } : {}) }),
     state: () => ({
       ...(firstEtag === undefined ? {} : { etags: { [url]: firstEtag } }),
       ...(newest === undefined ? {} : { newest }),
@@ -139,17 +141,6 @@ async function* once(kind: Kind, list: AsyncIterable<Page>, seen: Set<string>): 
       yield line;
     }
   }
-}
-
-async function orderValues(lines: (() => AsyncIterable<Line>) | undefined, order: Newest) {
-  const values = new Map<string, { value: string | number; number: string | undefined }>();
-  for await (const { key, json } of lines?.() ?? []) {
-    values.set(key, {
-      value: orderValue(json, order),
-      number: typeof json.number === "number" ? String(json.number) : undefined,
-    });
-  }
-  return values;
 }
 
 function orderOf({ name, reading }: Kind): Newest {

@@ -38,6 +38,8 @@ export interface SubjectWork {
   texts: Texts | undefined;
   readonly references: References;
   readonly comments: CommentCounts;
+  /** Kinds of which all was read in the place of what was stored already, because there was a hole in it. */
+  readonly readAgain: Set<string>;
   readonly startedAt: Date;
   /** What was compared at the end, by kind; `missing` are the numbers that are not stored (`number-facts.ts`): GitHub does not have them, or not yet then. */
   readonly checked: Map<string, { readonly references: number; readonly gone: number; readonly missing?: string }>;

@@ -1,8 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import { wholeOf } from "../../identity.ts";
 import type { CollectContext, Facts, Item, Unit } from "../connector.ts";
-import { checkComments } from "./check-comments.ts";
-import { checkReferences } from "./check-references.ts";
 import { commentCounts } from "./comment-counts.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
@@ -63,6 +61,7 @@ export async function subjectWork(
     states: new Map(),
     references: referencesOf(),
     comments: commentCounts(),
+    readAgain: new Set(),
     startedAt: api.now(),
     checked: new Map(),
     lfs: { stored: 0, missing: 0 },
@@ -118,8 +117,6 @@ function isAsBefore({ session, states, previous }: SubjectWork): boolean {
 
 /** What each unit ends with: its tombstones, and its account of the kinds. @throws SourceError for the kinds that failed */
 export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerator<Item> {
-  await checkReferences(work);
-  await checkComments(work);
   // A part may have found the whole's, whose tombstones go on with the metadata.
   if (wholeOf(unit.identity) === undefined) yield* tombstoneItems(work);
   // What is required is told as what it is.

@@ -5,7 +5,8 @@ import type { Json } from "./pages.ts";
 
 /** What is gone from the source since the last snapshot: kind by kind, the lines' keys. */
 export interface Tombstones {
-  add(kind: Kind, gone: Gone, previousLines: (() => AsyncIterable<Line>) | undefined): void;
+  /** What was said of a kind before, when it was read for the first time, is not true any more. */
+  set(kind: Kind, gone: Gone, previousLines: (() => AsyncIterable<Line>) | undefined): void;
   readonly isEmpty: boolean;
   /** `deleted.jsonl`'s new lines: the kind, when it was missed, and the object as it was last seen. */
   lines(noticedAt: string): AsyncIterable<Line>;
@@ -22,27 +23,26 @@ export interface Gone {
 export const TOMBSTONES = "deleted";
 
 export function tombstones(): Tombstones {
-  const gone: {
-    kind: Kind;
-    keys: ReadonlySet<string>;
-    items: readonly GoneItems[];
-    previousLines: () => AsyncIterable<Line>;
-  }[] = [];
+  const gone = new Map<
+    string,
+    { keys: ReadonlySet<string>; items: readonly GoneItems[]; previousLines: () => AsyncIterable<Line> }
+  >();
   return {
-    add(kind, { keys, items }, previousLines) {
+    set({ name }, { keys, items }, previousLines) {
+      gone.delete(name);
       if (keys.length + items.length > 0 && previousLines !== undefined)
-        gone.push({ kind, keys: new Set(keys), items, previousLines });
+        gone.set(name, { keys: new Set(keys), items, previousLines });
     },
     get isEmpty() {
-      return gone.length === 0;
+      return gone.size === 0;
     },
     async *lines(noticedAt) {
-      for (const { kind, keys, items, previousLines } of gone) {
+      for (const [kind, { keys, items, previousLines }] of gone) {
         const ids = new Map(items.map((one) => [one.key, one.ids]));
         for await (const { key, json } of previousLines()) {
-          if (keys.has(key)) yield tombstone({ kind: kind.name, key, noticed_at: noticedAt, last: json });
+          if (keys.has(key)) yield tombstone({ kind, key, noticed_at: noticedAt, last: json });
           for (const { id, item } of withIds(json, ids.get(key) ?? new Set()))
-            yield tombstone({ kind: kind.name, key: `${key}/${id}`, of: json.of, noticed_at: noticedAt, last: item });
+            yield tombstone({ kind, key: `${key}/${id}`, of: json.of, noticed_at: noticedAt, last: item });
         }
       }
     },

@@ -37,7 +37,8 @@ export const issueKinds: readonly Kind[] = [
     permission: "issues:read",
     scope: "repo",
     byDefault: true,
-    // Who writes or edits a comment touches its issue. https://github.com/microsoft/TypeScript-Twoslash-Repro-Action/issues/17
+    // Who writes or edits a comment touches its issue: seen in what GitHub sends of an edit, and promised nowhere (docs/github.md).
+    // https://github.com/octokit/webhooks/blob/main/payload-examples/api.github.com/issue_comment/edited.payload.json
     probe: ["issues", "pullRequests"],
     reading: {
       how: "newest",

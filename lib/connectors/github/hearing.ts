@@ -1,0 +1,18 @@
+import type { Kind } from "./kinds/kind.ts";
+import type { Line } from "./lines.ts";
+import type { SubjectWork } from "./subject-work.ts";
+
+/** The lines of a kind begin, once more perhaps. */
+export function beginLines({ texts, references, comments }: SubjectWork, kind: Kind): void {
+  texts?.begin(kind);
+  references.begin(kind);
+  comments.begin(kind);
+}
+
+/** Tells all that hear lines of one that passes, whether it was read just now or stored before a wait. */
+export function noteLine({ observers, texts, references, comments }: SubjectWork, kind: Kind, line: Line): void {
+  observers.get(kind.name)?.(line.json);
+  texts?.note(kind, line);
+  references.note(kind, line);
+  comments.note(kind, line);
+}

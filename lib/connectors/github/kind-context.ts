@@ -1,0 +1,35 @@
+import { begunKind } from "./kind-parts.ts";
+import type { Kind, Subject } from "./kinds/kind.ts";
+import type { KindContext } from "./reading.ts";
+import type { SubjectWork } from "./subject-work.ts";
+
+/** What reading a kind has to go by. `whole` leaves nothing to be taken from the last snapshot. */
+export function contextOf(
+  { session, params, previous, parents, fullEveryMs, probe, context: { kept } }: SubjectWork,
+  kind: Kind,
+  { whole = false }: { readonly whole?: boolean } = {},
+): KindContext {
+  const before = previous.stateOf(kind.name, `${kind.name}.jsonl`);
+  const sweptAt = before?.sweptAt === undefined ? undefined : Date.parse(before.sweptAt);
+  return {
+    kind,
+    session,
+    params,
+    before,
+    previousLines: previous.linesOf(kind),
+    sweep: whole || sweptAt === undefined || session.api.now().getTime() - sweptAt >= fullEveryMs,
+    probe: probe[kind.name],
+    parents,
+    begun: begunKind(kind, kept),
+    previousParts: previous.partsOf(kind),
+  };
+}
+
+const SUBJECTS: ReadonlySet<string> = new Set(["repository", "organization", "user", "gist"] satisfies Subject[]);
+
+/** The kind that says what the subject is. */
+export const isSubject = ({ name }: Pick<Kind, "name">): boolean => SUBJECTS.has(name);
+
+/** The kinds that are asked for by this one's objects. */
+export const childrenOf = ({ kinds }: Pick<SubjectWork, "kinds">, { name }: Pick<Kind, "name">): readonly Kind[] =>
+  kinds.filter(({ reading }) => reading.how === "changed" && reading.parent === name);
