@@ -3,8 +3,14 @@ import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:c
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Warning } from "../../lib/connectors/connector.ts";
+import type { ConnectorContext, Warning } from "../../lib/connectors/connector.ts";
+import { budgetOf } from "../../lib/connectors/github/budget.ts";
+import { bundleOf } from "../../lib/connectors/github/bundles.ts";
+import { gateOf } from "../../lib/connectors/github/gate.ts";
 import { github } from "../../lib/connectors/github/github.ts";
+import { type Api, openSession } from "../../lib/connectors/github/session.ts";
+import { tokenAccount } from "../../lib/connectors/github/token-account.ts";
+import { unitInput } from "../../lib/connectors/github/units.ts";
 import { DeferredError } from "../../lib/errors.ts";
 import { collectAll, context, never } from "../contract/connector.ts";
 import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
@@ -377,16 +383,24 @@ describe("tokens", () => {
   });
 
   /** A repository's labels, with the tokens A and B, each known to the server's `fault` by its header. */
-  async function withTwo(server: GithubServer) {
+  const CONTEXT_OF_TWO: ConnectorContext = {
+    secrets: { resolve: async (reference) => (reference.from === "env" ? `${reference.name}-token` : "") },
+    redaction: { add: () => {}, redact: (text) => text },
+    now: () => new Date(),
+    avoid: [],
+  };
+
+  function apiOfTwo(server: GithubServer): Api {
+    server.anyToken = true;
+    const accounts = ["A", "B"].map((name) => tokenAccount(name, { from: "env", name }, CONTEXT_OF_TWO));
+    return { url: server.apiUrl, accounts, gate: gateOf(4), budget: budgetOf(undefined), now: () => new Date() };
+  }
+
+  async function withTwo(server: GithubServer, more: Readonly<Record<string, unknown>> = {}) {
     server.anyToken = true;
     const tokens = [{ token_env: "A" }, { token_env: "B" }];
     const options = { organization: "my-org", api_url: server.apiUrl, skip: ["all"], include: ["labels"], tokens };
-    return github.create(github.options.parse(options), {
-      secrets: { resolve: async (reference) => (reference.from === "env" ? `${reference.name}-token` : "") },
-      redaction: { add: () => {}, redact: (text) => text },
-      now: () => new Date(),
-      avoid: [],
-    });
+    return github.create(github.options.parse({ ...options, web_url: server.webUrl, ...more }), CONTEXT_OF_TWO);
   }
 
   for (const dead of ["A", "B"]) {
@@ -426,6 +440,65 @@ describe("tokens", () => {
       assert.ok(items.some(({ item }) => item.name === "labels.jsonl"));
     });
   }
+
+  for (const blind of ["A", "B"]) {
+    test(`of which ${blind} is not shown a repository use the other one's, also for git, and ask it first from then on`, async () => {
+      await using folder = await aGitFolder();
+      await using server = await startGithub(folder.path);
+      await addRepository(server, "app", { id: 42, root: folder.path });
+      const isBlind = (authorization: string | undefined) =>
+        authorization === `Bearer ${blind}-token` ||
+        authorization === `Basic ${Buffer.from(`x-access-token:${blind}-token`).toString("base64")}`;
+      server.fault = (path, { headers }) =>
+        path.startsWith("/repos/") && isBlind(headers.authorization)
+          ? { status: 404, body: { message: "Not Found" } }
+          : undefined;
+      const connector = await withTwo(server, { repositories: ["app"], include: ["git", "labels", "hooks"] });
+      const { answer } = server.git.switches;
+      let hidden = 0;
+      server.git.switches.answer = (request, response) => {
+        const isHidden = request.url?.startsWith("/my-org/") === true && isBlind(request.headers.authorization);
+        if (!isHidden) return answer?.(request, response) ?? false;
+        hidden += 1;
+        response.writeHead(404).end();
+        return true;
+      };
+      const [unit] = await Array.fromAsync(connector.units(never()));
+      assert.ok(unit);
+      assert.equal(unitInput.parse(unit.input).subject, "repository");
+      const asked = () =>
+        server.requests.filter(({ path, status }) => path.startsWith("/repos/my-org/app") && status === 404).length;
+      const before = asked();
+      const names = (await collectAll(connector, unit, context())).map(({ item }) => item.name);
+      assert.ok(["repository.jsonl", "repository.bundle", "labels.jsonl"].every((name) => names.includes(name)));
+      assert.ok(asked() - before <= 1, `${asked() - before} of the unit's requests were hidden`);
+      assert.equal(hidden, 0);
+      // Where nothing was asked of the API before, git finds it out by itself.
+      const alone = openSession(apiOfTwo(server), "my-org/app", { signal: never(), defer: async () => {} });
+      const url = `${server.webUrl}/my-org/app.git`;
+      for (const state of ["READ", "READ"]) {
+        const result = await bundleOf({ name: "repository", url, session: alone, previous: undefined });
+        assert.equal(result.state, state);
+        if (result.state === "READ") await result.close();
+      }
+      assert.ok(hidden <= 1, `${hidden} times git was shown a token that sees nothing`);
+    });
+  }
+
+  test("are all asked about what is not there, once each, and a right that one says is missing is what is told", async () => {
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    server.fault = (path, { headers }) => {
+      if (!path.endsWith("/labels")) return undefined;
+      return headers.authorization === "Bearer A-token"
+        ? { status: 403, body: { message: "Resource not accessible by personal access token" } }
+        : { status: 404, body: { message: "Not Found" } };
+    };
+    const session = openSession(apiOfTwo(server), "my-org/app", { signal: never(), defer: async () => {} });
+    assert.equal((await session.get("/repos/my-org/app/labels")).status, 403);
+    const asked = server.requests.map((one) => one.authorization);
+    assert.deepEqual([asked.length, new Set(asked).size], [2, 2]);
+  });
 
   for (const dead of ["A", "B"]) {
     test(`of which ${dead} is not accepted any more and the other one lacks a right end with the refusal`, async () => {

@@ -3,6 +3,7 @@ import { readAll } from "../../lib/bytes.ts";
 import { metricsSchema } from "../../lib/config/metrics-options.ts";
 import { s3Options } from "../../lib/config/s3-options.ts";
 import { openEngine } from "../../lib/connectors/docker-volume/engine/engine.ts";
+import { accountChoice } from "../../lib/connectors/github/choose-account.ts";
 import { downloaded } from "../../lib/connectors/github/download.ts";
 import { exchange } from "../../lib/connectors/github/exchange.ts";
 import { lfsPlaces } from "../../lib/connectors/github/lfs-batch.ts";
@@ -48,9 +49,11 @@ export const outsideClients: Readonly<Record<string, Ask>> = {
   "github-api": (url, _, signal) => exchange(url, { method: "GET", authorization: undefined, what: "GET /", signal }),
   "github-file": (url, _, signal) => readAll(downloaded({ url, headers: {}, what: "a file", signal }), 1_000_000),
   "github-lfs": (url, _, signal) =>
-    lfsPlaces(`${url}/a.git`, { account: () => account, mayTryAgain: async () => false, signal }, [
-      { oid: "0".repeat(64), size: 1 },
-    ]),
+    lfsPlaces(
+      `${url}/a.git`,
+      { choice: accountChoice([account], { key: "", nowMs: Date.now }), mayTryAgain: async () => false, signal },
+      [{ oid: "0".repeat(64), size: 1 }],
+    ),
   slack: (url, _, signal) => told({ type: "slack", webhook_env: "SECRET" }, url, signal),
   webhook: (url, _, signal) => told({ type: "webhook", url_env: "SECRET" }, url, signal),
   pagerduty: (url, _, signal) => told({ type: "pagerduty", url, routing_key_env: "SECRET" }, "0".repeat(32), signal),

@@ -1,23 +1,43 @@
 import { SourceError } from "../../errors.ts";
+import type { Account } from "./account.ts";
 import type { Session } from "./session.ts";
 
 /** Of a session, what git and LFS are asked with. */
-export type Credentials = Pick<Session, "account" | "mayTryAgain" | "signal">;
+export type Credentials = Pick<Session, "choice" | "mayTryAgain" | "signal">;
+
+/** What one account is refused, or is not shown, another one may have. */
+const REFUSED: ReadonlySet<string> = new Set(["SOURCE_FORBIDDEN", "SOURCE_NOT_FOUND"]);
 
 /**
  * Git and LFS with the value of their `Authorization` header. A token that we made is shown again where it is too fresh for all of GitHub's servers, and
- * made anew where it was taken away, as the session does for the API.
+ * made anew where it was taken away, and what one account is refused is asked for with the others, as the session does for the API.
  * @throws what `work` throws
  */
 export async function authorized<T>(session: Credentials, work: (authorization: string) => Promise<T>): Promise<T> {
-  for (let refused = 1; ; refused += 1) {
-    const account = session.account();
-    const authorization = await account.basic(session.signal);
+  const { choice, signal } = session;
+  const lacking = new Map<Account, SourceError>();
+  for (let refused = 1; ; ) {
+    const account = choice.of("core", new Set(lacking.keys()));
+    const authorization = await account.basic(signal);
     try {
-      return await work(authorization);
+      const done = await work(authorization);
+      choice.sawLess(lacking.keys());
+      return done;
     } catch (error) {
-      const isRefused = error instanceof SourceError && error.code === "SOURCE_UNAUTHORIZED";
-      if (!isRefused || !(await session.mayTryAgain(account, refused))) throw error;
+      if (!(error instanceof SourceError)) throw error;
+      if (REFUSED.has(error.code)) {
+        lacking.set(account, error);
+        if (choice.isWithoutMore(new Set(lacking.keys()))) throw refusalOf(lacking) ?? error;
+        continue;
+      }
+      if (error.code !== "SOURCE_UNAUTHORIZED" || !(await session.mayTryAgain(account, refused))) throw error;
+      refused += 1;
     }
   }
+}
+
+/** One that says that a right is missing tells more than one that hides something. */
+function refusalOf(lacking: ReadonlyMap<Account, SourceError>): SourceError | undefined {
+  const errors = [...lacking.values()];
+  return errors.find(({ code }) => code === "SOURCE_FORBIDDEN") ?? errors[0];
 }

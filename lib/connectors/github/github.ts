@@ -65,9 +65,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     },
     async *units(signal, { preview = false, known = [] } = {}) {
       const { warnings, untold } = await preflight(github.api, accounts, asked, listing(signal));
-      // One account for all pages and for what is counted: another one may be shown another list.
-      const account = openSession(github.api, "listing", listing(signal)).account();
-      const session = openSession({ ...github.api, accounts: [account] }, "listing", listing(signal));
+      const session = openSession(github.api, "listing", listing(signal), { isSteady: true });
       const probed = new Set<string>();
       let news = warnings;
       for await (const unit of listUnits(github, session, known)) {

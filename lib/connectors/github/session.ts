@@ -2,6 +2,7 @@ import { SourceError, TransientError } from "../../errors.ts";
 import { backOff, sleepUnlessAborted } from "../../retry.ts";
 import type { Account } from "./account.ts";
 import type { Budget } from "./budget.ts";
+import { accountChoice, type Choice, type ChoiceOptions } from "./choose-account.ts";
 import { exchange, type Request } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { limitedUntil, noteLimits } from "./limits.ts";
@@ -30,6 +31,7 @@ export interface Stats {
 export interface Session {
   readonly api: Api;
   readonly account: () => Account;
+  readonly choice: Choice;
   readonly signal: AbortSignal;
   readonly stats: Stats;
   /**
@@ -65,18 +67,21 @@ const BACK_OFF = { attempts: ATTEMPTS, baseMs: 500, maxMs: 30_000 };
 /** More "slow down" than this in a row, each of them honoured, is no limit but a wall. */
 const MAX_LIMITED = 12;
 const MAX_REDIRECTS = 5;
-const NONE: ReadonlySet<Account> = new Set();
 /** A token that was just made is not known to all of GitHub's servers at once. https://github.com/octokit/auth-app.js/issues/65 */
 const FRESH_MS = 60_000;
 const FRESH_TRIES = 4;
 const FRESH_WAIT_MS = 1_500;
 
-/** `key` chooses the account where there are several: an ETag is good for who got it, so each unit keeps to its own. */
-export function openSession(api: Api, key: string, { signal, defer }: Waiting): Session {
+/** `key` and `isSteady` choose the account where there are several. */
+export function openSession(
+  api: Api,
+  key: string,
+  { signal, defer }: Waiting,
+  { isSteady = false }: Pick<ChoiceOptions, "isSteady"> = {},
+): Session {
   const stats: Stats = { requests: 0, notModified: 0, bytes: 0, points: 0 };
-  const first = hashOf(key) % api.accounts.length;
-  const account = (resource = "core", without: ReadonlySet<Account> = NONE) =>
-    leastBlocked(api, first, resource, without);
+  const nowMs = () => api.now().getTime();
+  const choice = accountChoice(api.accounts, { key, isSteady, nowMs });
 
   async function one(
     url: string,
@@ -89,7 +94,7 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     let refused = 0;
     const lacking = new Map<Account, Answer>();
     for (;;) {
-      const by = account(resource, new Set(lacking.keys()));
+      const by = choice.of(resource, new Set(lacking.keys()));
       await turn(by, resource);
       let given: { readonly answer: Answer; readonly isLimited: boolean } | undefined;
       try {
@@ -117,20 +122,23 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
       if (answer.status === 401) {
         refused += 1;
         const mayAgain = await mayTryAgain(by, refused);
-        const [another] = lacking.values();
+        const another = refusalOf(lacking);
         if (another !== undefined && isWithoutMore(lacking)) return another;
         if (mayAgain) continue;
         throw unauthorized(by, request.what, answer);
       }
-      if (answer.status !== 403 || barrierOf(answer, "FORBIDDEN")?.barrier !== "FORBIDDEN") return answer;
-      // A right is lost where none of the accounts has it.
+      if (!isRefusal(answer)) {
+        choice.sawLess([...lacking].filter(([, { status }]) => status === 404).map(([one]) => one));
+        return answer;
+      }
+      // A right is lost, and something is not there, where none of the accounts has it.
       lacking.set(by, answer);
-      if (isWithoutMore(lacking)) return answer;
+      if (isWithoutMore(lacking)) return refusalOf(lacking) ?? answer;
     }
   }
 
   const isWithoutMore = (lacking: ReadonlyMap<Account, Answer>): boolean =>
-    api.accounts.every((one) => one.limits.isRefused || lacking.has(one));
+    choice.isWithoutMore(new Set(lacking.keys()));
 
   /** Waits for the account's limits and the run's budget. */
   async function turn(by: Account, resource: string): Promise<void> {
@@ -166,16 +174,16 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
     }
     if (refused === 1 && by.renew()) return true;
     by.limits.isRefused = true;
-    return api.accounts.some(({ limits }) => !limits.isRefused);
+    return !isSteady && api.accounts.some(({ limits }) => !limits.isRefused);
   }
 
   const wait = (ms: number): Promise<void> =>
     ms > FRESH_MS ? defer(new Date(nowMs() + ms), "GitHub asks to come back later") : sleepUnlessAborted(ms, signal);
-  const nowMs = () => api.now().getTime();
 
   return {
     api,
-    account,
+    account: () => choice.of("core"),
+    choice,
     signal,
     stats,
     mayTryAgain,
@@ -213,19 +221,15 @@ export function openSession(api: Api, key: string, { signal, defer }: Waiting): 
 const graphqlUrl = (apiUrl: string): string =>
   apiUrl.endsWith("/api/v3") ? `${apiUrl.slice(0, -"v3".length)}graphql` : `${apiUrl}/graphql`;
 
-function leastBlocked({ accounts, now }: Api, first: number, resource: string, without: ReadonlySet<Account>): Account {
-  const all = [...accounts.slice(first), ...accounts.slice(0, first)];
-  const accepted = all.filter((account) => !account.limits.isRefused && !without.has(account));
-  const turned = accepted.length > 0 ? accepted : all;
-  const blocked = (account: Account) => Math.max(account.limits.blockedUntil.get(resource) ?? 0, now().getTime());
-  return turned.reduce((best, account) => (blocked(account) < blocked(best) ? account : best));
-}
+/** GitHub hides what one may not see, so that a 404 may be a refusal, too. */
+const isRefusal = (answer: Answer): boolean =>
+  (answer.status === 403 || answer.status === 404) && barrierOf(answer, "FORBIDDEN")?.barrier === "FORBIDDEN";
 
-function hashOf(key: string): number {
-  let hash = 0;
-  for (const character of key) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  return hash;
-}
+/** One that says that a right is missing tells more than one that hides something. */
+const refusalOf = (lacking: ReadonlyMap<Account, Answer>): Answer | undefined => {
+  const answers = [...lacking.values()];
+  return answers.find(({ status }) => status === 403) ?? answers[0];
+};
 
 function unavailable(what: string, { status, headers }: Answer): TransientError {
   const seconds = Number(headers.get("retry-after") ?? 0);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { accountChoice } from "../../../../lib/connectors/github/choose-account.ts";
 import type { Kind } from "../../../../lib/connectors/github/kinds/kind.ts";
 import type { Line } from "../../../../lib/connectors/github/lines.ts";
 import { parentsOf } from "../../../../lib/connectors/github/parents.ts";
@@ -41,6 +42,7 @@ function sessionOf(names: readonly string[]): Session {
     account: () => {
       throw new Error("is not asked here");
     },
+    choice: accountChoice([], { key: "", nowMs: () => 0 }),
     signal: new AbortController().signal,
     stats: { requests: 0, notModified: 0, bytes: 0, points: 0 },
     get,

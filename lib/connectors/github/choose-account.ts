@@ -1,0 +1,47 @@
+import type { Account } from "./account.ts";
+
+/** Which of several accounts asks for what one unit, or the listing, needs. */
+export interface Choice {
+  /** None of `without`, unless nobody else is left. */
+  of(resource: string, without?: ReadonlySet<Account>): Account;
+  /** Whether all are in `without` that GitHub still accepts. */
+  isWithoutMore(without: ReadonlySet<Account>): boolean;
+  /** GitHub hid from them what it showed to another one: that one is asked first from now on. */
+  sawLess(accounts: Iterable<Account>): void;
+}
+
+export interface ChoiceOptions {
+  /** Chooses the account that has to wait no longer than the others. An ETag is good for who got it, so each unit keeps to its own. */
+  readonly key: string;
+  /** The same one for all that is asked for, however long it has to wait: another one may be shown another list. */
+  readonly isSteady?: boolean;
+  readonly nowMs: () => number;
+}
+
+export function accountChoice(accounts: readonly Account[], { key, isSteady = false, nowMs }: ChoiceOptions): Choice {
+  const first = hashOf(key) % accounts.length;
+  const all = [...accounts.slice(first), ...accounts.slice(0, first)];
+  const blind = new Set<Account>();
+  const blocked = (account: Account, resource: string) =>
+    Math.max(account.limits.blockedUntil.get(resource) ?? 0, nowMs());
+  return {
+    of(resource, without = new Set()) {
+      const accepted = all.filter((account) => !account.limits.isRefused && !without.has(account));
+      const sighted = accepted.filter((account) => !blind.has(account));
+      const [head, ...others] = sighted.length > 0 ? sighted : accepted.length > 0 ? accepted : all;
+      if (head === undefined) throw new Error("there is no account");
+      if (isSteady) return head;
+      return others.reduce((best, one) => (blocked(one, resource) < blocked(best, resource) ? one : best), head);
+    },
+    isWithoutMore: (without) => all.every((one) => one.limits.isRefused || without.has(one)),
+    sawLess(some) {
+      if (!isSteady) for (const account of some) blind.add(account);
+    },
+  };
+}
+
+function hashOf(key: string): number {
+  let hash = 0;
+  for (const character of key) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return hash;
+}
