@@ -12,6 +12,7 @@ import { notify } from "../notify/notify.ts";
 import { type JobResult, runJobs } from "../run.ts";
 import type { Redaction } from "../secrets/redaction.ts";
 import { jobPast, lastStart } from "./job-past.ts";
+import { neverBegun } from "./never-begun.ts";
 import { type ScheduledJob, startScheduler } from "./scheduler.ts";
 import { createSlots } from "./slots.ts";
 
@@ -80,6 +81,7 @@ export function serve(options: ServeOptions): Service {
   let config = options.config;
   let entering: Promise<void> = Promise.resolve();
   let reloading: Promise<void> = Promise.resolve();
+  let isEntered = false;
   let refused: string | undefined;
   let runs = 0;
   const scheduler = startScheduler(config.jobs, {
@@ -110,24 +112,51 @@ export function serve(options: ServeOptions): Service {
     const inForce = config;
     // It may have been taken out of the file, or all told to stop, while it waited for room.
     if (signal.aborted || !inForce.jobs.some((job) => job.name === name)) return;
+    let isBegun = false;
     try {
       await using(inForce, async (backup) => {
+        isBegun = true;
         const { jobs } = await runJobs(backup, [name], { waitMs: WAIT_MS });
-        for (const result of jobs) {
-          runs += 1;
-          results.set(name, result);
-          say(result);
-          outcomes.add({ config: inForce, result });
-        }
+        for (const result of jobs) ended(inForce, result);
         await emitMetrics(backup, measuredRuns(jobs));
       });
     } catch (error) {
       const { code, message } = errorRecord(error, redaction.redact);
       log.with({ job: name }).error(message, { code });
+      if (!isBegun && !signal.aborted) await failed(inForce, name, error);
     }
   }
 
-  async function using<T>(opened: Config, work: (backup: Backup) => Promise<T>): Promise<T> {
+  /** Its network cannot be entered, or nothing can be opened: a run that failed, and tried again when one that failed is. */
+  async function failed(inForce: Config, name: string, reason: unknown): Promise<void> {
+    try {
+      await using(
+        inForce,
+        async (backup) => {
+          const result = await neverBegun(backup, findJob(inForce, name), reason);
+          ended(inForce, result);
+          if (isEntered) await emitMetrics(backup, measuredRuns([result]));
+        },
+        async () => {},
+      );
+    } catch (error) {
+      const { code, message } = errorRecord(error, redaction.redact);
+      log.with({ job: name }).error(`nobody is told that it failed: ${message}`, { code });
+    }
+  }
+
+  function ended(begunUnder: Config, result: JobResult): void {
+    runs += 1;
+    results.set(result.job, result);
+    say(result);
+    outcomes.add({ config: begunUnder, result });
+  }
+
+  async function using<T>(
+    opened: Config,
+    work: (backup: Backup) => Promise<T>,
+    reach: (own: AbortSignal) => Promise<void> = enter,
+  ): Promise<T> {
     // Not the signal itself: what listens to it would do so for as long as this process lives.
     const own = new AbortController();
     const stop = () => own.abort(signal.reason);
@@ -135,7 +164,7 @@ export function serve(options: ServeOptions): Service {
     signal.addEventListener("abort", stop, { once: true });
     let backup: Backup | undefined;
     try {
-      if (opened === config) await enter(own.signal);
+      if (opened === config) await reach(own.signal);
       backup = await options.open(opened, own.signal);
       return await work(backup);
     } finally {
@@ -151,14 +180,26 @@ export function serve(options: ServeOptions): Service {
       .then(async () => {
         await options.enter(next ?? config, own);
         config = next ?? config;
+        isEntered = true;
       });
     return entering;
   }
 
-  async function tellAll(all: readonly Outcome[]): Promise<void> {
-    for (const [begun, ended] of Map.groupBy(all, (outcome) => outcome.config)) {
+  /** Over the network that was entered last, rather than not at all. Where none was, what is outside of it must not be reached. */
+  async function enterOrStay(own: AbortSignal): Promise<void> {
+    try {
+      await enter(own);
+    } catch (error) {
+      if (!isEntered) throw error;
+      const { code, message } = errorRecord(error, redaction.redact);
+      log.warn(`telling over the network as it was entered last: ${message}`, { code });
+    }
+  }
+
+  async function tellAll(gathered: readonly Outcome[]): Promise<void> {
+    for (const [begun, all] of Map.groupBy(gathered, (outcome) => outcome.config)) {
       try {
-        await using(begun, (backup) => notify(backup, { runs: ended.map(({ result }) => result) }));
+        await using(begun, (backup) => notify(backup, { runs: all.map(({ result }) => result) }), enterOrStay);
       } catch (error) {
         const { code, message } = errorRecord(error, redaction.redact);
         log.error(`nobody was told of runs that ended: ${message}`, { code });

@@ -1,22 +1,25 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { test } from "node:test";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Backup } from "../../../lib/backup.ts";
 import type { Config } from "../../../lib/config/schema.ts";
 import { ConfigError, InterruptedError } from "../../../lib/errors.ts";
 import { serve } from "../../../lib/scheduling/serve.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
-import { aBackup, aJob } from "../../support/a-backup.ts";
+import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
 import { memoryNotifier, told } from "../../support/memory-notifier.ts";
 
-/** A serve over one memory storage, whose clock stands still at three. */
-function setting(jobs: Config["jobs"], maxJobs = 2) {
+/** A serve over one memory storage, whose clock stands still at three, or goes on by so many seconds whenever it is looked at. */
+function setting(jobs: Config["jobs"], { maxJobs = 2, enters = Number.POSITIVE_INFINITY, seconds = 0 } = {}) {
   const storage = memoryStorage();
   const ops = memoryNotifier();
   const notifications = { ops: told({ on: ["success", "failure"] }) };
-  const changes = { storage, jobs, maxJobs, notifications, notifiers: { ops: ops.notifier } };
-  const { backup, lines } = aBackup(changes);
+  const changes = { storage, jobs, maxJobs, metrics: { labels: {} }, notifications, notifiers: { ops: ops.notifier } };
+  const { backup, lines, later, clock } = aBackup(changes);
   const stop = new AbortController();
   const open: Backup[] = [];
   let opened = 0;
@@ -25,11 +28,16 @@ function setting(jobs: Config["jobs"], maxJobs = 2) {
   const service = serve({
     ...backup,
     signal: stop.signal,
+    now: () => {
+      later(seconds);
+      return clock.time;
+    },
     reload: async () => {
       if (next.wrong) throw new ConfigError("test.yml:1:1: jobs: is missing");
       return next.config;
     },
     enter: async ({ jobs }) => {
+      if (entered.length === enters) throw new ConfigError("PROXY is not set", { code: "SECRET_MISSING" });
       entered.push(jobs.map(({ name }) => name).join());
     },
     open: async (config, signal) => {
@@ -105,4 +113,44 @@ test("the network is that of the configuration in force, also when what ran unde
   const taken = a.entered.indexOf("other");
   assert.ok(taken > 0);
   assert.deepEqual(new Set(a.entered.slice(taken)), new Set(["other"]));
+});
+
+/** Named and made here, so that it is seen to have run. */
+async function hookedJob(t: TestContext, schedule: string) {
+  const folder = await mkdtemp(join(tmpdir(), "never-begun-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const argv = ["sh", "-c", 'echo "$CORE_BACKUP_STATUS $CORE_BACKUP_ERROR" >> "$0"', join(folder, "hook")];
+  const job = aJob({ schedule, hooks: { on_failure: { argv, env: [], timeoutMs: 60_000 } } });
+  return { job, hooked: () => readFile(join(folder, "hook"), "utf8") };
+}
+
+test("a run whose network cannot be entered has failed: it is told over the one that was entered last, and its hook runs", async (t) => {
+  const { job, hooked } = await hookedJob(t, "@yearly");
+  // Entered to ask what was run, and not any more to run it.
+  const a = setting([job], { enters: 1 });
+  await a.runs(1);
+  const { error, ...last } = a.service.jobs()[0]?.last ?? {};
+  assert.deepEqual(last, { job: "docs", status: "failed" });
+  assert.equal(error?.code, "SECRET_MISSING");
+  a.stop.abort(new InterruptedError("SIGTERM"));
+  await a.service.ended;
+  assert.deepEqual(
+    a.ops.reports.flatMap(({ jobs }) => jobs.map(({ job, events, errors }) => [job, events, errors[0]?.code])),
+    [["docs", ["failure"], "SECRET_MISSING"]],
+  );
+  assert.equal(await hooked(), "failed SECRET_MISSING\n");
+  assert.deepEqual([...(await contentsOf(a.storage)).keys()].sort(), ["docs/.metrics.json", "docs/.told.json"]);
+});
+
+test("a run that fails so before any network was entered reaches nothing outside, and the log says that nobody was told", async (t) => {
+  const { job, hooked } = await hookedJob(t, "* * * * *");
+  const a = setting([job], { enters: 0, seconds: 120 });
+  await a.runs(1);
+  a.stop.abort(new InterruptedError("SIGTERM"));
+  await a.service.ended;
+  assert.equal(a.service.jobs()[0]?.last?.error?.code, "SECRET_MISSING");
+  assert.match(await hooked(), /^failed SECRET_MISSING\n/);
+  assert.deepEqual(a.ops.reports, []);
+  assert.ok(a.lines.some((line) => /nobody was told of runs that ended: PROXY is not set/.test(line)));
+  assert.deepEqual([...(await contentsOf(a.storage)).keys()], []);
 });
