@@ -2,7 +2,8 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { eachLimited } from "../pool.ts";
-import { begunHere } from "./begun-here.ts";
+import { begunHere, rememberUnreachable } from "./begun-here.ts";
+import { EARLY_MS } from "./due.ts";
 import { jobPast } from "./job-past.ts";
 import { firstTurn, type JobPast, type Turn } from "./turn.ts";
 
@@ -40,18 +41,29 @@ async function ask(backup: Backup, job: Job): Promise<AskedJob> {
 }
 
 async function pastOf(backup: Backup, job: Job): Promise<JobPast> {
+  const here = await begunHere(backup, job);
   try {
-    return await jobPast(backup, job);
+    const past = await jobPast(backup, job);
+    if (here?.unreachable === true) await rememberUnreachable(backup, job, false);
+    return here === undefined || here.unreachable ? past : withTraceless(past, here.begunAt);
   } catch (error) {
     backup.signal.throwIfAborted();
+    await rememberUnreachable(backup, job, true);
     const { message, code } = errorRecord(error, backup.redaction.redact);
     const log = backup.log.with({ job: job.name });
-    const begun = await begunHere(backup, job);
-    if (begun !== undefined) {
+    if (here?.begunAt !== undefined) {
       log.warn(`goes by its last run from this machine, since the storage does not say: ${message}`, { code });
-      return { lastStart: begun, unfinished: undefined, running: false };
+      return { lastStart: here.begunAt, unfinished: undefined, running: false };
     }
     log.warn(`taken for due, since the storage does not say: ${message}`, { code });
     return { lastStart: undefined, unfinished: backup.now(), running: false };
   }
+}
+
+/** A run that could not even take its lease, as on a full disk, was begun all the same. */
+function withTraceless(past: JobPast, begunAt: Date | undefined): JobPast {
+  const { lastStart } = past;
+  if (begunAt === undefined) return past;
+  if (lastStart !== undefined && begunAt.getTime() - lastStart.getTime() <= EARLY_MS) return past;
+  return { ...past, lastStart: begunAt, unfinished: undefined };
 }

@@ -7,6 +7,7 @@ import { runJobs } from "../../../lib/run.ts";
 import { begunHere } from "../../../lib/scheduling/begun-here.ts";
 import { dueJobs } from "../../../lib/scheduling/due-jobs.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 import { memoryNotifier, told } from "../../support/memory-notifier.ts";
 
@@ -19,13 +20,19 @@ function setting(machine: Backup["machine"] = memoryStorage()) {
   const ops = memoryNotifier();
   const notifications = { ops: told({ on: ["success", "failure"] }) };
   const a = aBackup({ jobs: [NIGHTLY], notifications, notifiers: { ops: ops.notifier } });
-  const state = { dead: false };
+  const state = { dead: false, full: false };
+  const full: Storage = {
+    ...a.storage,
+    put: async () => {
+      throw new StorageError("STORAGE_FULL", "no space left on device");
+    },
+  };
   const backup: Backup = {
     ...a.backup,
     machine,
     storage: async (job) => {
       if (state.dead) throw new StorageError("STORAGE_NOT_MOUNTED", "nothing is mounted");
-      return a.backup.storage(job);
+      return state.full ? full : a.backup.storage(job);
     },
   };
   const tick = async () => {
@@ -65,6 +72,19 @@ test("a storage that answers again is made up for at once", async () => {
   assert.deepEqual(await a.ticks(6), ["ok"]);
 });
 
+test("a storage that can be read and not written to, as a full disk, is tried once for each time too", async () => {
+  const a = setting();
+  assert.deepEqual(await a.ticks(144), ["ok"]);
+  a.state.full = true;
+  assert.deepEqual(await a.ticks(144), ["failed"]);
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(6), ["failed"]);
+  a.state.dead = false;
+  assert.deepEqual(await a.ticks(138), ["failed"], "it answers again, and is full still");
+  a.state.full = false;
+  assert.deepEqual(await a.ticks(1), ["ok"]);
+});
+
 test("a storage that dies between two times makes nothing due before the next one", async () => {
   const a = setting();
   assert.deepEqual(await a.ticks(1), ["ok"]);
@@ -90,9 +110,9 @@ test("a machine that keeps nothing, or cannot, tries a dead storage each time", 
 test("neither a narrowed run nor one that a clock began which was ahead counts", async () => {
   const a = setting();
   await runJobs(a.backup, ["docs"], { only: ["a"] });
-  assert.equal(await begunHere(a.backup, NIGHTLY), undefined);
+  assert.equal((await begunHere(a.backup, NIGHTLY))?.begunAt, undefined);
   await runJobs(a.backup, ["docs"]);
-  assert.deepEqual(await begunHere(a.backup, NIGHTLY), a.clock.time);
+  assert.deepEqual((await begunHere(a.backup, NIGHTLY))?.begunAt, a.clock.time);
   a.later(-DAY);
-  assert.equal(await begunHere(a.backup, NIGHTLY), undefined);
+  assert.equal((await begunHere(a.backup, NIGHTLY))?.begunAt, undefined);
 });
