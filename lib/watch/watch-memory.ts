@@ -5,29 +5,35 @@ import { reportKey } from "../notify/job-report.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 
 /**
- * What was told of a job whose storage cannot be asked, so that it is told once: it is kept on this machine, for there is no other place. A
- * machine that keeps nothing tells it again.
+ * What was told of a job whose storage cannot be asked, or may only be read, so that it is told once: it is kept on this machine, for there is
+ * no other place. A machine that keeps nothing tells it again.
  */
 
 /** `told`: what the storage knows, or nothing where it cannot be read. Throws nothing. */
 export async function recallHere(backup: Backup, job: Job, told: Told): Promise<Told> {
   const here = await toldHere(backup, job);
-  if (here.missed === null) return told;
+  const watch = told.watch ?? here.watch;
+  const known = watch === undefined ? told : { ...told, watch };
+  if (here.missed === null) return known;
   const both = [told.missed ?? here.missed, here.missed];
   const [since = here.missed.since] = both.map((one) => one.since).sort();
   return {
-    ...told,
-    missed: { ...told.missed, since, problems: [...new Set(both.flatMap(({ problems }) => problems))] },
+    ...known,
+    missed: { ...here.missed, ...told.missed, since, problems: [...new Set(both.flatMap(({ problems }) => problems))] },
   };
 }
 
 /** @throws StorageError | TransientError */
-export async function rememberHere(backup: Backup, job: Job, missed: Told["missed"]): Promise<void> {
+export async function rememberHere(
+  backup: Backup,
+  job: Job,
+  { missed, watch }: Pick<Told, "missed"> & Partial<Pick<Told, "watch">>,
+): Promise<void> {
   const { machine } = backup;
   if (machine === undefined) return;
-  if (missed === null && (await toldHere(backup, job)).missed === null) return;
+  if (missed === null && watch === undefined && (await toldHere(backup, job)).missed === null) return;
   await machine.prepare();
-  await changeTold(machine, reportKey(backup.config, job), (told) => ({ ...told, missed }));
+  await changeTold(machine, reportKey(backup.config, job), (told) => ({ ...told, missed, watch: watch ?? told.watch }));
 }
 
 /** The same name of a job can be in several configurations: it is known by where it lies too. */

@@ -33,7 +33,7 @@ const MAX_TRIES = 24;
 export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: WatchInput): Promise<WatchResult> {
   const found: Watched[] = [];
   await eachLimited(jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
-    found[n] = await look(backup, job, dryRun);
+    found[n] = await look(backup, job);
   });
   if (jobs.length === backup.config.jobs.length) found.push(...(await removedJobs(backup)));
   const result = found.map(({ watched }) => watched);
@@ -45,12 +45,11 @@ export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: Wa
   return { jobs: result, deliveries };
 }
 
-async function look(backup: Backup, job: Job, dryRun: boolean): Promise<Watched> {
+/** Without `prepare`, which tries to store: the right to read is enough. A share that is not mounted is told by each look at it. */
+async function look(backup: Backup, job: Job): Promise<Watched> {
   const now = backup.now();
   try {
     const storage = await backup.storage(job);
-    // A share that is not mounted is empty, and would pass for a job that was never run.
-    if (!dryRun) await storage.prepare();
     const told = await recallHere(backup, job, await readTold(storage, job.name));
     const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
     const judged = judgeJob(job, await surveyJob(storage, job.name, now), { firstSeen, now });
@@ -98,22 +97,21 @@ async function remember(
       ...(unreached === undefined ? {} : { unreached }),
     };
   };
+  const watchAfter = ({ watch }: Pick<Told, "watch">): Told["watch"] => {
+    if (watched.removed === true) return watch;
+    const schedule = untold && watch !== undefined ? watch.schedule : scheduleText(job);
+    return { firstSeen: watch?.firstSeen ?? now, schedule, beside: [...besideOf(backup.config, job)] };
+  };
   try {
-    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, missedAfter(known));
-    await changeTold(await backup.storage(job), job.name, (told) => ({
-      ...told,
-      missed: missedAfter(told),
-      ...(watched.removed === true
-        ? {}
-        : {
-            watch: {
-              firstSeen: told.watch?.firstSeen ?? now,
-              schedule: untold && told.watch !== undefined ? told.watch.schedule : scheduleText(job),
-              beside: [...besideOf(backup.config, job)],
-            },
-          }),
-    }));
-    if (!untold) await rememberHere(backup, job, null);
+    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, { missed: missedAfter(known) });
+    const storage = await backup.storage(job);
+    try {
+      await changeTold(storage, job.name, (told) => ({ ...told, missed: missedAfter(told), watch: watchAfter(told) }));
+    } catch (error) {
+      if (backup.machine === undefined) throw error;
+      return await rememberHere(backup, job, { missed: missedAfter(known), watch: watchAfter(known) });
+    }
+    if (!untold) await rememberHere(backup, job, { missed: null });
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).warn(`what was told cannot be remembered: ${message}`, { code });

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PutBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { bytesOf } from "../../lib/bytes.ts";
+import { runJobs } from "../../lib/run.ts";
 import { connect, createS3Client } from "../../lib/storage/s3/client.ts";
 import { s3Storage } from "../../lib/storage/s3/s3.ts";
+import { watch } from "../../lib/watch/watch.ts";
+import { aBackup, aJob } from "../support/a-backup.ts";
 import { standBetween } from "../support/between.ts";
 import { addUser, noVersitygw, type S3Server, startVersitygw } from "../support/s3-server.ts";
 import { storeOnS3 } from "../support/s3-store.ts";
@@ -85,6 +88,24 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
       code: "STORAGE_FORBIDDEN",
       message: /it takes s3:DeleteObject/,
     });
+  });
+
+  test("a watch goes by the right to read", async () => {
+    const reader = await addUser(server);
+    const { storage, bucket, root } = await reached({ credentials: reader });
+    await allow(root.client, bucket, reader.accessKeyId, ["s3:ListBucket", "s3:GetObject"]);
+    const jobs = [aJob({ schedule: "0 3 * * *" })];
+    const a = aBackup({ storage: root.storage, jobs });
+    const look = async () =>
+      (await watch({ ...a.backup, storage: async () => storage }, jobs, { dryRun: false })).jobs[0];
+    assert.deepEqual((await look())?.notices.length, 1, "it was never run");
+    await runJobs(a.backup, ["docs"]);
+    assert.deepEqual([(await look())?.ok, (await look())?.snapshot], [true, "2026-11-22T030000Z"]);
+    a.later(3 * 86_400);
+    assert.deepEqual(
+      (await look())?.problems.map(({ code }) => code),
+      ["JOB_LATE"],
+    );
   });
 
   test("unfinished uploads that may not be looked for: no job is taken over then, and all else goes on", async () => {

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StorageError } from "../../../lib/errors.ts";
+import { runJobs } from "../../../lib/run.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
+import { watch } from "../../../lib/watch/watch.ts";
+import { aBackup, aJob } from "../../support/a-backup.ts";
+import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+
+const DAY = 86_400;
+
+/** A watch with the right to read, beside a runner that may write. */
+function setting({ keeps }: { readonly keeps: boolean }) {
+  const ops = memoryNotifier();
+  const jobs = [aJob({ schedule: "0 3 * * *" })];
+  const a = aBackup({ jobs, notifications: { ops: told() }, notifiers: { ops: ops.notifier } });
+  const refused = async () => {
+    throw new StorageError("STORAGE_FORBIDDEN", "the credentials lack the right: it takes s3:PutObject");
+  };
+  const readOnly: Storage = { ...a.storage, prepare: refused, put: refused, copy: refused, remove: refused };
+  const backup = { ...a.backup, storage: async () => readOnly, machine: keeps ? memoryStorage() : undefined };
+  const look = async () => (await watch(backup, jobs, { dryRun: false })).jobs[0];
+  const events = () => ops.reports.map(({ jobs: [job] }) => `${job?.job} ${job?.events}`);
+  return { ...a, look, events };
+}
+
+test("with the right to read alone, what is wrong is told once, and once when it is well again", async () => {
+  const a = setting({ keeps: true });
+  await runJobs(a.backup, ["docs"]);
+  assert.equal((await a.look())?.ok, true);
+  a.later(3 * DAY);
+  for (let times = 0; times < 3; times += 1)
+    assert.deepEqual(
+      (await a.look())?.problems.map(({ code }) => code),
+      ["JOB_LATE"],
+    );
+  await runJobs(a.backup, ["docs"]);
+  for (let times = 0; times < 3; times += 1) assert.equal((await a.look())?.ok, true);
+  assert.deepEqual(a.events(), ["docs missed", "docs recovered"]);
+});
+
+test("a job that is never run is late from when such a watch first saw it", async () => {
+  const a = setting({ keeps: true });
+  assert.equal((await a.look())?.ok, true);
+  a.later(3 * DAY);
+  assert.deepEqual(
+    (await a.look())?.problems.map(({ code }) => code),
+    ["JOB_LATE"],
+  );
+});
+
+test("a machine that keeps nothing says that it cannot remember", async () => {
+  const a = setting({ keeps: false });
+  await runJobs(a.backup, ["docs"]);
+  await a.look();
+  assert.equal(
+    a.lines.filter((line) => /^warn.*cannot be remembered.*s3:PutObject/.test(line)).length,
+    1,
+    a.lines.join("\n"),
+  );
+});
