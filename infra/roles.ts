@@ -9,6 +9,8 @@ export interface RoleInputs extends SecretRights {
   readonly places: readonly BucketPlace[];
   /** Where `plan` puts copies of plans. */
   readonly planCopies: readonly BucketPlace[];
+  /** Where `watch` keeps what it told of storages that cannot be asked. */
+  readonly watchMemory: readonly BucketPlace[];
   /** File systems that snapshots lie on. */
   readonly mounts: readonly UsedMount[];
   /** ARNs of the jobs' executions, as a pattern each. */
@@ -17,7 +19,8 @@ export interface RoleInputs extends SecretRights {
 
 /** What each function may do. Nothing but `prune` may remove what is stored. */
 export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): readonly Statement[] {
-  const { places, planCopies, mounts, executions, sourceSecrets, storageSecrets, notifierSecrets } = inputs;
+  const { places, planCopies, watchMemory, mounts, executions, sourceSecrets, storageSecrets, notifierSecrets } =
+    inputs;
   const common = [...places.flatMap(reading), ...places.flatMap(writing), ...efsStatements(mounts), ...storageSecrets];
   switch (name) {
     case "plan":
@@ -43,6 +46,8 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
       return [
         ...common,
         ...places.flatMap(preparing),
+        ...watchMemory.flatMap(reading),
+        ...watchMemory.flatMap(writing),
         ...notifierSecrets,
         allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
       ];

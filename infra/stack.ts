@@ -15,7 +15,7 @@ import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
 import { stoppedRunResources, stoppedRunsPolicy } from "./stopped-runs.ts";
-import { placesOf, planCopiesOf, planPlaceOf, type StackBucket } from "./storage-places.ts";
+import { placesOf, planCopiesOf, planPlaceOf, type StackBucket, watchMemoryOf } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
 import { type GivenNetwork, givenNetwork, hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
@@ -129,6 +129,7 @@ const alarmIdsIn = (resources: Readonly<Record<string, unknown>>): readonly stri
 
 const inputsOf = (config: Config, { stack, bucket }: Deployment, mounts: readonly UsedMount[]) => ({
   ...{ places: placesOf(config, bucket), planCopies: planCopiesOf(config, bucket), mounts },
+  watchMemory: watchMemoryOf(config, bucket, stack),
   executions: config.jobs.map(({ name }) => ofAccount("states", `execution:${machineName(stack, name)}:*`)),
   ...secretStatements(config),
 });

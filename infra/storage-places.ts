@@ -1,6 +1,6 @@
 import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
-import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "../lib/deployment/stack.ts";
+import { BUCKET_VARIABLE, isInStackBucket, PLAN_COPIES_PREFIX, watchMemoryPrefix } from "../lib/deployment/stack.ts";
 import { type KmsKey, kmsKey } from "./kms-key.ts";
 
 /** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
@@ -26,7 +26,7 @@ export interface StackBucket {
 function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | undefined {
   const storage = config.storage[job.target_storage];
   if (storage?.type !== "s3") return undefined;
-  const isOfStack = storage.bucket_env === BUCKET_VARIABLE;
+  const isOfStack = isInStackBucket(storage);
   const name = isOfStack ? stack.name : storage.bucket;
   if (name === undefined) {
     throw new Error(
@@ -45,13 +45,7 @@ function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | un
 
 /** Where the state machine reads a job's plan: with its snapshots, or where they are in no bucket a copy in the stack's. */
 export const planPlaceOf = (config: Config, job: Job, stack: StackBucket): BucketPlace =>
-  placeOf(config, job, stack) ?? {
-    name: stack.name,
-    arn: arnOf(stack.name),
-    prefix: PLAN_COPIES_PREFIX,
-    more: [],
-    key: keyOf(stack),
-  };
+  placeOf(config, job, stack) ?? placeIn(stack, PLAN_COPIES_PREFIX);
 
 /** Where plans are copied to; none where every job's snapshots are in a bucket. */
 export function planCopiesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
@@ -59,11 +53,24 @@ export function planCopiesOf(config: Config, stack: StackBucket): readonly Bucke
   return job === undefined ? [] : [planPlaceOf(config, job, stack)];
 }
 
+/** Where the watch of the stack of this name keeps what it told; none where every storage is in that bucket itself. */
+export function watchMemoryOf(config: Config, bucket: StackBucket, stack: string): readonly BucketPlace[] {
+  return Object.values(config.storage).every(isInStackBucket) ? [] : [placeIn(bucket, watchMemoryPrefix(stack))];
+}
+
 /** The places of all jobs, each once. */
 export function placesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
   const places = config.jobs.flatMap((job) => placeOf(config, job, stack) ?? []);
   return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
 }
+
+const placeIn = (stack: StackBucket, prefix: string): BucketPlace => ({
+  name: stack.name,
+  arn: arnOf(stack.name),
+  prefix,
+  more: [],
+  key: keyOf(stack),
+});
 
 const keyOf = ({ kmsKey }: StackBucket): KmsKey | undefined =>
   kmsKey === undefined ? undefined : { Resource: kmsKey };

@@ -23,8 +23,13 @@ export interface Backup {
    * undefined everywhere else. @throws ConfigError
    */
   planCopies?(job: Job): Promise<Storage | undefined>;
-  /** Where this machine keeps what a storage that cannot be reached cannot keep; undefined for one that keeps nothing. */
+  /** Where this machine keeps what a storage that cannot be reached cannot keep; undefined for one that keeps nothing. Nobody prepares it. */
   readonly machine?: Storage | undefined;
+  /**
+   * Where a watch keeps what it told of a job whose storage cannot be asked: `machine`, or for a function the bucket of its stack, which nobody
+   * prepares either; undefined where there is no such place. @throws ConfigError
+   */
+  watchMemory?(job: Job): Promise<Storage | undefined>;
   /** What a job's artifacts are encrypted with, made at the first call; undefined where they are not. @throws ConfigError */
   encryption(job: Job): Promise<Encryption | undefined>;
   /** The private side for artifacts of this type, made at the first call; undefined where none is at hand. @throws ConfigError */

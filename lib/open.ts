@@ -6,7 +6,7 @@ import { storageSchema } from "./config/storage-options.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
 import { listingDeferral } from "./deferral.ts";
-import { BUCKET_VARIABLE, PLAN_COPIES_PREFIX } from "./deployment/stack.ts";
+import { BUCKET_VARIABLE, isInStackBucket, PLAN_COPIES_PREFIX, watchMemoryPrefix } from "./deployment/stack.ts";
 import { type EncryptionOptions, openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
 import { openVeil } from "./encryption/veil/open-veil.ts";
@@ -41,7 +41,6 @@ export interface OpenOptions {
 }
 
 const LAST_WORDS_MS = 10_000;
-const planCopies = storageSchema.parse({ type: "s3", bucket_env: BUCKET_VARIABLE, prefix: PLAN_COPIES_PREFIX });
 
 /** Makes of a checked configuration what the steps need. Connects to nothing yet: that begins with the first call. */
 export function open(config: Config, options: OpenOptions): Backup {
@@ -59,6 +58,12 @@ export function open(config: Config, options: OpenOptions): Backup {
   const encryptions = new Map<string, Promise<Encryption>>();
   const decryptions = new Map<string, Promise<Decryption | undefined>>();
   const notifiers = new Map<string, Promise<Notifier>>();
+  const machine = options.stateFolder === undefined ? undefined : madeAtFirstPut(options.stateFolder);
+  const ofStack = (prefix: string): Promise<Storage> =>
+    once(storages, prefix, () => {
+      const place = storageSchema.parse({ type: "s3", bucket_env: BUCKET_VARIABLE, prefix });
+      return openStorage("of the stack", place, { ...options, secrets, signal });
+    });
   const encryptionOf = (job: Job, encryption: EncryptionOptions): Promise<Encryption> =>
     once(encryptions, job.name, () => openEncryption(encryption, { secrets, signal }));
 
@@ -91,11 +96,14 @@ export function open(config: Config, options: OpenOptions): Backup {
       }),
     planCopies: async (job) => {
       if (waits === "here" || storageOf(config, job)[1].type === "s3") return undefined;
-      return once(storages, PLAN_COPIES_PREFIX, () =>
-        openStorage("of the stack", planCopies, { ...options, secrets, signal }),
-      );
+      return ofStack(PLAN_COPIES_PREFIX);
     },
-    ...(options.stateFolder === undefined ? {} : { machine: filesystemStorage({ basePath: options.stateFolder }) }),
+    machine,
+    watchMemory: async (job) => {
+      const stack = options.env.STACK;
+      if (waits === "here" || stack === undefined) return machine;
+      return isInStackBucket(storageOf(config, job)[1]) ? undefined : ofStack(watchMemoryPrefix(stack));
+    },
     encryption: async (job) => job.encryption && encryptionOf(job, job.encryption),
     decryption: (job, type) =>
       once(decryptions, `${type} ${job.name}`, () =>
@@ -129,6 +137,17 @@ function lastWords(signal: AbortSignal): AbortSignal {
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
   return later.signal;
+}
+
+function madeAtFirstPut(basePath: string): Storage {
+  const storage = filesystemStorage({ basePath });
+  return {
+    ...storage,
+    async put(...object) {
+      await storage.prepare();
+      return storage.put(...object);
+    },
+  };
 }
 
 function ownFolders(config: Config): readonly string[] {

@@ -1,3 +1,5 @@
+import type { StorageOptions } from "../config/storage-options.ts";
+
 /** A deployment of serverless.yml: its service, `--stage` and `--region`. */
 export interface Stack {
   readonly service: string;
@@ -15,6 +17,13 @@ export const BUCKET_VARIABLE = "S3_BUCKET";
 
 /** Below it in that bucket, state machines read the plans of jobs whose snapshots lie in none. */
 export const PLAN_COPIES_PREFIX = ".core-backup-plans/";
+
+/** Whether that is the bucket that a storage's snapshots lie in. */
+export const isInStackBucket = (storage: StorageOptions): boolean =>
+  storage.type === "s3" && storage.bucket_env === BUCKET_VARIABLE;
+
+/** Below it in that bucket, the watch keeps what it told of storages that cannot be asked. Stacks that share one each have their own. */
+export const watchMemoryPrefix = (stack: string): string => `.core-backup-watch/${stack}/`;
 
 /** What the names of everything in it begin with. */
 export const stackName = ({ service, stage }: Pick<Stack, "service" | "stage">): string => `${service}-${stage}`;

@@ -63,7 +63,6 @@ async function remember(backup: Backup, job: Job, change: (before: Begun) => Beg
   const { config, machine, log, redaction } = backup;
   if (machine === undefined || job.schedule === undefined) return;
   try {
-    await machine.prepare();
     await changeKept(kept, machine, reportKey(config, job), change);
   } catch (error) {
     const { message, code } = errorRecord(error, redaction.redact);

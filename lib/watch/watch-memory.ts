@@ -5,8 +5,8 @@ import { reportKey } from "../notify/job-report.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 
 /**
- * What was told of a job whose storage cannot be asked, or may only be read, so that it is told once: it is kept on this machine, for there is
- * no other place. A machine that keeps nothing tells it again.
+ * What was told of a job whose storage cannot be asked, or may only be read, so that it is told once: it is kept on this machine, or on AWS in
+ * the bucket of the stack. Where there is no such place it is told again.
  */
 
 /** `told`: what the storage knows, or nothing where it cannot be read. Throws nothing. */
@@ -29,22 +29,21 @@ export async function rememberHere(
   job: Job,
   { missed, watch }: Pick<Told, "missed"> & Partial<Pick<Told, "watch">>,
 ): Promise<void> {
-  const { machine } = backup;
-  if (machine === undefined) return;
+  const memory = await backup.watchMemory?.(job);
+  if (memory === undefined) return;
   if (missed === null && watch === undefined && (await toldHere(backup, job)).missed === null) return;
-  await machine.prepare();
-  await changeTold(machine, reportKey(backup.config, job), (told) => ({ ...told, missed, watch: watch ?? told.watch }));
+  await changeTold(memory, reportKey(backup.config, job), (told) => ({ ...told, missed, watch: watch ?? told.watch }));
 }
 
 /** The same name of a job can be in several configurations: it is known by where it lies too. */
-async function toldHere({ config, machine, log, redaction }: Backup, job: Job): Promise<Told> {
-  const key = reportKey(config, job);
-  if (machine === undefined) return nothingTold(key);
+async function toldHere(backup: Backup, job: Job): Promise<Told> {
+  const key = reportKey(backup.config, job);
   try {
-    return await readTold(machine, key);
+    const memory = await backup.watchMemory?.(job);
+    return memory === undefined ? nothingTold(key) : await readTold(memory, key);
   } catch (error) {
-    const { message, code } = errorRecord(error, redaction.redact);
-    log.with({ job: job.name }).debug(`what this machine has told is not known: ${message}`, { code });
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.with({ job: job.name }).debug(`what was told of it is not known: ${message}`, { code });
     return nothingTold(key);
   }
 }

@@ -108,7 +108,7 @@ async function remember(
     try {
       await changeTold(storage, job.name, (told) => ({ ...told, missed: missedAfter(told), watch: watchAfter(told) }));
     } catch (error) {
-      if (backup.machine === undefined) throw error;
+      if ((await backup.watchMemory?.(job)) === undefined) throw error;
       return await rememberHere(backup, job, { missed: missedAfter(known), watch: watchAfter(known) });
     }
     if (!untold) await rememberHere(backup, job, { missed: null });

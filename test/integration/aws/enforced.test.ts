@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
@@ -24,6 +25,11 @@ import { manyRepositories } from "../../support/many-repositories.ts";
 import { type RecordingServer, startRecordingServer } from "../../support/recording-server.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
+
+interface Loose {
+  readonly job: string;
+  readonly events: unknown;
+}
 
 const UNITS = 200;
 const SECRETS = ["git-one", "git-two", "hook"];
@@ -142,6 +148,25 @@ describe("a deployed stack in which nobody may do what the template does not all
     });
   });
 
+  test("of a storage that nobody may ask the watch tells once, for it may remember that in the bucket of the stack", async () => {
+    const lambda = new LambdaClient(clientOf());
+    const heard = hook.calls.length;
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await lambda.send(new InvokeCommand({ FunctionName: "core-backup-test-watch", Payload: "{}" }));
+      const { jobs } = JSON.parse(Buffer.from(answer.Payload ?? []).toString());
+      assert.deepEqual(jobs.at(-1), { job: "(storage other)", ok: false });
+    }
+    lambda.destroy();
+    const told = hook.calls.slice(heard).flatMap(({ body }) => JSON.parse(body).jobs as Loose[]);
+    assert.deepEqual(
+      told.filter(({ job }) => job === "(storage other)").map(({ events }) => events),
+      [["missed"]],
+    );
+    const [kept, ...more] = await stack.keysBelow(".core-backup-watch/");
+    assert.match(kept ?? "", /^\.core-backup-watch\/core-backup-test\/[^/]+\/\.told\.json$/);
+    assert.deepEqual(more, []);
+  });
+
   test("a secret is read by the functions and the task of the jobs that need it, and by nobody else", async () => {
     const found = new Map<string, readonly string[]>();
     const tasks = { one: taskRole("one"), two: taskRole("two") };
@@ -178,11 +203,12 @@ describe("a deployed stack in which nobody may do what the template does not all
     const one = (name: string) => `[{ url: "${url(names[0] ?? "")}", token_secret: git-${name} }]`;
     return [
       "jobs:",
-      `  - { name: many, service: git, concurrency: 8, options: { repositories: [${names.map(url).join(", ")}] } }`,
-      `  - { name: one, service: git, options: { repositories: ${one("one")} } }`,
-      `  - { name: two, service: git, retention: { keep_last: 1 }, options: { repositories: ${one("two")} } }`,
+      `  - { name: many, service: git, target_storage: s3, concurrency: 8, options: { repositories: [${names.map(url).join(", ")}] } }`,
+      `  - { name: one, service: git, target_storage: s3, options: { repositories: ${one("one")} } }`,
+      `  - { name: two, service: git, target_storage: s3, retention: { keep_last: 1 }, options: { repositories: ${one("two")} } }`,
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "  other: { type: s3, bucket: of-somebody-else }",
       "notifications:",
       "  hook: { type: webhook, url_secret: hook }",
       "",

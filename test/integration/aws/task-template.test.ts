@@ -274,6 +274,16 @@ describe("tasks in what is deployed", () => {
     );
     assert.match(JSON.stringify(roleOf(/^PlanFilesystemRole$/)), /"s3:PutObject".*\/\.core-backup-plans\/\*"/);
     assert.ok(!JSON.stringify(roleOf(/^CollectFilesystemRole$/)).includes("s3:"));
+    const memory = ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
+      ((properties.Policies?.[0]?.PolicyDocument?.Statement ?? []) as unknown as Loose[])
+        .filter((statement) => JSON.stringify(statement).includes("/.core-backup-watch/core-backup-test/*"))
+        .map(({ Action }) => [id, Action]),
+    );
+    assert.deepEqual(memory, [
+      ["WatchRole", ["s3:GetObject"]],
+      ["WatchRole", ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]],
+    ]);
+    assert.match(JSON.stringify(roleOf(/^WatchRole$/)), /"s3:prefix":\["\.core-backup-watch\/core-backup-test\/\*"\]/);
     const task = ofType("AWS::ECS::TaskDefinition").find(({ id }) => id.startsWith("Files"))?.properties;
     const [container] = (task?.ContainerDefinitions ?? []) as unknown as Loose[];
     assert.deepEqual(((container?.MountPoints ?? []) as unknown as Loose[])[1], {

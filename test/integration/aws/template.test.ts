@@ -199,6 +199,10 @@ describe("what is deployed", () => {
       assert.match(JSON.stringify(statement.Resource), /backups\/\*\.core-backup-tmp-probe"/, role);
   });
 
+  test("where every storage is in the bucket of the stack, the watch keeps nothing beside it, and has no right to", () => {
+    assert.ok(!JSON.stringify(template).includes(".core-backup-watch/"));
+  });
+
   test("who reads or writes the bucket may use its key", () => {
     const users = statements().filter(({ statement }) => /kms:/.test(String(statement.Action)));
     const machines = users.filter(({ role }) => /MachineRole$/.test(role));

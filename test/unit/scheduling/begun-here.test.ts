@@ -95,7 +95,7 @@ test("a storage that dies between two times makes nothing due before the next on
 
 test("a machine that keeps nothing, or cannot, tries a dead storage each time", async () => {
   const full = memoryStorage();
-  full.prepare = async () => {
+  full.put = async () => {
     throw new StorageError("STORAGE_FULL", "no space left on device");
   };
   const keepsNothing = setting();

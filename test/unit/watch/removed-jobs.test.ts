@@ -16,6 +16,7 @@ function setting(names: readonly string[], jobs = [aJob()]) {
   const source = { bad: false };
   const fails = () => new SourceError("SOURCE_FORBIDDEN", "no right");
   const storages = new Map(names.map((name) => [name, memoryStorage()]));
+  const memory = memoryStorage();
   const off = new Set<string>();
   const a = aBackup({
     jobs,
@@ -32,7 +33,7 @@ function setting(names: readonly string[], jobs = [aJob()]) {
   const backup = {
     ...a.backup,
     storage,
-    machine: memoryStorage(),
+    watchMemory: async (): Promise<Storage | undefined> => memory,
     config: { ...a.backup.config, storage: Object.fromEntries(options) },
   };
   const look = async (configured = [aJob()], other: Partial<typeof backup> = {}) => {
@@ -183,7 +184,7 @@ test("a storage that cannot be read is told once, and once when it can be again"
 test("a machine that keeps nothing tells of an unreadable storage each time", async () => {
   const a = setting(["store"]);
   a.off.add("store");
-  for (let times = 0; times < 2; times += 1) await a.look([aJob()], { machine: undefined });
+  for (let times = 0; times < 2; times += 1) await a.look([aJob()], { watchMemory: async () => undefined });
   assert.deepEqual(a.events(), [
     ["watch", "docs missed"],
     ["watch", "docs missed"],

@@ -19,7 +19,8 @@ function setting({ keeps }: { readonly keeps: boolean }) {
     throw new StorageError("STORAGE_FORBIDDEN", "the credentials lack the right: it takes s3:PutObject");
   };
   const readOnly: Storage = { ...a.storage, prepare: refused, put: refused, copy: refused, remove: refused };
-  const backup = { ...a.backup, storage: async () => readOnly, machine: keeps ? memoryStorage() : undefined };
+  const memory = keeps ? memoryStorage() : undefined;
+  const backup = { ...a.backup, storage: async () => readOnly, watchMemory: async () => memory };
   const look = async () => (await watch(backup, jobs, { dryRun: false })).jobs[0];
   const events = () => ops.reports.map(({ jobs: [job] }) => `${job?.job} ${job?.events}`);
   return { ...a, look, events };
