@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backup } from "../../../lib/backup.ts";
-import { StorageError } from "../../../lib/errors.ts";
+import { InterruptedError, StorageError } from "../../../lib/errors.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { begunHere } from "../../../lib/scheduling/begun-here.ts";
@@ -16,10 +16,14 @@ const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
 /** A line of cron that looks what is due, over a storage that can be dead. */
-function setting(machine: Backup["machine"] = memoryStorage()) {
+function setting(
+  machine: Backup["machine"] = memoryStorage(),
+  item: string | (() => AsyncIterable<Uint8Array>) = "content of a",
+) {
   const ops = memoryNotifier();
   const notifications = { ops: told({ on: ["success", "failure"] }) };
-  const a = aBackup({ jobs: [NIGHTLY], notifications, notifiers: { ops: ops.notifier } });
+  const units = () => [{ id: "a", items: { "a.json": item } }];
+  const a = aBackup({ jobs: [NIGHTLY], units, notifications, notifiers: { ops: ops.notifier } });
   const state = { dead: false, full: false };
   const full: Storage = {
     ...a.storage,
@@ -83,6 +87,20 @@ test("a storage that can be read and not written to, as a full disk, is tried on
   assert.deepEqual(await a.ticks(138), ["failed"], "it answers again, and is full still");
   a.state.full = false;
   assert.deepEqual(await a.ticks(1), ["ok"]);
+});
+
+test("a run that was ended before its time, on a storage that is full by then, is not taken up at every look", async () => {
+  const stop = new AbortController();
+  const a = setting(memoryStorage(), async function* () {
+    yield new Uint8Array(10);
+    stop.abort(new InterruptedError("SIGTERM"));
+    yield new Uint8Array(10);
+  });
+  const { jobs } = await runJobs({ ...a.backup, signal: stop.signal }, ["docs"]);
+  assert.equal(jobs[0]?.status, "interrupted");
+  a.state.full = true;
+  a.later(10 * MINUTE);
+  assert.deepEqual(await a.ticks(20), ["failed"]);
 });
 
 test("a storage that dies between two times makes nothing due before the next one", async () => {
