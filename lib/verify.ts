@@ -1,8 +1,8 @@
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { decryptionsFor } from "./decryptions.ts";
-import { StorageError } from "./errors.ts";
-import { isProved } from "./failed-proof.ts";
+import { CodedError, type ErrorCode, StorageError } from "./errors.ts";
+import { isProved, withFailedProof } from "./failed-proof.ts";
 import { findJob } from "./jobs.ts";
 import type { ArtifactVerification, Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
@@ -56,20 +56,41 @@ export async function openArtifacts(backup: Backup, input: VerifyInput): Promise
   return { job, storage, entry, decryptions, mode: input.mode };
 }
 
-/** In the order of the tasks. @throws as `verify` */
+/** The bytes were the right ones, and this machine could not prove them: that says nothing of the others. */
+const UNABLE: ReadonlySet<ErrorCode> = new Set(["SCRATCH_FULL", "PROOF_ABORTED", "ENCRYPTION_FAILED"]);
+
+/**
+ * In the order of the tasks. Where this machine cannot prove one and another one is damaged, the damage is what is answered, and
+ * the former counts as not proved. @throws as `verify`
+ */
 export async function verifyEach(
   backup: Backup,
   { tasks, ...of }: ArtifactsOf & Pick<Verifying, "tasks">,
 ): Promise<ArtifactVerification[]> {
   const results: ArtifactVerification[] = [];
   const { job } = of;
+  const unable: CodedError[] = [];
   backup.emit({ type: "verifying", job: job.name, artifacts: tasks.filter((task) => task.read !== "no").length });
   await eachLimited(tasks.entries(), job.concurrency, async ([n, task]) => {
     backup.signal.throwIfAborted();
-    results[n] = await verifyArtifact(backup, of, task);
+    try {
+      results[n] = await verifyArtifact(backup, of, task);
+    } catch (error) {
+      if (!(error instanceof CodedError) || !UNABLE.has(error.code)) throw error;
+      unable.push(error);
+      results[n] = unproved(task, backup.now());
+    }
     backup.emit({ type: "verified", job: job.name, path: task.artifact.path });
   });
+  const [first] = unable;
+  if (first !== undefined && results.every(({ error }) => error === undefined)) throw first;
+  for (const { message, code } of unable) backup.log.with({ job: job.name }).error(message, { code });
   return results;
+}
+
+function unproved({ artifact, inherited }: ArtifactTask, now: Date): ArtifactVerification {
+  const right = { path: artifact.path, checkedAt: now.toISOString(), checksum: "ok" as const };
+  return withFailedProof({ ...right, proof: inherited?.proof ?? null }, inherited?.failedProof);
 }
 
 /** Of each artifact what was found, and when the first of them was read. */

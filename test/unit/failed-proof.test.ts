@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
 import { damageSeen } from "../../lib/damage.ts";
+import { CodedError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, splitStep, verifyPartStep } from "../../lib/function-verify.ts";
+import { snapshotPrefix } from "../../lib/keys.ts";
 import type { Artifact } from "../../lib/manifest.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { prune } from "../../lib/prune.ts";
@@ -169,4 +172,30 @@ test("verified in parts a snapshot does not become good either by the right dige
     assert.equal(ok, false);
   };
   assert.deepEqual(await inParts(pointer, prove), { status: "failed", verified: false, proved: 0 });
+});
+
+test("what this machine could not prove hides no damage that was found beside it", async () => {
+  const a = aBackup({
+    jobs: [aJob({ verify: { checksum: 1, prove: false } })],
+    units: () => [{ id: "a", items: { "a.json": "a", "b.json": "b" } }],
+  });
+  const [run] = (await runJobs(a.backup, ["docs"])).jobs;
+  const snapshot = run?.snapshot ?? "";
+  const prove = () => verify(a.backup, { job: "docs", snapshot, mode: "prove" });
+  a.source.state.provesFail = new CodedError("PROOF_ABORTED", "git was killed");
+  await assert.rejects(prove(), { code: "PROOF_ABORTED" });
+  const [path = ""] = run?.manifest?.units[0]?.artifacts.map((artifact) => artifact.path) ?? [];
+  await a.storage.put(`${snapshotPrefix("docs", snapshot)}${path}`, bytesOf("other bytes"));
+  a.later(60);
+  const found = await prove();
+  assert.equal(found.ok, false);
+  assert.deepEqual(
+    found.artifacts.map(({ checksum, error, proof }) => [checksum, error?.code, proof]),
+    [
+      ["failed", "INTEGRITY_MISMATCH", null],
+      ["ok", undefined, null],
+    ],
+  );
+  assert.ok(a.lines.some((line) => line.includes("git was killed")));
+  for await (const entry of snapshotsNewestFirst(a.storage, "docs")) assert.equal(entry.verification?.ok, false);
 });
