@@ -1,12 +1,17 @@
 import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
+import { duration } from "../lib/config/values.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
+import { LONGEST_RUN_MS } from "../lib/lease/lease.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
 import { kmsKey } from "./kms-key.ts";
 import { filesystemFaults, nfsFaults } from "./on-efs.ts";
+
+/** A day less than its run, for all that comes before and after it. */
+const LONGEST_UNIT_MS = LONGEST_RUN_MS - 24 * 60 * 60_000;
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
 export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): readonly Issue[] {
@@ -28,6 +33,7 @@ function jobFaults(job: unknown, path: Path, storages: unknown, mounts: readonly
     ...filesystemFaults(job, path, mounts),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
+    ...timeoutFaults(job, path),
     ...hookFaults(job, path),
     ...encryptionFaults(job, path),
   ];
@@ -107,6 +113,14 @@ function scheduleFaults({ schedule }: Readonly<Record<string, unknown>>, path: P
     if (error instanceof RangeError) return [at([...path, "schedule"], error.message)];
     throw error;
   }
+}
+
+/** A unit that may take as long as its run is ended with it, told as nothing but a run out of time. */
+function timeoutFaults({ timeout }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+  // One that is wrong everywhere is told already.
+  const { data: timeoutMs = 0 } = duration.safeParse(timeout);
+  if (timeoutMs <= LONGEST_UNIT_MS) return [];
+  return [at([...path, "timeout"], "must not be longer than 6d on AWS, where a run is ended after 7d")];
 }
 
 interface Reference {

@@ -8,7 +8,8 @@ import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
-import { narrowedTo, timesResumed } from "./resume/resume.ts";
+import { narrowedTo } from "./resume/resume.ts";
+import { timesResumed } from "./resume/times-resumed.ts";
 import { type SnapshotEntry, snapshotsBefore } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { tool } from "./tool.ts";

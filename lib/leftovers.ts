@@ -1,5 +1,6 @@
 import type { Job } from "./config/schema.ts";
-import { planKey, snapshotTime } from "./keys.ts";
+import { planKey } from "./keys.ts";
+import { wasAtWorkWithin } from "./resume/at-work.ts";
 import type { Decision, RetentionPlan } from "./retention/retention.ts";
 import type { Storage } from "./storage/storage.ts";
 
@@ -29,10 +30,10 @@ export async function leftoverDecision(
   if (isHalfRemoved)
     return (await blocked(storage, job, snapshot, plan, keep)) ?? { snapshot, keep: false, reason: `removed: ${what}` };
   if (plan.newestGood === undefined || snapshot > plan.newestGood) return keep("no newer snapshot is good");
-  const begun = snapshotTime(snapshot)?.getTime() ?? now.getTime();
   const within = written(job.resumeWithinMs);
-  if (now.getTime() - begun <= job.resumeWithinMs) return keep(`it began within resume_within (${within})`);
-  const reason = `removed: ${what}; it began longer ago than resume_within (${within})`;
+  if (await wasAtWorkWithin(storage, job, snapshot, now))
+    return keep(`it was at work within resume_within (${within})`);
+  const reason = `removed: ${what}; it was last at work longer ago than resume_within (${within})`;
   return (await blocked(storage, job, snapshot, plan, keep)) ?? { snapshot, keep: false, reason };
 }
 

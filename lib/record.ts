@@ -1,6 +1,6 @@
 import { readAll } from "./bytes.ts";
 import { NotFoundError } from "./errors.ts";
-import { recordKey } from "./keys.ts";
+import { recordKey, recordsPrefix } from "./keys.ts";
 import { documentBytes, parseDocument, type UnitRecord, unitRecordSchema } from "./manifest.ts";
 import type { RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
@@ -37,4 +37,19 @@ export async function newestRecord(
     }
   }
   return undefined;
+}
+
+/** Of the units that have a record: how often the run had been taken up again when the last one was written. */
+export async function recordedUnits(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+): Promise<ReadonlyMap<number, number>> {
+  const prefix = recordsPrefix(job, snapshot);
+  const found = new Map<number, number>();
+  for await (const { key } of storage.list(prefix)) {
+    const [, n, resumed = "0"] = /^(\d+)(?:\.(\d+))?\.json$/.exec(key.slice(prefix.length)) ?? [];
+    if (n !== undefined) found.set(Number(n), Math.max(found.get(Number(n)) ?? 0, Number(resumed)));
+  }
+  return found;
 }

@@ -116,7 +116,7 @@ const fields = z.strictObject({
   resume_within: durationOrNone
     .prefault("12h")
     .describe(
-      "A run that was ended before its time is taken up again if it began within this. 0: never. Default: 12h.",
+      "A run that was ended before its time is taken up again if it was at work within this. 0: never. Default: 12h.",
     ),
   verify,
   deadline: age

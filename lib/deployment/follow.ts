@@ -2,10 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { TransientError } from "../errors.ts";
-import { recordsPrefix } from "../keys.ts";
 import { type UnitRecord, unitOfRecord } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
-import { readRecord } from "../record.ts";
+import { readRecord, recordedUnits } from "../record.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { BegunExecution } from "./begun-execution.ts";
 import type { Deployment } from "./deployment.ts";
@@ -68,7 +67,8 @@ async function tellRecords(
   seen: Map<number, UnitRecord>,
 ): Promise<void> {
   const hasEnded = (n: number) => (seen.get(n)?.status ?? "running") !== "running";
-  const open = seen.size === units && [...seen.keys()].every(hasEnded) ? [] : await numbers(storage, job, snapshot);
+  const open =
+    seen.size === units && [...seen.keys()].every(hasEnded) ? [] : await recordedUnits(storage, job.name, snapshot);
   await eachLimited(
     [...open].filter(([n]) => !hasEnded(n)),
     RECORDS_AT_ONCE,
@@ -80,17 +80,6 @@ async function tellRecords(
       seen.set(n, record);
     },
   );
-}
-
-/** Of the units that have a record: how often the run had been taken up again when the last one was written. */
-async function numbers(storage: Storage, job: Job, snapshot: string): Promise<ReadonlyMap<number, number>> {
-  const prefix = recordsPrefix(job.name, snapshot);
-  const found = new Map<number, number>();
-  for await (const { key } of storage.list(prefix)) {
-    const [, n, resumed = "0"] = /^(\d+)(?:\.(\d+))?\.json$/.exec(key.slice(prefix.length)) ?? [];
-    if (n !== undefined) found.set(Number(n), Math.max(found.get(Number(n)) ?? 0, Number(resumed)));
-  }
-  return found;
 }
 
 function tell(backup: Backup, job: Job, record: UnitRecord): void {

@@ -4,7 +4,7 @@ import { LeaseHeldError, StorageError } from "../errors.ts";
 import { leaseKey } from "../keys.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type HeldLease, holdLease, LEASE_MS, type LeaseContext, marks, period } from "./lease.ts";
+import { type HeldLease, holdLease, LEASE_MS, type LeaseContext, LONGEST_RUN_MS, marks, period } from "./lease.ts";
 import {
   describeHolder,
   type FoundLease,
@@ -34,8 +34,6 @@ export type ExecutionState = "running" | "ended" | "unknown";
 const POLL_MS = 5_000;
 /** Clocks that are kept agree better than this. */
 const CLOCK_TOLERANCE_MS = 60_000;
-/** Longer than a run may last on AWS. A later end is a mistake of its holder's clock. */
-const LONGEST_LEASE_MS = 48 * 60 * 60_000;
 
 /**
  * Takes the job's lease. One that is free is taken at once, and so is one whose holder was a process of this machine and
@@ -163,7 +161,7 @@ function whyFree(
 function inForce(document: LeaseDocument | undefined, state: ExecutionState, now: number): boolean {
   if (document === undefined || state !== "unknown") return state === "running";
   const renewed = Date.parse(document.renewedAt);
-  const end = Math.min(Date.parse(document.expiresAt), renewed + LONGEST_LEASE_MS);
+  const end = Math.min(Date.parse(document.expiresAt), renewed + LONGEST_RUN_MS);
   return renewed <= now + CLOCK_TOLERANCE_MS && now < end;
 }
 

@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import type { Encryption } from "../encryption/encryption.ts";
 import { CodedError, IntegrityError, NotFoundError } from "../errors.ts";
 import { openedEncryption } from "../job-encryption.ts";
-import { resumedKey, runKey, snapshotTime } from "../keys.ts";
+import { resumedKey, runKey } from "../keys.ts";
 import type { LeasedBackup } from "../lease/under-lease.ts";
 import { documentBytes, parseDocument } from "../manifest.ts";
 import { isSameChoice } from "../narrow.ts";
@@ -11,13 +11,9 @@ import { type PlanLine, readPlan } from "../plan-line.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
 import { isAhead, unfinishedSinceLast } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
-import {
-  configurationDigest,
-  type Resumed,
-  type RunDocument,
-  resumedSchema,
-  runDocumentSchema,
-} from "./run-document.ts";
+import { wasAtWorkWithin } from "./at-work.ts";
+import { configurationDigest, type RunDocument, runDocumentSchema } from "./run-document.ts";
+import { allResumed } from "./times-resumed.ts";
 
 /** `within`: as the job's `resume_within` says; `always`: however old; `never`. */
 export type ResumeMode = "within" | "always" | "never";
@@ -78,27 +74,6 @@ export async function resume(backup: LeasedBackup, job: Job, found: UnfinishedRu
   }
 }
 
-/** When a run was taken up again; empty for one that never was. */
-export async function timesResumed(storage: Storage, job: string, snapshot: string, resumed: number) {
-  if (resumed === 0) return [];
-  return (await readResumed(storage, resumedKey(job, snapshot, resumed)))?.resumedAt ?? [];
-}
-
-/** When a run, going on or ended, was last taken up again; undefined for one that never was. */
-export async function lastResumed(storage: Storage, job: string, snapshot: string): Promise<Date | undefined> {
-  const last = (await allResumed(storage, job, snapshot)).resumedAt.at(-1);
-  return last === undefined ? undefined : new Date(last);
-}
-
-async function allResumed(storage: Storage, job: string, snapshot: string) {
-  let resumedAt: readonly string[] = [];
-  for (let count = 0; ; count += 1) {
-    const next = await readResumed(storage, resumedKey(job, snapshot, count + 1));
-    if (next === undefined) return { count, resumedAt };
-    resumedAt = next.resumedAt;
-  }
-}
-
 /** What can be taken up, or why it cannot. */
 async function examine(
   backup: Backup,
@@ -108,10 +83,9 @@ async function examine(
   mode: ResumeMode,
   only: readonly string[] | undefined,
 ): Promise<UnfinishedRun | string> {
-  const ageMs = backup.now().getTime() - (snapshotTime(snapshot)?.getTime() ?? 0);
   if (mode === "within" && isAhead(snapshot, backup.now())) return "it is dated after now";
-  if (mode === "within" && ageMs > job.resumeWithinMs)
-    return "it began longer ago than resume_within; see run --resume";
+  if (mode === "within" && !(await wasAtWorkWithin(storage, job, snapshot, backup.now())))
+    return "it was last at work longer ago than resume_within; see run --resume";
   const document = await readRun(storage, job.name, snapshot);
   if (document === undefined) return "its plan was not completed";
   if (typeof document === "string") return document;
@@ -165,15 +139,6 @@ async function readRun(storage: Storage, job: string, snapshot: string): Promise
     if (error instanceof NotFoundError) return undefined;
     if (error instanceof RangeError || (error instanceof CodedError && error.code === "INTEGRITY_MANIFEST"))
       return `it cannot be read: ${error.message}`;
-    throw error;
-  }
-}
-
-async function readResumed(storage: Storage, key: string): Promise<Resumed | undefined> {
-  try {
-    return parseDocument(resumedSchema, key, (await storage.read(key, MAX_DOCUMENT_BYTES)).content);
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
     throw error;
   }
 }

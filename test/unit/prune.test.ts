@@ -382,8 +382,8 @@ test("when the newest good snapshot vanishes between plan and removal, nothing i
   assert.deepEqual(await idsIn(a.storage), [idOf(0), idOf(1)]);
 });
 
-/** A run that got as far as its first unit and was then ended from outside, at 12:00 on the first day. */
-async function withUnfinished(days: number) {
+/** A run that got as far as its first unit and was then ended from outside, at 12:00 on the first day; `hours` after that it did the unit. */
+async function withUnfinished(days: number, { hours = 0 } = {}) {
   const a = await aStore(["ok"]);
   const day = (days: number) => new Date(Date.parse("2026-11-22T03:00:00Z") + days * DAY * 1_000);
   a.clock.time = day(days);
@@ -391,6 +391,7 @@ async function withUnfinished(days: number) {
   // Only now, for that run would have swept it.
   a.clock.time = new Date("2026-11-22T12:00:00Z");
   const planned = await plan(a.backup, { job: "docs", resume: "never" });
+  a.later(hours * 3_600);
   for await (const unit of readPlan(a.storage, planned)) {
     await collect(a.backup, { ...planned, unit });
     break;
@@ -410,15 +411,23 @@ test("an unfinished run is left alone within resume_within, and swept after it w
   assert.deepEqual(kept.swept, []);
   assert.equal(
     kept.decisions.find(({ snapshot }) => snapshot === "2026-11-22T120000Z")?.reason,
-    "kept: unfinished run; it began within resume_within (1d)",
+    "kept: unfinished run; it was at work within resume_within (1d)",
   );
   a.later(10 * 3_600);
   const result = await prune(patient, input);
   assert.deepEqual([result.swept, result.removed, await left(a.storage)], [["2026-11-22T120000Z"], [], 0]);
   assert.match(
     a.lines.join("\n"),
-    /removed: unfinished run; it began longer ago than resume_within \(1d\) snapshot=2026-11-22T120000Z key=docs\/2026-11-22\/120000Z\//,
+    /removed: unfinished run; it was last at work longer ago than resume_within \(1d\) snapshot=2026-11-22T120000Z key=docs\/2026-11-22\/120000Z\//,
   );
+});
+
+test("an unfinished run that was long at work is left alone as long as a run takes it up again", async () => {
+  const a = await withUnfinished(2, { hours: 30 });
+  const patient = withPolicy(a.backup, { keep_last: 5 }, { resumeWithinMs: 12 * 3_600_000 });
+  assert.deepEqual((await prune(patient, input)).swept, []);
+  a.later(3 * 3_600);
+  assert.deepEqual((await prune(patient, input)).swept, ["2026-11-22T120000Z"]);
 });
 
 test("with resume_within 0 an unfinished run is swept with the next good snapshot", async () => {

@@ -107,6 +107,9 @@ test("a run whose configuration has changed is begun anew, says why, and sweeps 
   const pruned = await coreBackup(["prune", "--config", config]);
   assert.equal(pruned.code, 0, JSON.stringify(pruned));
   assert.match(pruned.stdout, /leftovers of 1 unfinished run/);
-  assert.match(pruned.stdout, /removed +removed: unfinished run; it began longer ago than resume_within \(0\)/);
+  assert.match(
+    pruned.stdout,
+    /removed +removed: unfinished run; it was last at work longer ago than resume_within \(0\)/,
+  );
   assert.equal(await plans(), 1);
 });

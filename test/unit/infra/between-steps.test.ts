@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { TASK_START_SECONDS } from "../../../infra/state-machines.ts";
-import { BETWEEN_STEPS_MS } from "../../../lib/lease/lease.ts";
+import { BETWEEN_STEPS_MS, LONGEST_RUN_MS } from "../../../lib/lease/lease.ts";
 
 const MACHINE = join(import.meta.dirname, "../../../statemachines/backup.asl.json");
 
@@ -32,4 +32,8 @@ test("a run's lease lasts from one step to the next, with all that Step Function
   });
   assert.ok(longest.length > 10 && Math.max(...longest) > TASK_START_SECONDS);
   assert.ok(Math.max(...longest) * 1000 <= BETWEEN_STEPS_MS, `${Math.max(...longest)} s`);
+});
+
+test("a run is ended when the longest lease is over, not before", () => {
+  assert.equal(JSON.parse(readFileSync(MACHINE, "utf8")).TimeoutSeconds * 1000, LONGEST_RUN_MS);
 });

@@ -151,7 +151,12 @@ test("a unit that was collected after a resumption is reused by the next run lik
 });
 
 const anew: readonly [string, Parameters<typeof later>[1], Partial<RunOptions>, RegExp | undefined][] = [
-  ["that is older than resume_within", { hours: 13 }, {}, /began longer ago than resume_within; see run --resume/],
+  [
+    "that is older than resume_within",
+    { hours: 13 },
+    {},
+    /last at work longer ago than resume_within; see run --resume/,
+  ],
   ["with a shorter resume_within", { job: { resumeWithinMs: 60_000 } }, {}, /longer ago than resume_within/],
   ["with resume_within 0", { job: { resumeWithinMs: 0 } }, {}, undefined],
   ["with --no-resume", {}, { resume: "never" }, undefined],
@@ -178,6 +183,50 @@ for (const [what, changes, options, why] of anew) {
     if (why !== undefined) assert.match(told[0] ?? "", why);
   });
 }
+
+/** Twenty hours from its beginning to the end of unit b. */
+async function longInterrupted(storage: Storage): Promise<void> {
+  const controller = new AbortController();
+  async function* long() {
+    a.later(20 * 3_600);
+    yield new Uint8Array(10);
+  }
+  async function* ending() {
+    yield new Uint8Array(10);
+    controller.abort(new InterruptedError("SIGTERM"));
+    yield new Uint8Array(10);
+  }
+  const units = whole().map((unit) => {
+    const content = { b: long, c: ending }[unit.id];
+    return content === undefined ? unit : { ...unit, items: { [`${unit.id}.json`]: content } };
+  });
+  const a = aBackup({ storage, units: () => units, signal: controller.signal, jobs: [aJob({ concurrency: 1 })] });
+  assert.equal((await only(a)).status, "interrupted");
+}
+
+for (const [hours, snapshot] of [
+  [20 + 11, SNAPSHOT],
+  [20 + 13, "2026-11-23T120000Z"],
+] as const) {
+  test(`${hours} hours after it began, a run that was at work for 20 of them is ${snapshot === SNAPSHOT ? "" : "not "}taken up again within 12`, async () => {
+    const storage = memoryStorage();
+    await longInterrupted(storage);
+    assert.equal((await only(later(storage, { hours }))).snapshot, snapshot);
+  });
+}
+
+test("resume_within counts from the last time that a run was taken up again, and a damaged record says nothing", async () => {
+  const storage = memoryStorage();
+  await interrupted(storage, { at: "a" });
+  const key = `${FOLDER}.run/resumed/1.json`;
+  await storage.put(key, bytesOf(JSON.stringify({ run: "r", resumedAt: ["2026-11-22T12:00:00.000Z"] })));
+  await storage.put(`${FOLDER}.run/units/0.1.json`, bytesOf("{"));
+  assert.equal((await only(later(storage, { hours: 20 }))).snapshot, SNAPSHOT);
+  const other = memoryStorage();
+  await interrupted(other, { at: "a" });
+  await other.put(`${FOLDER}.run/units/0.1.json`, bytesOf("{"));
+  assert.equal((await only(later(other, { hours: 20 }))).snapshot, "2026-11-22T230000Z");
+});
 
 test("with --resume a run is taken up however old it is, and without one a new one is begun", async () => {
   const storage = memoryStorage();
