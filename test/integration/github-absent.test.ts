@@ -113,6 +113,29 @@ describe("a repository that is not shown any more", () => {
     assert.match(all.manifest?.units[1]?.error?.message ?? "", /none of the private repositories of my-org/);
   });
 
+  test("is hidden, however complete the list looks, while a token is not accepted that may have been shown it", async () => {
+    await using world = await backedUp();
+    const { server } = world;
+    server.anyToken = true;
+    const tokens = [{ token_env: "A" }, { token_env: "B" }];
+    const options = { ...WITHOUT_GIT, tokens, on_absent: "warn" };
+    const backup = world.backup.withOptions(options);
+    server.objects.set("/orgs/my-org", { id: 7, login: "my-org", total_private_repos: 2 });
+    hide(server, ["ops", "www"]);
+    server.fault = (_, { headers }) =>
+      headers.authorization === "Bearer B-token" ? { status: 401, body: { message: "Bad credentials" } } : undefined;
+    for (const result of await nights(backup, 2)) {
+      assert.deepEqual(failures(result), ["my-org/ops SOURCE_FORBIDDEN", "my-org/www SOURCE_FORBIDDEN"]);
+      assert.match(result.manifest?.units.at(-1)?.error?.message ?? "", /GitHub does not accept token 2, which may be/);
+    }
+    // Another one has its name: it may have moved to where the other token alone sees it.
+    await addRepository(server, "ops", { id: 99 });
+    assert.deepEqual(failures(await backup.run()), ["my-org/ops@44 SOURCE_FORBIDDEN", "my-org/www SOURCE_FORBIDDEN"]);
+    server.fault = () => undefined;
+    const renewed = await backup.run();
+    assert.deepEqual([renewed.status, failures(renewed)], ["ok", []]);
+  });
+
   test("is never taken for deleted by the count of private ones where it was internal, for they may not be counted", async () => {
     await using world = await backedUp({}, { ops: INTERNAL });
     const { server, backup } = world;

@@ -520,6 +520,28 @@ describe("tokens", () => {
     });
   }
 
+  for (const dead of ["A", "B"]) {
+    test(`of which ${dead} is not accepted by git any more and the other one is used up and not shown the repository end with that`, async () => {
+      await using server = await startGithub("/nonexistent");
+      const api = apiOfTwo(server);
+      const asked: (string | undefined)[] = [];
+      server.git.switches.answer = ({ headers: { authorization } }, response) => {
+        if (authorization !== undefined) asked.push(authorization);
+        const isDead = authorization === `Basic ${Buffer.from(`x-access-token:${dead}-token`).toString("base64")}`;
+        // Used up from now on, so that the dead one is the one to choose again.
+        for (const { name, limits } of api.accounts)
+          if (name !== dead && !isDead) limits.blockedUntil.set("core", Date.now() + 3_000_000);
+        response.writeHead(isDead || authorization === undefined ? 401 : 404).end();
+        return true;
+      };
+      const session = openSession(api, "my-org/app", { signal: never(), defer: async () => {} });
+      const source = { name: "repository", url: `${server.webUrl}/my-org/app.git`, session, previous: undefined };
+      const { state } = await bundleOf(source).catch(({ code }) => ({ state: code }));
+      assert.equal(state, "SOURCE_NOT_FOUND");
+      assert.equal(asked.length, new Set(asked).size);
+    });
+  }
+
   test("of which none is accepted any more are an error", async () => {
     await using server = await startGithub("/nonexistent");
     server.fault = () => ({ status: 401, body: { message: "Bad credentials" } });

@@ -42,7 +42,7 @@ export function githubBackup(
     organization: "my-org",
     api_url: server.apiUrl,
     web_url: server.webUrl,
-    token_env: "T",
+    ...(given.tokens === undefined ? { token_env: "T" } : {}),
     ...given,
     ...(skip === undefined ? {} : { skip }),
   });
@@ -54,7 +54,11 @@ export function githubBackup(
   const make = (waits: Backup["waits"] = "here"): Promise<Connector> =>
     github.create(parsed, {
       defer: listingDeferral({ ...a.backup, waits }, "docs"),
-      secrets: { resolve: async () => known(server.token) },
+      secrets: {
+        // Of several tokens the server knows each by its name.
+        resolve: async (reference) =>
+          known(given.tokens !== undefined && reference.from === "env" ? `${reference.name}-token` : server.token),
+      },
       redaction: a.backup.redaction,
       now: a.backup.now,
       avoid: [],

@@ -30,7 +30,11 @@ export async function authorized<T>(session: Credentials, work: (authorization: 
         if (choice.isWithoutMore(new Set(lacking.keys()))) throw refusalOf(lacking) ?? error;
         continue;
       }
-      if (error.code !== "SOURCE_UNAUTHORIZED" || !(await session.mayTryAgain(account, refused))) throw error;
+      if (error.code !== "SOURCE_UNAUTHORIZED") throw error;
+      const mayAgain = await session.mayTryAgain(account, refused);
+      const another = refusalOf(lacking);
+      if (another !== undefined && choice.isWithoutMore(new Set(lacking.keys()))) throw another;
+      if (!mayAgain) throw error;
       refused += 1;
     }
   }

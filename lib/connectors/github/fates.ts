@@ -30,7 +30,7 @@ export interface Absent {
 export type Fate =
   | { readonly is: "there" | "moved"; readonly repository: RepositoryObject }
   | { readonly is: "gist"; readonly id: string }
-  /** Or it may be. `isNotFound`: GitHub answers 404 to its number. */
+  /** Or it may be. `isNotFound`: GitHub answers 404 to its number, whichever token asks. */
   | { readonly is: "hidden"; readonly why: string; readonly isNamed?: boolean; readonly isNotFound?: boolean }
   /** Deleted, or not asked for. */
   | { readonly is: "gone" };
@@ -110,29 +110,34 @@ interface Unseen {
 
 /**
  * A 404 is the answer for what was deleted and for what is hidden. Believed to be deleted is what was missing from a list that held
- * all that there is, and what the configuration says.
+ * all that there is, and what the configuration says; nothing, while a token is not accepted that may have been shown more.
  */
 async function unseenFate(
-  { options, tally }: Listing,
+  { options, tally, session }: Listing,
   { id, snapshot, remembered: { visibility } }: Absent,
   { owner, isMust, isAsked, reasonOf }: Unseen,
 ): Promise<Fate> {
   // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
   const reason = visibility === "private" || visibility === "public" ? await reasonOf(owner) : "";
-  if (!isMust && reason === undefined) return GONE;
+  const refused = session.api.accounts.filter(({ limits }) => limits.isRefused).map(({ name }) => name);
+  const isBelieved = !isMust && refused.length === 0;
+  if (isBelieved && reason === undefined) return GONE;
   // Credentials that lost their right to what is private are shown none of it.
   const sorts = visibility === undefined ? ["private", "internal"] : [visibility];
   const isWall = visibility !== "public" && tally.count(owner, sorts) === 0;
-  if (!isMust && options.on_absent === "warn" && !isWall) return GONE;
+  if (isBelieved && options.on_absent === "warn" && !isWall) return GONE;
   const why = isWall ? `; none of the ${sorts.join(" and ")} repositories of ${owner} is` : "";
   const counted = reason === undefined || reason === "" ? "" : `; ${reason}`;
+  const unasked =
+    refused.length === 0 ? "" : `; GitHub does not accept ${refused.join(" and ")}, which may be shown it`;
+  const notShown = `${why}${counted}${unasked}`;
   return {
     is: "hidden",
     isNamed: isMust,
-    isNotFound: isAsked,
+    isNotFound: isAsked && refused.length === 0,
     why: isAsked
-      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${why}${counted}. The credentials lost the right to it, or it was deleted: then exclude it`
-      : `${id}, which snapshot ${snapshot} holds, is not listed any more${why}${counted}. GitHub was not asked about it, for more than ${MOST_ASKED} are missing`,
+      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${notShown}. The credentials lost the right to it, or it was deleted: then exclude it`
+      : `${id}, which snapshot ${snapshot} holds, is not listed any more${notShown}. GitHub was not asked about it, for more than ${MOST_ASKED} are missing`,
   };
 }
 
