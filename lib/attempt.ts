@@ -100,8 +100,9 @@ async function takenOver(
   const log = backup.log.with({ job: input.job, run: input.run, unit: input.unit.id });
   const path = pathIn(input, before);
   await onPending([path]);
-  if (!(await takeOver(storage, input, before, path, log))) return undefined;
-  return { ...before, path, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
+  const copy = await takeOver(storage, input, before, path, log);
+  if (copy === undefined) return undefined;
+  return { ...copy, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
 }
 
 /** No record lists what is being replaced. It is still there where its successor's bytes did not come to their end. */

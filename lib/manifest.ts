@@ -46,6 +46,10 @@ const artifactSchema = z.strictObject({
   facts,
   restore: z.string().describe("a shell command, to be run in the artifact's folder"),
   reusedFrom: snapshotName.optional().describe("the snapshot that it was taken over from, by itself"),
+  unconfirmedCopy: z
+    .literal(true)
+    .optional()
+    .describe("taken over by a copy whose bytes the storage did not confirm: the run's own verification reads it"),
 });
 
 const unit = z.strictObject({

@@ -25,6 +25,7 @@ export interface ArtifactTask {
  * What is to be done for each artifact. After a run (`policy`) everything new is read and proved. Of what was reused,
  * a share (`verify.checksum`) is read again each time, what was read longest ago first: so with 10 % every stored byte
  * is read again within ten runs. What was never proved is proved; what is sealed cannot be, and is settled with that.
+ * A copy that the storage did not confirm is new, whatever is known of its source.
  */
 export async function verifyTasks(
   storage: Storage,
@@ -41,7 +42,12 @@ export async function verifyTasks(
   if (mode !== "policy") return all.map((task) => ({ ...task, read: mode }));
   const { prove } = job.verify;
   const whenNew = prove === "full" ? "full" : prove ? "prove" : "checksum";
-  const settled = all.filter(({ inherited, artifact }) => isSettled(inherited, whenNew, isSealed(artifact)));
+  const readHere = new Set(trusted(entry).map(({ path }) => path));
+  const settled = all.filter(
+    ({ inherited, artifact }) =>
+      (artifact.unconfirmedCopy === undefined || readHere.has(artifact.path)) &&
+      isSettled(inherited, whenNew, isSealed(artifact)),
+  );
   const due = new Set(longestUnread(settled, job.verify.checksum).map(({ artifact }) => artifact.path));
   const settledPaths = new Set(settled.map(({ artifact }) => artifact.path));
   return all.map((task) => {

@@ -8,7 +8,7 @@ import type { Artifact } from "../manifest.ts";
 import type { CollectInput } from "../plan-line.ts";
 import { eachLimited } from "../pool.ts";
 import { isRefusal } from "../put-document.ts";
-import type { Storage, StoredObject } from "../storage/storage.ts";
+import type { CopiedObject, Storage } from "../storage/storage.ts";
 import type { UnitProgress } from "../unit-progress.ts";
 import { previousRecord } from "./previous.ts";
 
@@ -38,9 +38,10 @@ export async function reuseArtifacts(input: CollectInput, context: ReuseContext)
   await eachLimited(artifacts.entries(), COPIES_AT_ONCE, async ([n, artifact]) => {
     const path = paths[n];
     if (gone || path === undefined) return;
-    const { reusedFrom: _, ...rest } = artifact;
-    if (await takeOver(storage, input, artifact, path, log)) taken[n] = { ...rest, path };
-    else gone = true;
+    const { reusedFrom: _, ...own } = artifact;
+    const copy = await takeOver(storage, input, own, path, log);
+    if (copy === undefined) gone = true;
+    else taken[n] = copy;
   });
   if (gone) {
     // A copy may lie under the name that is now collected into.
@@ -67,30 +68,31 @@ async function artifactsThere(
 export const pathIn = (input: CollectInput, artifact: Artifact): string =>
   `${unitFolder(input.unit.id)}/${basename(artifact.path)}`;
 
-/** Answers false when it is not there any more, or is not what it should be. What it stores was announced as pending. */
+/** Its copy; undefined when it is not there any more, or is not what it should be. What is stored was announced as pending. */
 export async function takeOver(
   storage: Storage,
   input: CollectInput,
   artifact: Artifact,
   path: string,
   log: Log,
-): Promise<boolean> {
+): Promise<Artifact | undefined> {
   const { previous } = input.unit;
-  if (previous === undefined) return false;
+  if (previous === undefined) return undefined;
+  const { unconfirmedCopy: _, ...original } = artifact;
   try {
     const from = snapshotPrefix(input.job, previous.snapshot) + artifact.path;
     const copied = await copyOver(storage, from, snapshotPrefix(input.job, input.snapshot) + path);
     if (copied.bytes !== artifact.bytes) throw new IntegrityError("INTEGRITY_MISMATCH", `${from} has another size`);
-    return true;
+    return { ...original, path, ...(copied.unconfirmed === undefined ? {} : { unconfirmedCopy: copied.unconfirmed }) };
   } catch (error) {
     if (!(error instanceof NotFoundError || error instanceof IntegrityError)) throw error;
     log.warn(`cannot be reused from snapshot ${previous.snapshot}, so it is collected: ${error.message}`);
-    return false;
+    return undefined;
   }
 }
 
 /** Where something lies, an attempt or a process before us has left it, and it is replaced. */
-async function copyOver(storage: Storage, from: string, to: string): Promise<StoredObject> {
+async function copyOver(storage: Storage, from: string, to: string): Promise<CopiedObject> {
   try {
     return await storage.copy(from, to, { ifAbsent: true });
   } catch (error) {

@@ -19,6 +19,12 @@ export interface ConfirmedObject extends StoredObject {
   readonly version: string;
 }
 
+/** What `copy` answers. */
+export interface CopiedObject extends StoredObject {
+  /** The storage holds other bytes than the source's, and has not told that they are equal: somebody has to read them. */
+  readonly unconfirmed?: true;
+}
+
 /** A small object, read whole. */
 export interface StoredDocument {
   readonly content: Uint8Array;
@@ -64,9 +70,10 @@ export interface Storage {
   folders(prefix: string): AsyncIterable<string>;
   /**
    * A second, independent key for the same bytes, without moving them through this process where that can be.
-   * @throws NotFoundError; StorageError `STORAGE_EXISTS` as `put` does
+   * @throws NotFoundError; StorageError `STORAGE_EXISTS` as `put` does; IntegrityError when the storage tells that the copy is
+   *   not what its source is: then it is removed
    */
-  copy(from: string, to: string, options?: CopyOptions): Promise<StoredObject>;
+  copy(from: string, to: string, options?: CopyOptions): Promise<CopiedObject>;
   /** All of them, in no certain order: what must go first has a call of its own. A key that is absent is no failure. */
   remove(keys: readonly string[]): Promise<void>;
 }

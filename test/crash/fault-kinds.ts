@@ -52,8 +52,13 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     lasts: false,
     make: () => ({ do: "break", afterEntries: 1, error: lost() }),
   },
-  { name: "flipped bit", methods: ["get", "read", "put"], lasts: false, make: (_, atByte) => ({ do: "flip", atByte }) },
-  { name: "lost write", methods: ["put"], lasts: false, make: () => ({ do: "vanish" }) },
+  {
+    name: "flipped bit",
+    methods: ["get", "read", "put", "copy"],
+    lasts: false,
+    make: (_, atByte) => ({ do: "flip", atByte }),
+  },
+  { name: "lost write", methods: ["put", "copy"], lasts: false, make: () => ({ do: "vanish" }) },
   { name: "stale list", methods: ["list", "folders"], lasts: true, make: () => ({ do: "stale" }) },
   {
     name: "no space",

@@ -82,7 +82,7 @@ async function injectOne(
   const plan: Fault = { on, ...(lasts ? { from: call } : { call }), ...kind.make(on, fault.atByte) };
   const storage = faultyStorage(opened.storage, [plan]);
   const outcome = await act(scenario.action, { ...scenario, storage, source });
-  const damaged = damagedBy(fault);
+  const damaged = new Set([...lostBy(fault), ...storage.rotten]);
   // What was read wrong once counts as damaged from then on, whatever lies there.
   const doubtful = damaged.size > 0 || kind.name === "flipped bit";
   const after = await opened.image();
@@ -116,11 +116,10 @@ async function injectOne(
   tally.runs += 2;
 }
 
-/** Keys that are not as the storage confirmed them. An artifact that is gone is not among them: no manifest may name it. */
-function damagedBy({ kind, on, key }: Planned): ReadonlySet<string> {
-  const isFlipped = on === "put" && kind.name === "flipped bit";
-  const isLost = kind.name === "lost write" && (UNCHECKED.test(key) || key.includes("/.run/"));
-  return new Set(isFlipped || isLost ? [key] : []);
+/** What was confirmed and is gone, and may be missed. An artifact is not among it: no manifest may name one that is gone. */
+function lostBy({ kind, on, key }: Planned): readonly string[] {
+  const mayBeMissed = UNCHECKED.test(key) || key.includes("/.run/");
+  return on === "put" && kind.name === "lost write" && mayBeMissed ? [key] : [];
 }
 
 /** What was told against what lies there. */

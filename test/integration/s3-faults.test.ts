@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateMultipartUploadCommand } from "@aws-sdk/client-s3";
 import { type Bytes, measureAll, readAll } from "../../lib/bytes.ts";
-import type { S3Sizes } from "../../lib/storage/s3/s3.ts";
+import { type S3Sizes, s3Storage } from "../../lib/storage/s3/s3.ts";
 import { at, type S3Store } from "../../lib/storage/s3/store.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { type Between, standBetween } from "../support/between.ts";
@@ -17,6 +17,7 @@ const LIMIT = 64 * MiB;
 /** The least that S3 takes for a part that is not the last. */
 const SIZES: S3Sizes = { part: () => 5 * MiB, copyPart: 5 * MiB };
 const KEY = "job/2026-11-26/030000Z/unit/a.bin";
+const COPY = "job/2026-11-27/030000Z/unit/a.bin";
 const LARGE = patternBytes(17 * MiB);
 
 async function* large(): Bytes {
@@ -181,6 +182,92 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
     await subject.storage.put(KEY, pattern(10));
     assert.equal(waits.length, 1);
     assert.ok((waits[0] ?? 0) >= 7_000 && (waits[0] ?? 0) < 7_100, `${waits}`);
+  });
+
+  const isHead = (call: string) => call.startsWith("HEAD ") && call.includes(COPY);
+
+  test("a copy of which the store tells another checksum than of its source is removed", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, pattern(1_000));
+    between.meddle = (call) =>
+      isHead(call)
+        ? { do: "rewrite", answer: (headers) => ({ ...headers, "x-amz-checksum-crc32": "AAAAAA==" }) }
+        : undefined;
+    await assert.rejects(subject.storage.copy(KEY, COPY), {
+      code: "INTEGRITY_MISMATCH",
+      message: `copying ${KEY} to ${COPY}: of 1000 bytes other bytes arrived`,
+    });
+    between.meddle = () => undefined;
+    assert.equal(await subject.storage.head(COPY), undefined);
+    assert.ok((await subject.storage.head(KEY)) !== undefined);
+  });
+
+  test("a copy of which the store tells nothing to compare is one that it has not confirmed", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, pattern(1_000));
+    between.meddle = (call) =>
+      isHead(call)
+        ? { do: "rewrite", answer: ({ "x-amz-checksum-crc32": _, ...headers }) => ({ ...headers, etag: '"other"' }) }
+        : undefined;
+    assert.deepEqual(await subject.storage.copy(KEY, COPY), { key: COPY, bytes: 1_000, unconfirmed: true });
+  });
+
+  test("an object of parts has the checksum of all its bytes, by which a copy in one request is confirmed", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, large());
+    const before = between.calls.length;
+    assert.deepEqual(
+      await s3Storage(subject.store, { ...SIZES, copyPart: LIMIT }).copy(KEY, COPY, { ifAbsent: true }),
+      {
+        key: COPY,
+        bytes: LARGE.byteLength,
+      },
+    );
+    const heads = between.calls.slice(before).filter((call) => call.startsWith("HEAD "));
+    assert.equal(heads.length, 3, heads.join("\n"));
+  });
+
+  test("of a copy in parts the store tells another kind of checksum than of an upload, and the same as of the next copy", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, large());
+    const storage = (MiBs: number) => s3Storage(subject.store, { ...SIZES, copyPart: MiBs * MiB });
+    const copied = { key: COPY, bytes: LARGE.byteLength };
+    assert.deepEqual(await storage(6).copy(KEY, COPY), { ...copied, unconfirmed: true });
+    assert.deepEqual(await storage(7).copy(COPY, `${COPY}.next`), { ...copied, key: `${COPY}.next` });
+  });
+
+  for (const [status, code] of [
+    [501, "NotImplemented"],
+    [400, "InvalidRequest"],
+  ] as const) {
+    test(`a store that answers ${code} to the type of checksum takes the upload without it`, async () => {
+      await using subject = await through();
+      let refused = 0;
+      between.meddle = (_, headers) => {
+        if (headers["x-amz-checksum-type"] === undefined) return undefined;
+        refused += 1;
+        return { do: "answer", status, body: `<Error><Code>${code}</Code></Error>` };
+      };
+      await subject.storage.put(KEY, large());
+      assert.equal(refused, 1);
+      assert.ok(await isThere(subject.storage));
+      assert.deepEqual(await subject.leftovers(), []);
+    });
+  }
+
+  test("a store that knows no checksums of copies copies without", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, pattern(1_000));
+    const refused: boolean[] = [];
+    between.meddle = (_, headers) => {
+      if (headers["x-amz-copy-source"] === undefined) return undefined;
+      refused.push(headers["x-amz-checksum-algorithm"] !== undefined);
+      return refused.at(-1) === true
+        ? { do: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" }
+        : undefined;
+    };
+    assert.deepEqual(await subject.storage.copy(KEY, COPY, { ifAbsent: true }), { key: COPY, bytes: 1_000 });
+    assert.deepEqual(refused, [true, false]);
   });
 
   test("a store that answers no checksum confirms by its ETags, and nothing is read back", async () => {

@@ -20,9 +20,9 @@ export type Fault = {
   | { readonly do: "wait"; readonly until: () => Promise<void> }
   /** Of `get`: gives only the first bytes and then fails, or simply ends where there is no error, as no storage may. */
   | { readonly do: "cut"; readonly afterBytes: number; readonly error?: Error }
-  /** Of `get` and `read`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. */
+  /** Of `get` and `read`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. Of `copy`: one bit of the copy, which is not confirmed. */
   | { readonly do: "flip"; readonly atByte: number }
-  /** Of `put`: what was stored and confirmed is gone right afterwards. */
+  /** Of `put` and `copy`: what was stored, and confirmed, is gone right afterwards. */
   | { readonly do: "vanish" }
   /** Of `put`: takes only the first bytes of the body and then fails. */
   | { readonly do: "choke"; readonly afterBytes: number; readonly error: Error }
@@ -39,6 +39,8 @@ export interface FaultyStorage extends Storage {
   readonly callsByMethod: readonly (readonly [StorageMethod, number])[];
   /** Those of the plan that changed something: not one whose call never came, nor one that left all as it was. */
   readonly struck: ReadonlySet<Fault>;
+  /** Keys of objects of which a bit was turned over where they lie. */
+  readonly rotten: ReadonlySet<string>;
 }
 
 type Strike = (fault: Fault) => void;
@@ -50,6 +52,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
   const past = pastOf(inner);
   const counts = new Map<StorageMethod, number>();
   const struck = new Set<Fault>();
+  const rotten = new Set<string>();
   const strike: Strike = (fault) => struck.add(fault);
 
   const faultsOf = (on: StorageMethod, key: string): readonly Fault[] => {
@@ -60,6 +63,16 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
     const isDue = (fault: Fault) => (fault.call ?? call) === call && (fault.from ?? 1) <= call;
     return plan.filter((fault) => fault.on === on && isDue(fault) && matches(fault.key, key));
   };
+
+  /** To what was stored just now. */
+  async function harm(key: string, faults: readonly Fault[]): Promise<void> {
+    for (const fault of faults) {
+      if (fault.do === "flip" && (await flipStored(inner, key, fault, strike))) rotten.add(key);
+      if (fault.do !== "vanish") continue;
+      await inner.remove([key]);
+      strike(fault);
+    }
+  }
 
   async function faulty<T>(faults: readonly Fault[], work: () => Promise<T>): Promise<T> {
     await waitFor(faults, strike);
@@ -90,6 +103,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
     calls,
     callsByMethod,
     struck,
+    rotten,
     prepare: (owned) => faulty(faultsOf("prepare", ""), () => inner.prepare(owned)),
     async put(key, body, options) {
       const faults = faultsOf("put", key);
@@ -99,12 +113,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
           begun = true;
           past.changes(key);
           const stored = await inner.put(key, choked(body, faults, strike), options);
-          for (const fault of faults) {
-            if (fault.do === "flip") await flipStored(inner, key, fault, strike);
-            if (fault.do !== "vanish") continue;
-            await inner.remove([key]);
-            strike(fault);
-          }
+          await harm(key, faults);
           return stored;
         });
       } catch (error) {
@@ -136,11 +145,15 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
       const faults = faultsOf("folders", prefix);
       return faultyList(faults, () => staleOrNot(faults, past.folders(prefix), inner.folders(prefix), strike));
     },
-    copy: (from, to, options) =>
-      faulty(faultsOf("copy", from), () => {
+    copy(from, to, options) {
+      const faults = faultsOf("copy", from);
+      return faulty(faults, async () => {
         past.changes(to);
-        return inner.copy(from, to, options);
-      }),
+        const copied = await inner.copy(from, to, options);
+        await harm(to, faults);
+        return rotten.has(to) ? { ...copied, unconfirmed: true } : copied;
+      });
+    },
     remove: (keys) =>
       faulty(faultsOf("remove", keys[0] ?? ""), async () => {
         for (const key of keys) past.removes(await inner.head(key));
@@ -195,14 +208,19 @@ function pastOf(inner: Storage) {
 }
 
 /** By the storage itself, for only it knows how to change what it holds. */
-async function flipStored(inner: Storage, key: string, fault: Fault & { do: "flip" }, strike: Strike): Promise<void> {
+async function flipStored(
+  inner: Storage,
+  key: string,
+  fault: Fault & { do: "flip" },
+  strike: Strike,
+): Promise<boolean> {
   const content = await readAll(await inner.get(key), Number.MAX_SAFE_INTEGER);
-  if (content.byteLength > 0) {
-    await inner.put(
-      key,
-      flipped(bytesOf(content), fault.atByte % content.byteLength, () => strike(fault)),
-    );
-  }
+  if (content.byteLength === 0) return false;
+  await inner.put(
+    key,
+    flipped(bytesOf(content), fault.atByte % content.byteLength, () => strike(fault)),
+  );
+  return true;
 }
 
 async function waitFor(faults: readonly Fault[], strike: Strike): Promise<void> {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
-import type { Manifest } from "../../lib/manifest.ts";
+import type { Manifest, Verification } from "../../lib/manifest.ts";
 import { THREAD_FROM_BYTES } from "../../lib/measure-owned.ts";
 import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
+import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { verify } from "../../lib/verify.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
@@ -150,6 +151,38 @@ test("with a share of 10 % every reused artifact is read again within ten runs, 
     for (const { path } of checked) read.add(path);
   }
   assert.equal(read.size, 20);
+});
+
+test("a copy that the storage did not confirm is read in the run's verification, and once it was is as any other", async () => {
+  const units = Array.from({ length: 20 }, (_, n) => ({
+    id: `u${n}`,
+    fingerprint: "same",
+    items: { "x.json": `${n}` },
+  }));
+  const inner = memoryStorage();
+  let confirms = false;
+  const storage: Storage = {
+    ...inner,
+    async copy(from, to, options) {
+      const copied = await inner.copy(from, to, options);
+      return confirms ? copied : { ...copied, unconfirmed: true };
+    },
+  };
+  const a = aBackup({ units: () => units, storage });
+  await runJobs(a.backup, ["docs"]);
+  const readBy = (found: Verification | undefined) =>
+    found?.artifacts.filter(({ checksum }) => checksum === "ok").length;
+  const nextRun = async () => {
+    a.later(60);
+    const { manifest, verification } = (await runJobs(a.backup, ["docs"])).jobs[0] ?? {};
+    assert.deepEqual([manifest?.totals.unchanged, verification?.proved], [20, 20]);
+    const artifacts = manifest?.units.flatMap((unit) => unit.artifacts) ?? [];
+    return { unconfirmed: artifacts.filter((one) => one.unconfirmedCopy).length, read: readBy(verification) };
+  };
+  assert.deepEqual(await nextRun(), { unconfirmed: 20, read: 20 });
+  assert.equal(readBy(await verify(a.backup, { ...latest, mode: "policy" })), 2);
+  confirms = true;
+  assert.deepEqual(await nextRun(), { unconfirmed: 0, read: 2 });
 });
 
 test("a storage that cannot be read just now says nothing about the snapshot", async () => {

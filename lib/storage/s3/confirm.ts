@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import { crcText } from "./parts.ts";
 
 /** What was sent in one request. */
@@ -31,9 +32,37 @@ export function isConfirmed({ bytes, crc32: crc }: Sent, held: Held): boolean {
 }
 
 /** Whether it has confirmed that an object consists of these parts, each of which it confirmed before. */
-export function isAssembled(parts: readonly { readonly crc32: number; readonly ETag: string }[], held: Held): boolean {
-  return held.crc32 === crcOfParts(parts) || held.etag === etagOfParts(parts);
+export function isAssembled(parts: readonly SentPart[], held: Held): boolean {
+  const whole = parts.at(-1)?.crc32SoFar ?? 0;
+  return held.crc32 === crcText(whole) || held.crc32 === crcOfParts(parts) || held.etag === etagOfParts(parts);
 }
+
+interface SentPart {
+  readonly crc32: number;
+  readonly crc32SoFar: number;
+  readonly ETag: string;
+}
+
+/** What HEAD tells of an object's bytes when it is asked for checksums. */
+type Told = Pick<HeadObjectCommandOutput, "ETag" | "ChecksumCRC32" | "ChecksumCRC64NVME" | "ServerSideEncryption">;
+
+/**
+ * What a store tells of a copy, by what it says of both objects. Checksums of all their bytes decide; a composite one
+ * differs already where the parts do, and is passed over. Without them equal ETags are those of the same bytes, but for
+ * KMS, and so is that of an object of one part with the source's. ETags that differ say nothing: not every store's are MD5s.
+ */
+export function compareCopy(source: Told, made: Told): "same" | "other" | "unknown" {
+  for (const checksum of ["ChecksumCRC32", "ChecksumCRC64NVME"] as const) {
+    const [theirs, ours] = [source[checksum], made[checksum]];
+    if (isOfAllBytes(theirs) && isOfAllBytes(ours)) return theirs === ours ? "same" : "other";
+  }
+  const isMd5 = [source, made].every(({ ServerSideEncryption: sse }) => sse === undefined || sse === "AES256");
+  const { ETag } = source;
+  if (!isMd5 || ETag === undefined) return "unknown";
+  return made.ETag === ETag || made.ETag === etagOfParts([{ ETag }]) ? "same" : "unknown";
+}
+
+const isOfAllBytes = (checksum: string | undefined): boolean => checksum !== undefined && !checksum.includes("-");
 
 /** S3's "composite" checksum: that of the parts' checksums, and their number. */
 function crcOfParts(parts: readonly { readonly crc32: number }[]): string {

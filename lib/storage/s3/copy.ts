@@ -2,6 +2,7 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
+  type CopyObjectCommandInput,
   CreateMultipartUploadCommand,
   type HeadObjectCommandOutput,
   UploadPartCopyCommand,
@@ -9,13 +10,15 @@ import {
 import { IntegrityError, StorageError } from "../../errors.ts";
 import { eachLimited } from "../../pool.ts";
 import { alreadyExists, notFound } from "../body.ts";
-import type { CopyOptions, StoredObject } from "../storage.ts";
+import type { CopiedObject, CopyOptions } from "../storage.ts";
+import { compareCopy } from "./confirm.ts";
 import { isNotImplemented } from "./errors.ts";
 import { headObject, lengthOf } from "./head.ts";
 import { abandonUpload } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
 import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
+import { removeObjects } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -38,8 +41,8 @@ export async function copyObject(
   from: string,
   to: string,
   context: CopyContext,
-): Promise<StoredObject> {
-  const source = await headObject(store, from);
+): Promise<CopiedObject> {
+  const source = await headObject(store, from, WITH_CHECKSUM);
   if (source === undefined) throw notFound(from);
   const bytes = lengthOf(store, from, source);
   // S3 refuses to copy an object onto itself.
@@ -47,15 +50,26 @@ export async function copyObject(
   const copy: Copy = { from, to, source, bytes };
   if (bytes > context.partBytes || (context.ifAbsent !== true && bytes > 0)) await copyParts(store, copy, context);
   else await copyWhole(store, copy, context);
-  const made = await headObject(store, to);
-  if (made?.ContentLength !== bytes) {
-    throw new IntegrityError(
-      "INTEGRITY_MISMATCH",
-      `copying ${from} to ${to}: of ${bytes} bytes ${made?.ContentLength} arrived`,
-    );
-  }
-  return { key: to, bytes };
+  return confirmCopy(store, copy);
 }
+
+/** @throws IntegrityError when it is not what was copied; the object is then removed, since nothing may rest on it */
+async function confirmCopy(store: S3Store, { from, to, source, bytes }: Copy): Promise<CopiedObject> {
+  const made = await headObject(store, to, WITH_CHECKSUM);
+  const compared = made?.ContentLength === bytes ? compareCopy(source, made) : "other";
+  if (compared !== "other") return { key: to, bytes, ...(compared === "unknown" ? { unconfirmed: true } : {}) };
+  if (made !== undefined) await removeObjects(store, [to]);
+  const is = made?.ContentLength === bytes ? "other bytes" : `${made?.ContentLength ?? "none"}`;
+  throw new IntegrityError("INTEGRITY_MISMATCH", `copying ${from} to ${to}: of ${bytes} bytes ${is} arrived`);
+}
+
+const WITH_CHECKSUM = { ChecksumMode: "ENABLED" } as const;
+
+/** The source's own, so that they can be compared: of a copy in one request it is always of all bytes. */
+const checksumFields = ({ ChecksumCRC32, ChecksumCRC64NVME }: HeadObjectCommandOutput) => {
+  if (ChecksumCRC32 !== undefined) return { ChecksumAlgorithm: "CRC32" } as const;
+  return ChecksumCRC64NVME === undefined ? {} : ({ ChecksumAlgorithm: "CRC64NVME" } as const);
+};
 
 interface Copy {
   readonly from: string;
@@ -78,21 +92,27 @@ async function copyWhole(store: S3Store, { from, to, source }: Copy, context: Co
   await checkCondition(store, newPut(to, { ifAbsent }, conditions));
   const doing = { what: `copying ${from} to ${to}`, needs: rights(store) };
   const fields = objectFields(store, to);
-  const copied = async (condition: { IfNoneMatch?: string }) => {
+  const copied = async (asked: Pick<CopyObjectCommandInput, "IfNoneMatch" | "ChecksumAlgorithm">) => {
     const command = new CopyObjectCommand({
       ...at(store, to),
       ...fields,
       ...sourceFields(store, from, source),
       ...("Tagging" in fields ? { TaggingDirective: "REPLACE" as const } : {}),
-      ...condition,
+      ...asked,
     });
     const { CopyObjectResult } = await patiently(store, doing, (options) => store.client.send(command, options));
     if (CopyObjectResult?.ETag !== undefined) return;
     throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer does not say that it was done`);
   };
+  const condition = ifAbsent && conditions.whole.supported !== false ? { IfNoneMatch: "*" } : {};
   await beforeLast?.();
   try {
-    await copied(ifAbsent && conditions.whole.supported !== false ? { IfNoneMatch: "*" } : {});
+    try {
+      await copied({ ...condition, ...checksumFields(source) });
+    } catch (error) {
+      if (!isNotImplemented(error)) throw error;
+      await copied(condition);
+    }
   } catch (error) {
     if (ifAbsent && isNotImplemented(error)) return copied({});
     // Or it is the source that is not what it was.

@@ -1,6 +1,7 @@
 import {
   GetObjectRetentionCommand,
   HeadObjectCommand,
+  type HeadObjectCommandInput,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
 } from "@aws-sdk/client-s3";
@@ -51,11 +52,15 @@ async function retainedUntil(store: S3Store, key: string): Promise<Date | undefi
 }
 
 /** What the bucket says of an object; undefined when it has none of that key. */
-export async function headObject(store: S3Store, key: string): Promise<HeadObjectCommandOutput | undefined> {
+export async function headObject(
+  store: S3Store,
+  key: string,
+  also: Pick<HeadObjectCommandInput, "ChecksumMode"> = {},
+): Promise<HeadObjectCommandOutput | undefined> {
   const doing = { what: `looking for ${key}`, needs: ["s3:GetObject", "s3:ListBucket"] };
   try {
     return await patiently(store, doing, (options) =>
-      store.client.send(new HeadObjectCommand(at(store, key)), options),
+      store.client.send(new HeadObjectCommand({ ...at(store, key), ...also }), options),
     );
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;

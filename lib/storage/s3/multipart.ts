@@ -3,12 +3,13 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { StorageError, TransientError } from "../../errors.ts";
 import { sleepUnlessAborted } from "../../retry.ts";
 import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
-import { answerCode } from "./errors.ts";
+import { answerCode, isNotImplemented } from "./errors.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, MAX_PARTS, type Part } from "./parts.ts";
 import { type Condition, checkCondition, type Put, publish, putMetadata } from "./publish.ts";
@@ -24,12 +25,13 @@ const ABANDON_ATTEMPTS = 4;
 const ABANDON_TIMES = 4;
 const ABANDON_WAIT_MS = 50;
 /** That of an object of no bytes. */
-export const NO_BYTES: Part = { number: 1, bytes: new Uint8Array(), crc32: 0, release() {} };
+export const NO_BYTES: Part = { number: 1, bytes: new Uint8Array(), crc32: 0, crc32SoFar: 0, release() {} };
 
 interface SentPart extends CompletedPart {
   readonly PartNumber: number;
   readonly ETag: string;
   readonly crc32: number;
+  readonly crc32SoFar: number;
   readonly bytes: number;
   readonly confirmed: boolean;
 }
@@ -60,13 +62,30 @@ async function firstOf(parts: AsyncIterator<Part>): Promise<Part> {
   return first.done === true ? NO_BYTES : first.value;
 }
 
+/** The object's checksum is to be that of its bytes, with which a copy of it can be compared, and not one of its parts' checksums. */
 export async function beginUpload(store: S3Store, put: Put): Promise<string> {
+  const checksum = { ChecksumAlgorithm: "CRC32" } as const;
+  try {
+    return await createUpload(store, put, { ...checksum, ChecksumType: "FULL_OBJECT" });
+  } catch (error) {
+    if (!isTypeUnknown(error)) throw error;
+    return createUpload(store, put, checksum);
+  }
+}
+
+/** Cloudflare's R2, for one, has only the other type of this checksum. */
+const isTypeUnknown = (error: unknown): boolean =>
+  isNotImplemented(error) || ["InvalidRequest", "InvalidArgument"].includes(answerCode(error) ?? "");
+
+type UploadChecksum = Pick<CreateMultipartUploadCommandInput, "ChecksumAlgorithm" | "ChecksumType">;
+
+async function createUpload(store: S3Store, put: Put, checksum: UploadChecksum): Promise<string> {
   const doing = { what: `beginning to store ${put.key}`, needs: rightsToPut(store) };
   const command = new CreateMultipartUploadCommand({
     ...at(store, put.key),
     ...objectFields(store, put.key),
     ...putMetadata(put),
-    ChecksumAlgorithm: "CRC32",
+    ...checksum,
   });
   const { UploadId } = await patiently(store, doing, (options) => store.client.send(command, options));
   if (UploadId === undefined) throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer names no upload`);
@@ -153,6 +172,7 @@ export async function sendPart(
     ETag,
     ChecksumCRC32,
     crc32: part.crc32,
+    crc32SoFar: part.crc32SoFar,
     bytes: bytes.byteLength,
     confirmed: isConfirmed(part, { etag: ETag, crc32: held }),
   };

@@ -7,6 +7,8 @@ export interface Part {
   readonly number: number;
   readonly bytes: Uint8Array;
   readonly crc32: number;
+  /** Of the whole body, up to the end of this part. */
+  readonly crc32SoFar: number;
   /** Gives the memory back; `bytes` must not be looked at afterwards. */
   release(): void;
 }
@@ -42,10 +44,11 @@ export async function* partsOf(body: Bytes, sizeOf: (number: number) => number =
   let buffer: Buffer | undefined = Buffer.allocUnsafeSlow(Math.min(FIRST_BUFFER_BYTES, sizeOf(1)));
   let filled = 0;
   let crc = 0;
+  let crcSoFar = 0;
 
   const full = (bytes: Buffer): Part => {
     const whole = bytes.subarray(0, filled);
-    const part = { number, bytes: whole, crc32: crc, release: () => free.push(bytes) };
+    const part = { number, bytes: whole, crc32: crc, crc32SoFar: crcSoFar, release: () => free.push(bytes) };
     number += 1;
     buffer = undefined;
     filled = 0;
@@ -62,6 +65,7 @@ export async function* partsOf(body: Bytes, sizeOf: (number: number) => number =
       const piece = chunk.subarray(offset, offset + count);
       buffer.set(piece, filled);
       crc = crc32(piece, crc);
+      crcSoFar = crc32(piece, crcSoFar);
       filled += count;
       offset += count;
       if (filled === size) yield full(buffer);

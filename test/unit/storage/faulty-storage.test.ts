@@ -69,6 +69,24 @@ test("a body that is stored is choked, or changed or lost after it was confirmed
   assert.equal(await inner.head("c"), undefined);
 });
 
+test("a copy is changed, and not confirmed, or lost after it was made", async () => {
+  const { inner, storage } = await faulty(
+    { on: "copy", call: 1, do: "flip", atByte: 250 },
+    { on: "copy", call: 2, do: "vanish" },
+  );
+  const whole = patternBytes(100);
+  assert.deepEqual(await storage.copy("a", "b"), { key: "b", bytes: 100, unconfirmed: true });
+  const copied = await readAll(await inner.get("b"), 200);
+  assert.deepEqual(
+    [...copied.keys()].filter((index) => copied[index] !== whole[index]),
+    [50],
+  );
+  assert.deepEqual([...storage.rotten], ["b"]);
+  assert.deepEqual(Buffer.from(await readAll(await inner.get("a"), 200)), Buffer.from(whole));
+  assert.deepEqual(await storage.copy("a", "c"), { key: "c", bytes: 100 });
+  assert.equal(await inner.head("c"), undefined);
+});
+
 test("a stale listing shows the storage as it was before this process changed it", async () => {
   const { storage } = await faulty({ on: "list", from: 2, do: "stale" }, { on: "folders", from: 2, do: "stale" });
   const keys = async (prefix: string) => (await Array.fromAsync(storage.list(prefix))).map(({ key }) => key);

@@ -36,6 +36,7 @@ test("parts hold what was given, in sizes that grow, whatever the pieces", async
         assert.equal(part.number, number);
         assert.equal(part.crc32, crc32(part.bytes));
         got.push(Buffer.from(part.bytes));
+        assert.equal(part.crc32SoFar, crc32(Buffer.concat(got)));
         part.release();
       }
       assert.deepEqual(Buffer.concat(got), Buffer.from(content));
