@@ -1,4 +1,4 @@
-import { endsIncident, isBad, type JobReport, type Report, verdict } from "../notify/report.ts";
+import { beginsIncident, endsIncident, type JobReport, type Report, verdict } from "../notify/report.ts";
 import { figures, jobLines, subject, TEST_TEXT } from "./lines.ts";
 
 export interface PagerDutyEvent {
@@ -36,8 +36,7 @@ export function pagerDutyEvents(
   return report.jobs.flatMap((job): readonly PagerDutyEvent[] => {
     const dedup_key = keyOf(job.key);
     if (endsIncident(job)) return [{ routing_key: routingKey, event_action: "resolve", dedup_key }];
-    const begins = isBad(job) || job.events.includes("threshold");
-    if (!begins) return [];
+    if (!beginsIncident(job)) return [];
     return [{ routing_key: routingKey, event_action: "trigger", dedup_key, ...triggerOf(report, job) }];
   });
 }

@@ -4,6 +4,7 @@ import { type JobHistory, jobHistory } from "../job-history.ts";
 import { findJob } from "../jobs.ts";
 import type { Manifest } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
+import { allClearAfter } from "./all-clear.ts";
 import { type EndedRun, jobReport, type RunOutcome, toldAfter } from "./job-report.ts";
 import { type Delivery, type Tellable, tell } from "./tell.ts";
 import { passedThresholds } from "./thresholds.ts";
@@ -58,7 +59,7 @@ async function tellable(backup: Backup, outcome: EndedRun): Promise<Tellable> {
     manifest === undefined || history === undefined
       ? []
       : passedThresholds(thresholds, { ...measured(manifest, history), now });
-  return { report, notify: job.notify, passed };
+  return { report, notify: job.notify, allClear: told.allClear?.notifiers, passed };
 }
 
 const measured = (manifest: Manifest, { before, provedAt, firstRun }: JobHistory) => ({
@@ -92,7 +93,11 @@ async function remember(backup: Backup, { report }: Tellable, deliveries: readon
     .map(({ notifier, error }) => ({ notifier, at, message: error?.message ?? "unknown" }));
   try {
     const storage = await backup.storage(findJob(backup.config, report.job));
-    await changeTold(storage, report.job, (told) => ({ ...toldAfter(report, told), undelivered }));
+    await changeTold(storage, report.job, (told) => ({
+      ...toldAfter(report, told),
+      allClear: allClearAfter(told.allClear, { kind: "run", report, deliveries }),
+      undelivered,
+    }));
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: report.job }).warn(`what was told cannot be remembered: ${message}`, { code });

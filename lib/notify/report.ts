@@ -109,10 +109,15 @@ export function verdict({ events, status }: JobReport): Verdict {
 
 export const isBad = ({ status }: JobReport): boolean => status !== "ok";
 
+/** Whoever keeps incidents opens one, or has one open. */
+export const beginsIncident = (job: JobReport): boolean => isBad(job) || job.events.includes("threshold");
+
 /** What is open at whoever keeps incidents may be closed: the whole job is well, and nothing that was told of it is left. */
 export function endsIncident(job: JobReport): boolean {
   // A threshold that a good run passed is an incident too, and the next good run without one ends it.
-  if (isBad(job) || job.events.includes("threshold")) return false;
+  if (beginsIncident(job)) return false;
+  // A schedule that was changed says nothing of how the job is.
+  if (job.events.every((event) => event === "changed")) return false;
   // Of the rest of the job a narrowed run knows nothing.
   return job.only === undefined && job.standing === undefined;
 }

@@ -5,7 +5,15 @@ import type { Notifier } from "../notifiers/notifier.ts";
 import { tool } from "../tool.ts";
 import { attemptNotifier } from "./attempt-notifier.ts";
 import type { Attempted } from "./attempt-outside.ts";
-import { type JobReport, makeReport, onlyEvents, type Report, type ReportEvent } from "./report.ts";
+import {
+  beginsIncident,
+  endsIncident,
+  type JobReport,
+  makeReport,
+  onlyEvents,
+  type Report,
+  type ReportEvent,
+} from "./report.ts";
 
 /** A job that there is something to tell of. */
 export interface Tellable {
@@ -13,7 +21,9 @@ export interface Tellable {
   /** The notifiers that the job names; undefined: all. */
   readonly notify: readonly string[] | undefined;
   /** Only these, who could not be reached before: others know of it, and nobody stands in. */
-  readonly to?: readonly string[];
+  readonly to?: readonly string[] | undefined;
+  /** These hear that all is well again, named or not and whatever they want to hear of: each of them knows of trouble. */
+  readonly allClear?: readonly string[] | undefined;
   /** Which of a notifier's thresholds were passed, in words. */
   readonly passed: (thresholds: Thresholds) => readonly string[];
 }
@@ -51,8 +61,9 @@ export async function tell(
   const messages = names.flatMap((name) => messageTo(backup, kind, name, jobs));
   const first = await Promise.all(messages.map((message) => deliver(backup, message)));
   const failed = messages.filter(({ name }) => first.some(({ notifier, ok }) => notifier === name && !ok));
+  const heard = messages.filter((message) => !failed.includes(message));
   const again = new Set(jobs.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
-  return [...first, ...(await standIns(backup, kind, failed, first, again))];
+  return [...first, ...(await standIns(backup, kind, { failed, heard, again }, first))];
 }
 
 export interface Tested extends Attempted {
@@ -82,13 +93,25 @@ export async function tellTest(backup: Backup, names: readonly string[]): Promis
 function messageTo(backup: Backup, kind: Report["kind"], name: string, jobs: readonly Tellable[]): readonly Message[] {
   const options = backup.config.notifications[name];
   if (options === undefined) return [];
-  const wanted = wantedEvents(options);
   const told = jobs
-    .filter(({ notify, to = [name] }) => (notify?.includes(name) ?? true) && to.includes(name))
-    .map((job) => onlyEvents(personal(job, options), wanted))
-    .filter((job) => job !== undefined);
+    .filter(({ to = [name] }) => to.includes(name))
+    .map((job) => partOf(job, name, options))
+    .filter((part) => part !== undefined);
   if (told.length === 0) return [];
   return [{ name, report: redacted(makeReport(head(backup, kind), told), backup.redaction.redact) }];
+}
+
+/** What a notifier is told of a job; undefined: nothing. */
+function partOf(job: Tellable, name: string, options: NotifierOptions): JobReport | undefined {
+  const isNamed = job.notify?.includes(name) ?? true;
+  const wanted = isNamed ? onlyEvents(personal(job, options), wantedEvents(options)) : undefined;
+  const part = wanted ?? personal({ ...job, passed: () => [] }, options);
+  if (job.allClear?.includes(name) !== true || !endsIncident(part)) return wanted;
+  // One that is taken out of the configuration is told of as missed, and is well no more.
+  return {
+    ...part,
+    events: part.events.includes("missed") ? part.events : [...new Set(["recovered" as const, ...part.events])],
+  };
 }
 
 function personal({ report, passed }: Tellable, options: NotifierOptions): JobReport {
@@ -107,17 +130,28 @@ function linkOf({ manifestKey }: JobReport, template: string | undefined): strin
   return template.replaceAll("{key}", () => manifestKey.split("/").map(encodeURIComponent).join("/"));
 }
 
+interface Attempts {
+  readonly failed: readonly Message[];
+  readonly heard: readonly Message[];
+  /** The jobs of which others know already. */
+  readonly again: ReadonlySet<string>;
+}
+
 async function standIns(
   backup: Backup,
   kind: Report["kind"],
-  failed: readonly Message[],
+  { failed, heard, again }: Attempts,
   deliveries: readonly Delivery[],
-  again: ReadonlySet<string>,
 ): Promise<readonly Delivery[]> {
-  const heard = new Set([...again, ...deliveries.filter(({ ok }) => ok).flatMap(({ jobs }) => jobs)]);
+  // Who was told that a job is good was not told of the threshold that it passed.
+  const isHeard = (job: JobReport) =>
+    again.has(job.job) ||
+    heard.some(({ report }) =>
+      report.jobs.some((one) => one.job === job.job && (beginsIncident(one) || !beginsIncident(job))),
+    );
   const open = new Map<string, JobReport>();
   for (const { report } of failed) {
-    for (const job of report.jobs) if (!heard.has(job.job) && !onlySuccess(job)) open.set(job.job, job);
+    for (const job of report.jobs) if (!isHeard(job) && !onlySuccess(job)) open.set(job.job, job);
   }
   if (open.size === 0) return [];
   const silent = failed.map(({ name }) => name);

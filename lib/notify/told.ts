@@ -5,7 +5,7 @@ import type { Storage } from "../storage/storage.ts";
 
 /**
  * What was told of a job, and since when it is not well: `<job>/.told.json`, so that the run, the watch and a watch on
- * another machine tell things once. Losing it costs a message told twice, nothing else.
+ * another machine tell things once. Losing it costs a message told twice, or the all-clear of whoever stood in.
  */
 const toldSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -25,6 +25,10 @@ const toldSchema = z.strictObject({
         .describe("who could not be told while others were, and how often it was tried"),
     })
     .nullable(),
+  allClear: z
+    .strictObject({ notifiers: z.array(z.string()).max(100), tries: z.int().nonnegative() })
+    .optional()
+    .describe("who has to hear that it is well again, whatever they ask for, and how often watches tried that in vain"),
   undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
   watch: z
     .strictObject({
@@ -35,6 +39,9 @@ const toldSchema = z.strictObject({
     .optional()
     .describe("since when the watch knows of the job, and when it should run as far as it knows"),
 });
+
+/** A notifier that cannot be reached is told again so many times. */
+export const MAX_TRIES = 24;
 
 /** Stands among the problems for a job that was taken out of the configuration. */
 export const REMOVED = "REMOVED";

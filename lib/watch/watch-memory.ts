@@ -1,6 +1,7 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
+import { eitherAllClear } from "../notify/all-clear.ts";
 import { reportKey } from "../notify/job-report.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 
@@ -13,7 +14,8 @@ import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts"
 export async function recallHere(backup: Backup, job: Job, told: Told): Promise<Told> {
   const here = await toldHere(backup, job);
   const watch = told.watch ?? here.watch;
-  const known = watch === undefined ? told : { ...told, watch };
+  const allClear = eitherAllClear(told.allClear, here.allClear);
+  const known = { ...told, ...(watch === undefined ? {} : { watch }), ...(allClear === undefined ? {} : { allClear }) };
   if (here.missed === null) return known;
   const both = [told.missed ?? here.missed, here.missed];
   const [since = here.missed.since] = both.map((one) => one.since).sort();
@@ -27,12 +29,20 @@ export async function recallHere(backup: Backup, job: Job, told: Told): Promise<
 export async function rememberHere(
   backup: Backup,
   job: Job,
-  { missed, watch }: Pick<Told, "missed"> & Partial<Pick<Told, "watch">>,
+  { missed, allClear, watch }: Pick<Told, "missed" | "allClear" | "watch">,
 ): Promise<void> {
   const memory = await backup.watchMemory?.(job);
   if (memory === undefined) return;
-  if (missed === null && watch === undefined && (await toldHere(backup, job)).missed === null) return;
-  await changeTold(memory, reportKey(backup.config, job), (told) => ({ ...told, missed, watch: watch ?? told.watch }));
+  if (missed === null && allClear === undefined && watch === undefined) {
+    const here = await toldHere(backup, job);
+    if (here.missed === null && here.allClear === undefined) return;
+  }
+  await changeTold(memory, reportKey(backup.config, job), (told) => ({
+    ...told,
+    missed,
+    allClear,
+    watch: watch ?? told.watch,
+  }));
 }
 
 /** The same name of a job can be in several configurations: it is known by where it lies too. */

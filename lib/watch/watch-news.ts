@@ -52,14 +52,15 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
     ...(changed === undefined ? [] : ["changed" as const]),
   ];
   const report = watchReport(backup, one);
+  const allClear = told.allClear?.notifiers;
   if (events.length === 0) {
-    const to = problems.length === 0 ? undefined : told.missed?.unreached?.notifiers;
-    const again = { ...report, events: ["missed" as const] };
-    return to === undefined ? [] : [{ report: again, notify: job.notify, to, passed: () => [] }];
+    const to = problems.length === 0 ? stillOwed(one) : told.missed?.unreached?.notifiers;
+    const again = { ...report, events: [problems.length === 0 ? ("recovered" as const) : ("missed" as const)] };
+    return to === undefined ? [] : [{ report: again, notify: job.notify, to, allClear, passed: () => [] }];
   }
   // What is wrong was told already, if this is only about a change.
   const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
-  return [{ report: { ...report, events, summary }, notify: job.notify, passed: () => [] }];
+  return [{ report: { ...report, events, summary }, notify: job.notify, allClear, passed: () => [] }];
 }
 
 /** Which snapshots the problems name, as it is remembered. */
@@ -82,6 +83,10 @@ function namesAnother({ watched, told: { missed } }: Watched): boolean {
 /** Its runs were told as not good, and no good snapshot came since: it is for the next good run to say that all is well. */
 const isFailing = ({ told: { failing }, watched: { snapshot } }: Watched): boolean =>
   failing !== null && (snapshotTime(snapshot ?? "")?.toISOString() ?? "") < failing.since;
+
+/** To whom a watch sent the all-clear in vain. The first one is for what was told to end: a threshold ends with a run. */
+const stillOwed = (one: Watched): readonly string[] | undefined =>
+  isFailing(one) || one.told.allClear?.tries === 0 ? undefined : one.told.allClear?.notifiers;
 
 /** A job of which no run was started becomes late, and who was told of the one knows the other. */
 const isSameIncident = (problem: string, before: readonly string[]): boolean =>

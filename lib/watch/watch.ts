@@ -1,8 +1,10 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
-import { type Delivery, tell } from "../notify/tell.ts";
-import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
+import { allClearAfter, eitherAllClear } from "../notify/all-clear.ts";
+import { reportKey } from "../notify/job-report.ts";
+import { type Delivery, type Tellable, tell } from "../notify/tell.ts";
+import { changeTold, MAX_TRIES, nothingTold, readTold, type Told } from "../notify/told.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
@@ -22,8 +24,6 @@ export interface WatchResult {
 }
 
 const JOBS_AT_ONCE = 4;
-/** A notifier that could not be reached is told again by so many watches. */
-const MAX_TRIES = 24;
 
 /**
  * Looks from outside at the jobs: whether each has a good snapshot within its deadline, whether a run is stuck, whether
@@ -40,8 +40,10 @@ export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: Wa
   if (dryRun) return { jobs: result, deliveries: [] };
   const news = found.flatMap((one) => newsOf(backup, one));
   const deliveries = news.length === 0 ? [] : await tell(backup, "watch", news);
-  const again = new Set(news.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
-  await eachLimited(found, JOBS_AT_ONCE, (one) => remember(backup, one, deliveries, again.has(one.job.name)));
+  const newsAbout = new Map(news.map((told) => [told.report.key, told]));
+  await eachLimited(found, JOBS_AT_ONCE, (one) =>
+    remember(backup, one, deliveries, newsAbout.get(reportKey(backup.config, one.job))),
+  );
   return { jobs: result, deliveries };
 }
 
@@ -74,13 +76,15 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
   }
 }
 
-/** What nobody could be told is told again by the next watch. `isAgain`: only those were told who were not reached before. */
+/** What nobody could be told is told again by the next watch. */
 async function remember(
   backup: Backup,
   { job, watched, told: known, isStorage }: Watched,
   deliveries: readonly Delivery[],
-  isAgain: boolean,
+  news: Tellable | undefined,
 ): Promise<void> {
+  // Only those were told who were not reached before.
+  const isAgain = news?.to !== undefined;
   const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
   const untold = !isAgain && asked.length > 0 && asked.every(({ ok, partly }) => !ok && partly !== true);
   const problems = problemsOf(watched);
@@ -102,14 +106,24 @@ async function remember(
     const schedule = untold && watch !== undefined ? watch.schedule : scheduleText(job);
     return { firstSeen: watch?.firstSeen ?? now, schedule, beside: [...besideOf(backup.config, job)] };
   };
+  const allClearNow = ({ allClear }: Pick<Told, "allClear">): Told["allClear"] => {
+    const before = eitherAllClear(allClear, known.allClear);
+    return news === undefined ? before : allClearAfter(before, { kind: "watch", report: news.report, deliveries });
+  };
+  const here = { missed: missedAfter(known), allClear: allClearNow(known) };
   try {
-    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, { missed: missedAfter(known) });
+    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, here);
     const storage = await backup.storage(job);
     try {
-      await changeTold(storage, job.name, (told) => ({ ...told, missed: missedAfter(told), watch: watchAfter(told) }));
+      await changeTold(storage, job.name, (told) => ({
+        ...told,
+        missed: missedAfter(told),
+        allClear: allClearNow(told),
+        watch: watchAfter(told),
+      }));
     } catch (error) {
       if ((await backup.watchMemory?.(job)) === undefined) throw error;
-      return await rememberHere(backup, job, { missed: missedAfter(known), watch: watchAfter(known) });
+      return await rememberHere(backup, job, { ...here, watch: watchAfter(known) });
     }
     if (!untold) await rememberHere(backup, job, { missed: null });
   } catch (error) {

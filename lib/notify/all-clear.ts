@@ -1,0 +1,43 @@
+import { beginsIncident, endsIncident, type JobReport, type Report } from "./report.ts";
+import type { Delivery } from "./tell.ts";
+import { MAX_TRIES, type Told } from "./told.ts";
+
+export type AllClear = Told["allClear"];
+
+interface ToldNow {
+  readonly kind: Report["kind"];
+  readonly report: JobReport;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Who has to hear that the job is well again, once this was told of it. Pure. */
+export function allClearAfter(before: AllClear, { kind, report, deliveries }: ToldNow): AllClear {
+  const asked = deliveries.filter(({ jobs }) => jobs.includes(report.job));
+  const stoodIn = asked.filter((one) => one.insteadOf !== undefined && wasHeard(one) && isTrouble(report, one));
+  const owed = new Set(before?.notifiers);
+  if (endsIncident(report)) {
+    for (const one of asked) {
+      if (one.insteadOf !== undefined) continue;
+      if (wasHeard(one)) owed.delete(one.notifier);
+      else if (report.events.includes("recovered") && one.events.includes("recovered")) owed.add(one.notifier);
+    }
+  }
+  // Runs are rare enough to try it each time. A watch that may only read could not count what they have tried.
+  const inVain = kind === "watch" && endsIncident(report) && owed.size > 0;
+  for (const { notifier } of stoodIn) owed.add(notifier);
+  const tries = stoodIn.length > 0 ? 0 : (before?.tries ?? 0) + (inVain ? 1 : 0);
+  return owed.size === 0 || tries > MAX_TRIES ? undefined : { notifiers: [...owed], tries };
+}
+
+/** Of what is kept in two places. Pure. */
+export function eitherAllClear(one: AllClear, other: AllClear): AllClear {
+  if (one === undefined || other === undefined) return one ?? other;
+  const notifiers = [...new Set([...one.notifiers, ...other.notifiers])];
+  return { notifiers, tries: Math.max(one.tries, other.tries) };
+}
+
+const wasHeard = ({ ok, partly }: Delivery): boolean => ok || partly === true;
+
+/** A threshold is each notifier's own, so that only what was sent tells of it. */
+const isTrouble = (report: JobReport, { events }: Delivery): boolean =>
+  beginsIncident(report) || events.includes("threshold");
