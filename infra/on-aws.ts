@@ -3,7 +3,7 @@ import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import { duration } from "../lib/config/values.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
-import { LONGEST_RUN_MS } from "../lib/lease/lease.ts";
+import { LONGEST_RUN_MS } from "../lib/lease/lease-document.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";

@@ -78,6 +78,8 @@ export interface ErrorRecord {
 /** Who holds the lease of a job, as `--json` and messages tell. Empty of a lease that cannot be read. */
 export interface LeaseHolder {
   readonly purpose?: "run" | "prune";
+  /** A run for some units alone. */
+  readonly narrowed?: true | undefined;
   readonly host?: string;
   readonly pid?: number | undefined;
   readonly version?: string;
@@ -207,6 +209,16 @@ export class LeaseHeldError extends CodedError {
   }
 }
 
+/**
+ * What works on the job is no run of all of it, so that this run is missing and not too much. A name of its own, as the
+ * state machine passes over a run that is refused by another one.
+ */
+export class LeaseBlockedError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LEASE_HELD", message, options);
+  }
+}
+
 /** Another process took over the job: whatever is not committed is its to finish. */
 export class LeaseLostError extends CodedError {
   constructor(message: string, options?: ErrorOptions) {
@@ -241,6 +253,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [EncryptionError, "EncryptionError"],
   [RefusedError, "RefusedError"],
   [LeaseHeldError, "LeaseHeldError"],
+  [LeaseBlockedError, "LeaseBlockedError"],
   [LeaseLostError, "LeaseLostError"],
   [InterruptedError, "InterruptedError"],
 ];

@@ -2,18 +2,19 @@ import * as z from "zod";
 import type { Backup } from "./backup.ts";
 import { collect } from "./collect.ts";
 import type { Config } from "./config/schema.ts";
-import { DeferredError, type ErrorCode, SourceError } from "./errors.ts";
+import { DeferredError, type ErrorCode, LeaseBlockedError, LeaseHeldError, SourceError } from "./errors.ts";
 import { finish } from "./finish.ts";
 import { findJob } from "./jobs.ts";
 import { planKey, snapshotTime } from "./keys.ts";
 import { acquireLease, type LeaseRequest } from "./lease/acquire-lease.ts";
-import { continueLease } from "./lease/lease.ts";
+import { continueLease, type HeldLease } from "./lease/lease.ts";
 import { type LeasedBackup, leased } from "./lease/under-lease.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkOutside } from "./notify/check-outside.ts";
 import { plan } from "./plan.ts";
 import type { PlanLine } from "./plan-line.ts";
 import { prune } from "./prune.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /*
  * The steps of one run, each in a process of its own, as the state machine calls them: those of run.ts, with the lease
@@ -46,14 +47,19 @@ export interface BeginInput extends Pick<LeaseRequest, "execution" | "executionS
   readonly only: readonly string[] | undefined;
 }
 
-/** @throws LeaseHeldError when a run of the job goes on; else what `plan` throws, DeferredError included: then nothing was begun */
+/** Of a Plan's fifteen minutes: a desk's process that died is certain to be gone by then, and what is short has ended. */
+const PATIENCE_MS = 5 * 60_000;
+
+/**
+ * A whole run of another execution is as good as this one, and too long to be waited for. Anyone else is.
+ * @throws LeaseHeldError when a run of the job goes on; LeaseBlockedError when something else does; else what `plan` throws,
+ * DeferredError included: then nothing was begun
+ */
 export async function beginRun(backup: Backup, input: BeginInput): Promise<Begun> {
   const job = findJob(backup.config, input.job);
   const storage = await backup.storage(job);
   await storage.prepare();
-  const { execution, executionState } = input;
-  const request = { purpose: "run", processBound: false, waitMs: 0, execution, executionState } as const;
-  const lease = await acquireLease(storage, job.name, request, backup);
+  const lease = await leaseOfRun(backup, storage, job.name, input);
   try {
     const step = leased(backup, job, storage, lease);
     const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within", only: input.only });
@@ -66,6 +72,31 @@ export async function beginRun(backup: Backup, input: BeginInput): Promise<Begun
   } catch (error) {
     await lease.release();
     throw error;
+  }
+}
+
+async function leaseOfRun(
+  backup: Backup,
+  storage: Storage,
+  job: string,
+  { only, execution, executionState }: BeginInput,
+): Promise<HeldLease> {
+  const request: LeaseRequest = {
+    purpose: "run",
+    narrowed: only !== undefined,
+    processBound: false,
+    waitMs: (held) => (held?.execution !== undefined && held.narrowed !== true ? 0 : PATIENCE_MS),
+    execution,
+    executionState,
+  };
+  try {
+    return await acquireLease(storage, job, request, backup);
+  } catch (error) {
+    if (!(error instanceof LeaseHeldError)) throw error;
+    const { purpose, narrowed } = error.holder;
+    if (purpose === "run" && narrowed !== true) throw error;
+    const why = `${error.message}, also ${PATIENCE_MS / 60_000} minutes later; that is no run of the whole job, so this one is missing`;
+    throw new LeaseBlockedError(why, { cause: error });
   }
 }
 

@@ -105,7 +105,7 @@ async function runJob(
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
     await storage.prepare();
-    const request = { purpose: "run", processBound: true, waitMs } as const;
+    const request = { purpose: "run", narrowed: only !== undefined, processBound: true, waitMs } as const;
     await underLease(backup, job, request, (leased) => {
       times.leaseTaken();
       checks.begun(job.name, backup.now());

@@ -4,9 +4,10 @@ import { LeaseHeldError, StorageError } from "../errors.ts";
 import { leaseKey } from "../keys.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type HeldLease, holdLease, LEASE_MS, type LeaseContext, LONGEST_RUN_MS, marks, period } from "./lease.ts";
+import { type HeldLease, holdLease, LEASE_MS, type LeaseContext, marks, period } from "./lease.ts";
 import {
   describeHolder,
+  endOf,
   type FoundLease,
   holderIsGone,
   holderOf,
@@ -20,8 +21,10 @@ export interface LeaseRequest {
   readonly purpose: "run" | "prune";
   /** False where the work goes on in other processes, by `continueLease`. */
   readonly processBound: boolean;
-  /** How long to wait for a lease that somebody holds; 0 for not at all. */
-  readonly waitMs: number;
+  /** Of a run: that it is for some units alone. */
+  readonly narrowed?: boolean | undefined;
+  /** How long to wait for a lease that somebody holds; 0 for not at all. It may go by who that is: undefined where it cannot be read. */
+  readonly waitMs: number | ((held: LeaseDocument | undefined) => number);
   /** Of what the lease is taken for. One that it holds already is taken over at once: the answer to the call that took it was lost. */
   readonly execution?: string | undefined;
   /** Whether an execution goes on, for those who can ask. Without it only the clock tells how long its lease is in force. */
@@ -76,19 +79,22 @@ export async function acquireLease(
       return taken;
     }
     const isAlive = renewals > 0 || isInForce;
-    if (isAlive && elapsed - begun >= request.waitMs) throw held(job, found?.document);
+    if (isAlive && elapsed - begun >= patienceMs(request, found?.document)) throw held(job, found?.document);
     if (!told) log.info(waitingFor(found?.document, isAlive, state, left));
     told = true;
     await sleep(left > 0 ? Math.min(POLL_MS, left + 1) : POLL_MS, signal);
   }
 }
 
+const patienceMs = ({ waitMs }: LeaseRequest, document: LeaseDocument | undefined): number =>
+  typeof waitMs === "number" ? waitMs : waitMs(document);
+
 /** Undefined when somebody else was faster. */
 async function take(
   storage: Storage,
   job: string,
   found: FoundLease | undefined,
-  { purpose, processBound, execution }: LeaseRequest,
+  { purpose, narrowed = false, processBound, execution }: LeaseRequest,
   context: LeaseContext,
 ): Promise<HeldLease | undefined> {
   const begun = marks(context);
@@ -100,6 +106,7 @@ async function take(
     sequence: (found?.document?.sequence ?? 0) + 1,
     released: false,
     purpose,
+    ...(narrowed ? { narrowed } : {}),
     ...owner,
     ...(execution === undefined ? {} : { execution }),
     acquiredAt: now.toISOString(),
@@ -160,9 +167,9 @@ function whyFree(
 
 function inForce(document: LeaseDocument | undefined, state: ExecutionState, now: number): boolean {
   if (document === undefined || state !== "unknown") return state === "running";
-  const renewed = Date.parse(document.renewedAt);
-  const end = Math.min(Date.parse(document.expiresAt), renewed + LONGEST_RUN_MS);
-  return renewed <= now + CLOCK_TOLERANCE_MS && now < end;
+  // That of an execution was renewed by a clock of AWS, which is right: where it seems to come from the future, ours is behind.
+  const isOfNow = document.execution !== undefined || Date.parse(document.renewedAt) <= now + CLOCK_TOLERANCE_MS;
+  return isOfNow && now < endOf(document);
 }
 
 function held(job: string, document: LeaseDocument | undefined): LeaseHeldError {

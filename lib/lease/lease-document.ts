@@ -16,6 +16,7 @@ const leaseSchema = z.strictObject({
   sequence: z.int().nonnegative().describe("grows with each writing, so that no two contents are the same"),
   released: z.boolean(),
   purpose: z.enum(["run", "prune"]),
+  narrowed: z.literal(true).optional().describe("a run for some units alone"),
   host: z.string(),
   process: z
     .strictObject({ machine: z.string(), pid: z.int(), start: z.int() })
@@ -68,13 +69,20 @@ export function holderIsGone({ process }: LeaseDocument): boolean {
   return process !== undefined && isGone(process);
 }
 
+/** So long a run may last on AWS, its waits among it: then the state machine ends it. */
+export const LONGEST_RUN_MS = 7 * 24 * 60 * 60_000;
+
+/** When it runs out by the clock, unless it is renewed: milliseconds. An end after the longest run is a mistake of its holder. */
+export const endOf = ({ renewedAt, expiresAt }: LeaseDocument): number =>
+  Math.min(Date.parse(expiresAt), Date.parse(renewedAt) + LONGEST_RUN_MS);
+
 /** Clocks of two machines differ. */
 const CLOCK_MARGIN_MS = 5 * 60_000;
 
 /** Whether its holder seems to be at work, as far as a clock can say: for telling, and never for taking it. */
 export function isLive(document: LeaseDocument | undefined, now: Date): boolean {
   if (document === undefined || document.released || holderIsGone(document)) return false;
-  return Date.parse(document.expiresAt) + CLOCK_MARGIN_MS >= now.getTime();
+  return endOf(document) + CLOCK_MARGIN_MS >= now.getTime();
 }
 
 export function leaseBytes(document: LeaseDocument): Uint8Array {
@@ -83,14 +91,26 @@ export function leaseBytes(document: LeaseDocument): Uint8Array {
 
 export function holderOf(document: LeaseDocument | undefined): LeaseHolder {
   if (document === undefined) return {};
-  const { purpose, host, process, version, run, snapshot, acquiredAt, renewedAt, expiresAt } = document;
-  return { purpose, host, pid: process?.pid, version, run, snapshot, since: acquiredAt, renewedAt, expiresAt };
+  const { purpose, narrowed, host, process, version, run, snapshot, acquiredAt, renewedAt, expiresAt } = document;
+  return {
+    purpose,
+    narrowed,
+    host,
+    pid: process?.pid,
+    version,
+    run,
+    snapshot,
+    since: acquiredAt,
+    renewedAt,
+    expiresAt,
+  };
 }
 
 /** `run 01J… (process 123 on host, since 2026-11-26T03:00:00.000Z)` */
 export function describeHolder(holder: LeaseHolder): string {
   if (holder.host === undefined) return "someone whose lease cannot be read";
-  const who = holder.run === undefined ? `a ${holder.purpose}` : `${holder.purpose} ${holder.run}`;
+  const what = `${holder.narrowed === true ? "narrowed " : ""}${holder.purpose}`;
+  const who = holder.run === undefined ? `a ${what}` : `${what} ${holder.run}`;
   const where = holder.pid === undefined ? holder.host : `process ${holder.pid} on ${holder.host}`;
   return `${who} (${where}, since ${holder.since})`;
 }

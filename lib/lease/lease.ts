@@ -12,8 +12,6 @@ export const LEASE_MS = 90_000;
  * started, with what Step Functions tries again. So long after its last renewal such a lease runs out by the clock.
  */
 export const BETWEEN_STEPS_MS = 20 * 60_000;
-/** So long a run may last on AWS, its waits among it: then the state machine ends it. */
-export const LONGEST_RUN_MS = 7 * 24 * 60 * 60_000;
 const RENEW_EVERY_MS = 30_000;
 /** For what lies between knowing that the lease is held and the end of what is then done. */
 const MARGIN_MS = 15_000;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
-import { DeferredError, SourceError, TransientError } from "../../lib/errors.ts";
+import { DeferredError, LeaseBlockedError, LeaseHeldError, SourceError, TransientError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, planStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { planKey } from "../../lib/keys.ts";
+import { acquireLease, type LeaseRequest } from "../../lib/lease/acquire-lease.ts";
 import { readPlan } from "../../lib/plan-line.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
@@ -72,7 +73,7 @@ test("a unit that its source puts off twice goes on each time from where it was"
     },
   };
   const a = aBackup({ units: () => [unit], waits: "elsewhere" });
-  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined, execution: "arn:execution:mine" });
   const [line] = await Array.fromAsync(readPlan(a.storage, pointer));
   assert.ok(line);
   const answers = [];
@@ -201,6 +202,53 @@ test("a plan whose answer was lost is made again by its execution, which goes on
   assert.ok(line);
   assert.deepEqual(await collectStep(a.backup, pointer, line, a.backup.config), { status: "ok" });
   assert.equal((await finishStep(a.backup, pointer)).status, "ok");
+});
+
+/** A plan while `request` holds the job's lease, and renews it for so many seconds of those that are waited. */
+async function planBeside(request: Partial<LeaseRequest>, seconds: number) {
+  let waited = 0;
+  const a = aBackup({ units: () => [{ id: "r", items: { "a.json": "a" } }] });
+  const holding = { ...a.backup, elapsed: () => waited * 1_000 };
+  const other = { purpose: "run", processBound: true, waitMs: 0, ...request } as const;
+  const lease = await acquireLease(a.storage, "docs", other, holding);
+  const sleep = async (ms: number) => {
+    waited += ms / 1_000;
+    a.later(ms / 1_000);
+    if (waited < seconds) await lease.confirm();
+  };
+  const waiting = { ...holding, sleep };
+  const begun = beginRun(waiting, { job: "docs", only: undefined, execution: "arn:execution:mine" });
+  const error = await begun.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  await lease.release();
+  return { error, waited };
+}
+
+test("a run that meets another whole run is refused: at once by one of an execution, after five minutes by a desk's", async () => {
+  const ofExecution = { processBound: false, execution: "arn:execution:other" };
+  const beside = await planBeside(ofExecution, 600);
+  assert.deepEqual([beside.error instanceof LeaseHeldError, beside.waited], [true, 0]);
+  const desk = await planBeside({}, 600);
+  assert.deepEqual([desk.error instanceof LeaseHeldError, desk.waited], [true, 300]);
+});
+
+test("a run is not passed over for what is no whole run: it begins when that has ended, and else fails and says who", async () => {
+  const holders: readonly [Partial<LeaseRequest>, RegExp][] = [
+    [{ purpose: "prune" }, /^job docs is being worked on by a prune \(process .* this one is missing$/],
+    [{ narrowed: true }, /by a narrowed run \(process /],
+    [{ narrowed: true, processBound: false, execution: "arn:execution:other" }, /by a narrowed run \(/],
+  ];
+  for (const [request, message] of holders) {
+    const { error, waited } = await planBeside(request, 600);
+    assert.ok(error instanceof LeaseBlockedError);
+    assert.deepEqual([error.name, error.code, waited], ["LeaseBlockedError", "LEASE_HELD", 300]);
+    assert.match(error.message, message);
+  }
+  const dead = await planBeside({ purpose: "prune" }, 0);
+  assert.equal(dead.error, undefined);
+  assert.ok(dead.waited >= 90 && dead.waited < 100, `${dead.waited}`);
 });
 
 async function planBytes({ storage }: ReturnType<typeof aBackup>, { job, snapshot }: StepPointer): Promise<number> {

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { TASK_START_SECONDS } from "../../../infra/state-machines.ts";
-import { BETWEEN_STEPS_MS, LONGEST_RUN_MS } from "../../../lib/lease/lease.ts";
+import { BETWEEN_STEPS_MS } from "../../../lib/lease/lease.ts";
+import { LONGEST_RUN_MS } from "../../../lib/lease/lease-document.ts";
 
 const MACHINE = join(import.meta.dirname, "../../../statemachines/backup.asl.json");
 

@@ -5,7 +5,7 @@ import { InterruptedError, StorageError, TransientError } from "../../../lib/err
 import { leaseKey } from "../../../lib/keys.ts";
 import { acquireLease, type LeaseRequest } from "../../../lib/lease/acquire-lease.ts";
 import { continueLease, type HeldLease } from "../../../lib/lease/lease.ts";
-import { type LeaseDocument, leaseBytes, readLease } from "../../../lib/lease/lease-document.ts";
+import { isLive, type LeaseDocument, leaseBytes, readLease } from "../../../lib/lease/lease-document.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
 import { aCluster, type Machine } from "../../support/a-lease.ts";
@@ -137,6 +137,24 @@ test("between two steps of a run its lease is in force, though nobody renews it,
   const next = await acquire(storage, machine(), { ...now, waitMs: 60 * MINUTE_MS });
   assert.ok(time() - begun >= 5 * MINUTE_MS && time() - begun < 7 * MINUTE_MS, `${time() - begun}`);
   await next.release();
+});
+
+test("a clock that is behind takes no lease of an execution between two of its steps, though nobody renews it", async () => {
+  const { storage, machine } = aCluster();
+  await (await acquire(storage, machine(), ofExecution)).leave();
+  await assert.rejects(acquire(storage, machine(-DAY_MS), { ...now, waitMs: 10 * MINUTE_MS }), HELD);
+});
+
+test("whatever its end says, a lease is in force and shown as live for seven days after it was renewed, and no longer", async () => {
+  const { storage, machine } = aCluster();
+  const first = await acquire(storage, machine(), ofExecution);
+  await first.keepUntil(new Date("2026-12-26T03:00:00Z"));
+  await first.leave();
+  const document = await documentOf(storage);
+  const shown = (time: string) => isLive(document, new Date(time));
+  assert.deepEqual([shown("2026-12-03T02:59:00Z"), shown("2026-12-03T03:06:00Z")], [true, false]);
+  await edit(storage, { renewedAt: "2026-11-19T03:00:00.000Z" });
+  await (await acquire(storage, machine())).release();
 });
 
 test("a step that waits for its source keeps the lease until then, whatever steps beside it do", async () => {
