@@ -62,13 +62,19 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal), kept };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
-    const replaces = item.replaces === true;
-    if (stored.delete(path) && !replaces) return;
-    if (taken.has(path) && !replaces)
+    const isAgain = item.replaces !== undefined;
+    if (stored.delete(path) && !isAgain) return;
+    if (taken.has(path) && !isAgain)
       throw new SourceError("SOURCE_PROTOCOL", `two artifacts of the unit are called ${path}`);
-    const artifact = replaces
-      ? await storeAgain(attempt, item, path, sourceBytes)
+    const replaced = progress.artifacts.filter((one) => item.replaces?.(itemName(one)) === true);
+    const artifact = isAgain
+      ? await storeAgain(attempt, item, path, sourceBytes, replaced)
       : ((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path, sourceBytes)));
+    for (const one of replaced) {
+      stored.delete(one.path);
+      taken.delete(one.path);
+      kept.delete(itemName(one));
+    }
     progress.artifacts.push(artifact);
     taken.add(artifact.path);
     sourceBytes += artifact.sourceBytes;
@@ -106,7 +112,13 @@ async function takenOver(
 }
 
 /** No record lists what is being replaced. It is still there where its successor's bytes did not come to their end. */
-async function storeAgain(attempt: Attempt, item: Item, path: string, before: number): Promise<Artifact> {
+async function storeAgain(
+  attempt: Attempt,
+  item: Item,
+  path: string,
+  before: number,
+  replaced: readonly Artifact[],
+): Promise<Artifact> {
   const { progress } = attempt;
   const listed = progress.artifacts;
   let ended = false;
@@ -115,7 +127,7 @@ async function storeAgain(attempt: Attempt, item: Item, path: string, before: nu
     yield* item.open();
     ended = true;
   }
-  progress.artifacts = listed.filter((one) => itemName(one) !== item.name);
+  progress.artifacts = listed.filter((one) => !replaced.includes(one));
   try {
     return await storeItem(attempt, { ...item, open }, path, before);
   } catch (error) {
@@ -130,6 +142,7 @@ async function storeItem(
   path: string,
   before: number,
 ): Promise<Artifact> {
+  const isBegun = progress.begun.has(path);
   // Written first, so that at no moment there is an object that no record speaks of.
   await onPending([path]);
   return storeArtifact(item, {
@@ -138,8 +151,8 @@ async function storeItem(
     folder: unitFolder(input.unit.id),
     compression: job.compression,
     encryption: await backup.encryption(job),
-    // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored.
-    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true && item.replaces !== true,
+    // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored, or was given up for another item.
+    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true && !isBegun,
     signal,
     onBytes: (bytes) =>
       backup.emit({ type: "unit-bytes", job: job.name, unit: input.unit.id, sourceBytes: before + bytes }),

@@ -43,8 +43,11 @@ export interface Item {
    * and `open` is only called when that fails. Its facts, when given, must be had at once, and replace those of then.
    */
   readonly unchanged?: boolean;
-  /** True when it takes the place of the artifact of this name that was stored a moment ago, because the source held more than it had told. */
-  readonly replaces?: boolean;
+  /**
+   * Tells by their names which items that were stored before this one are given up for it, because the source held more than it had told. Its own is
+   * one of them. Those that are to be there all the same are given once more, and opened.
+   */
+  readonly replaces?: (name: string) => boolean;
   /** Each call reads from the start, so a retry is a second call. */
   open(): Bytes;
   /** Only after the last byte; undefined of one that is `unchanged` and was not read, whose facts stay as they were. */
@@ -90,7 +93,7 @@ export interface CollectContext {
   defer(until: Date, why: string): Promise<void>;
   /**
    * Items, by name, that were stored before the source had us wait: made then, or taken over from `previous`. They are not opened
-   * again, so what is read of them now is not what is stored.
+   * again, so what is read of them now is not what is stored. One that was given up for another (`Item.replaces`) is not among them any more.
    */
   readonly kept?: ReadonlyMap<string, KeptArtifact>;
 }

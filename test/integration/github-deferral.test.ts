@@ -16,8 +16,11 @@ import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
 import { aGithubAccount } from "../support/github-account.ts";
 import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
+import { answerGraphql } from "../support/github-graphql.ts";
 import { addRepository, at } from "../support/github-organization.ts";
+import { noGithubPeers } from "../support/github-peers.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+import { runWithin } from "../support/run-within.ts";
 
 const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 const NO_SECRETS = {
@@ -41,7 +44,7 @@ async function runThatWaits(
   await meanwhile();
   a.later(3601);
   const record = await collect(await inFunction(), { ...pointer, unit });
-  assert.equal(record.error, undefined);
+  assert.equal(record.error, undefined, record.error?.message);
   const manifest = await finish(await inFunction(), pointer);
   const { ok } = await verify(await inFunction(), { job: "docs", snapshot: pointer.snapshot, mode: "policy" });
   assert.ok(ok);
@@ -91,40 +94,6 @@ for (const isFirst of [true, false]) {
     assert.ok(made?.some((artifact) => artifact.path.endsWith("/repository.bundle")));
     assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
   });
-}
-
-/** A run of steps in functions, with so many requests an hour. Answers the hours that it took. */
-async function runWithin(backup: GithubBackup, server: GithubServer, perHour: number, each?: () => void) {
-  const { a, inFunction } = backup;
-  let left = perHour;
-  server.fault = () => {
-    left -= 1;
-    if (left >= 0) return undefined;
-    const reset = String(Math.ceil(a.clock.time.getTime() / 1000) + 3600);
-    const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
-    return { status: 403, headers, body: { message: "API rate limit exceeded" } };
-  };
-  const pointer = await plan(await inFunction(), { job: "docs", resume: "never" });
-  const [unit] = await Array.fromAsync(readPlan(a.storage, pointer));
-  assert.ok(unit);
-  for (let hours = 1; hours < 20; hours += 1) {
-    try {
-      const record = await collect(await inFunction(), { ...pointer, unit });
-      assert.equal(record.error, undefined);
-      server.fault = () => undefined;
-      const manifest = await finish(await inFunction(), pointer);
-      const { ok } = await verify(await inFunction(), { job: "docs", snapshot: pointer.snapshot, mode: "policy" });
-      assert.ok(ok);
-      a.later(60_000);
-      return { manifest, snapshot: pointer.snapshot, hours };
-    } catch (error) {
-      if (!(error instanceof DeferredError)) throw error;
-      each?.();
-      left = perHour;
-      a.later(3_700);
-    }
-  }
-  throw new Error("it does not end");
 }
 
 const REVIEWS = { skip: ["all"], include: ["pull_reviews"] };
@@ -356,6 +325,71 @@ test("what is gone is told whichever side of a wait it was missed on, and where 
     ["labels 420", "pulls 42001", "pull_reviews 1", ...gone.map((n) => `pull_reviews ${n}/${42_000 + n}`)].toSorted(),
   );
   assert.deepEqual(await reviews(backup, result), ["3: good"]);
+});
+
+test("what was counted before a wait is not held to what GitHub counts after it", { skip: noGithubPeers }, async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 3, pulls: 0 });
+  answerGraphql(server);
+  const issues = `${path}/issues`;
+  const answer = server.graphql;
+  // One is deleted between the listing and the reading, and another one made in the wait.
+  server.graphql = async (body) => {
+    const reply = await answer?.(body);
+    server.lists.set(issues, listOf(server, issues).slice(0, 2));
+    server.graphql = answer;
+    return reply ?? { status: 500 };
+  };
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues", "releases"] });
+  const waited = await runThatWaits(backup, server, async () => {
+    const [first] = listOf(server, issues);
+    listOf(server, issues).push({ ...first, id: 7, number: 7, updated_at: at(90_000) });
+  });
+  assert.equal((await backup.stored(waited, "my-org/app", "issues"))?.length, 2);
+});
+
+for (const isSealed of [false, true]) {
+  const where = isSealed ? ", also where what is stored is sealed to us" : "";
+  test(`a hole that was found before a wait is told after it${where}`, { skip: noGithubPeers }, async () => {
+    await using server = await startGithub("/nonexistent");
+    const path = await addRepository(server, "app", { id: 42, issues: 3, pulls: 0 });
+    answerGraphql(server);
+    const issues = listOf(server, `${path}/issues`);
+    const answer = server.graphql;
+    server.graphql = async (body) => {
+      server.lists.set(`${path}/issues`, issues);
+      const reply = await answer?.(body);
+      server.lists.set(`${path}/issues`, issues.slice(0, 2));
+      return reply ?? { status: 500 };
+    };
+    const encryption = isSealed
+      ? await openEncryption({ type: "age", recipients: [RECIPIENT] }, NO_SECRETS)
+      : undefined;
+    const options = { skip: ["all"], include: ["issues", "issue_reactions", "releases"] };
+    const backup = githubBackup(server, options, aBackup({ encryption: () => encryption }));
+    await assert.rejects(
+      runThatWaits(backup, server, async () => {
+        server.graphql = answer;
+      }),
+      /GitHub lists 2 of the 3 issues that it counts/,
+    );
+  });
+}
+
+test("kinds that have nothing are asked about once, whatever has to be waited for after them", async () => {
+  for (const perHour of [13, 15, 17]) {
+    await using world = await aWorldOfPulls(8);
+    const { server, path } = world;
+    for (const below of ["reviews", "commits"])
+      for (let n = 1; n <= 8; n += 1) server.lists.set(`${path}/pulls/${n}/${below}`, []);
+    const backup = githubBackup(server, { skip: ["all"], include: ["pull_reviews", "pull_commits"] });
+    const result = await runWithin(backup, server, perHour);
+    assert.ok(result.hours > 1);
+    const asked = (below: string) =>
+      server.requests.filter((one) => one.path.endsWith(`/${below}`) && one.status === 200).length;
+    assert.deepEqual([asked("reviews"), asked("commits")], [8, 8], `${perHour} requests an hour`);
+    assert.equal((await backup.run()).status, "ok");
+  }
 });
 
 for (const where of ["/orgs/my-org/repos", "/rate_limit"]) {

@@ -6,6 +6,7 @@ import { answerGraphql } from "../support/github-graphql.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+import { runWithin } from "../support/run-within.ts";
 
 const KINDS = ["issues", "issue_comments", "issue_comment_reactions"];
 const OPTIONS = { skip: ["all"], include: KINDS };
@@ -164,3 +165,100 @@ test("a list that GitHub counts more of than it shows says nothing of what is go
   const reactions = await backup.stored(result, "my-org/app", "issue_reactions");
   assert.deepEqual(reactions?.map(({ of }) => of).toSorted(), [1, 2, 3]);
 });
+
+/** All parts of what hangs on comments: of which comment each line is. */
+async function reactedTo(
+  backup: GithubBackup,
+  result: Parameters<GithubBackup["stored"]>[0],
+): Promise<readonly number[]> {
+  const numbers: number[] = [];
+  for (let part = 1; ; part += 1) {
+    const kind = `issue_comment_reactions${part === 1 ? "" : `-${part}`}`;
+    const some = await backup.stored(result, "my-org/app", kind);
+    if (some === undefined) return numbers.toSorted((a, b) => a - b);
+    numbers.push(...some.map(({ of }) => Number(of)));
+  }
+}
+
+function react(server: GithubServer, path: string): readonly number[] {
+  const comments = listOf(server, `${path}/issues/comments`).map((one) => ({ ...one, reactions: { total_count: 1 } }));
+  server.lists.set(`${path}/issues/comments`, comments);
+  const ids = comments.map((one) => Number(Object(one).id));
+  for (const id of ids) server.lists.set(`${path}/issues/comments/${id}/reactions`, [{ id, content: "heart" }]);
+  return ids;
+}
+
+test("what hangs on a list that has to be read again after a wait is begun anew, in all of its parts", async () => {
+  for (const [hoursBefore, perHour] of [
+    [1, 14],
+    [2, 16],
+  ] as const) {
+    await using world = await aWorld(10);
+    const { server, path } = world;
+    const ids = react(server, path);
+    const backup = githubBackup(server, OPTIONS);
+    let moved: readonly number[] = [];
+    let hour = 0;
+    const result = await runWithin(backup, server, perHour, () => {
+      hour += 1;
+      if (hour === hoursBefore) moved = transferHere(server, path, at(90_000));
+    });
+    assert.ok(moved.length === 2 && result.hours > 4, `${result.hours} hours`);
+    assert.equal((await backup.stored(result, "my-org/app", "issue_comments"))?.length, 32);
+    assert.deepEqual(await reactedTo(backup, result), [...moved, ...ids]);
+    const names = result.manifest.units[0]?.artifacts.map((artifact) => artifact.path);
+    assert.equal(new Set(names).size, names?.length, "each artifact once");
+    assert.equal((await backup.run()).status, "ok");
+  }
+});
+
+test("a hole that stays is looked for once a run, however often that waits", async () => {
+  await using world = await aWorld(10);
+  const { server, path } = world;
+  react(server, path);
+  const backup = githubBackup(server, OPTIONS);
+  let isFirst = true;
+  const run = runWithin(backup, server, 14, () => {
+    if (!isFirst) return;
+    isFirst = false;
+    const comments = listOf(server, `${path}/issues/comments`);
+    transferHere(server, path, at(90_000));
+    server.lists.set(`${path}/issues/comments`, comments.slice(0, 30));
+  });
+  await assert.rejects(run, /GitHub has 2 comments on number 4, and listed 0/);
+});
+
+test("what is missing from a list with a hole is not said to be gone, nor what hangs on it", async () => {
+  await using world = await aWorld(2);
+  const { server, path } = world;
+  react(server, path);
+  const backup = githubBackup(server, { ...OPTIONS, full_every: "1h" });
+  assert.equal((await backup.run()).status, "ok");
+  server.lists.set(`${path}/issues/comments`, listOf(server, `${path}/issues/comments`).slice(2));
+  const result = await backup.run();
+  assert.match(unitOf(result)?.error?.message ?? "", /GitHub has 2 comments on number 1, and listed 0/);
+  assert.equal(await backup.stored(result, "my-org/app", "deleted"), undefined);
+});
+
+for (const isBefore of [false, true]) {
+  const when = isBefore ? "could not be read before" : "cannot be read any more";
+  test(`what hangs on a list that was read again and ${when} is told of itself, and once`, async () => {
+    await using world = await aWorld(2);
+    const { server, path } = world;
+    react(server, path);
+    const backup = githubBackup(server, OPTIONS);
+    assert.equal((await backup.run()).status, "ok");
+    // Its reaction is gone, which is asked for before the hole is found.
+    const comments = listOf(server, `${path}/issues/comments`);
+    comments[0] = { ...comments[0], updated_at: at(80_000) };
+    server.lists.set(`${path}/issues/comments/1000/reactions`, []);
+    const [moved] = transferHere(server, path, at(90_000));
+    const refused = `/comments/${isBefore ? 1000 : moved}/reactions`;
+    server.fault = (one) => (one.endsWith(refused) ? { status: 403, headers: {}, body: { message: "no" } } : undefined);
+    const result = await backup.run();
+    const message = unitOf(result)?.error?.message ?? "";
+    assert.match(message, /^issue_comment_reactions: was read in snapshot [^;]*cannot be read now[^;]*$/);
+    assert.equal((await idsOf(backup, result, "issue_comments")).length, 8);
+    assert.equal(await backup.stored(result, "my-org/app", "deleted"), undefined);
+  });
+}

@@ -61,7 +61,7 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
         yield { ...scriptedItem(name, content), unchanged: scripted?.unchanged?.includes(name) ?? false };
       }
       for (const [name, content] of Object.entries(scripted?.again ?? {}))
-        yield { ...scriptedItem(name, content), replaces: true };
+        yield { ...scriptedItem(name, content), replaces: (one) => one === name };
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
     },

@@ -1,6 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import type { Item } from "../connector.ts";
-import { heldTo } from "./collect-again.ts";
+import { heldTo } from "./held-to.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { pages } from "./pages.ts";
 import { filled } from "./reading.ts";
@@ -53,8 +53,8 @@ async function checkIssues(work: SubjectWork): Promise<void> {
 }
 
 /** What is older than this has to be listed. What was stored before a wait is older than what issues say now: it goes to its newest comment. */
-function listedUntil({ startedAt, context, readAgain }: SubjectWork): string {
-  const kept = readAgain.has("issue_comments") ? undefined : context.kept?.get("issue_comments.jsonl");
+function listedUntil({ startedAt, context }: SubjectWork): string {
+  const kept = context.kept?.get("issue_comments.jsonl");
   const newest = typeof kept?.facts.newest === "string" ? Date.parse(kept.facts.newest) : startedAt.getTime();
   return new Date(newest - CLOCKS_MS).toISOString();
 }

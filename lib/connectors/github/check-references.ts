@@ -1,6 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import type { Item } from "../connector.ts";
-import { heldTo } from "./collect-again.ts";
+import { heldTo } from "./held-to.ts";
 import { keptParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { numbersOf, packed } from "./number-facts.ts";
@@ -50,12 +50,9 @@ function wantedOf({ references, context, previous, states }: SubjectWork, target
   return told.length === 0 ? undefined : new Set(told.flatMap((numbers) => [...numbers]));
 }
 
-async function heldOf(
-  { references, context, previous, readAgain }: SubjectWork,
-  kind: Kind,
-): Promise<ReadonlySet<number>> {
+async function heldOf({ references, context, previous }: SubjectWork, kind: Kind): Promise<ReadonlySet<number>> {
   const known =
-    (readAgain.has(kind.name) ? undefined : numbersOf(keptParts(kind, context.kept))) ??
+    numbersOf(keptParts(kind, context.kept)) ??
     references.of(kind.name) ??
     numbersOf(keptParts(kind, previous.unit?.artifacts));
   if (known !== undefined) return known;

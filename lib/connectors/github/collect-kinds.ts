@@ -1,5 +1,6 @@
 import type { Item } from "../connector.ts";
 import { collectAgain, isMendable } from "./collect-again.ts";
+import { storedHole } from "./count-check.ts";
 import { endKind } from "./end-kind.ts";
 import { keptState } from "./kept-state.ts";
 import { contextOf } from "./kind-context.ts";
@@ -13,6 +14,7 @@ import type { KindContext } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { passStored } from "./stored-kind.ts";
 import { noteBarrier, type SubjectWork } from "./subject-work.ts";
+import { NOTHING_GONE } from "./tombstones.ts";
 import { unchangedItem } from "./unchanged-item.ts";
 import { UnreadableError } from "./unreadable.ts";
 import { type WatchedReading, watched } from "./watched-reading.ts";
@@ -77,21 +79,23 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
     } finally {
       await begun.return?.();
     }
-  } else if (!isEmpty) {
+  } else if (isEmpty) {
+    if (kind.reading.how === "each" || kind.reading.how === "changed") work.empty.set(kind, more());
+  } else {
     // How far it is has to be written down, though nothing was found on the way.
     yield kindItem(kind, noLines, { part, more });
   }
   const stopped = reading.stopped?.();
   if (stopped !== undefined) throw stopped;
   const kept = work.context.kept?.get(partName(kind));
-  if (begun !== undefined && !reading.ended() && kept !== undefined) {
-    // What is stored is of before a wait. Others have to see what is there now.
-    for await (const _ of reading.lines());
-    work.states.set(kind.name, keptState(kind, before, kept));
-    return;
-  }
+  const isOfBefore = begun !== undefined && !reading.ended() && kept !== undefined;
+  // What is stored is of before a wait. Others have to see what is there now.
+  if (isOfBefore) for await (const _ of reading.lines());
+  const end = isOfBefore
+    ? { hole: storedHole(kept.facts), gone: NOTHING_GONE, state: keptState(kind, before, kept) }
+    : reading.end(isEmpty ? "EMPTY" : "READ");
   try {
-    await endKind(work, context, reading.end(isEmpty ? "EMPTY" : "READ"));
+    await endKind(work, context, end);
   } catch (error) {
     if (!isMendable(work, kind, error, reading.state())) throw error;
     yield* collectAgain(work, kind);

@@ -1,6 +1,7 @@
 import type { CollectContext, Item, Unit } from "../connector.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
+import { keepingEmpty } from "./keeping-empty.ts";
 import { checkSubject, closingItems, subjectWork } from "./subject.ts";
 
 /** An organization or a user, without their repositories. @throws SourceError at the end for the kinds that failed */
@@ -16,6 +17,6 @@ export async function* collectOwner(
   if (first?.name !== subject) throw new Error(`the kind ${subject} comes first`);
   yield* collectKinds(work, [first]);
   checkSubject(work, unit, subject);
-  yield* collectKinds(work, rest);
+  yield* keepingEmpty(work, collectKinds(work, rest));
   yield* closingItems(work, unit);
 }

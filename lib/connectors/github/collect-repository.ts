@@ -8,6 +8,7 @@ import { checkReferences } from "./check-references.ts";
 import { collectBundle } from "./collect-bundle.ts";
 import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
+import { keepingEmpty } from "./keeping-empty.ts";
 import { lfsItems } from "./lfs.ts";
 import { type HeldParts, heldParts, type RepositoryContent, type RepositoryPart } from "./parts.ts";
 import type { Probe } from "./probe.ts";
@@ -43,7 +44,7 @@ export async function* collectRepository(
     { params: { owner, repo: name }, probe, only: held.kinds },
     context,
   );
-  yield* repositoryItems(github, work, unit, input, held);
+  yield* keepingEmpty(work, repositoryItems(github, work, unit, input, held));
   await checkStillThere(work, unit, "/repos/{owner}/{repo}");
   yield* closingItems(work, unit);
 }

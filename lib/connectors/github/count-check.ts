@@ -1,4 +1,5 @@
 import { SourceError } from "../../errors.ts";
+import type { Facts } from "../connector.ts";
 import { askGraphql } from "./graphql.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { isObject } from "./pages.ts";
@@ -9,14 +10,14 @@ import type { SubjectWork } from "./subject-work.ts";
 const COUNTED: ReadonlySet<string> = new Set(["labels", "issues", "pulls", "releases"]);
 
 /**
- * Holds a list to the number that GitHub gave for it before it was read. Something may have been deleted since, so GitHub is asked once more before it fails.
- * @throws SourceError `SOURCE_INCOMPLETE`
+ * Holds a list to the number that GitHub gave for it before it was read, and answers what is wrong. Something may have been deleted since, so GitHub is asked
+ * once more before it counts as `SOURCE_INCOMPLETE`.
  */
-export async function checkCount(work: SubjectWork, kind: Kind, lines: number): Promise<void> {
+export async function holeIn(work: SubjectWork, kind: Kind, lines: number): Promise<SourceError | undefined> {
   const { session, subject, probe } = work;
   const id = subject?.node_id;
   const told = COUNTED.has(kind.name) ? countIn(probe[kind.name]) : undefined;
-  if (told === undefined || lines >= told || typeof id !== "string") return;
+  if (told === undefined || lines >= told || typeof id !== "string") return undefined;
   const fields = kind.probe ?? [];
   const { data } = await askGraphql(session, questionOf(fields), { ids: [id] });
   const [node] = Array.isArray(data.nodes) ? data.nodes : [];
@@ -25,6 +26,12 @@ export async function checkCount(work: SubjectWork, kind: Kind, lines: number): 
     return isObject(list) && typeof list.totalCount === "number" ? list.totalCount : 0;
   });
   const now = counts.reduce((sum, count) => sum + count, 0);
-  if (lines < now)
-    throw new SourceError("SOURCE_INCOMPLETE", `GitHub lists ${lines} of the ${now} ${kind.name} that it counts`);
+  if (lines >= now) return undefined;
+  return new SourceError("SOURCE_INCOMPLETE", `GitHub lists ${lines} of the ${now} ${kind.name} that it counts`);
 }
+
+/** As a fact of the artifact: GitHub's count of after a wait is of another moment than what was stored before it. */
+export const holeFacts = (hole: SourceError | undefined): Facts => (hole === undefined ? {} : { hole: hole.message });
+
+export const storedHole = ({ hole }: Facts): SourceError | undefined =>
+  typeof hole === "string" ? new SourceError("SOURCE_INCOMPLETE", hole) : undefined;

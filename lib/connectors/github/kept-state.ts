@@ -32,18 +32,12 @@ export const BUNDLES: Readonly<Record<string, string>> = {
 };
 
 /** The states of all kinds as they are to be remembered beside what is stored. */
-export function rememberedStates({
-  states,
-  kinds,
-  previous,
-  context,
-  readAgain,
-}: SubjectWork): Record<string, KindState> {
+export function rememberedStates({ states, kinds, previous, context }: SubjectWork): Record<string, KindState> {
   const remembered = [...states].map(([name, state]): [string, KindState] => {
     const bundle = BUNDLES[name];
     const kept = bundle === undefined ? wholeParts({ name }, context.kept)?.at(-1) : context.kept?.get(bundle);
     // Of one that was only begun by then the rest was read just now.
-    if (kept === undefined || readAgain.has(name) || !wasReadable(state.state)) return [name, state];
+    if (kept === undefined || !wasReadable(state.state)) return [name, state];
     const before = previous.stateOf(name, bundle ?? `${name}.jsonl`);
     const isOfThen = kept.how === "taken over" && state.state === before?.state && state.newest === before.newest;
     const kind = kinds.find((one) => one.name === name);

@@ -15,8 +15,8 @@ export interface KindItemOptions {
   readonly part?: number;
   /** What else is to be known of what was read. After the last line. */
   readonly more?: () => Facts;
-  /** It takes the place of what was stored of the kind a moment ago. */
-  readonly replaces?: boolean;
+  /** Which items that were stored before it are given up for it. */
+  readonly replaces?: (name: string) => boolean;
 }
 
 /** `name.jsonl`, or one part of it. */
@@ -53,7 +53,7 @@ export function kindItem(
     contentType: JSON_LINES,
     compress: true,
     restore: `cat {}`,
-    ...(replaces === true ? { replaces } : {}),
+    ...(replaces === undefined ? {} : { replaces }),
     open,
     facts() {
       if (facts === undefined) throw new Error(`${kind.name} was asked for its facts before its last line`);

@@ -18,6 +18,10 @@ export interface BegunKind {
 export const partName = ({ name }: Pick<Kind, "name">, part = 1): string =>
   part === 1 ? `${name}.jsonl` : `${name}-${part}.jsonl`;
 
+/** Whether an item of this name is one of the kind's parts. */
+export const isPartOf = ({ name }: Pick<Kind, "name">, item: string): boolean =>
+  item.startsWith(name) && /^(-\d+)?[.]jsonl$/.test(item.slice(name.length));
+
 const isUnfinished = ({ facts }: { readonly facts: Facts }): boolean => throughOf(facts) !== undefined;
 
 const throughOf = ({ through }: Facts): string | number | undefined =>

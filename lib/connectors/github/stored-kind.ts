@@ -1,17 +1,18 @@
+import { storedHole } from "./count-check.ts";
 import { endKind } from "./end-kind.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import { beginLines } from "./hearing.ts";
 import { hearKept, warnOfSealedTexts } from "./kept-lines.ts";
 import { keptState } from "./kept-state.ts";
 import { childrenOf, isSubject } from "./kind-context.ts";
-import { linesIn, wholeParts } from "./kind-parts.ts";
+import { wholeParts } from "./kind-parts.ts";
 import type { Line } from "./lines.ts";
 import { isOlder, numberOrKey, orderValue, orderValues } from "./newest-order.ts";
 import { passBefore } from "./pass-before.ts";
 import type { KindContext } from "./reading.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS } from "./texts.ts";
-import type { Gone } from "./tombstones.ts";
+import { type Gone, NOTHING_GONE } from "./tombstones.ts";
 
 /**
  * A kind that was stored before the unit had to wait is not asked for again: who hears lines hears the stored ones, and what is gone shows when these are
@@ -29,6 +30,7 @@ export async function passStored(work: SubjectWork, context: KindContext): Promi
     work.states.set(kind.name, before);
     return true;
   }
+  if (last.how === "made" && last.facts.readAgain === true) work.readAgain.add(kind.name);
   const now = new Map<string, ReadonlySet<string>>();
   const hasChanged = await changedSince(work, context);
   beginLines(work, kind);
@@ -39,8 +41,8 @@ export async function passStored(work: SubjectWork, context: KindContext): Promi
   });
   if (!isHeard && kind.reading.how !== "changed" && isNeeded(work, context)) return false;
   if (!isHeard) warnOfSealedTexts(work, kind);
-  const gone = isHeard ? await goneOf(context, now) : { keys: [], items: [] };
-  await endKind(work, context, { lines: linesIn(parts), gone, state: keptState(kind, before, last) });
+  const gone = isHeard ? await goneOf(context, now) : NOTHING_GONE;
+  await endKind(work, context, { hole: storedHole(last.facts), gone, state: keptState(kind, before, last) });
   return true;
 }
 

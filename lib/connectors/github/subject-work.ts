@@ -1,4 +1,4 @@
-import type { CollectContext } from "../connector.ts";
+import type { CollectContext, Facts } from "../connector.ts";
 import type { CommentCounts } from "./comment-counts.ts";
 import type { Failures } from "./failures.ts";
 import type { Kind } from "./kinds/kind.ts";
@@ -40,6 +40,8 @@ export interface SubjectWork {
   readonly comments: CommentCounts;
   /** Kinds of which all was read in the place of what was stored already, because there was a hole in it. */
   readonly readAgain: Set<string>;
+  /** Kinds that were asked about by another one's objects and have nothing, with the facts that an artifact of them would have. */
+  readonly empty: Map<Kind, Facts>;
   readonly startedAt: Date;
   /** What was compared at the end, by kind; `missing` are the numbers that are not stored (`number-facts.ts`): GitHub does not have them, or not yet then. */
   readonly checked: Map<string, { readonly references: number; readonly gone: number; readonly missing?: string }>;

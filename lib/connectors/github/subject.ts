@@ -62,6 +62,7 @@ export async function subjectWork(
     references: referencesOf(),
     comments: commentCounts(),
     readAgain: new Set(),
+    empty: new Map(),
     startedAt: api.now(),
     checked: new Map(),
     lfs: { stored: 0, missing: 0 },
@@ -121,7 +122,8 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
   if (wholeOf(unit.identity) === undefined) yield* tombstoneItems(work);
   // What is required is told as what it is.
   for (const [kind, reason] of work.failures.reasons())
-    if (!work.states.has(kind)) work.states.set(kind, { state: "FAILED", reason: work.redact(reason) });
+    if ((work.states.get(kind)?.state ?? "FAILED") === "FAILED")
+      work.states.set(kind, { state: "FAILED", reason: work.redact(reason) });
   const kinds = rememberedStates(work);
   yield summaryItem(
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },

@@ -7,6 +7,8 @@ import type { Json } from "./pages.ts";
 export interface Tombstones {
   /** What was said of a kind before, when it was read for the first time, is not true any more. */
   set(kind: Kind, gone: Gone, previousLines: (() => AsyncIterable<Line>) | undefined): void;
+  /** Nothing is said of a kind after all. */
+  drop(kind: Kind): void;
   readonly isEmpty: boolean;
   /** `deleted.jsonl`'s new lines: the kind, when it was missed, and the object as it was last seen. */
   lines(noticedAt: string): AsyncIterable<Line>;
@@ -18,6 +20,8 @@ export interface Gone {
   /** Of lines that stay. */
   readonly items: readonly GoneItems[];
 }
+
+export const NOTHING_GONE: Gone = { keys: [], items: [] };
 
 /** Its name among the kinds, for its lines are read like those of one. */
 export const TOMBSTONES = "deleted";
@@ -33,6 +37,7 @@ export function tombstones(): Tombstones {
       if (keys.length + items.length > 0 && previousLines !== undefined)
         gone.set(name, { keys: new Set(keys), items, previousLines });
     },
+    drop: ({ name }) => void gone.delete(name),
     get isEmpty() {
       return gone.size === 0;
     },

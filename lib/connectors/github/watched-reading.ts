@@ -1,3 +1,5 @@
+import type { SourceError } from "../../errors.ts";
+import { holeFacts, holeIn } from "./count-check.ts";
 import type { KindEnd } from "./end-kind.ts";
 import { beginLines, noteLine } from "./hearing.ts";
 import { hearKept, warnOfSealedTexts } from "./kept-lines.ts";
@@ -14,16 +16,18 @@ export interface WatchedReading extends KindReading {
   end(state: "READ" | "EMPTY"): KindEnd;
 }
 
-/** Tells when the lines have passed, shows them to all that hear them, and looks at the one that says what the subject is. */
+/** Tells when the lines have passed and what their count is worth, shows them to all that hear them, and looks at the one that says what the subject is. */
 export function watched(work: SubjectWork, context: KindContext, reading: KindReading): WatchedReading {
   const { kind, begun, probe } = context;
   let ended = false;
   let count = 0;
+  let hole: SourceError | undefined;
   return {
     ...reading,
     async *lines(): AsyncGenerator<Line> {
       ended = false;
       count = 0;
+      hole = undefined;
       beginLines(work, kind);
       if (begun !== undefined && !(await hearKept(work, kind))) warnOfSealedTexts(work, kind);
       for await (const line of reading.lines()) {
@@ -32,11 +36,13 @@ export function watched(work: SubjectWork, context: KindContext, reading: KindRe
         count += 1;
         yield line;
       }
+      hole = await holeIn(work, kind, linesIn(begun?.parts ?? []) + count);
       ended = true;
     },
+    facts: () => ({ ...reading.facts?.(), ...holeFacts(hole) }),
     ended: () => ended,
     end: (state) => ({
-      lines: linesIn(begun?.parts ?? []) + count,
+      hole,
       gone: { keys: reading.deleted(), items: reading.deletedItems?.() ?? [] },
       state: { state, ...reading.state(), ...(probe === undefined ? {} : { probe }) },
     }),
