@@ -8,7 +8,9 @@ import { budgetOf } from "../../lib/connectors/github/budget.ts";
 import { bundleOf } from "../../lib/connectors/github/bundles.ts";
 import { gateOf } from "../../lib/connectors/github/gate.ts";
 import { github } from "../../lib/connectors/github/github.ts";
+import { repositoryKinds } from "../../lib/connectors/github/kinds/repository.ts";
 import { type Api, openSession } from "../../lib/connectors/github/session.ts";
+import { sharingAnswers } from "../../lib/connectors/github/shared-answers.ts";
 import { tokenAccount } from "../../lib/connectors/github/token-account.ts";
 import { unitInput } from "../../lib/connectors/github/units.ts";
 import { DeferredError } from "../../lib/errors.ts";
@@ -517,6 +519,88 @@ describe("tokens", () => {
       const items = await collectAll(connector, { ...unit, input }, context());
       assert.ok(!items.some(({ item }) => item.name === "labels.jsonl"));
       assert.ok(items.some(({ item }) => item.name === "collected.json"));
+    });
+  }
+
+  for (const spent of ["A", "B"]) {
+    /** Of two tokens one is used up, and the other one is not shown the hooks. */
+    const usedUp = (server: GithubServer) => {
+      server.fault = (path, { headers }) => {
+        if (headers.authorization === `Bearer ${spent}-token`) {
+          const reset = String(Math.floor(Date.now() / 1000) + 3000);
+          const limits = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
+          return { status: 403, headers: limits, body: { message: "API rate limit exceeded" } };
+        }
+        return path.endsWith("/hooks") ? { status: 404, body: { message: "Not Found" } } : undefined;
+      };
+    };
+    const unit = {
+      id: "my-org/app",
+      identity: "repository:42",
+      compute: "lambda",
+      input: { subject: "repository", owner: "my-org", name: "app" },
+    } as const;
+    const defer = async (until: Date) => Promise.reject(new DeferredError(until, "waits"));
+
+    test(`of which ${spent} is used up keep nobody waiting for what the other one is not shown, unless that is required or was readable`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "app", { id: 42 });
+      usedUp(server);
+      const include = ["hooks", "labels"];
+      const connector = await withTwo(server, { include });
+      const items = await collectAll(connector, unit, { ...context(), defer });
+      assert.ok(items.some(({ item }) => item.name === "labels.jsonl"));
+      assert.ok(!items.some(({ item }) => item.name === "hooks.jsonl"));
+      const required = await withTwo(server, { include, require: ["hooks"] });
+      await assert.rejects(collectAll(required, unit, { ...context(), defer }), DeferredError);
+      const facts = { states: { hooks: "READ" } };
+      const collected = { facts, sourceBytes: 2, open: () => ReadableStream.from([Buffer.from("{}")]) };
+      const previous = { snapshot: "last", artifacts: new Map([["collected.json", collected]]) };
+      await assert.rejects(collectAll(connector, unit, { ...context(), previous, defer }), DeferredError);
+      const begun = { ...collected, facts: { through: 1 }, how: "made" } as const;
+      const kept = new Map([["hooks.jsonl", begun]]);
+      await assert.rejects(collectAll(connector, unit, { ...context(), kept, defer }), DeferredError);
+    });
+
+    test(`of which ${spent} is used up are waited for where the other one is shown nothing of the repository`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "app", { id: 42 });
+      usedUp(server);
+      const session = openSession(apiOfTwo(server), "my-org/app", { signal: never(), defer });
+      const hooks = "/repos/my-org/app/hooks";
+      const optional = { topic: "hooks", isOptional: true };
+      await assert.rejects(session.get(hooks, optional), DeferredError);
+      assert.equal((await session.get("/repos/my-org/app")).status, 200);
+      assert.equal((await session.get(hooks, optional)).status, 404);
+      await assert.rejects(session.get(hooks, { topic: "hooks" }), DeferredError);
+      // Nor does the refusal that was good enough for one kind answer another one that begins with the same list.
+      const kinds = repositoryKinds.filter(({ name }) => name === "hooks");
+      const sharing = sharingAnswers(session, [...kinds, ...kinds]);
+      const list = `${hooks}?per_page=100`;
+      assert.equal((await sharing.get(list, optional)).status, 404);
+      const asked = server.requests.length;
+      assert.equal((await sharing.get(list, optional)).status, 404);
+      assert.equal(server.requests.length, asked);
+      await assert.rejects(sharing.get(list, { topic: "required" }), DeferredError);
+    });
+
+    test(`of which ${spent} alone is shown one kind share the load of the others`, async () => {
+      await using server = await startGithub("/nonexistent");
+      const path = await addRepository(server, "app", { id: 42 });
+      server.fault = (asked, { headers }) =>
+        asked.endsWith("/hooks") && headers.authorization !== `Bearer ${spent}-token`
+          ? { status: 404, body: { message: "Not Found" } }
+          : undefined;
+      const session = openSession(apiOfTwo(server), "my-org/app", { signal: never(), defer });
+      const asking = async (kind: string) => {
+        const before = server.requests.length;
+        await session.get(`${path}/${kind}?per_page=100`, { topic: kind });
+        return server.requests.slice(before).map(({ authorization }) => authorization);
+      };
+      const [first] = await asking("labels");
+      await asking("hooks");
+      assert.deepEqual(await asking("hooks"), [`Bearer ${spent}-token`]);
+      assert.deepEqual(await asking("milestones"), [first]);
     });
   }
 

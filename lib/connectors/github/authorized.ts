@@ -8,6 +8,9 @@ export type Credentials = Pick<Session, "choice" | "mayTryAgain" | "signal">;
 /** What one account is refused, or is not shown, another one may have. */
 const REFUSED: ReadonlySet<string> = new Set(["SOURCE_FORBIDDEN", "SOURCE_NOT_FOUND"]);
 
+/** Who may not read the code may be shown the rest, and the other way round. */
+const TOPIC = "git";
+
 /**
  * Git and LFS with the value of their `Authorization` header. A token that we made is shown again where it is too fresh for all of GitHub's servers, and
  * made anew where it was taken away, and what one account is refused is asked for with the others, as the session does for the API.
@@ -17,11 +20,12 @@ export async function authorized<T>(session: Credentials, work: (authorization: 
   const { choice, signal } = session;
   const lacking = new Map<Account, SourceError>();
   for (let refused = 1; ; ) {
-    const account = choice.of("core", new Set(lacking.keys()));
+    const account = choice.of("core", new Set(lacking.keys()), TOPIC);
     const authorization = await account.basic(signal);
     try {
       const done = await work(authorization);
-      choice.sawLess(lacking.keys());
+      choice.saw(account);
+      choice.sawLess(lacking.keys(), TOPIC);
       return done;
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;

@@ -2,12 +2,15 @@ import type { Account } from "./account.ts";
 
 /** Which of several accounts asks for what one unit, or the listing, needs. */
 export interface Choice {
-  /** None of `without`, unless nobody else is left. */
-  of(resource: string, without?: ReadonlySet<Account>): Account;
+  /** None of `without`, unless nobody else is left. Those that were shown less of `topic` come after the others. */
+  of(resource: string, without?: ReadonlySet<Account>, topic?: string): Account;
   /** Whether all are in `without` that GitHub still accepts. */
   isWithoutMore(without: ReadonlySet<Account>): boolean;
-  /** GitHub hid from them what it showed to another one: that one is asked first from now on. */
-  sawLess(accounts: Iterable<Account>): void;
+  /** GitHub showed it something, so that what it does not show is not for want of a right to the whole. */
+  saw(account: Account): void;
+  hasSeen(account: Account): boolean;
+  /** GitHub hid from them what it showed to another one: of this topic, or of everything where they were shown nothing yet. */
+  sawLess(accounts: Iterable<Account>, topic: string): void;
 }
 
 export interface ChoiceOptions {
@@ -21,21 +24,29 @@ export interface ChoiceOptions {
 export function accountChoice(accounts: readonly Account[], { key, isSteady = false, nowMs }: ChoiceOptions): Choice {
   const first = hashOf(key) % accounts.length;
   const all = [...accounts.slice(first), ...accounts.slice(0, first)];
+  const seeing = new Set<Account>();
   const blind = new Set<Account>();
+  const blindTo = new Map<string, Set<Account>>();
   const blocked = (account: Account, resource: string) =>
     Math.max(account.limits.blockedUntil.get(resource) ?? 0, nowMs());
   return {
-    of(resource, without = new Set()) {
+    of(resource, without = new Set(), topic = "") {
       const accepted = all.filter((account) => !account.limits.isRefused && !without.has(account));
-      const sighted = accepted.filter((account) => !blind.has(account));
+      const sighted = accepted.filter((account) => !blind.has(account) && blindTo.get(topic)?.has(account) !== true);
       const [head, ...others] = sighted.length > 0 ? sighted : accepted.length > 0 ? accepted : all;
       if (head === undefined) throw new Error("there is no account");
       if (isSteady) return head;
       return others.reduce((best, one) => (blocked(one, resource) < blocked(best, resource) ? one : best), head);
     },
     isWithoutMore: (without) => all.every((one) => one.limits.isRefused || without.has(one)),
-    sawLess(some) {
-      if (!isSteady) for (const account of some) blind.add(account);
+    saw: (account) => void seeing.add(account),
+    hasSeen: (account) => seeing.has(account),
+    sawLess(some, topic) {
+      if (isSteady) return;
+      for (const account of some) {
+        if (!seeing.has(account)) blind.add(account);
+        else blindTo.set(topic, (blindTo.get(topic) ?? new Set()).add(account));
+      }
     },
   };
 }

@@ -1,19 +1,22 @@
-import { begunKind } from "./kind-parts.ts";
+import { begunKind, keptParts } from "./kind-parts.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { KindContext } from "./reading.ts";
+import type { Session } from "./session.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 /** What reading a kind has to go by. `whole` leaves nothing to be taken from the last snapshot. */
 export function contextOf(
-  { session, params, previous, parents, fullEveryMs, probe, context: { kept } }: SubjectWork,
+  work: SubjectWork,
   kind: Kind,
   { whole = false }: { readonly whole?: boolean } = {},
 ): KindContext {
+  const { session, params, previous, parents, fullEveryMs, probe } = work;
+  const { kept } = work.context;
   const before = previous.stateOf(kind.name, `${kind.name}.jsonl`);
   const sweptAt = before?.sweptAt === undefined ? undefined : Date.parse(before.sweptAt);
   return {
     kind,
-    session,
+    session: sessionOf(work, kind),
     params,
     before,
     previousLines: previous.linesOf(kind),
@@ -23,6 +26,14 @@ export function contextOf(
     begun: begunKind(kind, kept),
     previousParts: previous.partsOf(kind),
   };
+}
+
+/** What was readable, is required or is the subject itself is waited for where an account that may be shown it is used up. */
+function sessionOf({ session, previous, required, context: { kept } }: SubjectWork, kind: Kind): Session {
+  const { name } = kind;
+  const isOptional =
+    !isSubject(kind) && !required(name) && !previous.wasReadable(name) && keptParts(kind, kept).length === 0;
+  return { ...session, get: (to, options) => session.get(to, { ...options, topic: name, isOptional }) };
 }
 
 const SUBJECTS: ReadonlySet<string> = new Set(["repository", "organization", "user", "gist"] satisfies Subject[]);

@@ -28,6 +28,17 @@ export interface Stats {
   points: number;
 }
 
+export interface GetOptions {
+  readonly etag?: string | undefined;
+  readonly accept?: string;
+  /** An answer that somebody else had a moment ago will not do. */
+  readonly again?: boolean;
+  /** What it is a part of: an account that is not shown this may be shown the rest. The path itself where nothing is said. */
+  readonly topic?: string;
+  /** A refusal by those accounts that are shown anything will do, where the others would have to be waited for. */
+  readonly isOptional?: boolean;
+}
+
 export interface Session {
   readonly api: Api;
   readonly account: () => Account;
@@ -37,13 +48,9 @@ export interface Session {
   /**
    * One request and its answer, after whatever waiting and repeating it took: 200, 304, or a status from 400 on that repeating will
    * not mend. `to` is a path of the API, or a URL that it named.
-   * `again`: an answer that somebody else had a moment ago will not do.
    * @throws SourceError | TransientError | DeferredError
    */
-  get(
-    to: string,
-    options?: { readonly etag?: string | undefined; readonly accept?: string; readonly again?: boolean },
-  ): Promise<Answer>;
+  get(to: string, options?: GetOptions): Promise<Answer>;
   /**
    * One request for a file at the API's own host: 200 with its `body`, a redirect to where it lies, or a status from 400 on. Its faults are
    * waited out once, for whoever reads the file tries again.
@@ -87,14 +94,21 @@ export function openSession(
     url: string,
     resource: string,
     request: Omit<Request, "authorization" | "signal">,
-    attempts = ATTEMPTS,
+    {
+      attempts = ATTEMPTS,
+      topic = url,
+      isOptional = false,
+    }: Pick<GetOptions, "topic" | "isOptional"> & { readonly attempts?: number } = {},
   ): Promise<Answer> {
     let failures = 0;
     let limited = 0;
     let refused = 0;
     const lacking = new Map<Account, Answer>();
     for (;;) {
-      const by = choice.of(resource, new Set(lacking.keys()));
+      const by = choice.of(resource, new Set(lacking.keys()), topic);
+      const refusal = refusalOf(lacking);
+      if (refusal !== undefined && isOptional && isBlocked(by, resource) && [...lacking.keys()].every(choice.hasSeen))
+        return refusal;
       await turn(by, resource);
       let given: { readonly answer: Answer; readonly isLimited: boolean } | undefined;
       try {
@@ -128,7 +142,10 @@ export function openSession(
         throw unauthorized(by, request.what, answer);
       }
       if (!isRefusal(answer)) {
-        choice.sawLess([...lacking].filter(([, { status }]) => status === 404).map(([one]) => one));
+        // A question is answered with 200 whatever is hidden.
+        if (resource === "core") choice.saw(by);
+        const blind = [...lacking].filter(([, { status }]) => status === 404).map(([one]) => one);
+        choice.sawLess(blind, topic);
         return answer;
       }
       // A right is lost, and something is not there, where none of the accounts has it.
@@ -163,6 +180,8 @@ export function openSession(
     return limitedUntil(by, answer, resource, times, nowMs()) !== undefined;
   }
 
+  const isBlocked = (by: Account, resource: string): boolean => (by.limits.blockedUntil.get(resource) ?? 0) > nowMs();
+
   const freeAt = (by: Account, resource: string): number =>
     Math.max(by.limits.blockedUntil.get(resource) ?? 0, api.budget.freeAt(nowMs()));
 
@@ -187,18 +206,14 @@ export function openSession(
     signal,
     stats,
     mayTryAgain,
-    async get(to, { etag, accept } = {}) {
+    async get(to, { etag, accept, topic = to, isOptional = false } = {}) {
       const origin = new URL(api.url).origin;
       let url = to.startsWith("/") ? api.url + to : to;
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
         if (new URL(url).origin !== origin) throw elsewhere(url, to);
         const what = `GET ${url.startsWith(api.url) ? url.slice(api.url.length) : url}`;
-        const answer = await one(url, "core", {
-          method: "GET",
-          what,
-          etag,
-          ...(accept === undefined ? {} : { accept }),
-        });
+        const request = { method: "GET", what, etag, ...(accept === undefined ? {} : { accept }) } as const;
+        const answer = await one(url, "core", request, { topic, isOptional });
         const location = answer.headers.get("location");
         if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === null) return answer;
         url = new URL(location, url).href;
@@ -210,10 +225,10 @@ export function openSession(
         url,
         "core",
         { method: "GET", what: `GET ${url.slice(api.url.length)}`, accept: "application/octet-stream", file: true },
-        FILE_ATTEMPTS,
+        { attempts: FILE_ATTEMPTS },
       ),
-    question: (body, attempts) =>
-      one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, attempts),
+    question: (body, attempts = ATTEMPTS) =>
+      one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, { attempts }),
   };
 }
 
