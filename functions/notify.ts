@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { endRun, giveBackStopped } from "../lib/end-run.ts";
+import { endRun, endStoppedRun } from "../lib/end-run.ts";
 import { failedStep } from "../lib/failed-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
 import { stepPointerSchema } from "../lib/function-steps.ts";
@@ -26,8 +26,8 @@ const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchem
 const LAST_WORDS_MS = 20_000;
 
 /**
- * The last function of a run, however it went: the lease is given back, and whoever is to be told is told. Of one that was
- * stopped it is told first: its steps may still be at work.
+ * The last function of a run, however it went: the lease is given back, and whoever is to be told is told. When nobody
+ * could be told of one that was stopped, it throws: Lambda calls it again, and keeps in a queue what failed for good.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer } = eventSchema.parse(event);
@@ -36,14 +36,12 @@ export const handler = (event: unknown, invocation: Invocation) => {
   return withFunctionBackup(
     invocation,
     async (backup) => {
-      const told = await endRun(backup, {
-        outcome: { job, status, snapshot, error },
-        pointer: pointer ?? undefined,
-        removed,
-      });
+      const ended = { job, status, snapshot, error };
+      if (outcome.stopped === undefined)
+        return endRun(backup, { outcome: ended, pointer: pointer ?? undefined, removed });
       const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;
-      if (executionArn !== undefined) await giveBackStopped(backup, { job, execution: executionArn, patienceMs });
-      return told;
+      const from = executionArn === undefined ? undefined : { job, execution: executionArn, patienceMs };
+      return endStoppedRun(backup, ended, from);
     },
     { about: { job, run: pointer?.run, snapshot } },
   );

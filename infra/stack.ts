@@ -14,7 +14,7 @@ import { networkStatements, roleFor, statementsOf } from "./roles.ts";
 import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
 import { machineResources } from "./state-machines.ts";
-import { stoppedRunResources, stoppedRunsPolicy } from "./stopped-runs.ts";
+import { stoppedRunResources, untoldRunsResources, untoldStatements } from "./stopped-runs.ts";
 import { placesOf, planCopiesOf, planPlaceOf, type StackBucket, watchMemoryOf } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
@@ -75,7 +75,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
     ...stoppedRunResources(job),
   }));
-  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules), ...stoppedRunsPolicy() };
+  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules), ...untoldRunsResources() };
   return {
     Resources: Object.assign(
       watched,
@@ -99,6 +99,7 @@ function functionRole(one: StackFunction, deployment: Deployment): unknown {
       Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
       Resource: ofAccount("logs", `log-group:/aws/lambda/${name}:*`),
     },
+    ...(one.spec.name === "notify" ? untoldStatements : []),
     // X-Ray knows no resource.
     { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" },
     ...(network === undefined ? [] : networkStatements(ofAccount("lambda", `function:${name}`))),

@@ -10,7 +10,8 @@ const deadLetters = { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] };
 /**
  * A run that a person stops, or that its time limit ends, goes through none of its states any more. So a rule of each job
  * has `notify` tell of it, by what Step Functions itself announces on the account's default bus;
- * what cannot be told for good lies in the queue of starts that failed, and is an alarm as they are.
+ * what cannot be told for good lies in the queue of starts that failed, and is an alarm as they are: what EventBridge could not
+ * give to `notify`, and what `notify` failed at, or told nobody of, each time that Lambda called it.
  */
 export function stoppedRunResources(job: Job): Record<string, unknown> {
   const id = `${logicalId(job.name)}Stopped`;
@@ -56,10 +57,23 @@ export function stoppedRunResources(job: Job): Record<string, unknown> {
   };
 }
 
-/** EventBridge may send what it could not tell to that queue, for rules of this account and region. */
-export function stoppedRunsPolicy(): Record<string, unknown> {
+/** What `notify` may do beside its work: Lambda sends to that queue by its role. */
+export const untoldStatements = [{ Effect: "Allow", Action: ["sqs:SendMessage"], Resource: deadLetters }] as const;
+
+/** What all rules share: EventBridge, for rules of this account and region, and Lambda for `notify`, send what failed to that queue. */
+export function untoldRunsResources(): Record<string, unknown> {
   const rules = { "Fn::Sub": `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/*` };
   return {
+    // For the rules' calls alone: the state machine waits for those that it makes.
+    StoppedRunsUntold: {
+      Type: "AWS::Lambda::EventInvokeConfig",
+      Properties: {
+        FunctionName: { Ref: functionLogicalId("notify") },
+        Qualifier: "$LATEST",
+        MaximumRetryAttempts: 2,
+        DestinationConfig: { OnFailure: { Destination: deadLetters } },
+      },
+    },
     ScheduleDeadLettersPolicy: {
       Type: "AWS::SQS::QueuePolicy",
       Properties: {

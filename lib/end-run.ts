@@ -1,5 +1,5 @@
 import type { Backup } from "./backup.ts";
-import { type ErrorCode, errorRecord, LeaseLostError } from "./errors.ts";
+import { type ErrorCode, errorRecord, LeaseLostError, NotifierError } from "./errors.ts";
 import type { StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
 import { type AbandonedOptions, giveBackAbandoned } from "./lease/abandoned-lease.ts";
@@ -38,6 +38,18 @@ export interface StoppedRun extends Omit<AbandonedOptions, "signal"> {
   readonly job: string;
   /** ARN */
   readonly execution: string;
+}
+
+/**
+ * `endRun` of an execution that was ended from outside; `from` is absent where its lease is not known. It is told first: its steps
+ * may still be at work. @throws NotifierError when there is someone to tell, and nobody could be: nothing else remembers that run
+ */
+export async function endStoppedRun(backup: Backup, outcome: RunOutcome, from: StoppedRun | undefined): Promise<Told> {
+  const ended = await endRun(backup, { outcome, removed: 0 });
+  if (from !== undefined) await giveBackStopped(backup, from);
+  if (ended.told > 0 || ended.untold === 0) return ended;
+  const message = `nobody could be told of the stopped run of job ${outcome.job}: see the log for each notifier`;
+  throw new NotifierError("NOTIFIER_UNREACHABLE", message);
 }
 
 /**

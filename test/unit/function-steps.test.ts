@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endRun, giveBackStopped } from "../../lib/end-run.ts";
+import { endRun, endStoppedRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
-import { DeferredError, LeaseBlockedError, LeaseHeldError, SourceError, TransientError } from "../../lib/errors.ts";
+import { DeferredError, LeaseBlockedError, LeaseHeldError, NotifierError, SourceError, TransientError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, planStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { planKey } from "../../lib/keys.ts";
@@ -188,6 +188,25 @@ test("the lease of an execution that was stopped from outside is given back, and
   await giveBackStopped(a.backup, { ...stopped, execution });
   assert.match(a.lines.join("\n"), /the stopped run holds no lease any more/);
   await beginRun(a.backup, { job: "docs", only: undefined });
+});
+
+test("a stopped run that nobody could be told of fails its function, to be called again, with its lease given back", async () => {
+  const told = memoryNotifier();
+  const a = aBackup({
+    units: () => [{ id: "r", items: { "a.json": "a" } }],
+    notifications: { memory: notifying() },
+    notifiers: { memory: told.notifier },
+  });
+  const execution = "arn:execution:mine";
+  await beginRun(a.backup, { job: "docs", only: undefined, execution });
+  const outcome = { job: "docs", status: "interrupted" } as const;
+  const from = { job: "docs", execution, patienceMs: 60_000, sleep: async () => {} };
+  told.sendFails.push(new NotifierError("NOTIFIER_REFUSED", "no such channel"));
+  await assert.rejects(endStoppedRun(a.backup, outcome, from), { code: "NOTIFIER_UNREACHABLE", message: /job docs/ });
+  await beginRun(a.backup, { job: "docs", only: undefined });
+  assert.deepEqual(await endStoppedRun(a.backup, outcome, undefined), { told: 1, untold: 0, unmeasured: 0 });
+  const alone = aBackup({ units: () => [] });
+  assert.deepEqual(await endStoppedRun(alone.backup, outcome, undefined), { told: 0, untold: 0, unmeasured: 0 });
 });
 
 test("a plan whose answer was lost is made again by its execution, which goes on with the same snapshot", async () => {

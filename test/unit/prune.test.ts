@@ -257,7 +257,7 @@ test("what prune removed is remembered for as long as a manifest names it", asyn
 test("what went before prune recorded it, or while the record was lost, is not taken for tampering; what goes later is", async () => {
   for (const record of ["never written", "damaged"] as const) {
     const a = await aStore(oks(3));
-    const lost = async () => (await surveyJob(a.storage, "docs", a.clock.time)).lost;
+    const lost = async () => (await surveyJob(a.storage, "docs", a.clock.time)).lost.map(({ message }) => message);
     const nextDay = async () => {
       a.later(DAY);
       await runJobs(a.backup, ["docs"]);
@@ -295,7 +295,8 @@ test("a snapshot that a killed prune was to remove and the policy keeps now is n
   await prune(wide, input);
   assert.deepEqual([...(await readRemovals(a.storage, "docs")).removed], []);
   await a.storage.remove(["docs/2026-11-22/030000Z/manifest.json"]);
-  assert.match((await surveyJob(a.storage, "docs", a.clock.time)).lost.join(), /2026-11-22T030000Z is gone/);
+  const { lost } = await surveyJob(a.storage, "docs", a.clock.time);
+  assert.match(lost.map(({ message }) => message).join(), /2026-11-22T030000Z is gone/);
   const { swept } = await prune(wide, input);
   assert.deepEqual(swept, []);
   assert.ok((await contentsOf(a.storage)).has("docs/2026-11-22/030000Z/org/a/a.json.zst"));

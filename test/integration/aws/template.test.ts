@@ -293,6 +293,19 @@ describe("what is deployed", () => {
     assert.match(JSON.stringify(allowed?.Condition), /ArnLike.*aws:SourceArn.*AccountId}:rule\/\*/);
   });
 
+  test("what notify failed at lies in that queue after two more tries, which its role may send to", () => {
+    const [untold, ...others] = ofType("AWS::Lambda::EventInvokeConfig");
+    assert.deepEqual([untold?.properties.FunctionName, others.length], [{ Ref: "NotifyLambdaFunction" }, 0]);
+    assert.equal(untold?.properties.Qualifier, "$LATEST");
+    const queue = { "Fn::GetAtt": ["ScheduleDeadLetters", "Arn"] };
+    assert.deepEqual(untold?.properties.DestinationConfig, { OnFailure: { Destination: queue } });
+    const role = ofType("AWS::IAM::Role").find(({ id }) => id === "NotifyRole");
+    assert.match(
+      JSON.stringify(role?.properties),
+      /"sqs:SendMessage"\],"Resource":{"Fn::GetAtt":\["ScheduleDeadLetters"/,
+    );
+  });
+
   test("every job has an alarm for a run that failed or never ended, and so have starts that never happened and the watch", () => {
     const alarms = ofType("AWS::CloudWatch::Alarm");
     assert.equal(alarms.length, 3 + 2 * 4);
