@@ -16,7 +16,7 @@ const instant = z.iso.datetime();
 const snapshotName = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{6}Z$/);
 const count = z.int().nonnegative();
 
-const errorRecord = z.strictObject({
+export const errorRecordSchema = z.strictObject({
   code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   retryable: z.boolean(),
@@ -63,7 +63,7 @@ const unit = z.strictObject({
   compute: z.enum(["lambda", "fargate"]),
   artifacts: z.array(artifactSchema),
   reusedFrom: snapshotName.optional().describe("for an unchanged unit, the snapshot whose artifacts these are"),
-  error: errorRecord.optional(),
+  error: errorRecordSchema.optional(),
 });
 
 const totals = z.strictObject({
@@ -133,7 +133,7 @@ const proof = z.strictObject({
 const failedProof = z.strictObject({
   level: z.enum(["read", "full"]).describe("how far a proof has to go at least to undo it"),
   at: instant,
-  error: errorRecord,
+  error: errorRecordSchema,
 });
 
 export const artifactVerificationSchema = z.strictObject({
@@ -146,7 +146,7 @@ export const artifactVerificationSchema = z.strictObject({
   failedProof: failedProof
     .optional()
     .describe("a proof of the right bytes that failed, and that no later one of its level has undone"),
-  error: errorRecord.optional().describe("what is wrong with it: the bytes, or else its failed proof"),
+  error: errorRecordSchema.optional().describe("what is wrong with it: the bytes, or else its failed proof"),
 });
 
 const spent = z.strictObject({ parts: count, durationMs: count.describe("of all of them together") });
@@ -168,7 +168,7 @@ export const verificationSchema = z.strictObject({
   proved: count.describe("artifacts that have a proof"),
   artifacts: z.array(artifactVerificationSchema),
   faults: z
-    .array(errorRecord)
+    .array(errorRecordSchema)
     .describe("what is wrong with the snapshot itself: its manifest, its list of digests, its place in the chain"),
 });
 

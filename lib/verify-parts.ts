@@ -1,18 +1,28 @@
 import * as z from "zod";
 import type { Backup } from "./backup.ts";
 import { readAll } from "./bytes.ts";
-import { CodedError, IntegrityError, NotFoundError } from "./errors.ts";
+import {
+  CodedError,
+  ConfigError,
+  EncryptionError,
+  errorRecord,
+  IntegrityError,
+  NotFoundError,
+  StorageError,
+  TransientError,
+} from "./errors.ts";
 import { withFailedProof } from "./failed-proof.ts";
 import { verifiedPartKey, verifyPartsKey } from "./keys.ts";
 import {
   type ArtifactVerification,
   artifactVerificationSchema,
   documentBytes,
+  errorRecordSchema,
   parseDocument,
   type Verification,
 } from "./manifest.ts";
 import { eachLimited } from "./pool.ts";
-import { putDocument, putOnce } from "./put-document.ts";
+import { isRefusal, putDocument, putOnce } from "./put-document.ts";
 import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
@@ -48,6 +58,7 @@ const partSchema = z.strictObject({
   durationMs: z.int().nonnegative(),
   compute: z.enum(["lambda", "fargate"]).describe("what did it in the end"),
   artifacts: z.array(artifactVerificationSchema),
+  error: errorRecordSchema.optional().describe("why nothing was found, where another try would fail as well"),
   seal: z.string(),
 });
 type VerifiedPart = z.infer<typeof partSchema>;
@@ -72,7 +83,7 @@ export async function splitVerification(backup: Backup, input: PartsInput): Prom
 }
 
 /**
- * Reads back what is of one part, and stores what was found. Called again, it does so again. @throws IntegrityError when the
+ * Reads back what is of one part, and stores what was found, or what will not pass. Called again, it does so again. @throws IntegrityError when the
  * tasks, or the manifest, are not those that the parts were made from; else as `verify`
  */
 export async function verifyPart(backup: Backup, input: PartsInput, { n, compute }: VerifyPart): Promise<void> {
@@ -82,21 +93,51 @@ export async function verifyPart(backup: Backup, input: PartsInput, { n, compute
   const own = tasks.filter(({ part }) => part === n);
   if (own.length === 0)
     throw new IntegrityError("INTEGRITY_MANIFEST", `the verification of ${input.snapshot} has no part ${n}`);
-  const artifacts = await verifyEach(backup, { ...opened, tasks: own });
   const key = verifiedPartKey(input.job, input.snapshot, n);
-  const durationMs = Math.max(0, backup.now().getTime() - begun.getTime());
-  const part = { n, tasks: seal, begunAt: begun.toISOString(), durationMs, compute, artifacts };
-  await putDocument(opened.storage, key, documentBytes(sealed(part)));
+  const bytesOf = (found: Pick<VerifiedPart, "artifacts" | "error">) => {
+    const durationMs = Math.max(0, backup.now().getTime() - begun.getTime());
+    return documentBytes(sealed({ n, tasks: seal, begunAt: begun.toISOString(), durationMs, compute, ...found }));
+  };
+  try {
+    const artifacts = await verifyEach(backup, { ...opened, tasks: own });
+    await putDocument(opened.storage, key, bytesOf({ artifacts }));
+  } catch (error) {
+    if (isLasting(error))
+      await storeFault(
+        opened.storage,
+        key,
+        bytesOf({ artifacts: [], error: errorRecord(error, backup.redaction.redact) }),
+      );
+    throw error;
+  }
+}
+
+/** What no other try, and no other machine, would mend: it is told as itself, not as a part that was lost. */
+function isLasting(error: unknown): boolean {
+  if (error instanceof EncryptionError) return error.code !== "ENCRYPTION_FAILED";
+  return error instanceof ConfigError || error instanceof IntegrityError || error instanceof StorageError;
+}
+
+/** Never over what another call of the same part found. Where the storage itself is at fault, it may not take this either. */
+async function storeFault(storage: Storage, key: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await putDocument(storage, key, bytes, { ifAbsent: true });
+  } catch (error) {
+    if (!(isRefusal(error) || error instanceof StorageError || error instanceof TransientError)) throw error;
+  }
 }
 
 /**
  * What the parts found becomes verified.json; or the parts that are missing are to be done again, in the first `MORE_ROUNDS`
- * rounds, which count from 0. @throws CodedError `VERIFY_LOST` naming what was not read after those; else as `verifyPart`
+ * rounds, which count from 0. @throws CodedError at once what a part found that will not pass; `VERIFY_LOST` naming what was not read
+ * after those rounds; else as `verifyPart`
  */
 export async function concludeParts(backup: Backup, input: PartsInput, round: number): Promise<Verification | Parts> {
   const opened = await openArtifacts(backup, { ...input, mode: "policy" });
   const stored = await readTasks(opened.storage, opened.entry);
   const parts = await partsDone(opened.storage, input, stored);
+  const [fault] = parts.flatMap(({ error }) => error ?? []);
+  if (fault !== undefined) throw new CodedError(fault.code, fault.message);
   const missing = missingOf(stored, parts);
   if (missing.size > 0) return beginAgain(opened.storage, input, stored, missing, round);
   const unread = stored.tasks.filter(({ part }) => part === undefined);

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endRun, endStoppedRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
-import { DeferredError, LeaseBlockedError, LeaseHeldError, NotifierError, SourceError, TransientError } from "../../lib/errors.ts";
+import {
+  DeferredError,
+  LeaseBlockedError,
+  LeaseHeldError,
+  NotifierError,
+  SourceError,
+  TransientError,
+} from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, planStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { planKey } from "../../lib/keys.ts";

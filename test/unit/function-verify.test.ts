@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { endRun } from "../../lib/end-run.ts";
+import { StorageError, TransientError } from "../../lib/errors.ts";
 import { beginRun, collectStep, finishStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, splitStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { verifiedKey } from "../../lib/keys.ts";
@@ -139,6 +140,38 @@ test("parts that were not done are begun again, those alone; after the last roun
   assert.equal(await stored(a, verifiedKey("docs", pointer.snapshot)), "");
   for (const n of [4, 6]) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   assert.deepEqual(await concludeStep(a.backup, pointer, 2), { verified: true, proved: ARTIFACTS });
+});
+
+test("what will not pass ends the verification at once by its own code, and what was lost is begun again", async () => {
+  for (const [error, code] of [
+    [new StorageError("STORAGE_UNAUTHORIZED", "S3 does not take the key"), "STORAGE_UNAUTHORIZED"],
+    [new TransientError("STORAGE_FAILED", "S3 answers 503"), undefined],
+  ] as const) {
+    const { a, pointer } = await aFinishedRun();
+    await splitStep(a.backup, pointer);
+    const failing = new Proxy(a.storage, {
+      get: (target, name, receiver) =>
+        name === "get"
+          ? async (key: string) => {
+              if (key.includes("/u3/")) throw error;
+              return target.get(key);
+            }
+          : Reflect.get(target, name, receiver),
+    });
+    const step = { ...a.backup, storage: async () => failing };
+    for (let n = 0; n < ARTIFACTS; n += 1) {
+      const done = verifyPartStep(step, pointer, { n, compute: "lambda" });
+      await (n === 4 ? assert.rejects(done, error) : done);
+    }
+    const concluded = concludeStep(a.backup, pointer, 0);
+    if (code === undefined)
+      assert.deepEqual(await concluded, { partsKey: "docs/2026-11-22/030000Z/.run/verify/parts.1.jsonl", parts: 1 });
+    else await assert.rejects(concluded, { code, message: error.message });
+    // The right key is there again: what is found takes the place of the fault, and no fault that of what was found.
+    await verifyPartStep(a.backup, pointer, { n: 4, compute: "lambda" });
+    await assert.rejects(verifyPartStep(step, pointer, { n: 4, compute: "lambda" }));
+    assert.deepEqual(await concludeStep(a.backup, pointer, 0), { verified: true, proved: ARTIFACTS });
+  }
 });
 
 test("what parts took is told by what did them, all together", async () => {
