@@ -22,13 +22,16 @@ export function failedStep({ step, error, cause }: FailedStep): ErrorRecord {
 }
 
 /**
- * What a function is to throw for `error`, so that `failedStep` finds its code. Of what is thrown Lambda hands over the
- * name, by which the state machine routes, and the message. That of a lease that another process holds is shown as it is.
+ * What a function is to throw for `thrown`, so that `failedStep` finds its code. Of what is thrown Lambda hands over the
+ * name, by which the state machine routes, and the message, and it logs all of it: so nothing else of `thrown` is in there,
+ * such as its cause, and both texts are redacted. The message of a lease that another process holds is shown as it is.
  */
-export function carryingCode(error: unknown): unknown {
-  if (!(error instanceof CodedError) || error instanceof LeaseHeldError) return error;
-  const { code, message } = error;
-  return message.startsWith(`${code}: `) ? error : Object.assign(error, { message: `${code}: ${message}` });
+export function carryingCode(thrown: unknown, redact: (text: string) => string): Error {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { name, message, stack = message } = error;
+  const isCoded = error instanceof CodedError && !(error instanceof LeaseHeldError);
+  const told = new Error(redact(isCoded ? `${error.code}: ${message}` : message));
+  return Object.assign(told, { name, stack: redact(stack) });
 }
 
 const isCode = (text: string): text is ErrorCode => Object.hasOwn(errorCodes, text);

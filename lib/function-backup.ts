@@ -7,7 +7,7 @@ import { keptSecrets } from "./kept-secrets.ts";
 import { createLog, type LogFields } from "./log.ts";
 import { enterNetwork } from "./network/enter-network.ts";
 import { open } from "./open.ts";
-import { createRedaction } from "./secrets/redaction.ts";
+import { createRedaction, type Redaction } from "./secrets/redaction.ts";
 import type { KeptSecrets } from "./secrets/secrets.ts";
 
 /** What a function is told of its invocation; the part of Lambda's context that is used. */
@@ -42,7 +42,7 @@ const kept = keptSecrets(SECRETS_TTL_MS, () => new Date());
  * One step in a function. The configuration that travels in the package is read once for as long as the function stays
  * warm, and secrets are kept; what it opens lives for one invocation. No unit may take longer than what is left of the
  * function's time, which `asConfigured` does not know of. Where someone refuses a secret that was kept, `work` is done once more with those that are in force by then.
- * @throws what `work` throws, by whose name the state machine routes, with its code in the message
+ * @throws what is told of what `work` throws (`carryingCode`): its name, by which the state machine routes, its code in the message
  */
 export async function withFunctionBackup<T>(
   invocation: Invocation,
@@ -50,10 +50,11 @@ export async function withFunctionBackup<T>(
   options: FunctionOptions = {},
 ): Promise<T> {
   kept.begin();
+  const redaction = createRedaction();
   try {
-    return await twiceIfRefused(() => once(invocation, work, options));
+    return await twiceIfRefused(() => once(invocation, work, options, redaction));
   } catch (error) {
-    throw carryingCode(error);
+    throw carryingCode(error, redaction.redact);
   }
 }
 
@@ -75,6 +76,7 @@ async function once<T>(
   invocation: Invocation,
   work: (backup: Backup, asConfigured: Config) => Promise<T>,
   { about = {}, env = process.env }: FunctionOptions,
+  redaction: Redaction,
 ): Promise<T> {
   loaded ??= loadConfig(env.CORE_BACKUP_CONFIG ?? "core-backup.yml", { env });
   loaded.catch(() => {
@@ -83,7 +85,7 @@ async function once<T>(
   const asConfigured = await loaded;
   const config = within(asConfigured, invocation.getRemainingTimeInMillis() - LAST_WORDS_MS);
   const fields = { requestId: invocation.awsRequestId, ...about };
-  const backup = await openStep(config, fields, new AbortController().signal, env, kept);
+  const backup = await openStep(config, { fields, redaction, env, kept, signal: new AbortController().signal });
   try {
     return await work(backup, asConfigured);
   } finally {
@@ -91,15 +93,18 @@ async function once<T>(
   }
 }
 
+export interface StepOptions {
+  /** What stands on every line of the log. */
+  readonly fields: LogFields;
+  /** Learns the secrets, so that the caller can redact what is thrown. */
+  readonly redaction: Redaction;
+  readonly env: Env;
+  readonly signal: AbortSignal;
+  readonly kept?: KeptSecrets;
+}
+
 /** What a step in a process of its own works with: a log that CloudWatch reads, and no waiting for sources that put it off. */
-export async function openStep(
-  config: Config,
-  fields: LogFields,
-  signal: AbortSignal,
-  env: Env,
-  kept?: KeptSecrets,
-): Promise<Backup> {
-  const redaction = createRedaction();
+export async function openStep(config: Config, { fields, redaction, env, signal, kept }: StepOptions): Promise<Backup> {
   await enterNetwork(config, { env, redaction, signal, kept });
   const now = () => new Date();
   // One JSON object a line, which CloudWatch Logs Insights takes apart by itself.

@@ -10,6 +10,7 @@ import { goingOn, type StepPointer, stepPointerSchema } from "./function-steps.t
 import { verifyPartStep } from "./function-verify.ts";
 import { findJob } from "./jobs.ts";
 import { type PlanLine, readPlan } from "./plan-line.ts";
+import { createRedaction } from "./secrets/redaction.ts";
 
 /**
  * Which unit of which run, as JSON: `{pointer, n}`; or `{pointer, part}`, a part of its verification. A unit's line is read from
@@ -35,16 +36,22 @@ const taskExits = { recorded: 0, failed: 1, misconfigured: 2, interrupted: 143 }
  */
 export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
   let backup: Backup | undefined;
+  const redaction = createRedaction();
   try {
     const { pointer, ...which } = taskOf(env);
     const config = await configOf(env);
-    backup = await openStep(config, { job: pointer.job, run: pointer.run, ...which }, signal, env);
+    backup = await openStep(config, {
+      fields: { job: pointer.job, run: pointer.run, ...which },
+      redaction,
+      env,
+      signal,
+    });
     if ("n" in which) return await collectPlanned(backup, pointer, which.n);
     await verifyPartStep(backup, pointer, { n: which.part, compute: "fargate" });
     return taskExits.recorded;
   } catch (error) {
     const interrupted = signal.aborted && signal.reason instanceof InterruptedError;
-    const { code, message } = errorRecord(interrupted ? signal.reason : error, backup?.redaction.redact ?? String);
+    const { code, message } = errorRecord(interrupted ? signal.reason : error, redaction.redact);
     if (backup === undefined) process.stderr.write(`core-backup: ${message}\n`);
     else backup.log.error(message, { code });
     if (interrupted) return taskExits.interrupted;

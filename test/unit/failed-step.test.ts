@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { ConfigError, LeaseHeldError, StorageError, TransientError } from "../../lib/errors.ts";
 import { carryingCode, failedStep } from "../../lib/failed-step.ts";
+import { createRedaction } from "../../lib/secrets/redaction.ts";
 
 /** As Lambda's runtime for Node hands over what a function threw, and Step Functions puts it into a caught error. */
 function caught(thrown: unknown) {
@@ -18,7 +20,7 @@ test("the code of what a function threw arrives, and the name by which the state
   ] as const;
   for (const [thrown, name, retryable] of errors) {
     const { code, message } = thrown;
-    const { error, cause } = caught(carryingCode(carryingCode(thrown)));
+    const { error, cause } = caught(carryingCode(thrown, String));
     assert.equal(error, name);
     assert.deepEqual(failedStep({ step: "plan", error, cause }), { code, message: `plan: ${message}`, retryable });
   }
@@ -31,13 +33,26 @@ test("what was thrown without a code, by Lambda or by ourselves, is INTERNAL wit
     message: "finish: Sandbox.Timedout: 2026-11-26T03:00:00.000Z 1f Task timed out after 900.00 seconds",
     retryable: false,
   });
-  const ours = caught(carryingCode(new TypeError("NO_SUCH_CODE: x is not a function")));
+  const ours = caught(carryingCode(new TypeError("NO_SUCH_CODE: x is not a function"), String));
   assert.equal(failedStep({ step: "plan", ...ours }).code, "INTERNAL");
   assert.equal(failedStep({ step: "verify", error: "States.Runtime", cause: "not JSON" }).code, "INTERNAL");
 });
 
 test("who holds a lease is shown as it is", () => {
   const held = new LeaseHeldError("backup-1 works on docs", {});
-  assert.equal(carryingCode(held), held);
-  assert.equal(held.message, "backup-1 works on docs");
+  const { name, message } = carryingCode(held, String);
+  assert.deepEqual([name, message], ["LeaseHeldError", "backup-1 works on docs"]);
+});
+
+test("of what a function throws no secret leaves, neither in its message and stack nor in what it was caused by", () => {
+  const redaction = createRedaction();
+  redaction.add("canary-4711");
+  const cause = Object.assign(new TypeError("canary-4711"), { response: "canary-4711" });
+  const coded = Object.assign(new StorageError("STORAGE_FAILED", "canary-4711 failed", { cause }), { key: cause });
+  for (const thrown of [coded, new LeaseHeldError("canary-4711 holds it", {}), cause, "canary-4711"]) {
+    const told = carryingCode(thrown, redaction.redact);
+    assert.match(told.message, /\*\*\*/);
+    assert.match(told.stack ?? "", /\*\*\*/);
+    assert.doesNotMatch(inspect(told, { depth: null, showHidden: true }), /canary/);
+  }
 });

@@ -91,9 +91,13 @@ describe("a warm function", () => {
     const used: string[] = [];
     const attempt = async (backup: Backup) => {
       used.push(await token(backup));
-      throw new SourceError("SOURCE_UNAUTHORIZED", "401");
+      throw new SourceError("SOURCE_UNAUTHORIZED", `401, with ${used.at(-1)}`);
     };
-    await assert.rejects(withFunctionBackup(INVOCATION, attempt, { env }), { code: "SOURCE_UNAUTHORIZED" });
+    await assert.rejects(withFunctionBackup(INVOCATION, attempt, { env }), {
+      name: "SourceError",
+      message: "SOURCE_UNAUTHORIZED: 401, with ***",
+      stack: /401, with \*\*\*/,
+    });
     assert.deepEqual(used, ["second", "third"]);
   });
 });
