@@ -138,8 +138,8 @@ export interface Collected {
   readonly status: "ok" | "unchanged" | "failed" | "skipped" | "deferred";
   /** With `deferred`: when to call again, as the source asked. */
   readonly resumeAt?: string;
-  /** With `failed`: it was the function's time that was up, and not what the job allows. A task has more. */
-  readonly outOfTime?: true;
+  /** With `failed`: it was the function's time that was up, and not what the job allows, or its room for temporary files. A task has more of both. */
+  readonly needsTask?: true;
   /** With `failed`: why. */
   readonly code?: ErrorCode;
 }
@@ -157,10 +157,10 @@ export async function collectStep(
       const compute = unit.reuse === undefined ? "lambda" : unit.compute;
       const { status, error } = await collect(step, { ...pointer, unit: { ...unit, compute } });
       const hadTime = findJob(backup.config, pointer.job).timeoutMs >= findJob(asConfigured, pointer.job).timeoutMs;
-      const outOfTime = error?.code === "UNIT_TIMEOUT" && !hadTime;
+      const needsTask = error?.code === "SCRATCH_FULL" || (error?.code === "UNIT_TIMEOUT" && !hadTime);
       return {
         status: status === "running" ? "failed" : status,
-        ...(outOfTime ? { outOfTime } : {}),
+        ...(needsTask ? { needsTask } : {}),
         ...(error === undefined ? {} : { code: error.code }),
       };
     } catch (error) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Job } from "../../lib/config/schema.ts";
 import { endedStep } from "../../lib/ended-step.ts";
-import { DeferredError } from "../../lib/errors.ts";
+import { DeferredError, SourceError } from "../../lib/errors.ts";
 import { finish } from "../../lib/finish.ts";
 import { beginRun, collectStep } from "../../lib/function-steps.ts";
 import { type PlanLine, readPlan } from "../../lib/plan-line.ts";
@@ -65,6 +65,13 @@ describe("what became of a unit whose task or function gave no answer", () => {
     assert.equal((await record())?.status, "ok");
   });
 
+  test("a unit for which a function has too little room for temporary files is to go on in a task", async () => {
+    const fails = () => new SourceError("SCRATCH_FULL", "no space left in the folder for temporary files, /tmp");
+    const { backup, pointer, line } = await aBegunRun({ units: () => [{ id: "a", items: {}, fails }] });
+    const answer = await collectStep(backup, pointer, line, backup.config);
+    assert.deepEqual(answer, { status: "failed", needsTask: true, code: "SCRATCH_FULL" });
+  });
+
   test("a function whose time was up, and then a task that was killed: the record tells of the task", async () => {
     const slow = [
       { id: "a", items: { "a.json": "a" }, before: () => new Promise<void>((done) => setTimeout(done, 300)) },
@@ -72,7 +79,7 @@ describe("what became of a unit whose task or function gave no answer", () => {
     const a = await aBegunRun({ units: () => slow });
     const limited = { ...a.backup, config: { ...a.backup.config, jobs: [aJob({ timeoutMs: 20 })] } };
     const answer = await collectStep(limited, a.pointer, a.line, a.backup.config);
-    assert.deepEqual(answer, { status: "failed", outOfTime: true, code: "UNIT_TIMEOUT" });
+    assert.deepEqual(answer, { status: "failed", needsTask: true, code: "UNIT_TIMEOUT" });
     assert.equal((await a.record())?.error?.code, "UNIT_TIMEOUT");
     await endedStep(a.backup, a.pointer, a.line, { compute: "fargate", error: "States.TaskFailed", cause: KILLED });
     assert.equal((await a.record())?.error?.code, "UNIT_KILLED");
