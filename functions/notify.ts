@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { executionState } from "../lib/deployment/execution-state.ts";
 import { endRun, endStoppedRun } from "../lib/end-run.ts";
 import { failedStep } from "../lib/failed-step.ts";
 import { type Invocation, withFunctionBackup } from "../lib/function-backup.ts";
@@ -40,7 +41,9 @@ export const handler = (event: unknown, invocation: Invocation) => {
       if (outcome.stopped === undefined)
         return endRun(backup, { outcome: ended, pointer: pointer ?? undefined, removed });
       const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;
-      const from = executionArn === undefined ? undefined : { job, execution: executionArn, patienceMs };
+      const goesOn = (execution: string) => executionState(backup, execution);
+      const from =
+        executionArn === undefined ? undefined : { job, execution: executionArn, executionState: goesOn, patienceMs };
       return endStoppedRun(backup, ended, from);
     },
     { about: { job, run: pointer?.run, snapshot } },

@@ -24,7 +24,7 @@ const eventSchema = z.object({
 
 /**
  * The first state of a run: takes the job's lease and lists the units. Where the source asks to come back later the lease is
- * given back, and it is the state machine's to wait, no longer than the job's timeout.
+ * given back, and it is the state machine's to wait.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { job, input, execution, since } = eventSchema.parse(event);

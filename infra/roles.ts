@@ -38,8 +38,10 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
     case "verify":
       return [...common, ...planCopies.flatMap(reading), ...planCopies.flatMap(writing), ...sourceSecrets];
     case "finish":
-    case "notify":
       return [...common, ...notifierSecrets];
+    case "notify":
+      // What is told of as stopped may have been redriven since.
+      return [...common, ...notifierSecrets, allow(["states:DescribeExecution"], executions)];
     case "verdict":
       return [];
     case "watch":

@@ -34,7 +34,7 @@ export async function endRun(backup: Backup, { outcome, pointer, removed }: Ende
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
 
-export interface StoppedRun extends Omit<AbandonedOptions, "signal"> {
+export interface StoppedRun extends Omit<AbandonedOptions, "signal" | "executions"> {
   readonly job: string;
   /** ARN */
   readonly execution: string;
@@ -56,12 +56,18 @@ export async function endStoppedRun(backup: Backup, outcome: RunOutcome, from: S
  * Gives back the lease of an execution that was ended from outside, and went through none of its last states. Where a step is
  * at work for longer, the next plan finds out by itself that the execution has ended. Throws nothing that has to do with it.
  */
-export async function giveBackStopped(backup: Backup, { job: name, ...options }: StoppedRun): Promise<void> {
+export async function giveBackStopped(backup: Backup, { job: name, execution, ...options }: StoppedRun): Promise<void> {
   const log = backup.log.with({ job: name });
   try {
     const storage = await backup.storage(findJob(backup.config, name));
-    const { state } = await giveBackAbandoned(storage, name, { ...options, signal: backup.signal });
+    const { state } = await giveBackAbandoned(storage, name, {
+      ...options,
+      executions: [execution],
+      signal: backup.signal,
+    });
     if (state === "held") log.warn("a step of the stopped run is still at work, and its lease is left to run out");
+    else if (state === "taken")
+      log.info("the lease is another one's by now, or the run was redriven: it is left as it is");
     else log.info("the stopped run holds no lease any more");
   } catch (error) {
     log.warn(...notGivenBack(backup, error));

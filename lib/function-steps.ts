@@ -106,9 +106,12 @@ export interface PutOff {
   readonly resumeAt: string;
 }
 
+/** Enough for some turns of a limit that begins anew each hour, where one unit may take less. */
+const LEAST_LISTING_MS = 6 * 60 * 60_000;
+
 /**
- * `beginRun`, with being put off as a result. A source that puts it off again and again, until the job's timeout has passed
- * `since` it was first listed, fails the run.
+ * `beginRun`, with being put off as a result. A source that puts it off again and again, until six hours have passed `since` it
+ * was first listed, or the job's timeout where that is longer, fails the run.
  * @throws as `beginRun`; SourceError when it was put off for too long
  */
 export async function planStep(
@@ -122,9 +125,9 @@ export async function planStep(
     if (!(error instanceof DeferredError)) throw error;
     const { code, message, until } = error;
     const resumeAt = until.toISOString();
-    const { timeoutMs } = findJob(asConfigured, input.job);
-    if (since !== undefined && until.getTime() - since.getTime() > timeoutMs) {
-      const why = `which is more than the job's timeout after ${since.toISOString()}, when the run began`;
+    const longestMs = Math.max(findJob(asConfigured, input.job).timeoutMs, LEAST_LISTING_MS);
+    if (since !== undefined && until.getTime() - since.getTime() > longestMs) {
+      const why = `which is more than ${longestMs / 60_000} minutes after ${since.toISOString()}, when the run began`;
       throw new SourceError(code, `listing the units was put off until ${resumeAt}, ${why}: ${message}`, {
         cause: error,
       });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Deployment } from "../../lib/deployment/deployment.ts";
 import type { Execution } from "../../lib/deployment/execution.ts";
 import { consoleLink } from "../../lib/deployment/stack.ts";
-import { type AbandonedLease, giveBackAbandoned } from "../../lib/lease/abandoned-lease.ts";
+import { type AbandonedLease, type AbandonedOptions, giveBackAbandoned } from "../../lib/lease/abandoned-lease.ts";
 import { theJob } from "../chosen-snapshot.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { deployedConfig, knowingBucket, withDeployment } from "../deployed.ts";
@@ -27,7 +27,10 @@ export const stopCommand: Command = async (context) => {
     output.note(
       "stopped; waiting until no function of it is at work, to give its lease back (Ctrl-C leaves it to run out)",
     );
-    const lease = await givenBack(knowingBucket(context, machine.bucket), job.name);
+    const lease = await givenBack(knowingBucket(context, machine.bucket), job.name, {
+      executions: running.map(({ arn }) => arn),
+      executionState: async (arn) => ((await deployment.describe(arn)).status === "running" ? "running" : "ended"),
+    });
     output.result({ text: stopText(stopped, lease), json: documentOf(job.name, stopped, lease) });
     return 0;
   });
@@ -51,12 +54,20 @@ async function ended(deployment: Deployment, execution: Execution, { signal }: C
 }
 
 /** Once no function of the stopped run is at work any more: until then its unit is being recorded, and nobody may begin. */
-async function givenBack(context: CommandContext, name: string): Promise<AbandonedLease> {
+async function givenBack(
+  context: CommandContext,
+  name: string,
+  of: Pick<AbandonedOptions, "executions" | "executionState">,
+): Promise<AbandonedLease> {
   const config = await loadedConfig(context, { sources: false });
   let lease: AbandonedLease = { state: "free" };
   await withBackup(context, { sources: false }, async (backup) => {
     const storage = await backup.storage(theJob(config, { ...context.options, jobs: [name] }));
-    lease = await giveBackAbandoned(storage, name, { patienceMs: LONGEST_FUNCTION_MS, signal: context.signal });
+    lease = await giveBackAbandoned(storage, name, {
+      ...of,
+      patienceMs: LONGEST_FUNCTION_MS,
+      signal: context.signal,
+    });
     return 0;
   });
   return lease;
@@ -64,7 +75,11 @@ async function givenBack(context: CommandContext, name: string): Promise<Abandon
 
 function stopText(stopped: readonly Execution[], { state, until }: AbandonedLease): string {
   const lines = stopped.map(({ name, arn, status }) => `${status} ${name}\n  ${consoleLink(arn)}\n`);
-  const lease = { free: "its lease is free", taken: "another run has begun", held: `its lease runs out at ${until}` };
+  const lease = {
+    free: "its lease is free",
+    taken: "its lease is another one's by now, or the run was redriven",
+    held: `its lease runs out at ${until}`,
+  };
   return `${lines.join("")}${lease[state]}; the next run takes up what was collected\n`;
 }
 

@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { leaseKey } from "../keys.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { ExecutionState } from "./acquire-lease.ts";
 import { type LeaseDocument, leaseBytes, readLease } from "./lease-document.ts";
 
 export interface AbandonedLease {
-  /** `free`: given back now, or before. `taken`: another holder has it by now. `held`: somebody still renewed it at the end. */
+  /** `free`: given back now, or before. `taken`: it is not, or no more, of an execution that has ended. `held`: somebody still renewed it at the end. */
   readonly state: "free" | "taken" | "held";
   /** When it runs out unless it is renewed, for one that is held or taken: ISO 8601, by its holder's clock. */
   readonly until?: string;
@@ -15,8 +16,10 @@ export interface AbandonedOptions {
   /** How long to wait for holders that are still at work. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
-  /** Only the lease of this execution; that of any other is `taken`. */
-  readonly execution?: string | undefined;
+  /** ARNs: only a lease of one of these executions is given back; any other is `taken`. */
+  readonly executions: readonly string[];
+  /** Asked right before it is given back: one that was redriven goes on, and keeps its lease. */
+  readonly executionState: (execution: string) => Promise<ExecutionState>;
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
@@ -31,7 +34,13 @@ const POLL_MS = 1_000;
 export async function giveBackAbandoned(
   storage: Storage,
   job: string,
-  { patienceMs, signal, execution, sleep = (ms) => delay(ms, undefined, { signal }) }: AbandonedOptions,
+  {
+    patienceMs,
+    signal,
+    executions,
+    executionState,
+    sleep = (ms) => delay(ms, undefined, { signal }),
+  }: AbandonedOptions,
 ): Promise<AbandonedLease> {
   const first = await readLease(storage, job);
   const token = first?.document?.token;
@@ -40,9 +49,13 @@ export async function giveBackAbandoned(
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const document = found?.document;
     if (document === undefined || document.released) return { state: "free" };
-    if (document.token !== token || (execution !== undefined && document.execution !== execution))
-      return { state: "taken", until: document.expiresAt };
-    if (quietMs >= QUIET_MS && (await released(storage, job, document, found?.version))) return { state: "free" };
+    const taken = { state: "taken", until: document.expiresAt } as const;
+    const { execution } = document;
+    if (document.token !== token || execution === undefined || !executions.includes(execution)) return taken;
+    if (quietMs >= QUIET_MS) {
+      if ((await executionState(execution)) === "running") return taken;
+      if (await released(storage, job, document, found?.version)) return { state: "free" };
+    }
     if (waitedMs >= patienceMs) return { state: "held", until: document.expiresAt };
     await sleep(POLL_MS);
     const next = await readLease(storage, job);

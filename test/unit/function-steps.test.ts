@@ -189,7 +189,8 @@ test("the lease of an execution that was stopped from outside is given back, and
   const a = aBackup({ units: () => [{ id: "r", items: { "a.json": "a" } }] });
   const execution = "arn:execution:mine";
   await beginRun(a.backup, { job: "docs", only: undefined, execution });
-  const stopped = { job: "docs", patienceMs: 60_000, sleep: async () => {} };
+  const executionState = async () => "ended" as const;
+  const stopped = { job: "docs", patienceMs: 60_000, executionState, sleep: async () => {} };
   await giveBackStopped(a.backup, { ...stopped, execution: "arn:execution:other" });
   await assert.rejects(beginRun(a.backup, { job: "docs", only: undefined }), { name: "LeaseHeldError" });
   await giveBackStopped(a.backup, { ...stopped, execution });
@@ -207,7 +208,13 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   const execution = "arn:execution:mine";
   await beginRun(a.backup, { job: "docs", only: undefined, execution });
   const outcome = { job: "docs", status: "interrupted" } as const;
-  const from = { job: "docs", execution, patienceMs: 60_000, sleep: async () => {} };
+  const from = {
+    job: "docs",
+    execution,
+    patienceMs: 60_000,
+    executionState: async () => "ended" as const,
+    sleep: async () => {},
+  };
   told.sendFails.push(new NotifierError("NOTIFIER_REFUSED", "no such channel"));
   await assert.rejects(endStoppedRun(a.backup, outcome, from), { code: "NOTIFIER_UNREACHABLE", message: /job docs/ });
   await beginRun(a.backup, { job: "docs", only: undefined });
@@ -304,7 +311,7 @@ test("a source that asks for a pause while it is listed: nothing is begun, anoth
   assert.ok("pointer" in (await planStep(a.backup, input, a.backup.config)));
 });
 
-test("a source that puts off being listed for longer than the job's timeout fails the run, with the reason", async () => {
+test("a source that puts off being listed for longer than six hours, or the job's timeout, fails the run, with the reason", async () => {
   const until = new Date("2026-11-22T04:00:00Z");
   const a = aBackup({
     waits: "elsewhere",
@@ -312,18 +319,23 @@ test("a source that puts off being listed for longer than the job's timeout fail
       throw new DeferredError(until, "the limit is used up");
     },
   });
-  const asConfigured = { ...a.backup.config, jobs: [aJob({ timeoutMs: 2 * 3_600_000 })] };
   const input = { job: "docs", only: undefined };
-  const since = (time: string) => planStep(a.backup, { ...input, since: new Date(time) }, asConfigured);
-  assert.deepEqual(await since("2026-11-22T02:00:00Z"), { status: "deferred", resumeAt: until.toISOString() });
-  await assert.rejects(since("2026-11-22T01:59:59Z"), {
+  const since = (time: string, hours: number) => {
+    const asConfigured = { ...a.backup.config, jobs: [aJob({ timeoutMs: hours * 3_600_000 })] };
+    return planStep(a.backup, { ...input, since: new Date(time) }, asConfigured);
+  };
+  const deferred = { status: "deferred", resumeAt: until.toISOString() };
+  assert.deepEqual(await since("2026-11-21T22:00:00Z", 0.5), deferred);
+  assert.deepEqual(await since("2026-11-21T20:00:00Z", 8), deferred);
+  await assert.rejects(since("2026-11-21T19:59:59Z", 8), { message: /more than 480 minutes after/ });
+  await assert.rejects(since("2026-11-21T21:59:59Z", 0.5), {
     name: "SourceError",
     code: "SOURCE_RATE_LIMITED",
     message:
-      /put off until 2026-11-22T04:00:00.000Z, .* timeout after 2026-11-22T01:59:59.000Z.*: the limit is used up$/,
+      /put off until 2026-11-22T04:00:00.000Z, .* 360 minutes after 2026-11-21T21:59:59.000Z.*: the limit is used up$/,
   });
   // Nobody is kept waiting by it.
-  assert.deepEqual(await since("2026-11-22T03:00:00Z"), { status: "deferred", resumeAt: until.toISOString() });
+  assert.deepEqual(await since("2026-11-22T03:00:00Z", 0.5), deferred);
 });
 
 test("ten times as many units take ten times as many calls of the storage, up to 10,000", async (t) => {

@@ -333,15 +333,13 @@ describe("what is deployed", () => {
     }
   });
 
-  test("plan may ask whether the executions of its own jobs go on, and no other function may ask of any", () => {
+  test("plan and notify may ask whether the executions of their own jobs go on, and no other function may ask of any", () => {
     const asking = statements().filter(
       ({ role, statement }) => !role.endsWith("MachineRole") && /states:Describe/.test(String(statement.Action)),
     );
     assert.deepEqual(
       asking.map(({ role }) => role).sort(),
-      readers()
-        .map((id) => `Plan${id}Role`)
-        .sort(),
+      [...readers().map((id) => `Plan${id}Role`), "NotifyRole"].sort(),
     );
     const [ofGit] = asking.filter(({ role }) => role === "PlanGitRole");
     assert.equal(ofGit?.statement.Action.toString(), "states:DescribeExecution");

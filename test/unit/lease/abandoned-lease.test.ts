@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { giveBackAbandoned } from "../../../lib/lease/abandoned-lease.ts";
-import { acquireLease } from "../../../lib/lease/acquire-lease.ts";
+import { acquireLease, type ExecutionState } from "../../../lib/lease/acquire-lease.ts";
 import { continueLease } from "../../../lib/lease/lease.ts";
 import { readLease } from "../../../lib/lease/lease-document.ts";
 import { aBackup } from "../../support/a-backup.ts";
@@ -17,7 +17,7 @@ async function leftLease() {
   const giveBack = (
     patienceMs: number,
     onSecond: (second: number) => Promise<void> = async () => {},
-    execution?: string,
+    { executions = [EXECUTION], state = "ended" }: { executions?: string[]; state?: ExecutionState } = {},
   ) => {
     let second = 0;
     const sleep = async () => {
@@ -25,7 +25,7 @@ async function leftLease() {
       await onSecond(second);
     };
     return giveBackAbandoned(a.storage, "docs", {
-      ...{ patienceMs, execution, signal: a.backup.signal, sleep },
+      ...{ patienceMs, executions, executionState: async () => state, signal: a.backup.signal, sleep },
     }).then((result) => ({
       ...result,
       seconds: second,
@@ -67,6 +67,22 @@ test("one that another run has taken by then is not touched", async () => {
 
 test("asked for an execution's lease, that of another one is not touched", async () => {
   const a = await leftLease();
-  assert.equal((await a.giveBack(900_000, undefined, "arn:execution:other")).state, "taken");
-  assert.deepEqual(await a.giveBack(900_000, undefined, EXECUTION), { state: "free", seconds: 45 });
+  assert.equal((await a.giveBack(900_000, undefined, { executions: ["arn:execution:other"] })).state, "taken");
+  assert.deepEqual(await a.giveBack(900_000, undefined, { executions: ["arn:execution:other", EXECUTION] }), {
+    state: "free",
+    seconds: 45,
+  });
+});
+
+test("that of someone at work at a desk, or of an execution that was redriven meanwhile, is not touched", async () => {
+  const a = await leftLease();
+  assert.deepEqual((await a.giveBack(900_000, undefined, { state: "running" })).state, "taken");
+  assert.equal((await readLease(a.storage, "docs"))?.document?.released, false);
+  const desk = aBackup();
+  const { execution: _, ...ofDesk } = REQUEST;
+  await (await acquireLease(desk.storage, "docs", ofDesk, desk.backup)).leave();
+  const options = { patienceMs: 900_000, signal: desk.backup.signal, sleep: async () => {} };
+  const executionState = async () => "ended" as const;
+  const given = await giveBackAbandoned(desk.storage, "docs", { ...options, executions: [EXECUTION], executionState });
+  assert.equal(given.state, "taken");
 });
