@@ -77,3 +77,43 @@ test("settings that belong to another choice are off, and the policies of enviro
     ["GITHUB_SWITCHED_OFF"],
   );
 });
+
+test("what hangs on an environment that was deleted since it was listed is no right that is missing, where others are shown", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42 });
+  const environments = `${path}/environments`;
+  server.keys.set(environments, "environments");
+  server.lists.set(environments, [{ name: "a" }, { name: "b" }, { name: "c" }]);
+  const isThere = new Set(["b", "c"]);
+  const isShown = new Set(["b", "c"]);
+  server.fault = (asked) => {
+    const [, name = "", below] = /\/environments\/(\w)(\/variables)?$/.exec(asked) ?? [];
+    if (name === "") return undefined;
+    if (below === undefined ? isThere.has(name) : isShown.has(name))
+      return { status: 200, body: below === undefined ? { name } : { variables: [{ name: `of_${name}` }] } };
+    return { status: 404, body: { message: "Not Found" } };
+  };
+  const run = async () => {
+    const backup = githubBackup(server, { skip: ["all"], include: ["environment_variables"] });
+    const lines = await backup.stored(await backup.run(), "my-org/app", "environment_variables");
+    return lines?.map(({ of }) => of);
+  };
+  assert.deepEqual(await run(), ["b", "c"]);
+  isThere.add("a");
+  assert.equal(await run(), undefined);
+  isThere.clear();
+  isShown.clear();
+  const all = { skip: ["all"], include: ["environment_variables"], require: ["environment_variables"] };
+  assert.notEqual((await githubBackup(server, all).run()).status, "ok");
+});
+
+test("what hangs on an issue that was deleted since it was listed is no right that is missing", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 3 });
+  for (const n of [1, 2, 3]) server.lists.set(`${path}/issues/${n}/timeline`, [{ id: n, event: "closed" }]);
+  const isDeleted = new RegExp(`^${path}/issues/2(/|$)`);
+  server.fault = (asked) => (isDeleted.test(asked) ? { status: 404, body: { message: "Not Found" } } : undefined);
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues", "issue_timeline"] });
+  const lines = await backup.stored(await backup.run(), "my-org/app", "issue_timeline");
+  assert.deepEqual(lines?.map(({ of }) => of).toSorted(), [1, 3]);
+});

@@ -4,7 +4,9 @@ import { begunIds } from "./begun-ids.ts";
 import { childLine } from "./child-line.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import { lineOf } from "./lines.ts";
+import { isParentGone } from "./parent-gone.ts";
 import type { KindContext, KindReading } from "./reading.ts";
+import { UnreadableError } from "./unreadable.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -40,6 +42,7 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
       stopped = undefined;
       through = Number(begun?.through ?? Number.NEGATIVE_INFINITY);
       let isAny = false;
+      let hidden: UnreadableError | undefined;
       const stored = (await begunIds(context)) ?? new Map<string, ReadonlySet<string>>();
       // By parent: which objects it has now.
       const fresh = new Map<string, ReadonlySet<string>>([...asked.map((of) => [of, NONE] as const), ...stored]);
@@ -53,12 +56,18 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
           fresh.set(of, itemIds(json));
           yield lineOf(kind, json);
         } catch (error) {
+          if (error instanceof UnreadableError && (await isParentGone(context, child, of, error))) {
+            hidden ??= error;
+            continue;
+          }
           // Before anything was asked there is nothing to keep.
           if (!(error instanceof DeferredError) || !isAny) throw error;
           stopped = error;
           return;
         }
       }
+      // Where not one child is shown, it is no deletion but a right that is missing.
+      if (hidden !== undefined && !isAny) throw hidden;
       for await (const line of previousLines?.() ?? []) {
         const now = fresh.get(line.key);
         const gone = now === undefined ? undefined : goneItems(line, now);

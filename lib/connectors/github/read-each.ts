@@ -6,8 +6,10 @@ import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import type { Kind, Reading } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { lastingEtag, pages } from "./pages.ts";
+import { isParentGone } from "./parent-gone.ts";
 import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
+import { UnreadableError } from "./unreadable.ts";
 
 type Each = Extract<Reading, { readonly how: "each" }>;
 
@@ -37,6 +39,7 @@ export async function readEach(context: KindContext): Promise<KindReading> {
       const stored = await begunIds(context);
       const seen = new Map(stored);
       let isAny = false;
+      let hidden: UnreadableError | undefined;
       for (const [called, of] of await parentsOf(context, reading, given, etags)) {
         if (begun !== undefined && !isAfter(called, begun.through)) continue;
         try {
@@ -48,12 +51,18 @@ export async function readEach(context: KindContext): Promise<KindReading> {
           seen.set(line.key, itemIds(json));
           yield line;
         } catch (error) {
+          if (error instanceof UnreadableError && (await isParentGone(context, reading.child, of, error))) {
+            hidden ??= error;
+            continue;
+          }
           // Before anything was asked there is nothing to keep.
           if (!(error instanceof DeferredError) || !isAny) throw error;
           stopped = error;
           return;
         }
       }
+      // Where not one child is shown, it is no deletion but a right that is missing.
+      if (hidden !== undefined && !isAny) throw hidden;
       for await (const line of previousLines?.() ?? []) {
         const now = seen.get(line.key);
         const gone = now === undefined ? undefined : goneItems(line, now);
