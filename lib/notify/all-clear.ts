@@ -22,18 +22,22 @@ export function allClearAfter(before: AllClear, { kind, report, deliveries }: To
       else if (report.events.includes("recovered") && one.events.includes("recovered")) owed.add(one.notifier);
     }
   }
-  // Runs are rare enough to try it each time. A watch that may only read could not count what they have tried.
-  const inVain = kind === "watch" && endsIncident(report) && owed.size > 0;
+  const inVain = endsIncident(report) && owed.size > 0;
   for (const { notifier } of stoodIn) owed.add(notifier);
-  const tries = stoodIn.length > 0 ? 0 : (before?.tries ?? 0) + (inVain ? 1 : 0);
-  return owed.size === 0 || tries > MAX_TRIES ? undefined : { notifiers: [...owed], tries };
+  // Apart: a watch that may only read cannot change what runs have counted.
+  const counted = (by: Report["kind"], soFar = 0) => (stoodIn.length > 0 ? 0 : soFar + (inVain && kind === by ? 1 : 0));
+  const tries = counted("watch", before?.tries);
+  const runs = counted("run", before?.runs);
+  if (owed.size === 0 || tries > MAX_TRIES || runs > MAX_TRIES) return undefined;
+  return { notifiers: [...owed], tries, ...(runs === 0 ? {} : { runs }) };
 }
 
 /** Of what is kept in two places. Pure. */
 export function eitherAllClear(one: AllClear, other: AllClear): AllClear {
   if (one === undefined || other === undefined) return one ?? other;
   const notifiers = [...new Set([...one.notifiers, ...other.notifiers])];
-  return { notifiers, tries: Math.max(one.tries, other.tries) };
+  const runs = Math.max(one.runs ?? 0, other.runs ?? 0);
+  return { notifiers, tries: Math.max(one.tries, other.tries), ...(runs === 0 ? {} : { runs }) };
 }
 
 const wasHeard = ({ ok, partly }: Delivery): boolean => ok || partly === true;

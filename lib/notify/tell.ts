@@ -41,9 +41,14 @@ export interface Delivery extends Attempted {
   readonly insteadOf?: readonly string[];
 }
 
-interface Message {
+interface Addressed {
   readonly name: string;
   readonly report: Report;
+}
+
+interface Message extends Addressed {
+  /** The jobs of which others are told in its place: it asked for more of them than that a run was good. */
+  readonly urgent: ReadonlySet<string>;
 }
 
 const never = new AbortController().signal;
@@ -93,18 +98,32 @@ export async function tellTest(backup: Backup, names: readonly string[]): Promis
 function messageTo(backup: Backup, kind: Report["kind"], name: string, jobs: readonly Tellable[]): readonly Message[] {
   const options = backup.config.notifications[name];
   if (options === undefined) return [];
-  const told = jobs
-    .filter(({ to = [name] }) => to.includes(name))
-    .map((job) => partOf(job, name, options))
-    .filter((part) => part !== undefined);
+  const told: JobReport[] = [];
+  const urgent = new Set<string>();
+  for (const job of jobs.filter(({ to = [name] }) => to.includes(name))) {
+    const wanted = wantedOf(job, name, options);
+    const part = partOf(job, wanted, name, options);
+    if (part === undefined) continue;
+    told.push(part);
+    if (wanted !== undefined && !onlySuccess(wanted)) urgent.add(part.job);
+  }
   if (told.length === 0) return [];
-  return [{ name, report: redacted(makeReport(head(backup, kind), told), backup.redaction.redact) }];
+  return [{ name, report: redacted(makeReport(head(backup, kind), told), backup.redaction.redact), urgent }];
 }
 
-/** What a notifier is told of a job; undefined: nothing. */
-function partOf(job: Tellable, name: string, options: NotifierOptions): JobReport | undefined {
+/** What a notifier asked to hear of a job; undefined: nothing. */
+function wantedOf(job: Tellable, name: string, options: NotifierOptions): JobReport | undefined {
   const isNamed = job.notify?.includes(name) ?? true;
-  const wanted = isNamed ? onlyEvents(personal(job, options), wantedEvents(options)) : undefined;
+  return isNamed ? onlyEvents(personal(job, options), wantedEvents(options)) : undefined;
+}
+
+/** What it is told of it: that all is well again too, where that is owed to it; undefined: nothing. */
+function partOf(
+  job: Tellable,
+  wanted: JobReport | undefined,
+  name: string,
+  options: NotifierOptions,
+): JobReport | undefined {
   const part = wanted ?? personal({ ...job, passed: () => [] }, options);
   if (job.allClear?.includes(name) !== true || !endsIncident(part)) return wanted;
   // One that is taken out of the configuration is told of as missed, and is well no more.
@@ -150,8 +169,8 @@ async function standIns(
       report.jobs.some((one) => one.job === job.job && (beginsIncident(one) || !beginsIncident(job))),
     );
   const open = new Map<string, JobReport>();
-  for (const { report } of failed) {
-    for (const job of report.jobs) if (!isHeard(job) && !onlySuccess(job)) open.set(job.job, job);
+  for (const { report, urgent } of failed) {
+    for (const job of report.jobs) if (urgent.has(job.job) && !isHeard(job)) open.set(job.job, job);
   }
   if (open.size === 0) return [];
   const silent = failed.map(({ name }) => name);
@@ -169,7 +188,7 @@ async function standIns(
   return sent.flat();
 }
 
-async function standIn(backup: Backup, message: Message, insteadOf: readonly string[]): Promise<readonly Delivery[]> {
+async function standIn(backup: Backup, message: Addressed, insteadOf: readonly string[]): Promise<readonly Delivery[]> {
   try {
     if (!(await backup.notifier(message.name)).takesOver) return [];
   } catch {
@@ -178,7 +197,7 @@ async function standIn(backup: Backup, message: Message, insteadOf: readonly str
   return [{ ...(await deliver(backup, message)), insteadOf }];
 }
 
-async function deliver(backup: Backup, { name, report }: Message): Promise<Delivery> {
+async function deliver(backup: Backup, { name, report }: Addressed): Promise<Delivery> {
   let reachedSome: Notifier["reachedSome"];
   const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => {
     reachedSome = notifier.reachedSome;

@@ -26,9 +26,15 @@ const toldSchema = z.strictObject({
     })
     .nullable(),
   allClear: z
-    .strictObject({ notifiers: z.array(z.string()).max(100), tries: z.int().nonnegative() })
+    .strictObject({
+      notifiers: z.array(z.string()).max(100),
+      tries: z.int().nonnegative(),
+      runs: z.int().positive().optional(),
+    })
     .optional()
-    .describe("who has to hear that it is well again, whatever they ask for, and how often watches tried that in vain"),
+    .describe(
+      "who has to hear that it is well again, whatever they ask for, and how often watches and runs tried it in vain",
+    ),
   undelivered: z.array(z.strictObject({ notifier: z.string(), at: z.iso.datetime(), message: z.string() })).max(100),
   watch: z
     .strictObject({

@@ -256,7 +256,7 @@ test("who could not be told that it is good again is told by the next run or wat
   a.later(DAY);
   await a.run();
   assert.equal(a.isOpen(), false);
-  assert.deepEqual((await readTold(a.storage, "docs")).allClear, { notifiers: ["chat"], tries: 0 });
+  assert.deepEqual((await readTold(a.storage, "docs")).allClear, { notifiers: ["chat"], tries: 0, runs: 1 });
   a.later(DAY);
   await a.run();
   assert.deepEqual(a.toldChat(), ["missed", "recovered", "partial", "recovered success"]);

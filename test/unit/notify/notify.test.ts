@@ -6,7 +6,7 @@ import { InterruptedError, SourceError, StorageError, TransientError } from "../
 import { checkNotifiers } from "../../../lib/notify/notifier-checks.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { type Delivery, tell } from "../../../lib/notify/tell.ts";
-import { readTold } from "../../../lib/notify/told.ts";
+import { MAX_TRIES, readTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
 import { aJobReport } from "../../support/a-report.ts";
@@ -174,6 +174,22 @@ test("what somebody else was told already needs no stand-in, and neither do good
   await a.run();
   assert.equal(a.notifiers.mail?.reports.length, 1);
   assert.deepEqual(a.notifiers.mail?.reports[0]?.notes, []);
+});
+
+test("nobody stands in with an all-clear that is owed to one that stays dead, and runs try it so many times", async () => {
+  const a = setting({}, "ops", "mail");
+  const mail = a.notifiers.mail ?? memoryNotifier();
+  mail.sendFails.push(...Array.from({ length: 60 }, gone));
+  a.source.bad = true;
+  await a.run();
+  a.source.bad = false;
+  for (let day = 0; day < 3; day += 1) await a.run();
+  const events = () => a.ops.reports.map(({ jobs: [job] }) => job?.events.join(" "));
+  assert.deepEqual(events(), ["partial", "recovered"]);
+  assert.deepEqual((await readTold(a.storage, "docs")).allClear, { notifiers: ["mail"], tries: 0, runs: 3 });
+  for (let day = 0; day < 30; day += 1) await a.run();
+  assert.deepEqual([events(), mail.sendFails.length], [["partial", "recovered"], 60 - 1 - (MAX_TRIES + 1)]);
+  assert.equal((await readTold(a.storage, "docs")).allClear, undefined);
 });
 
 test("pings are no substitute for a message", async () => {
