@@ -1,4 +1,5 @@
 import type { Backup } from "./backup.ts";
+import type { Job } from "./config/schema.ts";
 import { type DamageSeen, damageSeen } from "./damage.ts";
 import { findJob } from "./jobs.ts";
 import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
@@ -39,6 +40,8 @@ interface Survey {
   readonly isRemembered: (snapshot: string) => boolean;
   /** Folders of snapshots that an earlier prune was ended in. */
   readonly halfRemoved: ReadonlySet<string>;
+  /** Snapshots that none of the manifests names. */
+  readonly unnamed: readonly string[];
 }
 
 /** S3's bound on one request, and how much is done between two looks at the signal. */
@@ -76,7 +79,10 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
     const isKept = (one: string) => kept.has(one);
     const left = [...found.sizes].filter(([one]) => plan.refused !== undefined || isKept(one));
     const bytesAfter = left.reduce((total, [, bytes]) => total + bytes, 0);
-    await beginRemovals(storage, job.name, backup.now(), { snapshots: [...found.sizes.keys()], isKept, bytesAfter });
+    await beginRemovals(storage, job.name, backup.now(), {
+      ...{ snapshots: [...found.sizes.keys()], unnamed: found.unnamed, isKept, bytesAfter },
+      wouldKeep: (gone) => keptIfThere(gone, states, job, backup.now()),
+    });
   }
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
   return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
@@ -110,11 +116,26 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
     sizes,
     states,
     unfinished,
+    unnamed: [...sizes.keys()].filter((snapshot) => !chain.isNamed(snapshot)),
     halfRemoved: new Set(unfinished.filter((snapshot) => removed.has(snapshot))),
     // A manifest that cannot be read may name any.
     isRemembered: (snapshot) =>
       !snapshots.has(snapshot) && (isUnclear || chain.isNamed(snapshot) || unfinished.includes(snapshot)),
   };
+}
+
+/** Of what is gone nothing else is known: it may have been good. */
+function keptIfThere(
+  gone: readonly string[],
+  states: readonly SnapshotState[],
+  { retention, timezone }: Job,
+  now: Date,
+): readonly string[] {
+  const missed = new Set(gone);
+  const there = states.filter(({ snapshot }) => !missed.has(snapshot));
+  const asIfGood = gone.map((snapshot) => ({ snapshot, status: "ok" as const, verified: true }));
+  const { decisions } = decide([...there, ...asIfGood], retention, now, timezone);
+  return decisions.filter(({ snapshot, keep }) => keep && missed.has(snapshot)).map(({ snapshot }) => snapshot);
 }
 
 /** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */

@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { changeKept, type KeptDocument, readKept } from "./kept-document.ts";
-import { removalsKey } from "./keys.ts";
+import { removalsKey, snapshotTime } from "./keys.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**
  * What prune took away, or has begun to: `<job>/.removals.json`. A manifest names the snapshot that it followed, so one that is
  * missing and does not stand here was taken away by somebody else. Written before the first object goes. Of what went before `since`,
- * by an earlier version or before the document was lost, nothing is known. No manifest names the newest snapshot, so that stands here.
+ * by an earlier version or before the document was lost, nothing is known. No manifest names the newest snapshot, nor one that is dated
+ * ahead, so those stand here.
  */
 const removalsSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -19,7 +20,7 @@ const removalsSchema = z.strictObject({
     .array(z.string())
     .optional()
     .describe(
-      "ids of the newest snapshot at the last prune, and of such that were gone by the next one: no manifest names them",
+      "ids of the snapshots that no manifest named at the last prune, and of such that are gone and that the retention would keep",
     ),
   stored: z
     .array(z.strictObject({ day: z.iso.date(), bytes: z.int().nonnegative() }))
@@ -28,6 +29,8 @@ const removalsSchema = z.strictObject({
 });
 
 const MOST_DAYS = 400;
+/** The newest ones of those that are there, and of those that are gone: a store of an earlier version may have many. */
+const MOST_UNNAMED = 50;
 
 type RemovalsDocument = z.infer<typeof removalsSchema>;
 
@@ -43,13 +46,17 @@ interface Removals {
 
 /** What a prune found. */
 interface Found {
-  /** Ids of all snapshots, newest first. */
+  /** Ids of all snapshots. */
   readonly snapshots: readonly string[];
+  /** Those of them that no manifest names as the one before it. */
+  readonly unnamed: readonly string[];
   /**
    * Says of what stands there that it is a snapshot which stays: a prune was ended before it removed the first object, and now the
    * retention keeps it.
    */
   isKept(snapshot: string): boolean;
+  /** Which of those that are gone the retention would keep, were they there. */
+  wouldKeep(gone: readonly string[]): readonly string[];
   /** What all snapshots will hold once it has ended. */
   readonly bytesAfter: number;
 }
@@ -66,27 +73,28 @@ export async function readRemovals(storage: Storage, job: string): Promise<Remov
   return { removed: new Set(removed), since: since === undefined ? undefined : new Date(since), unnamed, stored };
 }
 
-/** From now on the document is whole, what is stored on this day stands there, and the newest snapshot is missed when it goes. @throws StorageError | TransientError */
+/**
+ * From now on the document is whole, what is stored on this day stands there, and a snapshot that no manifest names is missed when it goes:
+ * until a person says in `removed` that it was meant, or the retention would have removed it by now.
+ * @throws StorageError | TransientError
+ */
 export async function beginRemovals(storage: Storage, job: string, now: Date, found: Found): Promise<void> {
   const day = now.toISOString().slice(0, 10);
-  await changeKept(kept, storage, job, ({ removed, unnamed = [], stored = [], ...before }) => ({
-    ...before,
-    since: before.since ?? now.toISOString(),
-    removed: removed.filter((one) => !found.isKept(one)),
-    unnamed: [...stillMissed(unnamed, removed, found), ...found.snapshots.slice(0, 1)],
-    stored: [...stored.filter((one) => one.day !== day), { day, bytes: found.bytesAfter }].slice(-MOST_DAYS),
-  }));
+  await changeKept(kept, storage, job, ({ removed, unnamed = [], stored = [], ...before }) => {
+    const gone = unnamed.filter(
+      (one) => !found.snapshots.includes(one) && !removed.includes(one) && snapshotTime(one) !== undefined,
+    );
+    return {
+      ...before,
+      since: before.since ?? now.toISOString(),
+      removed: removed.filter((one) => !found.isKept(one)),
+      unnamed: [...newest(found.wouldKeep(gone)), ...newest(found.unnamed)],
+      stored: [...stored.filter((one) => one.day !== day), { day, bytes: found.bytesAfter }].slice(-MOST_DAYS),
+    };
+  });
 }
 
-/** As with those that a manifest names, until whatever is older is gone too. */
-function stillMissed(
-  unnamed: readonly string[],
-  removed: readonly string[],
-  { snapshots }: Pick<Found, "snapshots">,
-): readonly string[] {
-  const oldest = snapshots.at(-1) ?? "";
-  return unnamed.filter((one) => one > oldest && !snapshots.includes(one) && !removed.includes(one));
-}
+const newest = (snapshots: readonly string[]): readonly string[] => [...snapshots].sort().slice(-MOST_UNNAMED);
 
 /** `isNeeded` says of those that stand there already which are to stay. @throws StorageError | TransientError */
 export async function recordRemoval(

@@ -375,6 +375,47 @@ test("the newest snapshot that a person removed and says so is not missed, nor i
   assert.ok(seen >= 2);
 });
 
+test("snapshots that are all taken away just before a run are told by the next watch, until a person says that it was meant", async () => {
+  const a = setting();
+  await a.run();
+  a.later(DAY);
+  await a.run();
+  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((key) => /^docs\/2026/.test(key)));
+  for (let days = 0; days < 3; days += 1) {
+    a.later(DAY);
+    await a.run();
+    assert.deepEqual(
+      (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots]),
+      [["SNAPSHOT_LOST", ["2026-11-23T030000Z"]]],
+    );
+  }
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  const record = JSON.parse((await contentsOf(a.storage)).get("docs/.removals.json")?.toString() ?? "");
+  await a.storage.put("docs/.removals.json", bytesOf(JSON.stringify({ ...record, removed: ["2026-11-23T030000Z"] })));
+  assert.equal((await a.look()).ok, true);
+  a.later(DAY);
+  await a.run();
+  assert.equal((await a.look()).ok, true);
+});
+
+test("the newest snapshot is missed too while one is dated ahead", async () => {
+  const a = setting();
+  a.later(100 * DAY);
+  await a.run();
+  a.later(-100 * DAY);
+  await a.run();
+  a.later(DAY);
+  await a.run();
+  assert.equal((await a.look()).ok, true);
+  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith("docs/2026-11-23/")));
+  a.later(DAY);
+  await a.run();
+  assert.deepEqual(
+    (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots]),
+    [["SNAPSHOT_LOST", ["2026-11-23T030000Z"]]],
+  );
+});
+
 test("a job that was taken out of the file is told once and listed while there are snapshots of it", async () => {
   const a = setting({ jobs: [aJob(), aJob({ name: "old docs" })] });
   await runJobs(a.backup, ["docs", "old docs"]);
