@@ -99,15 +99,19 @@ async function runJob(
 ): Promise<JobResult> {
   const result: Mutable<JobResult> = { job: job.name, status: "failed" };
   const times = stepTimes(backup.now);
-  // Before its storage is asked, which may say nothing. Of a narrowed run the job's times know nothing.
-  if (only === undefined) await rememberBegun(backup, job);
+  const begunAt = backup.now();
+  const remember = async () => {
+    // Of a narrowed run the job's times know nothing.
+    if (only === undefined) await rememberBegun(backup, job, begunAt);
+  };
   try {
     const storage = await backup.storage(job);
     // Before there can be a lease. What is to be cleared away under it is `plan`'s to do.
     await storage.prepare();
     const request = { purpose: "run", narrowed: only !== undefined, processBound: true, waitMs } as const;
-    await underLease(backup, job, request, (leased) => {
+    await underLease(backup, job, request, async (leased) => {
       times.leaseTaken();
+      await remember();
       checks.begun(job.name, backup.now());
       return steps(leased, job, { resume, only, checks, times }, result);
     });
@@ -115,6 +119,8 @@ async function runJob(
     const interrupted = backup.signal.aborted;
     result.status = interrupted ? "interrupted" : error instanceof LeaseHeldError ? "refused" : "failed";
     if (error instanceof LeaseHeldError) result.heldBy = error.holder;
+    // One that was refused, or stopped while it waited, has served no time.
+    if (result.status === "failed") await remember();
     result.error = errorRecord(interrupted ? backup.signal.reason : error, backup.redaction.redact);
     backup.log.with({ job: job.name }).error(result.error.message, { code: result.error.code });
     if (result.error.code === "INTERNAL" && error instanceof Error) backup.log.debug(error.stack ?? error.message);

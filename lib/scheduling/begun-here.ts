@@ -49,14 +49,22 @@ export async function begunHere(backup: Backup, job: Job): Promise<BegunHere | u
 }
 
 /** For a job with a schedule; nobody asks it of another. Throws nothing: a machine that can keep nothing backs up all the same. */
-export async function rememberBegun(backup: Backup, job: Job): Promise<void> {
-  const begunAt = backup.now().toISOString();
-  await remember(backup, job, (before) => ({ ...before, begunAt }));
+export async function rememberBegun(backup: Backup, job: Job, begunAt: Date): Promise<void> {
+  await remember(backup, job, (before) => ({ ...before, begunAt: begunAt.toISOString() }));
 }
 
-/** Whether the storage could be asked, for what is due when it can be again. Throws nothing. */
-export async function rememberUnreachable(backup: Backup, job: Job, unreachable: boolean): Promise<void> {
-  await remember(backup, job, (before) => ({ ...before, unreachable }));
+/** That the storage could not be asked, for what is due when it can be again. Throws nothing. */
+export async function rememberUnreachable(backup: Backup, job: Job): Promise<void> {
+  await remember(backup, job, (before) => ({ ...before, unreachable: true }));
+}
+
+/**
+ * That it could be asked again, and what it said: what was begun in vain meanwhile has served no time, and it may be a
+ * while until the job can be begun. Throws nothing.
+ */
+export async function rememberAnswered(backup: Backup, job: Job, lastStart: Date | undefined): Promise<void> {
+  const begunAt = lastStart?.toISOString() ?? null;
+  await remember(backup, job, (before) => ({ ...before, begunAt, unreachable: false }));
 }
 
 async function remember(backup: Backup, job: Job, change: (before: Begun) => Begun): Promise<void> {

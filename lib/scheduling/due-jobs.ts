@@ -2,10 +2,10 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { eachLimited } from "../pool.ts";
-import { begunHere, rememberUnreachable } from "./begun-here.ts";
+import { begunHere, rememberAnswered, rememberUnreachable } from "./begun-here.ts";
 import { EARLY_MS } from "./due.ts";
 import { jobPast } from "./job-past.ts";
-import { firstTurn, type JobPast, type Turn } from "./turn.ts";
+import { firstTurn, type JobPast, type Turn, withMissed } from "./turn.ts";
 
 export interface AskedJob {
   readonly job: Job;
@@ -35,8 +35,7 @@ async function ask(backup: Backup, job: Job): Promise<AskedJob> {
   const now = backup.now();
   if (job.schedule === undefined) return { job, isDue: false, turn: undefined, running: false };
   const past = await pastOf(backup, job);
-  const { catchUpMs, ...timed } = job;
-  const turn = firstTurn(catchUpMs === 0 ? timed : job, past, now);
+  const turn = firstTurn(withMissed(job), past, now);
   return { job, turn, isDue: !past.running && turn !== undefined && turn.begin <= now, running: past.running };
 }
 
@@ -44,11 +43,11 @@ async function pastOf(backup: Backup, job: Job): Promise<JobPast> {
   const here = await begunHere(backup, job);
   try {
     const past = await jobPast(backup, job);
-    if (here?.unreachable === true) await rememberUnreachable(backup, job, false);
+    if (here?.unreachable === true) await rememberAnswered(backup, job, past.lastStart);
     return here === undefined || here.unreachable ? past : withTraceless(past, here.begunAt);
   } catch (error) {
     backup.signal.throwIfAborted();
-    await rememberUnreachable(backup, job, true);
+    await rememberUnreachable(backup, job);
     const { message, code } = errorRecord(error, backup.redaction.redact);
     const log = backup.log.with({ job: job.name });
     if (here?.begunAt !== undefined) {

@@ -1,7 +1,17 @@
 import { formatTime } from "../format.ts";
 import type { Log } from "../log.ts";
 import { EARLY_MS } from "./due.ts";
-import { firstTurn, isServed, type JobPast, latest, nextTurn, servedUntil, type TimedJob, type Turn } from "./turn.ts";
+import {
+  firstTurn,
+  isServed,
+  type JobPast,
+  latest,
+  nextTurn,
+  servedUntil,
+  type TimedJob,
+  type Turn,
+  withMissed,
+} from "./turn.ts";
 
 /** What the scheduler needs of the world. */
 export interface SchedulerWorld {
@@ -12,8 +22,8 @@ export interface SchedulerWorld {
   readonly past: (job: string) => Promise<JobPast>;
   /** The same for the last start alone, asked right before a job is begun: another process may have done it. */
   readonly lastStart: (job: string) => Promise<Date | undefined>;
-  /** Runs a job to its end. Throws nothing. */
-  readonly run: (job: string) => Promise<void>;
+  /** Runs a job to its end. False where another process was at work on it, so that it was not begun. Throws nothing. */
+  readonly run: (job: string) => Promise<boolean>;
   readonly log: Log;
   /** Ends the scheduler in order: no job is begun any more, and those that run are waited for. */
   readonly signal: AbortSignal;
@@ -48,12 +58,15 @@ interface Entry {
   /** When this process last began it: what fails before it leaves a trace in the storage is not begun again at once. */
   begunAt: Date | undefined;
   askedAt: Date | undefined;
+  /** A time of it came and was refused: `catch_up: false` does not let that go. */
+  isOwed: boolean;
 }
 
 /** So that a clock that is set, or a machine that slept, is noticed. */
 const LONGEST_NAP_MS = 60_000;
 /** A storage that could not be asked is asked again after this. */
 const ASK_AGAIN_MS = 60_000;
+const AT_WORK = "another process is at work on it; what is due shows when that has ended";
 
 /**
  * Begins each job at its times, never one that is still running. What is due follows from the storage, so that a restart
@@ -95,12 +108,12 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
       const past = await world.past(job.name);
       if (entry.state !== "asking" || entry.job !== job) return;
       if (past.running) {
-        if (isFirst) log.info("another process is at work on it; what is due shows when that has ended");
+        if (isFirst) log.info(AT_WORK);
         return;
       }
       enter(entry, "waiting");
       const lastStart = latest(past.lastStart, entry.begunAt);
-      const turn = firstTurn(job, { ...past, lastStart }, world.now());
+      const turn = firstTurn(entry.isOwed ? withMissed(job) : job, { ...past, lastStart }, world.now());
       if (entry.turn === undefined || (turn !== undefined && turn.begin < entry.turn.begin)) entry.turn = turn;
       announce(entry);
       wake();
@@ -122,10 +135,19 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
     // One that is dated after now was begun by a clock that is wrong, and serves nothing.
     if (start !== undefined && start.getTime() <= now.getTime() + EARLY_MS && isServed(job, turn, start)) {
       log.info(`not begun: a run that began at ${start.toISOString()} serves this time`);
-    } else if (!world.signal.aborted) {
-      await world.run(job.name);
+    } else if (!world.signal.aborted && !(await world.run(job.name))) {
+      refused(entry);
+      return;
     }
     ended(entry, now);
+  }
+
+  /** Whether the time is served by what the other process does shows when that has ended. */
+  function refused(entry: Entry): void {
+    const now = world.now();
+    Object.assign(entry, { ...unasked(entry.job, now), askedAt: now, isOwed: true });
+    world.log.with({ job: entry.job.name }).info(AT_WORK);
+    wake();
   }
 
   /** Of a storage that cannot be asked the run itself will tell. */
@@ -207,7 +229,14 @@ export function turnText({ why, time, begin }: Turn, timezone: string, now: Date
 
 /** Of a job of whose past nothing is known yet. */
 function unasked(job: TimedJob, now: Date) {
-  return { state: "asking" as const, since: now, askedAt: undefined, from: now, turn: nextTurn(job, now) };
+  return {
+    state: "asking" as const,
+    since: now,
+    askedAt: undefined,
+    from: now,
+    turn: nextTurn(job, now),
+    isOwed: false,
+  };
 }
 
 const shown = ({ job, state, since, turn }: Entry): ScheduledJob => ({ job: job.name, state, since, next: turn });

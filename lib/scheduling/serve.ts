@@ -108,15 +108,18 @@ export function serve(options: ServeOptions): Service {
     ended: end(),
   };
 
-  async function run(name: string): Promise<void> {
+  /** False where it was refused. */
+  async function run(name: string): Promise<boolean> {
     const inForce = config;
     // It may have been taken out of the file, or all told to stop, while it waited for room.
-    if (signal.aborted || !inForce.jobs.some((job) => job.name === name)) return;
+    if (signal.aborted || !inForce.jobs.some((job) => job.name === name)) return true;
     let isBegun = false;
+    let isRefused = false;
     try {
       await using(inForce, async (backup) => {
         isBegun = true;
         const { jobs } = await runJobs(backup, [name], { waitMs: WAIT_MS });
+        isRefused = jobs.some(({ status }) => status === "refused");
         for (const result of jobs) ended(inForce, result);
         await emitMetrics(backup, measuredRuns(jobs));
       });
@@ -125,6 +128,7 @@ export function serve(options: ServeOptions): Service {
       log.with({ job: name }).error(message, { code });
       if (!isBegun && !signal.aborted) await failed(inForce, name, error);
     }
+    return !isRefused;
   }
 
   /** Its network cannot be entered, or nothing can be opened: a run that failed, and tried again when one that failed is. */

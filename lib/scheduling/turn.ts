@@ -46,6 +46,12 @@ export function firstTurn(job: TimedJob, past: JobPast, now: Date): Turn | undef
   return scheduled !== undefined && scheduled.begin < taken.begin ? scheduled : taken;
 }
 
+/** The job for which a time that has passed counts, though its `catch_up` is `false`. Pure. */
+export function withMissed(job: TimedJob): TimedJob {
+  const { catchUpMs, ...timed } = job;
+  return catchUpMs === 0 ? timed : job;
+}
+
 function scheduledTurn(job: TimedJob, last: Date | undefined, oldest: Date | undefined, now: Date): Turn | undefined {
   if (last === undefined && oldest === undefined) return { time: undefined, begin: now, why: "never run" };
   if (last === undefined || (oldest !== undefined && oldest > last)) return nextTurn(job, oldest ?? now);

@@ -48,6 +48,7 @@ describe("a leap year of serve: every schedule is begun exactly when it says, re
         past: async (job) => ({ lastStart: await lastStart(job), unfinished: undefined, running: false }),
         run: async (job) => {
           begun.get(job)?.push(clock.now().toISOString());
+          return true;
         },
       });
       await ended;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backup } from "../../../lib/backup.ts";
 import { InterruptedError, StorageError } from "../../../lib/errors.ts";
+import { underLease } from "../../../lib/lease/under-lease.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { begunHere } from "../../../lib/scheduling/begun-here.ts";
@@ -73,6 +74,44 @@ test("a storage that answers again is made up for at once", async () => {
   a.state.dead = true;
   assert.deepEqual(await a.ticks(6), ["failed"]);
   a.state.dead = false;
+  assert.deepEqual(await a.ticks(6), ["ok"]);
+});
+
+test("a time that was refused, since another process is at work, is due when that has ended", async () => {
+  const a = setting();
+  assert.deepEqual(await a.ticks(1), ["ok"]);
+  a.later(DAY);
+  await underLease(a.backup, NIGHTLY, { purpose: "prune", processBound: true, waitMs: 0 }, async () => {
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    assert.equal(jobs[0]?.status, "refused");
+  });
+  assert.deepEqual(await a.ticks(6), ["ok"]);
+});
+
+test("so is one whose storage was dead and is being worked on when it answers again", async () => {
+  const a = setting();
+  assert.deepEqual(await a.ticks(1), ["ok"]);
+  a.later(DAY);
+  a.state.dead = true;
+  assert.deepEqual(await a.ticks(2), ["failed"]);
+  a.state.dead = false;
+  await underLease(a.backup, NIGHTLY, { purpose: "prune", processBound: true, waitMs: 0 }, async () => {
+    assert.deepEqual(await a.ticks(1), []);
+  });
+  assert.deepEqual(await a.ticks(6), ["ok"]);
+});
+
+test("a run that was stopped while it waited for another process has served no time", async () => {
+  const a = setting();
+  assert.deepEqual(await a.ticks(1), ["ok"]);
+  a.later(DAY);
+  const stop = new AbortController();
+  await underLease(a.backup, NIGHTLY, { purpose: "prune", processBound: true, waitMs: 0 }, async () => {
+    const sleep = async () => stop.abort(new InterruptedError("SIGTERM"));
+    const waiting = { ...a.backup, signal: stop.signal, sleep };
+    const { jobs } = await runJobs(waiting, ["docs"], { waitMs: 3_600_000 });
+    assert.equal(jobs[0]?.status, "interrupted");
+  });
   assert.deepEqual(await a.ticks(6), ["ok"]);
 });
 

@@ -48,6 +48,7 @@ function setting(
       starts.set(name, clock.now());
       const until = clock.now().getTime() + (takes.get(name) ?? 0) * 60_000;
       while (clock.now().getTime() < until && !clock.signal.aborted) await new Promise((done) => setImmediate(done));
+      return true;
     },
     ...changes,
   };
@@ -128,6 +129,55 @@ test("a job that another process is at work on is asked about until that has end
   assert.match(a.lines.join("\n"), /docs: due now: its last run was ended before its time and is taken up again/);
 });
 
+for (const catchUpMs of [undefined, 0]) {
+  const how = catchUpMs === 0 ? ", also with catch_up: false" : "";
+  test(`a time that is refused since another process is at work is made up for when that has ended${how}`, async () => {
+    let isHeld = true;
+    const tried: string[] = [];
+    const a = setting(
+      "00:30",
+      "05:30",
+      [job({ schedule: "0 3 * * *", ...(catchUpMs === undefined ? {} : { catchUpMs }) })],
+      {
+        past: async () => ({
+          lastStart: tried.includes("03:20") ? at("03:20") : new Date("2026-11-23T03:00:00Z"),
+          unfinished: undefined,
+          running: isHeld && a.clock.now() >= at("03:00"),
+        }),
+        lastStart: async () => undefined,
+        run: async () => {
+          tried.push(a.clock.now().toISOString().slice(11, 16));
+          return !isHeld;
+        },
+      },
+      ({ clock }) => {
+        isHeld = clock.now() < at("03:20");
+      },
+    );
+    await a.scheduler.ended;
+    assert.deepEqual(tried, ["03:00", "03:20"]);
+    assert.equal(a.lines.filter((line) => line.includes("another process is at work on it")).length, 1);
+  });
+}
+
+test("a time that is refused since another process runs for it is not begun again", async () => {
+  const tried: string[] = [];
+  const a = setting("00:30", "05:30", [job({ schedule: "0 3 * * *" })], {
+    past: async () => {
+      const isBegun = a.clock.now() >= at("03:00");
+      const lastStart = isBegun ? at("03:00") : new Date("2026-11-23T03:00:00Z");
+      return { lastStart, unfinished: undefined, running: isBegun && a.clock.now() < at("03:20") };
+    },
+    lastStart: async () => undefined,
+    run: async () => {
+      tried.push(a.clock.now().toISOString().slice(11, 16));
+      return false;
+    },
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(tried, ["03:00"]);
+});
+
 test("a run that fails before it leaves a trace is not begun again before its next time", async () => {
   const begun: string[] = [];
   const a = setting("00:01", "03:30", [job()], {
@@ -135,6 +185,7 @@ test("a run that fails before it leaves a trace is not begun again before its ne
     lastStart: async () => undefined,
     run: async (name) => {
       begun.push(name);
+      return true;
     },
   });
   await a.scheduler.ended;
@@ -171,7 +222,7 @@ test("when it is stopped no job is begun any more, and what runs is waited for",
   const a = setting("00:01", "01:30", [job()], {
     run: () =>
       new Promise((done) => {
-        release = done;
+        release = () => done(true);
       }),
   });
   let over = false;

@@ -8,14 +8,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Backup } from "../../../lib/backup.ts";
 import type { Config } from "../../../lib/config/schema.ts";
 import { ConfigError, InterruptedError } from "../../../lib/errors.ts";
+import { underLease } from "../../../lib/lease/under-lease.ts";
 import { serve } from "../../../lib/scheduling/serve.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
 import { memoryNotifier, told } from "../../support/memory-notifier.ts";
 
 /** A serve over one memory storage, whose clock stands still at three, or goes on by so many seconds whenever it is looked at. */
-function setting(jobs: Config["jobs"], { maxJobs = 2, enters = Number.POSITIVE_INFINITY, seconds = 0 } = {}) {
-  const storage = memoryStorage();
+function setting(
+  jobs: Config["jobs"],
+  {
+    maxJobs = 2,
+    enters = Number.POSITIVE_INFINITY,
+    seconds = 0,
+    storage = memoryStorage(),
+    whileWaiting = async () => {},
+  } = {},
+) {
   const ops = memoryNotifier();
   const notifications = { ops: told({ on: ["success", "failure"] }) };
   const changes = { storage, jobs, maxJobs, metrics: { labels: {} }, notifications, notifiers: { ops: ops.notifier } };
@@ -23,6 +32,14 @@ function setting(jobs: Config["jobs"], { maxJobs = 2, enters = Number.POSITIVE_I
   const stop = new AbortController();
   const open: Backup[] = [];
   let opened = 0;
+  let waited = 0;
+  const waits = {
+    elapsed: () => waited,
+    sleep: async (ms: number) => {
+      waited += ms;
+      await whileWaiting();
+    },
+  };
   const entered: string[] = [];
   const next = { config: backup.config, wrong: false };
   const service = serve({
@@ -43,7 +60,7 @@ function setting(jobs: Config["jobs"], { maxJobs = 2, enters = Number.POSITIVE_I
     open: async (config, signal) => {
       opened += 1;
       const one = aBackup({ ...changes, jobs: config.jobs, signal }).backup;
-      const own = { ...one, log: backup.log, close: async () => void open.splice(open.indexOf(own), 1) };
+      const own = { ...one, ...waits, log: backup.log, close: async () => void open.splice(open.indexOf(own), 1) };
       open.push(own);
       return own;
     },
@@ -65,6 +82,23 @@ test("each start has a backup of its own, closed at its end, and nothing goes on
   await a.service.ended;
   assert.deepEqual(a.open, []);
   assert.ok(a.opened() > 22);
+});
+
+test("a job that is refused, since another process is at work on it, is asked about again", async () => {
+  const job = aJob({ schedule: "@yearly" });
+  const { backup, storage, later } = aBackup({ jobs: [job] });
+  // Its clock is behind, so that its lease seems to have run out until it is seen to be renewed.
+  later(-86_400);
+  await underLease(backup, job, { purpose: "prune", processBound: true, waitMs: 0 }, async ({ lease }) => {
+    const a = setting([job], { storage, whileWaiting: () => lease.confirm() });
+    await a.runs(1);
+    a.stop.abort(new InterruptedError("SIGTERM"));
+    await a.service.ended;
+    assert.deepEqual(
+      a.service.jobs().map(({ state, last }) => [state, last?.status]),
+      [["asking", "refused"]],
+    );
+  });
 });
 
 test("jobs that end close together are told of in one message, at the end of serve at the latest", async () => {
