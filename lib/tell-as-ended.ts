@@ -2,8 +2,8 @@ import type { Backup } from "./backup.ts";
 import { gather } from "./gather.ts";
 import { emitMetrics, measuredRuns } from "./measures/emit-metrics.ts";
 import type { MetricsDelivery } from "./measures/publish-metrics.ts";
-import { notify } from "./notify/notify.ts";
-import type { Delivery } from "./notify/tell.ts";
+import { notify, pingLater } from "./notify/notify.ts";
+import type { Delivery, Tellable } from "./notify/tell.ts";
 import type { JobResult } from "./run.ts";
 
 /** Forty jobs that fail within it are one message; and a job that fails in the first minute of a long night is told in that night. */
@@ -19,7 +19,7 @@ export interface Told {
 
 export interface TellAsEnded {
   ended(result: JobResult): void;
-  /** To be called when all have ended: tells the rest at once. */
+  /** To be called when all have ended: tells the rest at once, and pings: whoever counts runs hears of an invocation once, by its worst job. */
   rest(): Promise<Told>;
 }
 
@@ -29,9 +29,12 @@ export interface TellAsEnded {
  */
 export function tellAsEnded(backup: Backup): TellAsEnded {
   const deliveries: Delivery[] = [];
+  const told: Tellable[] = [];
   const metrics = new Map<string, MetricsDelivery>();
   const messages = gather<JobResult>(within(TOLD_WITHIN_MS), async (runs) => {
-    deliveries.push(...(await notify(backup, { runs })).deliveries);
+    const message = await notify(backup, { runs, pings: "later" });
+    deliveries.push(...message.deliveries);
+    told.push(...message.jobs);
   });
   const measures = gather<JobResult>(within(MEASURED_WITHIN_MS), async (results) => {
     for (const one of await emitMetrics(backup, measuredRuns(results))) {
@@ -45,6 +48,7 @@ export function tellAsEnded(backup: Backup): TellAsEnded {
     },
     async rest() {
       await messages.flush();
+      deliveries.push(...(await pingLater(backup, told)));
       await measures.flush();
       return { deliveries, metrics: [...metrics.values()] };
     },

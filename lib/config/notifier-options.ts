@@ -175,5 +175,11 @@ export function wantedEvents(options: NotifierOptions): readonly ReportEvent[] {
     return wanted.filter((event) => event !== "changed");
   }
   if (options.on !== undefined) return options.on;
-  return options.type === "webhook" && PINGS.some((name) => hasSecret(options, name)) ? reportEvents : DEFAULT_EVENTS;
+  return hasPings(options) ? reportEvents : DEFAULT_EVENTS;
 }
+
+export const hasPings = (options: NotifierOptions): boolean =>
+  options.type === "webhook" && PINGS.some((name) => hasSecret(options, name));
+
+/** It hears how runs ended, and gets no message. */
+export const pingsAlone = (options: NotifierOptions): boolean => hasPings(options) && !hasSecret(options, "url");

@@ -16,6 +16,8 @@ export interface Notifier {
   begin(begun: Begun, signal: AbortSignal): Promise<void>;
   /** Tells all of the report, once: a second call is a second message. */
   send(report: Report, signal: AbortSignal): Promise<void>;
+  /** Of one that counts runs: that they ended, well or not. `send` does not tell it that. */
+  ping?(report: Report, signal: AbortSignal): Promise<void>;
   /** Of one that tells several people: whether some of them got a report of which `send` threw. */
   reachedSome?(report: Report): boolean;
 }

@@ -25,7 +25,8 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
   ]);
   const keyReference = secretOf(options, "key");
   const key = keyReference === undefined ? undefined : await requiredSecret(secrets, keyReference, "key");
-  const sent = new WeakMap<Report, Set<string>>();
+  // Trying again after a ping that failed does not send it twice.
+  const sent = new WeakSet<Report>();
 
   async function deliver(to: string, message: Report | Begun, signal: AbortSignal): Promise<void> {
     const body = JSON.stringify(message);
@@ -50,16 +51,17 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
       if (start !== undefined) await deliver(start, begun, signal);
     },
     async send(report, signal) {
-      const done = sent.get(report) ?? new Set();
-      sent.set(report, done);
+      if (url === undefined || sent.has(report)) return;
+      await deliver(url, report, signal);
+      sent.add(report);
+    },
+    async ping(report, signal) {
       // That a schedule was changed says nothing of any run.
       const saysNothing = report.jobs.every(({ events }) => events.every((event) => event === "changed"));
-      const ping = report.kind === "test" || saysNothing ? undefined : pingOf(report);
-      for (const to of new Set([url, ping])) {
-        if (to === undefined || done.has(to)) continue;
-        await deliver(to, report, signal);
-        done.add(to);
-      }
+      const to = report.kind === "test" || saysNothing ? undefined : pingOf(report);
+      // Where both are the same address, it has the report already.
+      if (to === undefined || (to === url && sent.has(report))) return;
+      await deliver(to, report, signal);
     },
   };
 }

@@ -6,16 +6,18 @@ import type { Manifest } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
 import { allClearAfter } from "./all-clear.ts";
 import { type EndedRun, jobReport, type RunOutcome, toldAfter } from "./job-report.ts";
-import { type Delivery, type Tellable, tell } from "./tell.ts";
+import { type Delivery, type Tellable, type TellOptions, tell, tellPings } from "./tell.ts";
 import { passedThresholds } from "./thresholds.ts";
 import { changeTold, nothingTold, readTold, type Told } from "./told.ts";
 
-export interface NotifyInput {
+export interface NotifyInput extends TellOptions {
   readonly runs: readonly RunOutcome[];
 }
 
 export interface NotifyResult {
   readonly deliveries: readonly Delivery[];
+  /** What there was to tell, for the pings that are left for later. */
+  readonly jobs: readonly Tellable[];
 }
 
 interface Known {
@@ -29,16 +31,28 @@ const JOBS_AT_ONCE = 4;
  * Tells how runs ended, all of them in one message to each notifier. What it tells is read from the storage, so that
  * any process can do it; where the storage cannot be read, it tells what the outcomes say. Throws nothing.
  */
-export async function notify(backup: Backup, { runs }: NotifyInput): Promise<NotifyResult> {
+export async function notify(backup: Backup, { runs, pings = "now" }: NotifyInput): Promise<NotifyResult> {
   const outcomes = runs.filter(hasEnded).filter((run) => !isByHand(backup, run));
-  if (Object.keys(backup.config.notifications).length === 0 || outcomes.length === 0) return { deliveries: [] };
+  if (Object.keys(backup.config.notifications).length === 0 || outcomes.length === 0)
+    return { deliveries: [], jobs: [] };
   const jobs: Tellable[] = [];
   await eachLimited(outcomes.entries(), JOBS_AT_ONCE, async ([n, outcome]) => {
     jobs[n] = await tellable(backup, outcome);
   });
-  const deliveries = await tell(backup, "run", jobs);
+  const deliveries = await tell(backup, "run", jobs, { pings });
   await eachLimited(jobs, JOBS_AT_ONCE, (job) => remember(backup, job, deliveries));
-  return { deliveries };
+  return { deliveries, jobs };
+}
+
+/** Pings by how all of it ended, where `notify` left that for later. Throws nothing. */
+export async function pingLater(backup: Backup, jobs: readonly Tellable[]): Promise<readonly Delivery[]> {
+  const deliveries = await tellPings(backup, jobs);
+  await eachLimited(jobs, JOBS_AT_ONCE, async ({ report }) => {
+    const undelivered = undeliveredOf(backup, report.job, deliveries);
+    if (undelivered.length === 0) return;
+    await change(backup, report.job, (told) => ({ ...told, undelivered: [...told.undelivered, ...undelivered] }));
+  });
+  return deliveries;
 }
 
 /** Who pressed Ctrl-C knows. */
@@ -85,21 +99,27 @@ async function known(backup: Backup, { job: name, snapshot }: RunOutcome): Promi
   }
 }
 
-/** A storage that is down cannot remember; what is lost by that is a "since". */
 async function remember(backup: Backup, { report }: Tellable, deliveries: readonly Delivery[]): Promise<void> {
-  const at = backup.now().toISOString();
-  const undelivered = deliveries
-    .filter(({ ok, jobs }) => !ok && jobs.includes(report.job))
+  await change(backup, report.job, (told) => ({
+    ...toldAfter(report, told),
+    allClear: allClearAfter(told.allClear, { kind: "run", report, deliveries }),
+    undelivered: undeliveredOf(backup, report.job, deliveries),
+  }));
+}
+
+function undeliveredOf({ now }: Backup, job: string, deliveries: readonly Delivery[]): Told["undelivered"] {
+  const at = now().toISOString();
+  return deliveries
+    .filter(({ ok, jobs }) => !ok && jobs.includes(job))
     .map(({ notifier, error }) => ({ notifier, at, message: error?.message ?? "unknown" }));
+}
+
+/** A storage that is down cannot remember; what is lost by that is a "since". */
+async function change(backup: Backup, job: string, changed: (told: Told) => Told): Promise<void> {
   try {
-    const storage = await backup.storage(findJob(backup.config, report.job));
-    await changeTold(storage, report.job, (told) => ({
-      ...toldAfter(report, told),
-      allClear: allClearAfter(told.allClear, { kind: "run", report, deliveries }),
-      undelivered,
-    }));
+    await changeTold(await backup.storage(findJob(backup.config, job)), job, changed);
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
-    backup.log.with({ job: report.job }).warn(`what was told cannot be remembered: ${message}`, { code });
+    backup.log.with({ job }).warn(`what was told cannot be remembered: ${message}`, { code });
   }
 }

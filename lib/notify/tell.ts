@@ -1,6 +1,13 @@
 import { hostname } from "node:os";
 import type { Backup } from "../backup.ts";
-import { type NotifierOptions, type NotifierType, type Thresholds, wantedEvents } from "../config/notifier-options.ts";
+import {
+  hasPings,
+  type NotifierOptions,
+  type NotifierType,
+  pingsAlone,
+  type Thresholds,
+  wantedEvents,
+} from "../config/notifier-options.ts";
 import type { Notifier } from "../notifiers/notifier.ts";
 import { tool } from "../tool.ts";
 import { attemptNotifier } from "./attempt-notifier.ts";
@@ -41,6 +48,13 @@ export interface Delivery extends Attempted {
   readonly insteadOf?: readonly string[];
 }
 
+export interface TellOptions {
+  /** `later`: `tellPings` follows, when all have ended. Default: now */
+  readonly pings?: "now" | "later";
+}
+
+type Work = (notifier: Notifier, report: Report, signal: AbortSignal) => Promise<void>;
+
 interface Addressed {
   readonly name: string;
   readonly report: Report;
@@ -53,6 +67,13 @@ interface Message extends Addressed {
 
 const never = new AbortController().signal;
 
+const send: Work = (notifier, report, signal) => notifier.send(report, signal);
+const ping: Work = async (notifier, report, signal) => notifier.ping?.(report, signal);
+const sendAndPing: Work = async (...all) => {
+  await send(...all);
+  await ping(...all);
+};
+
 /**
  * Tells all of it to everyone who wants to hear of it, each with one message. What nobody could be told goes to the
  * notifiers that did not ask for it, with a note. Throws nothing.
@@ -61,14 +82,25 @@ export async function tell(
   backup: Backup,
   kind: Report["kind"],
   jobs: readonly Tellable[],
+  { pings = "now" }: TellOptions = {},
 ): Promise<readonly Delivery[]> {
-  const names = Object.keys(backup.config.notifications);
+  const work = pings === "now" ? sendAndPing : send;
+  const names = Object.entries(backup.config.notifications)
+    .filter(([, options]) => pings === "now" || !pingsAlone(options))
+    .map(([name]) => name);
   const messages = names.flatMap((name) => messageTo(backup, kind, name, jobs));
-  const first = await Promise.all(messages.map((message) => deliver(backup, message)));
+  const first = await Promise.all(messages.map((message) => deliver(backup, message, work)));
   const failed = messages.filter(({ name }) => first.some(({ notifier, ok }) => notifier === name && !ok));
   const heard = messages.filter((message) => !failed.includes(message));
   const again = new Set(jobs.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
-  return [...first, ...(await standIns(backup, kind, { failed, heard, again }, first))];
+  return [...first, ...(await standIns(backup, kind, { failed, heard, again, work }, first))];
+}
+
+/** The pings of all of it that `tell` left for later: one to each notifier, by the worst of the jobs. Throws nothing. */
+export async function tellPings(backup: Backup, jobs: readonly Tellable[]): Promise<readonly Delivery[]> {
+  const pinged = Object.entries(backup.config.notifications).filter(([, options]) => hasPings(options));
+  const messages = pinged.flatMap(([name]) => messageTo(backup, "run", name, jobs));
+  return Promise.all(messages.map((message) => deliver(backup, message, ping)));
 }
 
 export interface Tested extends Attempted {
@@ -154,12 +186,13 @@ interface Attempts {
   readonly heard: readonly Message[];
   /** The jobs of which others know already. */
   readonly again: ReadonlySet<string>;
+  readonly work: Work;
 }
 
 async function standIns(
   backup: Backup,
   kind: Report["kind"],
-  { failed, heard, again }: Attempts,
+  { failed, heard, again, work }: Attempts,
   deliveries: readonly Delivery[],
 ): Promise<readonly Delivery[]> {
   // Who was told that a job is good was not told of the threshold that it passed.
@@ -182,26 +215,31 @@ async function standIns(
     others.flatMap((name) => {
       const told = open.values().filter((job) => !isNothingTo(typeOf(backup, name), job));
       const report = redacted(makeReport(head(backup, kind), [...told], notes), backup.redaction.redact);
-      return report.jobs.length === 0 ? [] : [standIn(backup, { name, report }, silent)];
+      return report.jobs.length === 0 ? [] : [standIn(backup, { name, report }, work, silent)];
     }),
   );
   return sent.flat();
 }
 
-async function standIn(backup: Backup, message: Addressed, insteadOf: readonly string[]): Promise<readonly Delivery[]> {
+async function standIn(
+  backup: Backup,
+  message: Addressed,
+  work: Work,
+  insteadOf: readonly string[],
+): Promise<readonly Delivery[]> {
   try {
     if (!(await backup.notifier(message.name)).takesOver) return [];
   } catch {
     return [];
   }
-  return [{ ...(await deliver(backup, message)), insteadOf }];
+  return [{ ...(await deliver(backup, message, work)), insteadOf }];
 }
 
-async function deliver(backup: Backup, { name, report }: Addressed): Promise<Delivery> {
+async function deliver(backup: Backup, { name, report }: Addressed, work: Work): Promise<Delivery> {
   let reachedSome: Notifier["reachedSome"];
   const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => {
     reachedSome = notifier.reachedSome;
-    return notifier.send(report, signal);
+    return work(notifier, report, signal);
   });
   const ok = attempted.error === undefined;
   if (!ok) backup.log.warn(`${name} could not be told: ${attempted.error?.message}`, { code: attempted.error?.code });

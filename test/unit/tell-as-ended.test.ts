@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { notifierKinds } from "../../lib/config/notifier-options.ts";
 import { SourceError } from "../../lib/errors.ts";
+import { readTold } from "../../lib/notify/told.ts";
 import { runJobs } from "../../lib/run.ts";
 import { tellAsEnded } from "../../lib/tell-as-ended.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
 import { memoryNotifier, told } from "../support/memory-notifier.ts";
+import { openedNotifier } from "../support/opened-notifier.ts";
+import { startRecordingServer } from "../support/recording-server.ts";
 
 const MINUTE = 60_000;
 
@@ -41,6 +45,54 @@ test("a job that failed is told while another one still runs; what ends close to
       [true, ["c"]],
     ],
   );
+});
+
+test("an invocation that is told in several messages pings once, when all have ended, by the worst of its jobs", async (t) => {
+  await using server = await startRecordingServer(() => ({ status: 200 }));
+  const options = { type: "webhook", success_url_env: "GOOD", failure_url_env: "BAD" } as const;
+  const env = { GOOD: `${server.url}/good`, BAD: `${server.url}/bad`, HOOK: `${server.url}/hook` };
+  const withUrl = { ...options, url_env: "HOOK" };
+  const source = { bad: true };
+  const fails = () => new SourceError("SOURCE_FORBIDDEN", "no right to read it");
+  const a = aBackup({
+    jobs: ["a", "b"].map((name) => aJob({ name })),
+    units: () => [source.bad ? { id: "u", fails } : { id: "u", items: { "u.json": "u" } }],
+    notifications: { pings: notifierKinds.webhook.parse(options), both: notifierKinds.webhook.parse(withUrl) },
+    notifiers: {
+      pings: (await openedNotifier(options, env)).notifier,
+      both: (await openedNotifier(withUrl, env)).notifier,
+    },
+  });
+  const [bad] = (await runJobs(a.backup, ["a"])).jobs;
+  source.bad = false;
+  const [good] = (await runJobs(a.backup, ["b"])).jobs;
+  assert.ok(bad !== undefined && good !== undefined);
+  let before = 0;
+  const calls = () => server.calls.slice(before).map(({ path }) => path);
+  for (const [first, last] of [
+    [bad, good],
+    [good, bad],
+  ] as const) {
+    before = server.calls.length;
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { ended, rest } = tellAsEnded(a.backup);
+    ended(first);
+    t.mock.timers.tick(15 * MINUTE);
+    t.mock.timers.reset();
+    while (calls().length === 0) await turn();
+    assert.deepEqual(calls().sort(), ["/hook"]);
+    ended(last);
+    const { deliveries } = await rest();
+    assert.deepEqual(calls().sort(), ["/bad", "/bad", "/hook", "/hook"]);
+    const [ping] = deliveries.filter(({ notifier }) => notifier === "pings");
+    assert.deepEqual([ping?.ok, ping?.jobs], [true, ["a", "b"]]);
+  }
+  server.next.push({ status: 200 }, { status: 404 }, { status: 404 });
+  const { ended, rest } = tellAsEnded(a.backup);
+  ended(good);
+  await rest();
+  const { undelivered } = await readTold(a.storage, "b");
+  assert.deepEqual(undelivered.map(({ notifier }) => notifier).sort(), ["both", "pings"]);
 });
 
 test("runJobs tells of each job as it ends, of those that were not begun too", async () => {

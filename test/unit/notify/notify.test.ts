@@ -306,7 +306,10 @@ test("no secret is in what is told, whichever way it came there", async () => {
 test("without notifications nothing is told and nothing is written", async () => {
   const a = aBackup({});
   await runJobs(a.backup, ["docs"]);
-  assert.deepEqual(await notify(a.backup, { runs: [{ job: "docs", status: "failed" }] }), { deliveries: [] });
+  assert.deepEqual(await notify(a.backup, { runs: [{ job: "docs", status: "failed" }] }), {
+    deliveries: [],
+    jobs: [],
+  });
   assert.equal(await a.storage.head("docs/.told.json"), undefined);
 });
 
