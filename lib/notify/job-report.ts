@@ -116,8 +116,11 @@ export function commandLine(
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 
+/** Of what the watch finds: no good run mends it. */
+export const isLasting = (problem: string): boolean => !CURED_BY_A_RUN.has(problem);
+
 const lastingProblems = ({ missed }: JobReportInput["told"]): readonly string[] =>
-  missed?.problems.filter((problem) => !CURED_BY_A_RUN.has(problem)) ?? [];
+  missed?.problems.filter(isLasting) ?? [];
 
 /** What a good run leaves as it was told: what no run mends, and for a narrowed one, all of it. */
 function standingOf(before: JobReportInput["told"], isNarrowed: boolean): readonly string[] {

@@ -23,6 +23,11 @@ const toldSchema = z.strictObject({
         .strictObject({ notifiers: z.array(z.string()).max(100), tries: z.int().positive() })
         .optional()
         .describe("who could not be told while others were, and how often it was tried"),
+      goodBy: z
+        .string()
+        .nullable()
+        .optional()
+        .describe("the newest good snapshot when it was told, where no run knows of it: the next good one closes it"),
     })
     .nullable(),
   allClear: z
@@ -44,6 +49,12 @@ const toldSchema = z.strictObject({
     })
     .optional()
     .describe("since when the watch knows of the job, and when it should run as far as it knows"),
+  takenOver: z
+    .strictObject({ since: z.iso.datetime().optional(), allClear: z.array(z.string()).optional() })
+    .optional()
+    .describe(
+      "of a storage that may only be read: what stands there of `missed` and `allClear`, and counts here alone",
+    ),
 });
 
 /** A notifier that cannot be reached is told again so many times. */

@@ -2,7 +2,7 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { eitherAllClear } from "../notify/all-clear.ts";
-import { reportKey } from "../notify/job-report.ts";
+import { isLasting, reportKey } from "../notify/job-report.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 
 /**
@@ -10,9 +10,10 @@ import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts"
  * the bucket of the stack. Where there is no such place it is told again.
  */
 
-/** `told`: what the storage knows, or nothing where it cannot be read. Throws nothing. */
-export async function recallHere(backup: Backup, job: Job, told: Told): Promise<Told> {
+/** `stored`: what the storage knows, or nothing where it cannot be read. Throws nothing. */
+export async function recallHere(backup: Backup, job: Job, stored: Told): Promise<Told> {
   const here = await toldHere(backup, job);
+  const told = { ...withoutTakenOver(stored, here.takenOver), takenOver: here.takenOver };
   const watch = told.watch ?? here.watch;
   const allClear = eitherAllClear(told.allClear, here.allClear);
   const known = { ...told, ...(watch === undefined ? {} : { watch }), ...(allClear === undefined ? {} : { allClear }) };
@@ -25,24 +26,54 @@ export async function recallHere(backup: Backup, job: Job, told: Told): Promise<
   };
 }
 
+/**
+ * Beside a storage that may only be read. What stands there nobody can clear for this watch, so from now on it counts here alone. And no
+ * run reads what stands here: what was told after the good snapshot `goodBy` is closed by the next good one.
+ * @throws StorageError | TransientError
+ */
+export async function rememberBeside(
+  backup: Backup,
+  job: Job,
+  stored: Pick<Told, "missed" | "allClear">,
+  { missed, goodBy, ...more }: Pick<Told, "missed" | "allClear" | "watch"> & { readonly goodBy: string | null },
+): Promise<void> {
+  const isKnownToRuns = stored.missed?.problems.some(isLasting) === true;
+  await rememberHere(backup, job, {
+    ...more,
+    missed: missed === null || isKnownToRuns ? missed : { ...missed, goodBy },
+    takenOver: { since: stored.missed?.since, allClear: stored.allClear?.notifiers },
+  });
+}
+
 /** @throws StorageError | TransientError */
 export async function rememberHere(
   backup: Backup,
   job: Job,
-  { missed, allClear, watch }: Pick<Told, "missed" | "allClear" | "watch">,
+  { missed, allClear, watch, takenOver }: Pick<Told, "missed" | "allClear" | "watch" | "takenOver">,
 ): Promise<void> {
   const memory = await backup.watchMemory?.(job);
   if (memory === undefined) return;
   if (missed === null && allClear === undefined && watch === undefined) {
     const here = await toldHere(backup, job);
-    if (here.missed === null && here.allClear === undefined) return;
+    if (here.missed === null && here.allClear === undefined && here.takenOver === undefined) return;
   }
   await changeTold(memory, reportKey(backup.config, job), (told) => ({
     ...told,
     missed,
     allClear,
     watch: watch ?? told.watch,
+    takenOver,
   }));
+}
+
+function withoutTakenOver(stored: Told, takenOver: Told["takenOver"]): Told {
+  const { missed, allClear, ...rest } = stored;
+  const isOurs = allClear?.notifiers.every((one) => takenOver?.allClear?.includes(one)) ?? true;
+  return {
+    ...rest,
+    missed: missed !== null && missed.since === takenOver?.since ? null : missed,
+    ...(isOurs ? {} : { allClear }),
+  };
 }
 
 /** The same name of a job can be in several configurations: it is known by where it lies too. */

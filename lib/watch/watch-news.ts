@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import { lastGood } from "../job-history.ts";
 import { snapshotTime } from "../keys.ts";
 import { location } from "../location.ts";
-import { commandLine, reportKey } from "../notify/job-report.ts";
+import { commandLine, isLasting, reportKey } from "../notify/job-report.ts";
 import type { JobReport, LastGood, ReportEvent } from "../notify/report.ts";
 import type { Tellable } from "../notify/tell.ts";
 import { REMOVED, type Told } from "../notify/told.ts";
@@ -15,6 +15,10 @@ export interface Watched {
   readonly job: Job;
   readonly watched: WatchedJob;
   readonly told: Told;
+  /** What of it the storage says. */
+  readonly stored?: Told | undefined;
+  /** The newest good snapshot, proved or not. */
+  readonly good?: string | undefined;
   /** Since the last watch the job has another schedule or deadline: which, in words. */
   readonly changed?: string | undefined;
   /** `job` only stands for all that lies in its storage, and nothing is kept of it there. */
@@ -45,7 +49,9 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   const problems = problemsOf(watched);
   const before = told.missed?.problems ?? [];
   const isNew =
-    problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before)) || namesAnother(one);
+    problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before)) ||
+    namesAnother(one) ||
+    wasClosed(one);
   const isOver = problems.length === 0 && before.length > 0 && !isFailing(one);
   const events: readonly ReportEvent[] = [
     ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
@@ -78,6 +84,12 @@ function namesAnother({ watched, told: { missed } }: Watched): boolean {
     const known = missed?.named?.[code];
     return known !== undefined && snapshots.some((snapshot) => !known.includes(snapshot));
   });
+}
+
+/** A good run that could not know of it has said meanwhile that all is well, though no run mends it. */
+function wasClosed({ watched, told: { missed }, good }: Watched): boolean {
+  if (missed?.goodBy === undefined || good === undefined) return false;
+  return good > (missed.goodBy ?? "") && problemsOf(watched).some(isLasting);
 }
 
 /** Its runs were told as not good, and no good snapshot came since: it is for the next good run to say that all is well. */

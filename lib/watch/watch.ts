@@ -9,7 +9,7 @@ import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
-import { recallHere, rememberHere } from "./watch-memory.ts";
+import { recallHere, rememberBeside, rememberHere } from "./watch-memory.ts";
 import { namedBy, newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
 
 export interface WatchInput {
@@ -52,16 +52,18 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
   const now = backup.now();
   try {
     const storage = await backup.storage(job);
-    const told = await recallHere(backup, job, await readTold(storage, job.name));
+    const stored = await readTold(storage, job.name);
+    const told = await recallHere(backup, job, stored);
     const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
-    const judged = judgeJob(job, await surveyJob(storage, job.name, now), { firstSeen, now });
+    const survey = await surveyJob(storage, job.name, now);
+    const judged = judgeJob(job, survey, { firstSeen, now });
     const before = told.watch?.schedule;
     const changed =
       before === undefined || before === scheduleText(job)
         ? undefined
         : `its schedule was ${before}, and is ${scheduleText(job)} now`;
     const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
-    return { job, told, watched: { ...judged, notices }, changed };
+    return { job, told, stored, watched: { ...judged, notices }, good: survey.newestGood, changed };
   } catch (error) {
     const { code, message } = errorRecord(error, backup.redaction.redact);
     const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
@@ -79,7 +81,7 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
 /** What nobody could be told is told again by the next watch. */
 async function remember(
   backup: Backup,
-  { job, watched, told: known, isStorage }: Watched,
+  { job, watched, told: known, stored = known, good, isStorage }: Watched,
   deliveries: readonly Delivery[],
   news: Tellable | undefined,
 ): Promise<void> {
@@ -112,7 +114,7 @@ async function remember(
   };
   const here = { missed: missedAfter(known), allClear: allClearNow(known) };
   try {
-    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, here);
+    if (isStorage || !wasRead(watched)) return await rememberHere(backup, job, { ...here, takenOver: known.takenOver });
     const storage = await backup.storage(job);
     try {
       await changeTold(storage, job.name, (told) => ({
@@ -123,7 +125,9 @@ async function remember(
       }));
     } catch (error) {
       if ((await backup.watchMemory?.(job)) === undefined) throw error;
-      return await rememberHere(backup, job, { ...here, watch: watchAfter(known) });
+      const wasTold = !untold && !isAgain && news?.report.events.includes("missed");
+      const goodBy = wasTold || known.missed?.goodBy === undefined ? (good ?? null) : known.missed.goodBy;
+      return await rememberBeside(backup, job, stored, { ...here, watch: watchAfter(known), goodBy });
     }
     if (!untold) await rememberHere(backup, job, { missed: null });
   } catch (error) {

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../../lib/bytes.ts";
 import { StorageError } from "../../../lib/errors.ts";
+import { notify } from "../../../lib/notify/notify.ts";
+import { changeTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
 import { watch } from "../../../lib/watch/watch.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
-import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+import { gone, memoryNotifier, told } from "../../support/memory-notifier.ts";
 
 const DAY = 86_400;
 
@@ -22,8 +25,10 @@ function setting({ keeps }: { readonly keeps: boolean }) {
   const memory = keeps ? memoryStorage() : undefined;
   const backup = { ...a.backup, storage: async () => readOnly, watchMemory: async () => memory };
   const look = async () => (await watch(backup, jobs, { dryRun: false })).jobs[0];
+  /** As by a runner that may write. */
+  const run = async () => notify(a.backup, { runs: (await runJobs(a.backup, ["docs"])).jobs });
   const events = () => ops.reports.map(({ jobs: [job] }) => `${job?.job} ${job?.events}`);
-  return { ...a, look, events };
+  return { ...a, ops, jobs, run, look, events };
 }
 
 test("with the right to read alone, what is wrong is told once, and once when it is well again", async () => {
@@ -39,6 +44,54 @@ test("with the right to read alone, what is wrong is told once, and once when it
   await runJobs(a.backup, ["docs"]);
   for (let times = 0; times < 3; times += 1) assert.equal((await a.look())?.ok, true);
   assert.deepEqual(a.events(), ["docs missed", "docs recovered"]);
+});
+
+test("what an earlier watch told that could write is told to be over once, and what is wrong after that is new", async () => {
+  const a = setting({ keeps: true });
+  await runJobs(a.backup, ["docs"]);
+  a.later(3 * DAY);
+  await watch(a.backup, a.jobs, { dryRun: false });
+  // Somebody has still to hear it, and of that the storage says the same for ever, too.
+  await changeTold(a.storage, "docs", (before) => ({ ...before, allClear: { notifiers: ["ops"], tries: 1 } }));
+  await runJobs(a.backup, ["docs"]);
+  for (let times = 0; times < 3; times += 1) await a.look();
+  assert.deepEqual(a.events(), ["docs missed", "docs recovered"]);
+  a.later(3 * DAY);
+  for (let times = 0; times < 3; times += 1) await a.look();
+  assert.deepEqual(a.events(), ["docs missed", "docs recovered", "docs missed"]);
+  await runJobs(a.backup, ["docs"]);
+  for (let times = 0; times < 3; times += 1) await a.look();
+  assert.deepEqual(a.events(), ["docs missed", "docs recovered", "docs missed", "docs recovered"]);
+});
+
+test("what no run mends is told again once after each good run, which knows nothing of it and has closed it", async () => {
+  const a = setting({ keeps: true });
+  await a.run();
+  a.later(DAY);
+  await a.run();
+  await a.look();
+  const key = "docs/2026-11-22/030000Z/manifest.json";
+  const { content } = await a.storage.read(key, 1_000_000);
+  await a.storage.put(key, bytesOf(Buffer.from(content).toString().replace('"attempts": 1', '"attempts": 2')));
+  const looks = async () => {
+    for (let times = 0; times < 3; times += 1) await a.look();
+  };
+  await looks();
+  assert.deepEqual(a.events(), ["docs missed"]);
+  a.later(DAY);
+  await a.run();
+  await looks();
+  assert.deepEqual(a.events(), ["docs missed", "docs missed"]);
+  a.later(DAY);
+  await a.run();
+  a.ops.sendFails.push(gone());
+  await a.look();
+  assert.equal(a.events().length, 2);
+  await looks();
+  assert.deepEqual(a.events(), ["docs missed", "docs missed", "docs missed"]);
+  await a.storage.put(key, bytesOf(content));
+  await looks();
+  assert.deepEqual(a.events(), ["docs missed", "docs missed", "docs missed", "docs recovered"]);
 });
 
 test("a job that is never run is late from when such a watch first saw it", async () => {
