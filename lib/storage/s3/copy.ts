@@ -4,12 +4,13 @@ import {
   CopyObjectCommand,
   type CopyObjectCommandInput,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   type HeadObjectCommandOutput,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { IntegrityError, StorageError } from "../../errors.ts";
 import { eachLimited } from "../../pool.ts";
-import { alreadyExists, notFound } from "../body.ts";
+import { alreadyExists, hasChanged, notFound } from "../body.ts";
 import type { CopiedObject, CopyOptions } from "../storage.ts";
 import { compareCopy } from "./confirm.ts";
 import { isNotImplemented } from "./errors.ts";
@@ -18,7 +19,6 @@ import { abandonUpload } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
 import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
-import { removeObjects } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -48,19 +48,43 @@ export async function copyObject(
   // S3 refuses to copy an object onto itself.
   if (from === to) return { key: to, bytes };
   const copy: Copy = { from, to, source, bytes };
-  if (bytes > context.partBytes || (context.ifAbsent !== true && bytes > 0)) await copyParts(store, copy, context);
-  else await copyWhole(store, copy, context);
-  return confirmCopy(store, copy);
+  const isInParts = bytes > context.partBytes || (context.ifAbsent !== true && bytes > 0);
+  const etag = await (isInParts ? copyParts : copyWhole)(store, copy, context);
+  return confirmCopy(store, copy, etag, context);
 }
 
-/** @throws IntegrityError when it is not what was copied; the object is then removed, since nothing may rest on it */
-async function confirmCopy(store: S3Store, { from, to, source, bytes }: Copy): Promise<CopiedObject> {
+/**
+ * @throws IntegrityError when it is not what was copied; the object is then removed, since nothing may rest on it. StorageError
+ * `STORAGE_CHANGED` when it is not the one that was made here: another process, which has the job now, has stored its own, and that stays
+ */
+async function confirmCopy(
+  store: S3Store,
+  { from, to, source, bytes }: Copy,
+  etag: string | undefined,
+  { beforeLast }: CopyContext,
+): Promise<CopiedObject> {
   const made = await headObject(store, to, WITH_CHECKSUM);
   const compared = made?.ContentLength === bytes ? compareCopy(source, made) : "other";
   if (compared !== "other") return { key: to, bytes, ...(compared === "unknown" ? { unconfirmed: true } : {}) };
-  if (made !== undefined) await removeObjects(store, [to]);
+  if (made !== undefined && made.ETag !== etag) throw hasChanged(to);
+  if (made?.ETag !== undefined) {
+    await beforeLast?.();
+    await removeMade(store, to, made.ETag);
+  }
   const is = made?.ContentLength === bytes ? "other bytes" : `${made?.ContentLength ?? "none"}`;
   throw new IntegrityError("INTEGRITY_MISMATCH", `copying ${from} to ${to}: of ${bytes} bytes ${is} arrived`);
+}
+
+/** What cannot be removed stays, and is replaced by what is stored there next. */
+async function removeMade(store: S3Store, to: string, IfMatch: string): Promise<void> {
+  const doing = { what: `removing ${to}`, needs: ["s3:DeleteObject"] };
+  const command = new DeleteObjectCommand({ ...at(store, to), IfMatch });
+  try {
+    await patiently(store, doing, (options) => store.client.send(command, options));
+  } catch (error) {
+    store.signal.throwIfAborted();
+    store.log.debug(error instanceof Error ? error.message : String(error), { storage: store.name });
+  }
 }
 
 const WITH_CHECKSUM = { ChecksumMode: "ENABLED" } as const;
@@ -86,7 +110,8 @@ const sourceFields = (store: S3Store, from: string, { ETag }: HeadObjectCommandO
   ...(ETag === undefined ? {} : { CopySourceIfMatch: ETag }),
 });
 
-async function copyWhole(store: S3Store, { from, to, source }: Copy, context: CopyContext): Promise<void> {
+/** Answers the copy's ETag, by which it is known again. */
+async function copyWhole(store: S3Store, { from, to, source }: Copy, context: CopyContext): Promise<string> {
   const { conditions, ifAbsent = false, beforeLast } = context;
   // In any case: servers that heed conditions when they store are known not to when they copy.
   await checkCondition(store, newPut(to, { ifAbsent }, conditions));
@@ -101,17 +126,17 @@ async function copyWhole(store: S3Store, { from, to, source }: Copy, context: Co
       ...asked,
     });
     const { CopyObjectResult } = await patiently(store, doing, (options) => store.client.send(command, options));
-    if (CopyObjectResult?.ETag !== undefined) return;
+    if (CopyObjectResult?.ETag !== undefined) return CopyObjectResult.ETag;
     throw new StorageError("STORAGE_FAILED", `${doing.what}: the answer does not say that it was done`);
   };
   const condition = ifAbsent && conditions.whole.supported !== false ? { IfNoneMatch: "*" } : {};
   await beforeLast?.();
   try {
     try {
-      await copied({ ...condition, ...checksumFields(source) });
+      return await copied({ ...condition, ...checksumFields(source) });
     } catch (error) {
       if (!isNotImplemented(error)) throw error;
-      await copied(condition);
+      return await copied(condition);
     }
   } catch (error) {
     if (ifAbsent && isNotImplemented(error)) return copied({});
@@ -127,7 +152,7 @@ async function copyParts(
   store: S3Store,
   { from, to, source, bytes }: Copy,
   { conditions, partBytes, ifAbsent = false, beforeLast }: CopyContext,
-): Promise<void> {
+): Promise<string | undefined> {
   const doing = { what: `copying ${from} to ${to}`, needs: rights(store) };
   const put = newPut(to, { ifAbsent }, conditions);
   const create = new CreateMultipartUploadCommand({
@@ -161,10 +186,13 @@ async function copyParts(
         ...condition,
       });
     await beforeLast?.();
+    let etag: string | undefined;
     await publish(store, put, "parts", doing, async (condition, options) => {
       const answer = await store.client.send(complete(condition), options);
-      return { etag: answer.ETag, crc32: answer.ChecksumCRC32 };
+      etag = answer.ETag;
+      return { etag, crc32: answer.ChecksumCRC32 };
     });
+    return etag;
   } catch (error) {
     await abandonUpload(store, to, UploadId);
     throw error;
