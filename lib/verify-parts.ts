@@ -27,7 +27,15 @@ import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
 import { createNamedList } from "./tar/named-list.ts";
-import { beginVerifying, conclude, openArtifacts, type VerifyInput, type Verifying, verifyEach } from "./verify.ts";
+import {
+  beginVerifying,
+  conclude,
+  openArtifacts,
+  unreadOf,
+  type VerifyInput,
+  type Verifying,
+  verifyEach,
+} from "./verify.ts";
 import { type PartLimits, partNumbers, partsOf, type VerifyPart } from "./verify-part-limits.ts";
 
 /*
@@ -58,7 +66,9 @@ const partSchema = z.strictObject({
   durationMs: z.int().nonnegative(),
   compute: z.enum(["lambda", "fargate"]).describe("what did it in the end"),
   artifacts: z.array(artifactVerificationSchema),
-  error: errorRecordSchema.optional().describe("why nothing was found, where another try would fail as well"),
+  error: errorRecordSchema
+    .optional()
+    .describe("why the rest was not found, where another try would fail as well or damage was found"),
   seal: z.string(),
 });
 type VerifiedPart = z.infer<typeof partSchema>;
@@ -73,7 +83,7 @@ export async function verifyOrSplit(
   const verifying = await beginVerifying(backup, { ...input, mode: "policy" });
   const isLarge = partNumbers(verifying.tasks, limits).some((part) => part !== undefined && part > 0);
   if (isLarge) return storeParts(verifying, limits);
-  return conclude(backup, verifying, { begun, results: await verifyEach(backup, verifying) });
+  return conclude(backup, verifying, { begun, ...(await verifyEach(backup, verifying)) });
 }
 
 /** Stores what is to be done in parts of one artifact each: for what was small, and took too long all the same. @throws as `verify` */
@@ -98,18 +108,12 @@ export async function verifyPart(backup: Backup, input: PartsInput, { n, compute
     const durationMs = Math.max(0, backup.now().getTime() - begun.getTime());
     return documentBytes(sealed({ n, tasks: seal, begunAt: begun.toISOString(), durationMs, compute, ...found }));
   };
-  try {
-    const artifacts = await verifyEach(backup, { ...opened, tasks: own });
-    await putDocument(opened.storage, key, bytesOf({ artifacts }));
-  } catch (error) {
-    if (isLasting(error))
-      await storeFault(
-        opened.storage,
-        key,
-        bytesOf({ artifacts: [], error: errorRecord(error, backup.redaction.redact) }),
-      );
-    throw error;
-  }
+  const { results, failure } = await verifyEach(backup, { ...opened, tasks: own });
+  if (failure === undefined) return void (await putDocument(opened.storage, key, bytesOf({ artifacts: [...results] })));
+  const damaged = results.filter(({ error }) => error !== undefined);
+  const error = isLasting(failure) || damaged.length > 0 ? errorRecord(failure, backup.redaction.redact) : undefined;
+  if (error !== undefined) await storeFault(opened.storage, key, bytesOf({ artifacts: damaged, error }));
+  throw failure;
 }
 
 /** What no other try, and no other machine, would mend: it is told as itself, not as a part that was lost. */
@@ -137,12 +141,18 @@ export async function concludeParts(backup: Backup, input: PartsInput, round: nu
   const stored = await readTasks(opened.storage, opened.entry);
   const parts = await partsDone(opened.storage, input, stored);
   const [fault] = parts.flatMap(({ error }) => error ?? []);
-  if (fault !== undefined) throw new CodedError(fault.code, fault.message);
   const missing = missingOf(stored, parts);
-  if (missing.size > 0) return beginAgain(opened.storage, input, stored, missing, round);
+  if (fault === undefined && missing.size > 0 && round < MORE_ROUNDS)
+    return beginAgain(opened.storage, input, stored, missing, round);
   const unread = stored.tasks.filter(({ part }) => part === undefined);
   const settled = await verifyEach(backup, { ...opened, tasks: unread });
-  const found = [...parts.flatMap(({ artifacts }) => artifacts), ...settled];
+  const found = [...parts.flatMap(({ artifacts }) => artifacts), ...settled.results];
+  const failure =
+    fault !== undefined
+      ? new CodedError(fault.code, fault.message)
+      : missing.size > 0
+        ? partsLost(stored, missing, round)
+        : settled.failure;
   const byPath = new Map(found.map((one) => [one.path, one]));
   const inherited = new Map(stored.tasks.map(({ artifact, inherited: one }) => [artifact.path, one?.failedProof?.at]));
   const recorded = new Map(
@@ -150,17 +160,18 @@ export async function concludeParts(backup: Backup, input: PartsInput, round: nu
       failedProof === undefined || failedProof.at === inherited.get(path) ? [] : [[path, failedProof] as const],
     ),
   );
-  const results = stored.tasks.map(({ artifact: { path } }): ArtifactVerification => {
+  const results = stored.tasks.flatMap(({ artifact: { path }, inherited: before }): ArtifactVerification[] => {
     const result = byPath.get(path);
-    if (result === undefined)
-      throw new IntegrityError("INTEGRITY_MANIFEST", `no part of the verification names ${path}`);
     // What somebody else's proof found after the tasks were stored.
-    return withFailedProof(result, recorded.get(path));
+    if (result !== undefined) return [withFailedProof(result, recorded.get(path))];
+    if (failure !== undefined) return before === undefined ? [] : [unreadOf(before)];
+    throw new IntegrityError("INTEGRITY_MANIFEST", `no part of the verification names ${path}`);
   });
   const begun = new Date(Math.min(backup.now().getTime(), ...parts.map(({ begunAt }) => Date.parse(begunAt))));
   return conclude(backup, opened, {
     begun,
     results,
+    ...(failure === undefined ? {} : { failure }),
     parts: { lambda: spentOn("lambda"), fargate: spentOn("fargate") },
   });
 
@@ -204,12 +215,16 @@ async function beginAgain(
   round: number,
 ): Promise<Parts> {
   const lost = tasks.filter(({ part }) => part !== undefined && missing.has(part));
-  if (round < MORE_ROUNDS) return storeList(storage, verifyPartsKey(job, snapshot, round + 1), lost);
+  return storeList(storage, verifyPartsKey(job, snapshot, round + 1), lost);
+}
+
+function partsLost({ tasks }: StoredTasks, missing: ReadonlySet<number>, round: number): CodedError {
+  const lost = tasks.filter(({ part }) => part !== undefined && missing.has(part));
   const paths = createNamedList();
   for (const { artifact } of lost) paths.add(artifact.path);
   const all = new Set(tasks.flatMap(({ part }) => part ?? [])).size;
   const message = `${missing.size} of ${all} parts of the verification did not end, begun ${round + 1} times: of ${paths.summary()} nothing is known`;
-  throw new CodedError("VERIFY_LOST", message);
+  return new CodedError("VERIFY_LOST", message);
 }
 
 async function partsDone(

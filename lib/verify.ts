@@ -1,7 +1,7 @@
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { decryptionsFor } from "./decryptions.ts";
-import { CodedError, type ErrorCode, StorageError } from "./errors.ts";
+import { CodedError, type ErrorCode, errorRecord, StorageError } from "./errors.ts";
 import { isProved, withFailedProof } from "./failed-proof.ts";
 import { findJob } from "./jobs.ts";
 import type { ArtifactVerification, Verification } from "./manifest.ts";
@@ -34,7 +34,7 @@ export interface Verifying extends ArtifactsOf {
 export async function verify(backup: Backup, input: VerifyInput): Promise<Verification> {
   const begun = backup.now();
   const verifying = await beginVerifying(backup, input);
-  return conclude(backup, verifying, { begun, results: await verifyEach(backup, verifying) });
+  return conclude(backup, verifying, { begun, ...(await verifyEach(backup, verifying)) });
 }
 
 /** Finds out what is to be done, and does nothing of it yet. @throws as `verify` */
@@ -58,35 +58,53 @@ export async function openArtifacts(backup: Backup, input: VerifyInput): Promise
 
 /** The bytes were the right ones, and this machine could not prove them: that says nothing of the others. */
 const UNABLE: ReadonlySet<ErrorCode> = new Set(["SCRATCH_FULL", "PROOF_ABORTED", "ENCRYPTION_FAILED"]);
+/** One that cannot be read must not hide that another one is damaged; a storage that is down is not asked for each. */
+const MOST_UNREAD = 3;
 
-/**
- * In the order of the tasks. Where this machine cannot prove one and another one is damaged, the damage is what is answered, and
- * the former counts as not proved. @throws as `verify`
- */
+/** What was found before something kept the rest from being looked at. */
+export interface Looked {
+  /** In the order of the tasks; of those that could not be read there is none. */
+  readonly results: readonly ArtifactVerification[];
+  /** Why they are not all that there is to know. */
+  readonly failure?: Error;
+}
+
+/** Throws only where it is told to stop: what else goes wrong is `failure`. */
 export async function verifyEach(
   backup: Backup,
   { tasks, ...of }: ArtifactsOf & Pick<Verifying, "tasks">,
-): Promise<ArtifactVerification[]> {
+): Promise<Looked> {
   const results: ArtifactVerification[] = [];
   const { job } = of;
-  const unable: CodedError[] = [];
+  const failures: Error[] = [];
+  let unread = 0;
   backup.emit({ type: "verifying", job: job.name, artifacts: tasks.filter((task) => task.read !== "no").length });
   await eachLimited(tasks.entries(), job.concurrency, async ([n, task]) => {
     backup.signal.throwIfAborted();
+    if (unread >= MOST_UNREAD) return;
     try {
       results[n] = await verifyArtifact(backup, of, task);
     } catch (error) {
-      if (!(error instanceof CodedError) || !UNABLE.has(error.code)) throw error;
-      unable.push(error);
-      results[n] = unproved(task, backup.now());
+      backup.signal.throwIfAborted();
+      if (!(error instanceof CodedError)) throw error;
+      failures.push(error);
+      if (UNABLE.has(error.code)) results[n] = unproved(task, backup.now());
+      else {
+        unread += 1;
+        if (task.inherited !== undefined) results[n] = unreadOf(task.inherited);
+      }
     }
     backup.emit({ type: "verified", job: job.name, path: task.artifact.path });
   });
-  const [first] = unable;
-  if (first !== undefined && results.every(({ error }) => error === undefined)) throw first;
-  for (const { message, code } of unable) backup.log.with({ job: job.name }).error(message, { code });
-  return results;
+  const [failure] = failures;
+  return { results: results.filter((one) => one !== undefined), ...(failure === undefined ? {} : { failure }) };
 }
+
+/** What is known of one that was not read this time. */
+export const unreadOf = (inherited: ArtifactVerification): ArtifactVerification => ({
+  ...inherited,
+  checksum: "inherited",
+});
 
 function unproved({ artifact, inherited }: ArtifactTask, now: Date): ArtifactVerification {
   const right = { path: artifact.path, checkedAt: now.toISOString(), checksum: "ok" as const };
@@ -94,25 +112,29 @@ function unproved({ artifact, inherited }: ArtifactTask, now: Date): ArtifactVer
 }
 
 /** Of each artifact what was found, and when the first of them was read. */
-export interface Found extends Pick<Verification, "parts"> {
+export interface Found extends Looked, Pick<Verification, "parts"> {
   readonly begun: Date;
-  readonly results: readonly ArtifactVerification[];
 }
 
-/** Writes verified.json from what was found. @throws as `verify` */
+/**
+ * Writes verified.json from what was found. Where not all could be looked at, damage that was found is written all the same.
+ * @throws the `failure` where there was none; as `verify`
+ */
 export async function conclude(
   backup: Backup,
   { job, storage, entry, mode }: Pick<Verifying, "job" | "storage" | "entry" | "mode">,
-  { begun, results, parts }: Found,
+  { begun, results, failure, parts }: Found,
 ): Promise<Verification> {
   const faults = await manifestFaults(storage, entry);
+  const isDamaged = faults.length > 0 || results.some(({ error }) => error !== undefined);
+  if (failure !== undefined && !isDamaged) throw failure;
   const verification: Verification = {
     schemaVersion: 1,
     job: job.name,
     snapshot: entry.snapshot,
     // The first digest ever seen stays: a manifest that was changed must not become right by being verified twice.
     manifestSha256: entry.verification?.manifestSha256 ?? entry.manifestSha256,
-    ok: faults.length === 0 && results.every(({ error }) => error === undefined),
+    ok: !isDamaged,
     verifiedAt: backup.now().toISOString(),
     durationMs: Math.max(0, backup.now().getTime() - begun.getTime()),
     ...(parts === undefined ? {} : { parts }),
@@ -122,6 +144,10 @@ export async function conclude(
   };
   const recorded = await record(backup, storage, entry, verification, mode);
   logFaults(backup, recorded);
+  if (failure !== undefined) {
+    const { message, code } = errorRecord(failure, backup.redaction.redact);
+    backup.log.with({ job: job.name }).error(`and not all could be looked at: ${message}`, { code });
+  }
   return recorded;
 }
 

@@ -202,6 +202,22 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
     assert.ok((await subject.storage.head(KEY)) !== undefined);
   });
 
+  test("what another process has stored in the copy's place stays", async () => {
+    await using subject = await through();
+    await subject.storage.put(KEY, pattern(1_000));
+    const others = { etag: '"of another process"', "x-amz-checksum-crc32": "AAAAAA==" };
+    between.meddle = (call) =>
+      isHead(call) ? { do: "rewrite", answer: (headers) => ({ ...headers, ...others }) } : undefined;
+    const before = between.calls.length;
+    await assert.rejects(subject.storage.copy(KEY, COPY), { code: "STORAGE_CHANGED" });
+    assert.deepEqual(
+      between.calls.slice(before).filter((call) => call.startsWith("DELETE ")),
+      [],
+    );
+    between.meddle = () => undefined;
+    assert.ok((await subject.storage.head(COPY)) !== undefined);
+  });
+
   test("a copy of which the store tells nothing to compare is one that it has not confirmed", async () => {
     await using subject = await through();
     await subject.storage.put(KEY, pattern(1_000));

@@ -239,6 +239,16 @@ describe("s3 settings, on versitygw", { skip: noVersitygw }, () => {
       { step: "initialize" },
     );
     for (const key of keys) assert.match((await subject.storage.head(key))?.lock ?? "", /^locked until \d{4}-/);
+    subject.client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (commandName !== "GetObjectRetentionCommand") return next(args);
+          throw Object.assign(new Error("Access Denied"), { name: "AccessDenied", $metadata: { httpStatusCode: 403 } });
+        },
+      { step: "initialize", name: "without the right" },
+    );
+    assert.match((await subject.storage.head(keys[0] ?? ""))?.lock ?? "", /^perhaps locked.*s3:GetObjectRetention/);
+    subject.client.middlewareStack.remove("without the right");
     const free = s3Storage({ ...subject.store, objects: {} });
     await free.put("job/before-locks", pattern(10));
     assert.equal((await subject.storage.head("job/before-locks"))?.lock, undefined);

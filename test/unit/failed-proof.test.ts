@@ -199,3 +199,25 @@ test("what this machine could not prove hides no damage that was found beside it
   assert.ok(a.lines.some((line) => line.includes("git was killed")));
   for await (const entry of snapshotsNewestFirst(a.storage, "docs")) assert.equal(entry.verification?.ok, false);
 });
+
+test("nor across the parts of a verification", async () => {
+  const a = aBackup({
+    jobs: [aJob({ verify: { checksum: 1, prove: true } })],
+    units: () => [{ id: "a", items: { "a.json": "a", "b.json": "b" } }],
+  });
+  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+  for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
+  await finishStep(a.backup, pointer);
+  const { parts } = await splitStep(a.backup, pointer);
+  assert.equal(parts, 2);
+  await a.storage.put(`${snapshotPrefix("docs", pointer.snapshot)}a/a.json.zst`, bytesOf("other bytes"));
+  await verifyPartStep(a.backup, pointer, { n: 0, compute: "lambda" });
+  a.source.state.provesFail = new CodedError("PROOF_ABORTED", "git was killed");
+  await assert.rejects(verifyPartStep(a.backup, pointer, { n: 1, compute: "lambda" }), { code: "PROOF_ABORTED" });
+  assert.deepEqual(await concludeStep(a.backup, pointer, 2), { status: "failed", verified: false, proved: 0 });
+  for await (const { verification } of snapshotsNewestFirst(a.storage, "docs"))
+    assert.deepEqual(
+      verification?.artifacts.map(({ path, error }) => [path, error?.code]),
+      [["a/a.json.zst", "INTEGRITY_MISMATCH"]],
+    );
+});

@@ -27,17 +27,18 @@ export function lengthOf({ name, bucket }: S3Store, key: string, { ContentLength
 
 /**
  * AWS leaves out of its answer what one may not read, and an object then looks free: where ours are locked, one that has no lock is asked about by itself.
+ * What may not be asked counts as locked: it is restored as before, and not removed.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
- * @throws StorageError `STORAGE_FORBIDDEN` that names the right
  */
 async function lockOf(store: S3Store, key: string, found: HeadObjectCommandOutput): Promise<string | undefined> {
   if (found.ObjectLockLegalHoldStatus === "ON") return "under a legal hold";
   const isUntold = found.ObjectLockRetainUntilDate === undefined && isLockable(store, key);
   const until = isUntold ? await retainedUntil(store, key) : found.ObjectLockRetainUntilDate;
+  if (until === "unknown") return "perhaps locked, which these credentials may not see (s3:GetObjectRetention)";
   return until !== undefined && until > store.now() ? `locked until ${until.toISOString()}` : undefined;
 }
 
-async function retainedUntil(store: S3Store, key: string): Promise<Date | undefined> {
+async function retainedUntil(store: S3Store, key: string): Promise<Date | "unknown" | undefined> {
   const doing = { what: `asking for the lock of ${key}`, needs: ["s3:GetObjectRetention"] };
   try {
     const { Retention } = await patiently(store, doing, (options) =>
@@ -45,6 +46,7 @@ async function retainedUntil(store: S3Store, key: string): Promise<Date | undefi
     );
     return Retention?.RetainUntilDate;
   } catch (error) {
+    if (isForbidden(error)) return "unknown";
     // Stored before the configuration asked for locks; or gone meanwhile.
     if (answerCode(error) === "NoSuchObjectLockConfiguration" || error instanceof NotFoundError) return undefined;
     throw error;
