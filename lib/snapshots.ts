@@ -28,7 +28,7 @@ export interface SnapshotEntry {
 const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
 const NEAREST = 3;
 /** Clocks of two machines differ, and an id may be some seconds ahead when another run had its second: so far S3 itself bears it. */
-const AHEAD_MS = 15 * 60_000;
+export const AHEAD_MS = 15 * 60_000;
 
 /** Dated after now, by a clock that was ahead: until then it is neither the newest of its job nor the one before another. */
 export const isAhead = (snapshot: string, now: Date): boolean =>
@@ -130,14 +130,22 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
   }
 }
 
-/** Those of them that are newer than every snapshot up to now, newest first. One whose manifest was lost counts as a snapshot. */
+/**
+ * Those of them that are newer than every snapshot up to now, newest first, and last those that are dated after now. One
+ * whose manifest was lost counts as a snapshot.
+ */
 export async function* unfinishedSinceLast(storage: Storage, job: string, now: Date): AsyncIterable<string> {
+  const ahead: string[] = [];
   for (const snapshot of (await snapshotFolders(storage, job)).reverse()) {
     const keys = [manifestKey(job, snapshot), verifiedKey(job, snapshot)];
     const heads = await Promise.all(keys.map((key) => storage.head(key)));
-    if (heads.every((head) => head === undefined)) yield snapshot;
-    else if (!isAhead(snapshot, now)) return;
+    const isUnfinished = heads.every((head) => head === undefined);
+    if (isAhead(snapshot, now)) {
+      if (isUnfinished) ahead.push(snapshot);
+    } else if (isUnfinished) yield snapshot;
+    else break;
   }
+  yield* ahead;
 }
 
 /** Ids that have a folder, whatever lies in it, newest first: when runs were begun. The first costs two questions or so. */

@@ -2,6 +2,7 @@ import type { Job } from "../config/schema.ts";
 import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { newestRecord, recordedUnits } from "../record.ts";
+import { AHEAD_MS } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { lastResumed } from "./times-resumed.ts";
 
@@ -19,7 +20,11 @@ export async function wasAtWorkWithin(
   snapshot: string,
   now: Date,
 ): Promise<boolean> {
-  const isWithin = (at: Date | undefined) => at !== undefined && now.getTime() - at.getTime() <= resumeWithinMs;
+  const isWithin = (at: Date | undefined) => {
+    const age = at === undefined ? Number.NaN : now.getTime() - at.getTime();
+    // What a clock wrote that was ahead would count for as long as that was.
+    return age >= -AHEAD_MS && age <= resumeWithinMs;
+  };
   if (isWithin(snapshotTime(snapshot))) return true;
   if (resumeWithinMs === 0) return false;
   if (isWithin(await unlessDamaged(() => lastResumed(storage, name, snapshot)))) return true;

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
 import { jobHistory } from "../../lib/job-history.ts";
 import { jobStanding } from "../../lib/job-standing.ts";
+import { resumedKey } from "../../lib/keys.ts";
 import { underLease } from "../../lib/lease/under-lease.ts";
 import { plan } from "../../lib/plan.ts";
+import { prune } from "../../lib/prune.ts";
+import { wasAtWorkWithin } from "../../lib/resume/at-work.ts";
 import { findUnfinished } from "../../lib/resume/resume.ts";
 import { runJobs } from "../../lib/run.ts";
 import { findChosen, findRestorable } from "../../lib/snapshots.ts";
@@ -79,4 +83,54 @@ test("and a run that was ended is taken up again, though it lies before it", asy
     plan(leased, { job: "docs", resume: "never" }),
   );
   assert.equal((await findUnfinished(a.backup, NIGHTLY, "within"))?.snapshot, "2026-11-23T030000Z");
+});
+
+/** Begun and ended before its time, under a clock that was so many seconds ahead. */
+async function unfinished(a: ReturnType<typeof aBackup>, seconds = 0) {
+  a.later(seconds);
+  const request = { purpose: "run", processBound: true, waitMs: 0 } as const;
+  const planned = await underLease(a.backup, NIGHTLY, request, (leased) =>
+    plan(leased, { job: "docs", resume: "never" }),
+  );
+  a.later(-seconds);
+  return planned.snapshot;
+}
+
+test("an ended run that is dated after now is taken up with --resume where there is no other", async () => {
+  const a = aBackup({ jobs: [NIGHTLY] });
+  const ahead = await unfinished(a, YEAR);
+  assert.equal(await findUnfinished(a.backup, NIGHTLY, "within"), undefined);
+  assert.equal((await findUnfinished(a.backup, NIGHTLY, "always"))?.snapshot, ahead);
+  const right = await unfinished(a);
+  assert.equal((await findUnfinished(a.backup, NIGHTLY, "always"))?.snapshot, right);
+});
+
+test("what it left is swept by the next run that makes a good snapshot, and by no prune before that", async () => {
+  const a = aBackup({ jobs: [NIGHTLY] });
+  await runJobs(a.backup, ["docs"]);
+  a.later(DAY);
+  const ahead = await unfinished(a, YEAR);
+  const decided = (decisions: readonly { readonly snapshot: string; readonly reason: string }[] = []) =>
+    decisions.find(({ snapshot }) => snapshot === ahead)?.reason;
+  const byHand = () =>
+    underLease(a.backup, NIGHTLY, { purpose: "prune", processBound: true, waitMs: 0 }, (leased) =>
+      prune(leased, { job: "docs", dryRun: false }),
+    );
+  const kept = "kept: unfinished run; it is dated after now, until a run has made a good snapshot after it";
+  assert.equal(decided((await byHand()).decisions), kept);
+  const [run] = (await runJobs(a.backup, ["docs"])).jobs;
+  assert.deepEqual(run?.prune?.swept, [ahead]);
+  assert.equal(
+    decided(run?.prune?.decisions),
+    `removed: unfinished run; it is dated after now, and ${run?.snapshot} was made after it`,
+  );
+});
+
+test("a sign of work that is dated after now does not keep an ended run for as long as its clock was ahead", async () => {
+  const a = aBackup({ jobs: [NIGHTLY] });
+  const snapshot = await unfinished(a);
+  const resumedAt = [new Date(a.clock.time.getTime() + YEAR * 1000).toISOString()];
+  await a.storage.put(resumedKey("docs", snapshot, 1), bytesOf(JSON.stringify({ run: "r", resumedAt })));
+  a.later(3 * DAY);
+  assert.equal(await wasAtWorkWithin(a.storage, NIGHTLY, snapshot, a.clock.time), false);
 });
