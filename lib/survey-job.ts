@@ -33,8 +33,14 @@ const LOOK_BACK = 30;
 /** Without a lease, a run is taken for stuck after this. */
 const IDLE_MS = 24 * 3_600_000;
 
-/** @throws StorageError | TransientError */
-export async function surveyJob(storage: Storage, job: string, now: Date): Promise<JobSurvey> {
+/** `toldOf`: snapshots that something was wrong with when it was told, so that they are looked at however far back. @throws StorageError | TransientError */
+export async function surveyJob(
+  storage: Storage,
+  job: string,
+  now: Date,
+  toldOf: readonly string[] = [],
+): Promise<JobSurvey> {
+  const [oldestTold] = [...toldOf].sort();
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
   const removed = folders.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
   // What prune was ended in is no run; the next prune takes away the rest.
@@ -48,16 +54,20 @@ export async function surveyJob(storage: Storage, job: string, now: Date): Promi
   let proved: string | undefined;
   let first: string | undefined = unfinished[0];
   let looked = 0;
+  // What is gone shows once an older one, or the last of all, was seen.
+  let isPastTold = oldestTold === undefined;
   let isWhole = true;
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     const { snapshot } = entry;
-    if (looked >= LOOK_BACK && good !== undefined) {
+    if (looked >= LOOK_BACK && good !== undefined && isPastTold) {
       isWhole = false;
       break;
     }
     const fault = chain.see(entry);
-    if (fault !== undefined && looked < LOOK_BACK) faults.push({ snapshot, message: fault });
+    if (fault !== undefined && (looked < LOOK_BACK || toldOf.includes(snapshot)))
+      faults.push({ snapshot, message: fault });
     looked += 1;
+    isPastTold ||= oldestTold !== undefined && snapshot <= oldestTold;
     if (isAhead(snapshot, now)) {
       ahead.push(snapshot);
       continue;

@@ -55,7 +55,7 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
     const stored = await readTold(storage, job.name);
     const told = await recallHere(backup, job, stored);
     const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
-    const survey = await surveyJob(storage, job.name, now);
+    const survey = await surveyJob(storage, job.name, now, Object.values(told.missed?.named ?? {}).flat());
     const judged = judgeJob(job, survey, { firstSeen, now });
     const before = told.watch?.schedule;
     const changed =
@@ -94,7 +94,8 @@ async function remember(
   const missedAfter = ({ missed }: Pick<Told, "missed">): Told["missed"] => {
     if (untold) return missed;
     if (problems.length === 0) return null;
-    const named = namedBy(watched);
+    // So that they are looked at again when the storage can be read.
+    const named = wasRead(watched) ? namedBy(watched) : (missed?.named ?? {});
     const unreached = unreachedAfter(missed?.unreached, asked, isAgain);
     return {
       since: missed?.since ?? now,

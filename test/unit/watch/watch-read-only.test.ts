@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { StorageError } from "../../../lib/errors.ts";
+import { reportKey } from "../../../lib/notify/job-report.ts";
 import { notify } from "../../../lib/notify/notify.ts";
-import { changeTold } from "../../../lib/notify/told.ts";
+import { changeTold, readTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
@@ -23,12 +24,17 @@ function setting({ keeps }: { readonly keeps: boolean }) {
   };
   const readOnly: Storage = { ...a.storage, prepare: refused, put: refused, copy: refused, remove: refused };
   const memory = keeps ? memoryStorage() : undefined;
-  const backup = { ...a.backup, storage: async () => readOnly, watchMemory: async () => memory };
+  const outage = { is: false };
+  const storage = async () => {
+    if (outage.is) throw new StorageError("STORAGE_FAILED", "the storage is away");
+    return readOnly;
+  };
+  const backup = { ...a.backup, storage, watchMemory: async () => memory };
   const look = async () => (await watch(backup, jobs, { dryRun: false })).jobs[0];
   /** As by a runner that may write. */
   const run = async () => notify(a.backup, { runs: (await runJobs(a.backup, ["docs"])).jobs });
   const events = () => ops.reports.map(({ jobs: [job] }) => `${job?.job} ${job?.events}`);
-  return { ...a, ops, jobs, run, look, events };
+  return { ...a, ops, jobs, memory, outage, run, look, events };
 }
 
 test("with the right to read alone, what is wrong is told once, and once when it is well again", async () => {
@@ -89,9 +95,16 @@ test("what no run mends is told again once after each good run, which knows noth
   assert.equal(a.events().length, 2);
   await looks();
   assert.deepEqual(a.events(), ["docs missed", "docs missed", "docs missed"]);
+  a.outage.is = true;
+  await looks();
+  const [job] = a.jobs;
+  assert.ok(a.memory !== undefined && job !== undefined);
+  const { missed } = await readTold(a.memory, reportKey(a.backup.config, job));
+  assert.deepEqual(missed?.named, { INTEGRITY_MANIFEST: ["2026-11-22T030000Z"] });
+  a.outage.is = false;
   await a.storage.put(key, bytesOf(content));
   await looks();
-  assert.deepEqual(a.events(), ["docs missed", "docs missed", "docs missed", "docs recovered"]);
+  assert.deepEqual(a.events().slice(3), ["docs missed", "docs recovered"]);
 });
 
 test("a job that is never run is late from when such a watch first saw it", async () => {

@@ -290,6 +290,35 @@ test("a manifest that was changed, or is gone, is told, and a good run does not 
   assert.match((await a.look()).problems[0]?.message ?? "", /is gone, though the snapshot was verified once/);
 });
 
+test("what was told of is looked at again however far back it lies by then, until it is put right or prune removes it", async () => {
+  const retention = { keep_last: 40, min_keep: 1, max_removals: 100 };
+  const a = setting({ jobs: [aJob({ schedule: "0 3 * * *", retention })] });
+  const days = async (count: number) => {
+    for (let day = 0; day < count; day += 1) {
+      a.later(DAY);
+      await a.run();
+    }
+  };
+  await a.run();
+  await days(3);
+  const key = "docs/2026-11-24/030000Z/manifest.json";
+  const { content } = await a.storage.read(key, 1_000_000);
+  await a.storage.put(key, bytesOf(Buffer.from(content).toString().replace('"attempts": 1', '"attempts": 2')));
+  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((one) => one.startsWith("docs/2026-11-23/")));
+  const found = async () => (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots?.join()]);
+  const changed = ["INTEGRITY_MANIFEST", "2026-11-24T030000Z"];
+  const lost = ["SNAPSHOT_LOST", "2026-11-23T030000Z"];
+  assert.deepEqual(await found(), [lost, changed]);
+  await days(32);
+  assert.deepEqual(await found(), [lost, changed]);
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  await a.storage.put(key, bytesOf(content));
+  assert.deepEqual(await found(), [lost]);
+  await days(8);
+  assert.deepEqual(await found(), []);
+  assert.deepEqual(a.events().at(-1), ["watch", "docs recovered"]);
+});
+
 for (const what of ["manifest.json and verified.json", "all"] as const) {
   test(`a snapshot of which somebody removed ${what} is told; what prune removed is not`, async () => {
     const a = setting({
