@@ -15,7 +15,7 @@ import type { CopiedObject, CopyOptions } from "../storage.ts";
 import { compareCopy } from "./confirm.ts";
 import { isNotImplemented } from "./errors.ts";
 import { headObject, lengthOf } from "./head.ts";
-import { abandonUpload } from "./multipart.ts";
+import { abandonUpload, isChecksumUnknown } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
 import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
@@ -135,7 +135,7 @@ async function copyWhole(store: S3Store, { from, to, source }: Copy, context: Co
     try {
       return await copied({ ...condition, ...checksumFields(source) });
     } catch (error) {
-      if (!isNotImplemented(error)) throw error;
+      if (!isChecksumUnknown(error)) throw error;
       return await copied(condition);
     }
   } catch (error) {

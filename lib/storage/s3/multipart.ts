@@ -25,7 +25,7 @@ const ABANDON_ATTEMPTS = 4;
 const ABANDON_TIMES = 4;
 const ABANDON_WAIT_MS = 50;
 /** That of an object of no bytes. */
-export const NO_BYTES: Part = { number: 1, bytes: new Uint8Array(), crc32: 0, crc32SoFar: 0, release() {} };
+const NO_BYTES: Part = { number: 1, bytes: new Uint8Array(), crc32: 0, crc32SoFar: 0, release() {} };
 
 interface SentPart extends CompletedPart {
   readonly PartNumber: number;
@@ -68,13 +68,13 @@ export async function beginUpload(store: S3Store, put: Put): Promise<string> {
   try {
     return await createUpload(store, put, { ...checksum, ChecksumType: "FULL_OBJECT" });
   } catch (error) {
-    if (!isTypeUnknown(error)) throw error;
+    if (!isChecksumUnknown(error)) throw error;
     return createUpload(store, put, checksum);
   }
 }
 
 /** Cloudflare's R2, for one, has only the other type of this checksum. */
-const isTypeUnknown = (error: unknown): boolean =>
+export const isChecksumUnknown = (error: unknown): boolean =>
   isNotImplemented(error) || ["InvalidRequest", "InvalidArgument"].includes(answerCode(error) ?? "");
 
 type UploadChecksum = Pick<CreateMultipartUploadCommandInput, "ChecksumAlgorithm" | "ChecksumType">;

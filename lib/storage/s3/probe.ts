@@ -1,10 +1,11 @@
+import { crc32 } from "node:zlib";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { NotFoundError, StorageError } from "../../errors.ts";
 import { RESERVED_PREFIX } from "../key.ts";
 import { answerCode, type Doing, isNotImplemented } from "./errors.ts";
-import { abandonUpload, beginUpload, completion, NO_BYTES, sendPart, stillThere } from "./multipart.ts";
+import { abandonUpload, beginUpload, completion, sendPart, stillThere } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
-import { crcText } from "./parts.ts";
+import { crcText, type Part } from "./parts.ts";
 import { type Condition, type Conditions, newPut, type Put, putMetadata, warnOfConditions } from "./publish.ts";
 import { removeObjects } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
@@ -13,6 +14,9 @@ import { at, patiently, type S3Store } from "./store.ts";
 export const probeKey = (owned = ""): string => `${owned}${RESERVED_PREFIX}probe`;
 
 const TIMES = 3;
+const BYTE = new Uint8Array(1);
+/** There may be stores that take no part without a byte. */
+const ONE_BYTE: Part = { number: 1, bytes: BYTE, crc32: crc32(BYTE), crc32SoFar: crc32(BYTE), release() {} };
 /** None of them holds for an object that is there. That of no object: the MD5 of what is not stored here. */
 const UNMET: readonly Condition[] = [{ IfNoneMatch: "*" }, { IfMatch: `"${"0".repeat(32)}"` }];
 
@@ -53,7 +57,7 @@ async function heedsAtEnd(store: S3Store, probe: Put): Promise<boolean> {
 }
 
 async function tryCompleting(store: S3Store, probe: Put, upload: string): Promise<boolean> {
-  const sent = [await sendPart(store, probe, upload, NO_BYTES, store.signal)];
+  const sent = [await sendPart(store, probe, upload, ONE_BYTE, store.signal)];
   const trying = doing(store, "trying to store in parts under a condition");
   return refusesAll(store, probe, (condition) =>
     patiently(store, trying, (options) =>
