@@ -7,6 +7,7 @@ import { continueLease } from "./lease/lease.ts";
 import { emitMetrics } from "./measures/emit-metrics.ts";
 import type { RunOutcome } from "./notify/job-report.ts";
 import { notify } from "./notify/notify.ts";
+import { wasHeard } from "./notify/tell.ts";
 
 export interface EndedRun {
   readonly outcome: RunOutcome;
@@ -17,7 +18,7 @@ export interface EndedRun {
 }
 
 export interface Told {
-  /** Notifiers that were told, and that could not be. */
+  /** Notifiers that were told, in part too, and that could not be. */
   readonly told: number;
   readonly untold: number;
   /** Outputs that could not be given the metrics. */
@@ -29,7 +30,7 @@ export async function endRun(backup: Backup, { outcome, pointer, removed }: Ende
   if (pointer !== undefined) await giveBack(backup, pointer);
   logEnd(backup, outcome, pointer);
   const { deliveries } = await notify(backup, { runs: [outcome] });
-  const told = deliveries.filter(({ ok }) => ok).length;
+  const told = deliveries.filter((one) => wasHeard(one, outcome.job)).length;
   const metrics = await emitMetrics(backup, [{ ...outcome, removed }]);
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }

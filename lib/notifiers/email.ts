@@ -63,7 +63,7 @@ export async function emailNotifier(options: EmailOptions, { secrets }: Notifier
       // A server that takes one receiver takes the mail, and says of each of the others that it does not.
       if (rejectedErrors.length > 0) throw receiversFault(rejectedErrors, options.host);
     },
-    reachedSome: (report) => (reached.get(report)?.size ?? 0) > 0,
+    heardOf: (report) => ((reached.get(report)?.size ?? 0) > 0 ? report.jobs.map(({ job }) => job) : []),
   };
 }
 

@@ -18,8 +18,8 @@ export interface Notifier {
   send(report: Report, signal: AbortSignal): Promise<void>;
   /** Of one that counts runs: that they ended, well or not. `send` does not tell it that. */
   ping?(report: Report, signal: AbortSignal): Promise<void>;
-  /** Of one that tells several people: whether some of them got a report of which `send` threw. */
-  reachedSome?(report: Report): boolean;
+  /** Of a report that it threw at: the jobs that were told all the same, or that some of those behind it heard of. */
+  heardOf?(report: Report): readonly string[];
 }
 
 export interface Begun {

@@ -1,7 +1,7 @@
 import type { PagerDutyOptions } from "../config/notifier-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
 import { TransientError } from "../errors.ts";
-import type { Report } from "../notify/report.ts";
+import type { JobReport, Report } from "../notify/report.ts";
 import { eachLimited } from "../pool.ts";
 import type { Notifier, NotifierContext } from "./notifier.ts";
 import { pagerDutyEvents } from "./pagerduty-events.ts";
@@ -16,12 +16,13 @@ export async function pagerDutyNotifier(options: PagerDutyOptions, { secrets }: 
   const routingKey = await requiredSecret(secrets, secretOf(options, "routing_key"), "routing_key");
   // Sending again after a failure half-way goes on where it was: an event that was taken is not sent twice.
   const sent = new WeakMap<Report, Set<number>>();
+  const to = { routingKey, prefix: dedup_prefix };
   return {
     takesOver: true,
     check: (signal) => checkServer(url, signal),
     begin: async () => {},
     async send(report, signal) {
-      const events = pagerDutyEvents(report, { routingKey, prefix: dedup_prefix });
+      const events = pagerDutyEvents(report, to);
       const done = sent.get(report) ?? new Set();
       sent.set(report, done);
       const faults: unknown[] = [];
@@ -38,6 +39,13 @@ export async function pagerDutyNotifier(options: PagerDutyOptions, { secrets }: 
         }
       });
       if (faults.length > 0) throw faults.find((fault) => fault instanceof TransientError) ?? faults[0];
+    },
+    heardOf(report) {
+      const all = pagerDutyEvents(report, to);
+      const taken = new Set([...(sent.get(report) ?? [])].map((index) => all[index]?.dedup_key));
+      const isTaken = (job: JobReport) =>
+        pagerDutyEvents({ ...report, jobs: [job] }, to).some(({ dedup_key }) => taken.has(dedup_key));
+      return report.jobs.filter(isTaken).map(({ job }) => job);
     },
   };
 }

@@ -55,6 +55,7 @@ export async function webhookNotifier(options: WebhookOptions, { secrets }: Noti
       await deliver(url, report, signal);
       sent.add(report);
     },
+    heardOf: (report) => (sent.has(report) ? report.jobs.map(({ job }) => job) : []),
     async ping(report, signal) {
       // That a schedule was changed says nothing of any run.
       const saysNothing = report.jobs.every(({ events }) => events.every((event) => event === "changed"));

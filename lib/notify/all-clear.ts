@@ -1,5 +1,5 @@
 import { beginsIncident, endsIncident, type JobReport, type Report } from "./report.ts";
-import type { Delivery } from "./tell.ts";
+import { type Delivery, wasHeard } from "./tell.ts";
 import { MAX_TRIES, type Told } from "./told.ts";
 
 export type AllClear = Told["allClear"];
@@ -13,12 +13,14 @@ interface ToldNow {
 /** Who has to hear that the job is well again, once this was told of it. Pure. */
 export function allClearAfter(before: AllClear, { kind, report, deliveries }: ToldNow): AllClear {
   const asked = deliveries.filter(({ jobs }) => jobs.includes(report.job));
-  const stoodIn = asked.filter((one) => one.insteadOf !== undefined && wasHeard(one) && isTrouble(report, one));
+  const stoodIn = asked.filter(
+    (one) => one.insteadOf !== undefined && wasHeard(one, report.job) && isTrouble(report, one),
+  );
   const owed = new Set(before?.notifiers);
   if (endsIncident(report)) {
     for (const one of asked) {
       if (one.insteadOf !== undefined) continue;
-      if (wasHeard(one)) owed.delete(one.notifier);
+      if (wasHeard(one, report.job)) owed.delete(one.notifier);
       else if (report.events.includes("recovered") && one.events.includes("recovered")) owed.add(one.notifier);
     }
   }
@@ -39,8 +41,6 @@ export function eitherAllClear(one: AllClear, other: AllClear): AllClear {
   const runs = Math.max(one.runs ?? 0, other.runs ?? 0);
   return { notifiers, tries: Math.max(one.tries, other.tries), ...(runs === 0 ? {} : { runs }) };
 }
-
-const wasHeard = ({ ok, partly }: Delivery): boolean => ok || partly === true;
 
 /** A threshold is each notifier's own, so that only what was sent tells of it. */
 const isTrouble = (report: JobReport, { events }: Delivery): boolean =>

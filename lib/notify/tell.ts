@@ -40,8 +40,8 @@ export interface Delivery extends Attempted {
   readonly notifier: string;
   readonly type: NotifierType;
   readonly ok: boolean;
-  /** Some of those behind it got the message, though not all. */
-  readonly partly?: true;
+  /** Of one that failed: the jobs that were told all the same, or that some of those behind it heard of. */
+  readonly heardOf?: readonly string[];
   readonly jobs: readonly string[];
   readonly events: readonly ReportEvent[];
   /** The notifiers that this one stood in for. */
@@ -89,11 +89,20 @@ export async function tell(
     .filter(([, options]) => pings === "now" || !pingsAlone(options))
     .map(([name]) => name);
   const messages = names.flatMap((name) => messageTo(backup, kind, name, jobs));
-  const first = await Promise.all(messages.map((message) => deliver(backup, message, work)));
-  const failed = messages.filter(({ name }) => first.some(({ notifier, ok }) => notifier === name && !ok));
-  const heard = messages.filter((message) => !failed.includes(message));
+  const sent = await Promise.all(
+    messages.map(async (message) => ({ message, delivery: await deliver(backup, message, work) })),
+  );
+  const first = sent.map(({ delivery }) => delivery);
+  const whereHeard = (isHeard: boolean) =>
+    sent.flatMap(({ message, delivery }) => {
+      const jobs = message.report.jobs.filter(({ job }) => wasHeard(delivery, job) === isHeard);
+      return jobs.length === 0 ? [] : [{ ...message, report: { ...message.report, jobs } }];
+    });
   const again = new Set(jobs.flatMap(({ to, report }) => (to === undefined ? [] : [report.job])));
-  return [...first, ...(await standIns(backup, kind, { failed, heard, again, work }, first))];
+  return [
+    ...first,
+    ...(await standIns(backup, kind, { failed: whereHeard(false), heard: whereHeard(true), again, work }, first)),
+  ];
 }
 
 /** The pings of all of it that `tell` left for later: one to each notifier, by the worst of the jobs. Throws nothing. */
@@ -102,6 +111,9 @@ export async function tellPings(backup: Backup, jobs: readonly Tellable[]): Prom
   const messages = pinged.flatMap(([name]) => messageTo(backup, "run", name, jobs));
   return Promise.all(messages.map((message) => deliver(backup, message, ping)));
 }
+
+/** Whether somebody behind this notifier was told of the job. */
+export const wasHeard = ({ ok, heardOf }: Delivery, job: string): boolean => ok || heardOf?.includes(job) === true;
 
 export interface Tested extends Attempted {
   readonly notifier: string;
@@ -236,18 +248,19 @@ async function standIn(
 }
 
 async function deliver(backup: Backup, { name, report }: Addressed, work: Work): Promise<Delivery> {
-  let reachedSome: Notifier["reachedSome"];
+  let heardOf: Notifier["heardOf"];
   const attempted = await attemptNotifier(backup, name, never, (notifier, signal) => {
-    reachedSome = notifier.reachedSome;
+    heardOf = notifier.heardOf;
     return work(notifier, report, signal);
   });
   const ok = attempted.error === undefined;
+  const heard = ok ? [] : (heardOf?.(report) ?? []);
   if (!ok) backup.log.warn(`${name} could not be told: ${attempted.error?.message}`, { code: attempted.error?.code });
   return {
     notifier: name,
     type: typeOf(backup, name),
     ok,
-    ...(!ok && reachedSome?.(report) === true ? { partly: true as const } : {}),
+    ...(heard.length === 0 ? {} : { heardOf: heard }),
     ...attempted,
     jobs: report.jobs.map(({ job }) => job),
     events: [...new Set(report.jobs.flatMap(({ events }) => events))],

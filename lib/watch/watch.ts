@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { allClearAfter, eitherAllClear } from "../notify/all-clear.ts";
 import { reportKey } from "../notify/job-report.ts";
-import { type Delivery, type Tellable, tell } from "../notify/tell.ts";
+import { type Delivery, type Tellable, tell, wasHeard } from "../notify/tell.ts";
 import { changeTold, MAX_TRIES, nothingTold, readTold, type Told } from "../notify/told.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
@@ -88,7 +88,7 @@ async function remember(
   // Only those were told who were not reached before.
   const isAgain = news?.to !== undefined;
   const asked = deliveries.filter(({ jobs }) => jobs.includes(job.name));
-  const untold = !isAgain && asked.length > 0 && asked.every(({ ok, partly }) => !ok && partly !== true);
+  const untold = !isAgain && asked.length > 0 && asked.every((one) => !wasHeard(one, job.name));
   const problems = problemsOf(watched);
   const now = backup.now().toISOString();
   const missedAfter = ({ missed }: Pick<Told, "missed">): Told["missed"] => {
@@ -96,7 +96,7 @@ async function remember(
     if (problems.length === 0) return null;
     // So that they are looked at again when the storage can be read.
     const named = wasRead(watched) ? namedBy(watched) : (missed?.named ?? {});
-    const unreached = unreachedAfter(missed?.unreached, asked, isAgain);
+    const unreached = unreachedAfter(missed?.unreached, job.name, asked, isAgain);
     return {
       since: missed?.since ?? now,
       problems: [...problems],
@@ -140,10 +140,10 @@ async function remember(
 type Unreached = NonNullable<Told["missed"]>["unreached"];
 
 /** Who has still to be told what others know. Whoever stood in was not asked by itself. */
-function unreachedAfter(before: Unreached, asked: readonly Delivery[], isAgain: boolean): Unreached {
+function unreachedAfter(before: Unreached, job: string, asked: readonly Delivery[], isAgain: boolean): Unreached {
   if (asked.length === 0) return before;
   const notifiers = asked
-    .filter(({ ok, partly, insteadOf }) => !ok && partly !== true && insteadOf === undefined)
+    .filter((one) => !wasHeard(one, job) && one.insteadOf === undefined)
     .map(({ notifier }) => notifier);
   const tries = isAgain ? (before?.tries ?? 0) + 1 : 1;
   return notifiers.length === 0 || tries > MAX_TRIES ? undefined : { notifiers, tries };

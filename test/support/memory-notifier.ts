@@ -10,6 +10,8 @@ export interface MemoryNotifier {
   /** Thrown, or never answered, by the next calls, each in its turn. */
   readonly sendFails: (Error | "hang")[];
   readonly checkFails: (Error | "hang")[];
+  /** What it says that somebody heard of, when it fails. */
+  readonly heardOf: string[];
 }
 
 /** A notifier that keeps what it is told. */
@@ -18,6 +20,7 @@ export function memoryNotifier({ takesOver = true } = {}): MemoryNotifier {
   const begun: Begun[] = [];
   const sendFails: (Error | "hang")[] = [];
   const checkFails: (Error | "hang")[] = [];
+  const heardOf: string[] = [];
   const fail = async (failures: (Error | "hang")[]) => {
     const failure = failures.shift();
     if (failure === "hang") await new Promise(() => {});
@@ -33,8 +36,9 @@ export function memoryNotifier({ takesOver = true } = {}): MemoryNotifier {
       await fail(sendFails);
       reports.push(report);
     },
+    heardOf: () => heardOf,
   };
-  return { notifier, reports, begun, sendFails, checkFails };
+  return { notifier, reports, begun, sendFails, checkFails, heardOf };
 }
 
 /** Options as the configuration gives them, for a notifier that is in memory. */

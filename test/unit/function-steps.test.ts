@@ -219,6 +219,9 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   await assert.rejects(endStoppedRun(a.backup, outcome, from), { code: "NOTIFIER_UNREACHABLE", message: /job docs/ });
   await beginRun(a.backup, { job: "docs", only: undefined });
   assert.deepEqual(await endStoppedRun(a.backup, outcome, undefined), { told: 1, untold: 0, unmeasured: 0 });
+  told.heardOf.push("docs");
+  told.sendFails.push(new NotifierError("NOTIFIER_REFUSED", "no such receiver"));
+  assert.deepEqual(await endStoppedRun(a.backup, outcome, undefined), { told: 1, untold: 0, unmeasured: 0 });
   const alone = aBackup({ units: () => [] });
   assert.deepEqual(await endStoppedRun(alone.backup, outcome, undefined), { told: 0, untold: 0, unmeasured: 0 });
 });

@@ -78,6 +78,10 @@ test("sending again after one of two addresses failed does not tell the other tw
     await notifier.ping?.(report, never);
   };
   await assert.rejects(tell(), TransientError);
+  assert.deepEqual(
+    notifier.heardOf?.(report),
+    report.jobs.map(({ job }) => job),
+  );
   await tell();
   assert.deepEqual(
     server.calls.map(({ path }) => path),

@@ -192,6 +192,19 @@ test("nobody stands in with an all-clear that is owed to one that stays dead, an
   assert.equal((await readTold(a.storage, "docs")).allClear, undefined);
 });
 
+test("nobody stands in where some of those behind a notifier heard, and others hear of the rest", async () => {
+  const jobs = [aJob({ name: "a" }), aJob({ name: "b" })];
+  const a = setting({ jobs, options: { ops: {}, mail: { on: ["missed"] } } }, "ops", "mail");
+  a.source.bad = true;
+  a.ops.heardOf.push("a");
+  a.ops.sendFails.push(gone(), gone());
+  await a.run("a");
+  const mails = () => a.notifiers.mail?.reports.map((report) => report.jobs.map(({ job }) => job));
+  assert.deepEqual(mails(), []);
+  await a.run("a", "b");
+  assert.deepEqual(mails(), [["b"]]);
+});
+
 test("pings are no substitute for a message", async () => {
   const pings = memoryNotifier({ takesOver: false });
   const ops = memoryNotifier();

@@ -569,6 +569,16 @@ test("who could not be reached while others were is told alone, by so many watch
   assert.deepEqual([ops.reports.length, duty.reports.length, duty.sendFails.length], [3, 2, 40 - 25]);
 });
 
+test("who was told in part is not told by each watch", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3 * DAY);
+  a.ops.heardOf.push("docs");
+  a.ops.sendFails.push(gone(), gone());
+  for (let times = 0; times < 3; times += 1) await a.look();
+  assert.equal(a.ops.sendFails.length, 1);
+});
+
 test("looking only tells nobody and writes nothing", async () => {
   const a = setting();
   await runJobs(a.backup, ["docs"]);
