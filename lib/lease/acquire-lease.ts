@@ -12,6 +12,7 @@ import {
   holderIsGone,
   holderOf,
   type LeaseDocument,
+  lastAtWork,
   leaseBytes,
   ownerHere,
   readLease,
@@ -100,6 +101,7 @@ async function take(
   const begun = marks(context);
   const now = context.now();
   const owner = ownerHere({ processBound });
+  const before = lastAtWork(found?.document);
   const document: LeaseDocument = {
     schemaVersion: 1,
     token: randomUUID(),
@@ -109,6 +111,7 @@ async function take(
     ...(narrowed ? { narrowed } : {}),
     ...owner,
     ...(execution === undefined ? {} : { execution }),
+    ...(before === undefined ? {} : { before }),
     acquiredAt: now.toISOString(),
     ...period(now, owner),
   };

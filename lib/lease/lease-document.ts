@@ -26,6 +26,10 @@ const leaseSchema = z.strictObject({
   execution: z.string().optional().describe("ARN of the execution of a state machine whose steps hold it"),
   run: z.string().optional(),
   snapshot: z.string().optional(),
+  before: z
+    .strictObject({ snapshot: z.string(), renewedAt: instant })
+    .optional()
+    .describe("the run that had it last, and when that was last at work"),
   acquiredAt: instant,
   renewedAt: instant,
   expiresAt: instant,
@@ -55,6 +59,15 @@ export async function readLease(storage: Storage, job: string): Promise<FoundLea
     if (error instanceof NotFoundError) return undefined;
     throw error;
   }
+}
+
+/**
+ * The run that has it or had it last, and when it was last at work. Of one that was killed in the middle of a long artifact
+ * nothing else says so.
+ */
+export function lastAtWork(document: LeaseDocument | undefined): LeaseDocument["before"] {
+  if (document?.snapshot === undefined) return document?.before;
+  return { snapshot: document.snapshot, renewedAt: document.renewedAt };
 }
 
 export type LeaseOwner = Pick<LeaseDocument, "host" | "process" | "version">;

@@ -1,6 +1,7 @@
 import type { Job } from "../config/schema.ts";
 import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
+import { lastAtWork, readLease } from "../lease/lease-document.ts";
 import { newestRecord, recordedUnits } from "../record.ts";
 import { AHEAD_MS } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -11,7 +12,7 @@ const LAST_RECORDS = 64;
 
 /**
  * Whether an unfinished run was still at work within the job's `resume_within` before `now`, by what it left: that it began, was
- * taken up again, or wrote the record of a unit. Otherwise a run that lasts longer than that could never be taken up.
+ * taken up again, renewed the lease that it was the last run to have, or wrote the record of a unit. Otherwise a run that lasts longer than that could never be taken up.
  * @throws StorageError | TransientError
  */
 export async function wasAtWorkWithin(
@@ -28,6 +29,10 @@ export async function wasAtWorkWithin(
   if (isWithin(snapshotTime(snapshot))) return true;
   if (resumeWithinMs === 0) return false;
   if (isWithin(await unlessDamaged(() => lastResumed(storage, name, snapshot)))) return true;
+  const lease = (await readLease(storage, name))?.document;
+  for (const run of [lastAtWork(lease), lease?.before]) {
+    if (run?.snapshot === snapshot && isWithin(new Date(run.renewedAt))) return true;
+  }
   const recorded = [...(await recordedUnits(storage, name, snapshot))];
   const newestFirst = recorded.sort(([n, resumed], [m, before]) => before - resumed || m - n);
   for (const [n, resumed] of newestFirst.slice(0, LAST_RECORDS)) {

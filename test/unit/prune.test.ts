@@ -449,6 +449,8 @@ test("a plan of what prune would do leaves the run alone that holds the lease", 
     )?.reason;
   assert.equal(await reason(), "kept: unfinished run; it holds the job's lease, so it is going on");
   await lease.release();
+  assert.match((await reason()) ?? "", /^kept: unfinished run; it was at work within resume_within/);
+  a.later(DAY);
   assert.match((await reason()) ?? "", /^removed: unfinished run; /);
 });
 

@@ -5,6 +5,7 @@ import { collect } from "../../../lib/collect.ts";
 import type { Job } from "../../../lib/config/schema.ts";
 import { InterruptedError, SourceError } from "../../../lib/errors.ts";
 import { finish } from "../../../lib/finish.ts";
+import { type LeasedBackup, underLease } from "../../../lib/lease/under-lease.ts";
 import { plan } from "../../../lib/plan.ts";
 import { readPlan } from "../../../lib/plan-line.ts";
 import { type JobResult, type RunOptions, runJobs } from "../../../lib/run.ts";
@@ -214,6 +215,38 @@ for (const [hours, snapshot] of [
     assert.equal((await only(later(storage, { hours }))).snapshot, snapshot);
   });
 }
+
+/** A run that had the lease for twenty hours and wrote nothing but its plan, and then a prune. */
+async function leasedInVain() {
+  const a = later(memoryStorage(), { hours: 0 });
+  const under = (purpose: "run" | "prune", work: (leased: LeasedBackup) => Promise<unknown>) =>
+    underLease(a.backup, aJob(), { purpose, processBound: true, waitMs: 0 }, work);
+  await under("run", async (leased) => {
+    await plan(leased, { job: "docs", resume: "within" });
+    a.later(20 * 3_600);
+  });
+  await under("prune", async () => {});
+  return a;
+}
+
+for (const [hours, snapshot] of [
+  [11, SNAPSHOT],
+  [13, "2026-11-23T120000Z"],
+] as const) {
+  test(`a run that wrote nothing in the 20 hours in which it had the lease is ${snapshot === SNAPSHOT ? "" : "not "}taken up again ${hours} hours later, also after a prune`, async () => {
+    const a = await leasedInVain();
+    a.later(hours * 3_600);
+    assert.equal((await only(a)).snapshot, snapshot);
+  });
+}
+
+test("nor does a run that begins anew meanwhile sweep it", async () => {
+  const a = await leasedInVain();
+  a.later(11 * 3_600);
+  const begun = await only(a, { resume: "never" });
+  assert.equal(begun.status, "ok");
+  assert.deepEqual(begun.prune?.swept, []);
+});
 
 test("resume_within counts from the last time that a run was taken up again, and a damaged record says nothing", async () => {
   const storage = memoryStorage();
