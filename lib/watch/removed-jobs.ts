@@ -67,13 +67,14 @@ async function removedJob(backup: Backup, storage: Storage, whole: Job, folder: 
   const { jobs } = backup.config;
   const same = jobs.find((job) => job.name === name);
   if (name === undefined || same?.target_storage === whole.target_storage) return undefined;
-  const told = await readTold(storage, name);
+  const stored = await readTold(storage, name);
+  const told = await recallHere(backup, { ...whole, name }, stored);
   const beside = new Set(told.watch?.beside);
   if (!jobs.some((job) => job !== same && beside.has(job.name))) return undefined;
   const newest = await newestSnapshot(storage, name);
   if (newest === undefined && !isOpen(told)) return undefined;
   const job: Job = { ...whole, name, service: newest?.manifest?.service ?? "unknown" };
-  return { job, watched: watchedRemoved(backup, job, newest, same?.target_storage), told };
+  return { job, watched: watchedRemoved(backup, job, newest, same?.target_storage), told, stored };
 }
 
 /** Somebody was told that it is not well, and nobody that it is no more. */

@@ -127,3 +127,28 @@ test("a machine that keeps nothing says that it cannot remember", async () => {
     a.lines.join("\n"),
   );
 });
+
+test("a job that was taken out of the file is told once by such a watch", async () => {
+  const ops = memoryNotifier();
+  const jobs = [aJob(), aJob({ name: "other" })];
+  const a = aBackup({ jobs, notifications: { ops: told() }, notifiers: { ops: ops.notifier } });
+  await runJobs(a.backup, ["docs", "other"]);
+  const refused = async () => {
+    throw new StorageError("STORAGE_FORBIDDEN", "the credentials lack the right: it takes s3:PutObject");
+  };
+  const memory = memoryStorage();
+  const backup = {
+    ...a.backup,
+    storage: async () => ({ ...a.storage, prepare: refused, put: refused }),
+    watchMemory: async () => memory,
+    config: { ...a.backup.config, storage: { store: { type: "filesystem", base_path: "/store" } as const } },
+  };
+  await watch(backup, jobs, { dryRun: false });
+  const left = jobs.slice(1);
+  const after = { ...backup, config: { ...backup.config, jobs: left } };
+  for (let times = 0; times < 3; times += 1) await watch(after, left, { dryRun: false });
+  assert.deepEqual(
+    ops.reports.flatMap((report) => report.jobs.map(({ job, events }) => `${job} ${events}`)),
+    ["docs missed"],
+  );
+});
