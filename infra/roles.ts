@@ -9,7 +9,7 @@ export interface RoleInputs extends SecretRights {
   readonly places: readonly BucketPlace[];
   /** Where `plan` puts copies of plans. */
   readonly planCopies: readonly BucketPlace[];
-  /** Where `watch` keeps what it told of storages that cannot be asked. */
+  /** Where `watch` and `notify` keep what they told of storages that cannot be asked. */
   readonly watchMemory: readonly BucketPlace[];
   /** File systems that snapshots lie on. */
   readonly mounts: readonly UsedMount[];
@@ -41,7 +41,13 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
       return [...common, ...notifierSecrets];
     case "notify":
       // What is told of as stopped may have been redriven since.
-      return [...common, ...notifierSecrets, allow(["states:DescribeExecution"], executions)];
+      return [
+        ...common,
+        ...watchMemory.flatMap(reading),
+        ...watchMemory.flatMap(writing),
+        ...notifierSecrets,
+        allow(["states:DescribeExecution"], executions),
+      ];
     case "verdict":
       return [];
     case "watch":

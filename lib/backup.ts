@@ -26,7 +26,7 @@ export interface Backup {
   /** Where this machine keeps what a storage that cannot be reached cannot keep; undefined for one that keeps nothing. Nobody prepares it. */
   readonly machine?: Storage | undefined;
   /**
-   * Where a watch keeps what it told of a job whose storage cannot be asked: `machine`, or for a function the bucket of its stack, which nobody
+   * Where a watch, and whoever tells of runs, keeps what it told of a job whose storage cannot be asked: `machine`, or for a function the bucket of its stack, which nobody
    * prepares either; undefined where there is no such place. @throws ConfigError
    */
   watchMemory?(job: Job): Promise<Storage | undefined>;

@@ -4,6 +4,7 @@ import { type JobHistory, jobHistory } from "../job-history.ts";
 import { findJob } from "../jobs.ts";
 import type { Manifest } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
+import { recallRuns, rememberRuns, withRunsOf } from "../watch/watch-memory.ts";
 import { allClearAfter } from "./all-clear.ts";
 import { type EndedRun, jobReport, type RunOutcome, toldAfter } from "./job-report.ts";
 import { type Delivery, type Tellable, type TellOptions, tell, tellPings } from "./tell.ts";
@@ -25,6 +26,10 @@ interface Known {
   readonly told: Told;
 }
 
+interface Ended extends Tellable {
+  readonly told: Told;
+}
+
 const JOBS_AT_ONCE = 4;
 
 /**
@@ -35,7 +40,7 @@ export async function notify(backup: Backup, { runs, pings = "now" }: NotifyInpu
   const outcomes = runs.filter(hasEnded).filter((run) => !isByHand(backup, run));
   if (Object.keys(backup.config.notifications).length === 0 || outcomes.length === 0)
     return { deliveries: [], jobs: [] };
-  const jobs: Tellable[] = [];
+  const jobs: Ended[] = [];
   await eachLimited(outcomes.entries(), JOBS_AT_ONCE, async ([n, outcome]) => {
     jobs[n] = await tellable(backup, outcome);
   });
@@ -50,7 +55,12 @@ export async function pingLater(backup: Backup, jobs: readonly Tellable[]): Prom
   await eachLimited(jobs, JOBS_AT_ONCE, async ({ report }) => {
     const undelivered = undeliveredOf(backup, report.job, deliveries);
     if (undelivered.length === 0) return;
-    await change(backup, report.job, (told) => ({ ...told, undelivered: [...told.undelivered, ...undelivered] }));
+    await orWarn(backup, report.job, async () =>
+      changeTold(await backup.storage(findJob(backup.config, report.job)), report.job, (told) => ({
+        ...told,
+        undelivered: [...told.undelivered, ...undelivered],
+      })),
+    );
   });
   return deliveries;
 }
@@ -63,7 +73,7 @@ function isByHand({ signal }: Backup, { status }: RunOutcome): boolean {
 /** Another process works on the job, and it is that one that has something to tell. */
 const hasEnded = (run: RunOutcome): run is EndedRun => run.status !== "refused";
 
-async function tellable(backup: Backup, outcome: EndedRun): Promise<Tellable> {
+async function tellable(backup: Backup, outcome: EndedRun): Promise<Ended> {
   const job = findJob(backup.config, outcome.job);
   const { history, told } = await known(backup, outcome);
   const now = backup.now();
@@ -73,7 +83,7 @@ async function tellable(backup: Backup, outcome: EndedRun): Promise<Tellable> {
     manifest === undefined || history === undefined
       ? []
       : passedThresholds(thresholds, { ...measured(manifest, history), now });
-  return { report, notify: job.notify, allClear: told.allClear?.notifiers, passed };
+  return { report, notify: job.notify, allClear: told.allClear?.notifiers, passed, told };
 }
 
 const measured = (manifest: Manifest, { before, provedAt, firstRun }: JobHistory) => ({
@@ -90,21 +100,40 @@ async function known(backup: Backup, { job: name, snapshot }: RunOutcome): Promi
   );
   try {
     const storage = await backup.storage(job);
-    const told = await readTold(storage, name);
+    const told = await recallRuns(backup, job, await readTold(storage, name));
     return { told, history: await jobHistory(storage, name, { snapshot, proof: asks, now: backup.now() }) };
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: name }).debug(`what is told knows nothing of the storage: ${message}`, { code });
-    return { told: nothingTold(name), history: undefined };
+    return { told: await recallRuns(backup, job, nothingTold(name)), history: undefined };
   }
 }
 
-async function remember(backup: Backup, { report }: Tellable, deliveries: readonly Delivery[]): Promise<void> {
-  await change(backup, report.job, (told) => ({
-    ...toldAfter(report, told),
-    allClear: allClearAfter(told.allClear, { kind: "run", report, deliveries }),
-    undelivered: undeliveredOf(backup, report.job, deliveries),
-  }));
+/** Where the storage is down, in the place that it has for that. */
+async function remember(
+  backup: Backup,
+  { report, told: known }: Ended,
+  deliveries: readonly Delivery[],
+): Promise<void> {
+  const job = findJob(backup.config, report.job);
+  const after = (told: Told): Told => {
+    const before = withRunsOf(told, known);
+    return {
+      ...toldAfter(report, before),
+      allClear: allClearAfter(before.allClear, { kind: "run", report, deliveries }),
+      undelivered: undeliveredOf(backup, report.job, deliveries),
+    };
+  };
+  await orWarn(backup, report.job, async () => {
+    try {
+      await changeTold(await backup.storage(job), report.job, after);
+    } catch (error) {
+      if ((await backup.watchMemory?.(job)) === undefined) throw error;
+      const { failing, allClear } = after(known);
+      return rememberRuns(backup, job, { failing, allClear });
+    }
+    await rememberRuns(backup, job, { failing: null, allClear: undefined });
+  });
 }
 
 function undeliveredOf({ now }: Backup, job: string, deliveries: readonly Delivery[]): Told["undelivered"] {
@@ -114,10 +143,9 @@ function undeliveredOf({ now }: Backup, job: string, deliveries: readonly Delive
     .map(({ notifier, error }) => ({ notifier, at, message: error?.message ?? "unknown" }));
 }
 
-/** A storage that is down cannot remember; what is lost by that is a "since". */
-async function change(backup: Backup, job: string, changed: (told: Told) => Told): Promise<void> {
+async function orWarn(backup: Backup, job: string, work: () => Promise<void>): Promise<void> {
   try {
-    await changeTold(await backup.storage(findJob(backup.config, job)), job, changed);
+    await work();
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job }).warn(`what was told cannot be remembered: ${message}`, { code });

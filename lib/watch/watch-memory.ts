@@ -66,6 +66,35 @@ export async function rememberHere(
   }));
 }
 
+/** The same of what runs tell: what a watch told here is for a watch to end. Throws nothing. */
+export async function recallRuns(backup: Backup, job: Job, told: Told): Promise<Told> {
+  return withRunsOf(told, await toldHere(backup, job));
+}
+
+/** With what was told of runs in another place, too. Pure. */
+export function withRunsOf(told: Told, other: Told): Told {
+  const both = [told.failing ?? other.failing, other.failing ?? told.failing].filter((one) => one !== null);
+  const [since] = both.map((one) => one.since).sort();
+  const most = both.sort((a, b) => b.runs - a.runs)[0];
+  const failing = since === undefined || most === undefined ? null : { ...most, since };
+  return { ...told, failing, allClear: eitherAllClear(told.allClear, other.allClear) };
+}
+
+/** Leaves what a watch told here as it is. @throws StorageError | TransientError */
+export async function rememberRuns(
+  backup: Backup,
+  job: Job,
+  { failing, allClear }: Pick<Told, "failing" | "allClear">,
+): Promise<void> {
+  const memory = await backup.watchMemory?.(job);
+  if (memory === undefined) return;
+  if (failing === null && allClear === undefined) {
+    const here = await toldHere(backup, job);
+    if (here.failing === null && here.allClear === undefined) return;
+  }
+  await changeTold(memory, reportKey(backup.config, job), (told) => ({ ...told, failing, allClear }));
+}
+
 function withoutTakenOver(stored: Told, takenOver: Told["takenOver"]): Told {
   const { missed, allClear, ...rest } = stored;
   const isOurs = allClear?.notifiers.every((one) => takenOver?.allClear?.includes(one)) ?? true;

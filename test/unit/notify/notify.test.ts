@@ -8,6 +8,7 @@ import { notify } from "../../../lib/notify/notify.ts";
 import { type Delivery, tell } from "../../../lib/notify/tell.ts";
 import { MAX_TRIES, readTold } from "../../../lib/notify/told.ts";
 import { runJobs } from "../../../lib/run.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
 import { aBackup, aJob, type BackupChanges } from "../../support/a-backup.ts";
 import { aJobReport } from "../../support/a-report.ts";
 import { gone, type MemoryNotifier, memoryNotifier, told } from "../../support/memory-notifier.ts";
@@ -112,6 +113,35 @@ test("a run that stopped before its plan is told, with what to type", async () =
   assert.equal(job?.summary, "STORAGE_NOT_MOUNTED: nothing is mounted on /mnt/nas");
   assert.equal(job?.lastGood, "unknown");
   assert.equal(job?.next, "core-backup plan --config test.yml --job docs");
+});
+
+test("a failure that is told while the storage is down is told as over by the first good run, and counted on meanwhile", async () => {
+  const a = setting();
+  const memory = memoryStorage();
+  a.backup.watchMemory = async () => memory;
+  await a.run();
+  const { storage } = a.backup;
+  a.backup.storage = async () => {
+    throw new StorageError("STORAGE_NOT_MOUNTED", "nothing is mounted on /mnt/nas");
+  };
+  await a.run();
+  await a.run();
+  a.backup.storage = storage;
+  a.source.bad = true;
+  await a.run();
+  a.source.bad = false;
+  await a.run();
+  await a.run();
+  assert.deepEqual(
+    a.ops.reports.map(({ jobs: [job] }) => [job?.events, job?.since, job?.badRuns]),
+    [
+      [["failure"], "2026-11-23T03:00:00.000Z", 1],
+      [["failure"], "2026-11-23T03:00:00.000Z", 2],
+      [["partial"], "2026-11-23T03:00:00.000Z", 3],
+      [["recovered"], undefined, 0],
+    ],
+  );
+  assert.ok(!a.lines.join("\n").includes("cannot be remembered"));
 });
 
 test("thresholds are each notifier's own", async () => {
