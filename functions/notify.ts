@@ -32,12 +32,12 @@ const LAST_WORDS_MS = 20_000;
  */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer } = eventSchema.parse(event);
-  const { job, status, snapshot, removed = 0, executionArn } = outcome;
+  const { job, status, snapshot, removed = 0, execution, executionArn } = outcome;
   const error = errorOf(outcome);
   return withFunctionBackup(
     invocation,
     async (backup) => {
-      const ended = { job, status, snapshot, error };
+      const ended = { job, status, snapshot, error, run: execution };
       if (outcome.stopped === undefined)
         return endRun(backup, { outcome: ended, pointer: pointer ?? undefined, removed });
       const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;

@@ -19,6 +19,8 @@ export interface RunOutcome {
   /** Absent for a run that never began. */
   readonly snapshot?: string | undefined;
   readonly error?: ErrorRecord | undefined;
+  /** What it is known by, where it may be told again: it counts once. */
+  readonly run?: string | undefined;
   /** For a job that was not begun because another one failed. */
   readonly skippedBecause?: string | undefined;
 }
@@ -72,7 +74,7 @@ export function jobReport(input: JobReportInput): JobReport {
     moreErrors: Math.max(0, errors.length - MAX_ERRORS),
     thresholds: [],
     ...(bad ? { since: told.failing?.since ?? (history?.badSince ?? now).toISOString() } : {}),
-    badRuns: bad ? (told.failing?.runs ?? 0) + 1 : 0,
+    badRuns: bad ? (told.failing?.runs ?? 0) + (isCounted(told, outcome) ? 0 : 1) : 0,
     lastGood: history?.lastGood ?? "unknown",
     ...(manifest === undefined
       ? {}
@@ -82,7 +84,7 @@ export function jobReport(input: JobReportInput): JobReport {
 }
 
 /** What is remembered once it was told. */
-export function toldAfter(report: JobReport, told: Told): Told {
+export function toldAfter(report: JobReport, { run }: RunOutcome, told: Told): Told {
   // Of what else the job has, a narrowed run knows nothing.
   if (report.since === undefined && report.only !== undefined) return told;
   if (report.since === undefined) {
@@ -90,7 +92,7 @@ export function toldAfter(report: JobReport, told: Told): Told {
     const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: [...lasting] };
     return { ...told, failing: null, missed };
   }
-  return { ...told, failing: { since: report.since, runs: report.badRuns } };
+  return { ...told, failing: { since: report.since, runs: report.badRuns, ...(run === undefined ? {} : { run }) } };
 }
 
 /** The same for a job in a storage, whatever else is changed: what an incident is known by. */
@@ -118,6 +120,9 @@ export function commandLine(
 
 /** Of what the watch finds: no good run mends it. */
 export const isLasting = (problem: string): boolean => !CURED_BY_A_RUN.has(problem);
+
+const isCounted = ({ failing }: JobReportInput["told"], { run }: RunOutcome): boolean =>
+  run !== undefined && failing?.run === run;
 
 const lastingProblems = ({ missed }: JobReportInput["told"]): readonly string[] =>
   missed?.problems.filter(isLasting) ?? [];

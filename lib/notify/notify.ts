@@ -27,6 +27,7 @@ interface Known {
 }
 
 interface Ended extends Tellable {
+  readonly outcome: EndedRun;
   readonly told: Told;
 }
 
@@ -83,7 +84,7 @@ async function tellable(backup: Backup, outcome: EndedRun): Promise<Ended> {
     manifest === undefined || history === undefined
       ? []
       : passedThresholds(thresholds, { ...measured(manifest, history), now });
-  return { report, notify: job.notify, allClear: told.allClear?.notifiers, passed, told };
+  return { report, notify: job.notify, allClear: told.allClear?.notifiers, passed, told, outcome };
 }
 
 const measured = (manifest: Manifest, { before, provedAt, firstRun }: JobHistory) => ({
@@ -112,14 +113,14 @@ async function known(backup: Backup, { job: name, snapshot }: RunOutcome): Promi
 /** Where the storage is down, in the place that it has for that. */
 async function remember(
   backup: Backup,
-  { report, told: known }: Ended,
+  { report, told: known, outcome }: Ended,
   deliveries: readonly Delivery[],
 ): Promise<void> {
   const job = findJob(backup.config, report.job);
   const after = (told: Told): Told => {
     const before = withRunsOf(told, known);
     return {
-      ...toldAfter(report, before),
+      ...toldAfter(report, outcome, before),
       allClear: allClearAfter(before.allClear, { kind: "run", report, deliveries }),
       undelivered: undeliveredOf(backup, report.job, deliveries),
     };

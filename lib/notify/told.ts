@@ -10,7 +10,13 @@ import type { Storage } from "../storage/storage.ts";
 const toldSchema = z.strictObject({
   schemaVersion: z.literal(1),
   job: z.string(),
-  failing: z.strictObject({ since: z.iso.datetime(), runs: z.int().positive() }).nullable(),
+  failing: z
+    .strictObject({
+      since: z.iso.datetime(),
+      runs: z.int().positive(),
+      run: z.string().optional().describe("the last of them, where it may be told again"),
+    })
+    .nullable(),
   missed: z
     .strictObject({
       since: z.iso.datetime(),

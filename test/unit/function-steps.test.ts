@@ -207,7 +207,7 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   });
   const execution = "arn:execution:mine";
   await beginRun(a.backup, { job: "docs", only: undefined, execution });
-  const outcome = { job: "docs", status: "interrupted" } as const;
+  const outcome = { job: "docs", status: "interrupted", run: "mine" } as const;
   const from = {
     job: "docs",
     execution,
@@ -222,6 +222,13 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   told.heardOf.push("docs");
   told.sendFails.push(new NotifierError("NOTIFIER_REFUSED", "no such receiver"));
   assert.deepEqual(await endStoppedRun(a.backup, outcome, undefined), { told: 1, untold: 0, unmeasured: 0 });
+  // Lambda calls it again, and it is one run.
+  assert.deepEqual(
+    told.reports.map(({ jobs: [job] }) => job?.badRuns),
+    [1],
+  );
+  await endStoppedRun(a.backup, { ...outcome, run: "next" }, undefined);
+  assert.equal(told.reports.at(-1)?.jobs[0]?.badRuns, 2);
   const alone = aBackup({ units: () => [] });
   assert.deepEqual(await endStoppedRun(alone.backup, outcome, undefined), { told: 0, untold: 0, unmeasured: 0 });
 });
