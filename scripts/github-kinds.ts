@@ -82,7 +82,7 @@ function rights(): string {
   const query = new URLSearchParams({ name, url, public: String(isPublic), webhook_active: "false", ...permissions });
   const link = `https://github.com/organizations/my-org/settings/apps/new?${query}`;
   const token = new URLSearchParams({ name, target_name: "my-org", ...permissions });
-  return `A **fine-grained token**: [this link](${TOKEN_PAGE}?${token}) opens the page that makes it, [filled in](${TOKEN_DOCS}); put your organization's name in the place of \`my-org\` in its address, and choose all repositories and when it ends. It has, _read-only_,
+  return `A **fine-grained token**: [this link](${TOKEN_PAGE}?${token}) opens the page that makes it, [filled in](${TOKEN_DOCS}); put your organization's name in the place of \`my-org\` in its address, and choose all repositories and when it ends. GitHub may not fill it in: compare it with this list. It has, _read-only_,
 
 - repository permissions: ${listed(OF_REPOSITORIES)}
 - organization permissions: ${listed(OF_ORGANIZATIONS)}

@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "lib/notifiers/sns.ts": "takes our agents",
   "lib/deployment/deployment.ts": "takes our agents",
   "lib/deployment/announce-watch.ts": "takes our agents",
+  "lib/deployment/execution-state.ts": "takes our agents",
   "lib/connectors/mongodb/aws-credentials.ts": "takes our agents",
   "lib/connectors/mongodb/client.ts": "asks the list, connects by guarded sockets, and refuses a proxy",
   "lib/connectors/mongodb/proof-database.ts": "uses a client that is connected",
