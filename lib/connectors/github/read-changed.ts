@@ -1,12 +1,10 @@
-import { DeferredError, SourceError } from "../../errors.ts";
+import { SourceError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
+import { type Asked, askEach } from "./ask-each.ts";
 import { begunIds } from "./begun-ids.ts";
-import { childLine } from "./child-line.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import { lineOf } from "./lines.ts";
-import { isParentGone } from "./parent-gone.ts";
 import type { KindContext, KindReading } from "./reading.ts";
-import { UnreadableError } from "./unreadable.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -26,48 +24,30 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
   const startedAt = session.api.now().toISOString();
   const isSwept = isFirst || (sweep && reading.drifts === true);
   const sweptAt = begun === undefined ? (isSwept ? startedAt : undefined) : begun.sweptAt;
-  const asked = ((sweptAt !== undefined ? notes.all : notes.changed).get(kind.name) ?? []).toSorted(
+  const numbers = ((sweptAt !== undefined ? notes.all : notes.changed).get(kind.name) ?? []).toSorted(
     (a, b) => Number(a) - Number(b),
   );
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
-  let stopped: DeferredError | undefined;
-  let through = Number(begun?.through ?? Number.NEGATIVE_INFINITY);
+  let asked: Asked = {};
 
   return {
-    unchanged: !isFirst && begun === undefined && asked.length === 0 && notes.outdated.size === 0 && previousParts <= 1,
+    unchanged:
+      !isFirst && begun === undefined && numbers.length === 0 && notes.outdated.size === 0 && previousParts <= 1,
     async *lines() {
       deleted = [];
       deletedItems = [];
-      stopped = undefined;
-      through = Number(begun?.through ?? Number.NEGATIVE_INFINITY);
-      let isAny = false;
-      let hidden: UnreadableError | undefined;
+      asked = {};
       const stored = (await begunIds(context)) ?? new Map<string, ReadonlySet<string>>();
       // By parent: which objects it has now.
-      const fresh = new Map<string, ReadonlySet<string>>([...asked.map((of) => [of, NONE] as const), ...stored]);
+      const fresh = new Map<string, ReadonlySet<string>>([...numbers.map((of) => [of, NONE] as const), ...stored]);
       // Parents up to the one that was asked about last are done, whether or not they have children.
-      for (const of of asked.filter((one) => begun === undefined || Number(one) > Number(begun.through))) {
-        try {
-          const json = await childLine(context, child, Number(of));
-          isAny = true;
-          through = Math.max(through, Number(of));
-          if (json === undefined) continue;
-          fresh.set(of, itemIds(json));
-          yield lineOf(kind, json);
-        } catch (error) {
-          if (error instanceof UnreadableError && (await isParentGone(context, child, of, error))) {
-            hidden ??= error;
-            continue;
-          }
-          // Before anything was asked there is nothing to keep.
-          if (!(error instanceof DeferredError) || !isAny) throw error;
-          stopped = error;
-          return;
-        }
+      const left = numbers.map(Number).filter((one) => begun === undefined || one > Number(begun.through));
+      for await (const { of, json } of askEach(context, child, left, asked)) {
+        fresh.set(String(of), itemIds(json));
+        yield lineOf(kind, json);
       }
-      // Where not one child is shown, it is no deletion but a right that is missing.
-      if (hidden !== undefined && !isAny) throw hidden;
+      if (asked.stopped !== undefined) return;
       for await (const line of previousLines?.() ?? []) {
         const now = fresh.get(line.key);
         const gone = now === undefined ? undefined : goneItems(line, now);
@@ -77,9 +57,9 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
         else yield line;
       }
     },
-    stopped: () => stopped,
+    stopped: () => asked.stopped,
     facts: (): Facts => ({
-      ...(stopped === undefined ? {} : { through }),
+      ...(asked.stopped === undefined ? {} : { through: Number(asked.last) }),
       ...(sweptAt === undefined ? {} : { sweptAt }),
     }),
     state: () => ({ sweptAt: sweptAt ?? before?.sweptAt ?? startedAt }),

@@ -1,15 +1,12 @@
-import { DeferredError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
+import { type Asked, askEach } from "./ask-each.ts";
 import { begunIds } from "./begun-ids.ts";
-import { childLine } from "./child-line.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
 import type { Kind, Reading } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { lastingEtag, pages } from "./pages.ts";
-import { isParentGone } from "./parent-gone.ts";
 import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
-import { UnreadableError } from "./unreadable.ts";
 
 type Each = Extract<Reading, { readonly how: "each" }>;
 
@@ -25,8 +22,7 @@ export async function readEach(context: KindContext): Promise<KindReading> {
   let etags = collectEtags();
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
-  let stopped: DeferredError | undefined;
-  let through: string | undefined;
+  let asked: Asked = {};
 
   return {
     unchanged,
@@ -34,35 +30,18 @@ export async function readEach(context: KindContext): Promise<KindReading> {
       etags = collectEtags();
       deleted = [];
       deletedItems = [];
-      stopped = undefined;
-      through = begun === undefined ? undefined : String(begun.through);
+      asked = {};
       const stored = await begunIds(context);
       const seen = new Map(stored);
-      let isAny = false;
-      let hidden: UnreadableError | undefined;
-      for (const [called, of] of await parentsOf(context, reading, given, etags)) {
-        if (begun !== undefined && !isAfter(called, begun.through)) continue;
-        try {
-          const json = await childLine(context, reading.child, of, { given, etags });
-          isAny = true;
-          through = called;
-          if (json === undefined) continue;
-          const line = lineOf(kind, json);
-          seen.set(line.key, itemIds(json));
-          yield line;
-        } catch (error) {
-          if (error instanceof UnreadableError && (await isParentGone(context, reading.child, of, error))) {
-            hidden ??= error;
-            continue;
-          }
-          // Before anything was asked there is nothing to keep.
-          if (!(error instanceof DeferredError) || !isAny) throw error;
-          stopped = error;
-          return;
-        }
+      const parents = await parentsOf(context, reading, given, etags);
+      const left = parents.filter(([called]) => begun === undefined || isAfter(called, begun.through));
+      const of = left.map(([, one]) => one);
+      for await (const { json } of askEach(context, reading.child, of, asked, { given, etags })) {
+        const line = lineOf(kind, json);
+        seen.set(line.key, itemIds(json));
+        yield line;
       }
-      // Where not one child is shown, it is no deletion but a right that is missing.
-      if (hidden !== undefined && !isAny) throw hidden;
+      if (asked.stopped !== undefined) return;
       for await (const line of previousLines?.() ?? []) {
         const now = seen.get(line.key);
         const gone = now === undefined ? undefined : goneItems(line, now);
@@ -72,8 +51,8 @@ export async function readEach(context: KindContext): Promise<KindReading> {
           deleted.push(line.key);
       }
     },
-    stopped: () => stopped,
-    facts: (): Facts => (stopped === undefined || through === undefined ? {} : { through }),
+    stopped: () => asked.stopped,
+    facts: (): Facts => (asked.stopped === undefined ? {} : { through: String(asked.last) }),
     state: () => ({
       // Those of what was read before the wait are not known any more, so that the next run reads all of it.
       etags: begun === undefined ? etags.all() : undefined,

@@ -1,0 +1,49 @@
+import { DeferredError } from "../../errors.ts";
+import { childLine } from "./child-line.ts";
+import type { Child } from "./kinds/kind.ts";
+import type { Json } from "./pages.ts";
+import { isParentGone } from "./parent-gone.ts";
+import type { Etags, KindContext } from "./reading.ts";
+import type { Answer } from "./response.ts";
+import { UnreadableError } from "./unreadable.ts";
+
+/** How far asking came. */
+export interface Asked {
+  /** The parent that was asked about last, whether or not it has children. */
+  last?: unknown;
+  /** Set where waiting is left to others: the rest goes on after `last`. */
+  stopped?: DeferredError;
+}
+
+/**
+ * The children of each parent, in the parents' order; of a parent without any there is nothing. `asked` is kept up to date.
+ * @throws as `childLine` does; a DeferredError only before anything was asked, since then there is nothing to keep
+ */
+export async function* askEach(
+  context: KindContext,
+  child: Child,
+  parents: Iterable<unknown>,
+  asked: Asked,
+  known: { readonly given?: Map<string, Answer>; readonly etags?: Etags } = {},
+): AsyncGenerator<{ readonly of: unknown; readonly json: Json }> {
+  let isAny = false;
+  let hidden: UnreadableError | undefined;
+  for (const of of parents) {
+    try {
+      const json = await childLine(context, child, of, known);
+      isAny = true;
+      asked.last = of;
+      if (json !== undefined) yield { of, json };
+    } catch (error) {
+      if (error instanceof UnreadableError && (await isParentGone(context, child, of, error))) {
+        hidden ??= error;
+        continue;
+      }
+      if (!(error instanceof DeferredError) || !isAny) throw error;
+      asked.stopped = error;
+      return;
+    }
+  }
+  // Where not one child is shown, it is no deletion but a right that is missing.
+  if (hidden !== undefined && !isAny) throw hidden;
+}
