@@ -137,15 +137,20 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
 export async function* unfinishedSinceLast(storage: Storage, job: string, now: Date): AsyncIterable<string> {
   const ahead: string[] = [];
   for (const snapshot of (await snapshotFolders(storage, job)).reverse()) {
-    const keys = [manifestKey(job, snapshot), verifiedKey(job, snapshot)];
-    const heads = await Promise.all(keys.map((key) => storage.head(key)));
-    const isUnfinished = heads.every((head) => head === undefined);
+    const isUnfinished = !(await hasDocument(storage, job, snapshot));
     if (isAhead(snapshot, now)) {
       if (isUnfinished) ahead.push(snapshot);
     } else if (isUnfinished) yield snapshot;
     else break;
   }
   yield* ahead;
+}
+
+/** Mostly one question: what was verified has its manifest still. */
+async function hasDocument(storage: Storage, job: string, snapshot: string): Promise<boolean> {
+  for (const key of [manifestKey(job, snapshot), verifiedKey(job, snapshot)])
+    if ((await storage.head(key)) !== undefined) return true;
+  return false;
 }
 
 /** Ids that have a folder, whatever lies in it, newest first: when runs were begun. The first costs two questions or so. */

@@ -31,7 +31,7 @@ export async function verifyArtifact(
   task: ArtifactTask,
 ): Promise<ArtifactVerification> {
   const { artifact, inherited } = task;
-  if (task.read === "no" && inherited !== undefined) return { ...inherited, checksum: "inherited" };
+  if (task.read === "no" && inherited !== undefined) return unreadOf(inherited);
   const prefix = snapshotPrefix(job.name, entry.snapshot);
   const at = backup.now().toISOString();
   const before = inherited?.failedProof;
@@ -83,6 +83,12 @@ export async function verifyArtifact(
     return withFailedProof(withFailedProof({ ...right, proof: null }, failedProof), before);
   }
 }
+
+/** What is known of one that was not read this time. */
+export const unreadOf = (inherited: ArtifactVerification): ArtifactVerification => ({
+  ...inherited,
+  checksum: "inherited",
+});
 
 /** What is wrong with the stored bytes; undefined where they are the right ones. A storage that cannot be read just now says nothing about them. */
 async function damageOf(

@@ -22,20 +22,13 @@ import {
   type Verification,
 } from "./manifest.ts";
 import { eachLimited } from "./pool.ts";
-import { isRefusal, putDocument, putOnce } from "./put-document.ts";
+import { putDocument, putOnce } from "./put-document.ts";
 import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
 import { createNamedList } from "./tar/named-list.ts";
-import {
-  beginVerifying,
-  conclude,
-  openArtifacts,
-  unreadOf,
-  type VerifyInput,
-  type Verifying,
-  verifyEach,
-} from "./verify.ts";
+import { beginVerifying, conclude, openArtifacts, type VerifyInput, type Verifying, verifyEach } from "./verify.ts";
+import { unreadOf } from "./verify-artifact.ts";
 import { type PartLimits, partNumbers, partsOf, type VerifyPart } from "./verify-part-limits.ts";
 
 /*
@@ -125,9 +118,9 @@ function isLasting(error: unknown): boolean {
 /** Never over what another call of the same part found. Where the storage itself is at fault, it may not take this either. */
 async function storeFault(storage: Storage, key: string, bytes: Uint8Array): Promise<void> {
   try {
-    await putDocument(storage, key, bytes, { ifAbsent: true });
+    await putOnce(storage, key, bytes);
   } catch (error) {
-    if (!(isRefusal(error) || error instanceof StorageError || error instanceof TransientError)) throw error;
+    if (!(error instanceof StorageError || error instanceof TransientError)) throw error;
   }
 }
 

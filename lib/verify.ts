@@ -10,7 +10,7 @@ import { eachLimited } from "./pool.ts";
 import { recordVerification } from "./record-verification.ts";
 import { findChosen, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
-import { type ArtifactsOf, verifyArtifact } from "./verify-artifact.ts";
+import { type ArtifactsOf, unreadOf, verifyArtifact } from "./verify-artifact.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
 
 export interface VerifyInput {
@@ -99,12 +99,6 @@ export async function verifyEach(
   const [failure] = failures;
   return { results: results.filter((one) => one !== undefined), ...(failure === undefined ? {} : { failure }) };
 }
-
-/** What is known of one that was not read this time. */
-export const unreadOf = (inherited: ArtifactVerification): ArtifactVerification => ({
-  ...inherited,
-  checksum: "inherited",
-});
 
 function unproved({ artifact, inherited }: ArtifactTask, now: Date): ArtifactVerification {
   const right = { path: artifact.path, checkedAt: now.toISOString(), checksum: "ok" as const };
