@@ -15,7 +15,7 @@ import { verify } from "../../lib/verify.ts";
 import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
 import { aGithubAccount } from "../support/github-account.ts";
-import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
+import { type GithubBackup, githubBackup, storedParts } from "../support/github-backup.ts";
 import { answerGraphql } from "../support/github-graphql.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
@@ -103,14 +103,10 @@ async function reviews(
   backup: GithubBackup,
   result: Parameters<GithubBackup["stored"]>[0],
 ): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for (let part = 1; ; part += 1) {
-    const kind = part === 1 ? "pull_reviews" : `pull_reviews-${part}`;
-    const some = await backup.stored(result, "my-org/app", kind);
-    if (some === undefined) return lines;
-    for (const { of, items } of some)
-      for (const item of Array.isArray(items) ? items : []) lines.push(`${Number(of)}: ${String(Object(item).body)}`);
-  }
+  const stored = await storedParts(backup, result, "my-org/app", "pull_reviews");
+  return stored.flatMap(({ of, items }) =>
+    (Array.isArray(items) ? items : []).map((item) => `${Number(of)}: ${String(Object(item).body)}`),
+  );
 }
 
 async function aWorldOfPulls(count: number) {
@@ -220,17 +216,8 @@ async function aWorldOfEnvironments(count: number) {
 const VARIABLES = { skip: ["all"], include: ["environment_variables"] };
 
 /** All parts of the variables, as they are stored. */
-async function variables(
-  backup: GithubBackup,
-  result: Parameters<GithubBackup["stored"]>[0],
-): Promise<readonly Json[]> {
-  const lines: Json[] = [];
-  for (let part = 1; ; part += 1) {
-    const some = await backup.stored(result, "my-org/app", `environment_variables${part === 1 ? "" : `-${part}`}`);
-    if (some === undefined) return lines;
-    lines.push(...some);
-  }
-}
+const variables = (backup: GithubBackup, result: Parameters<GithubBackup["stored"]>[0]): Promise<readonly Json[]> =>
+  storedParts(backup, result, "my-org/app", "environment_variables");
 
 for (const isSealed of [false, true]) {
   const where = isSealed ? ", also where what is stored is sealed to us" : "";

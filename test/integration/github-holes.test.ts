@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JobResult } from "../../lib/run.ts";
-import { type GithubBackup, githubBackup } from "../support/github-backup.ts";
+import { type GithubBackup, githubBackup, storedParts } from "../support/github-backup.ts";
 import { answerGraphql } from "../support/github-graphql.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
@@ -171,13 +171,8 @@ async function reactedTo(
   backup: GithubBackup,
   result: Parameters<GithubBackup["stored"]>[0],
 ): Promise<readonly number[]> {
-  const numbers: number[] = [];
-  for (let part = 1; ; part += 1) {
-    const kind = `issue_comment_reactions${part === 1 ? "" : `-${part}`}`;
-    const some = await backup.stored(result, "my-org/app", kind);
-    if (some === undefined) return numbers.toSorted((a, b) => a - b);
-    numbers.push(...some.map(({ of }) => Number(of)));
-  }
+  const stored = await storedParts(backup, result, "my-org/app", "issue_comment_reactions");
+  return stored.map(({ of }) => Number(of)).toSorted((a, b) => a - b);
 }
 
 function react(server: GithubServer, path: string): readonly number[] {

@@ -26,6 +26,21 @@ export interface GithubBackup {
   ): Promise<readonly Json[] | undefined>;
 }
 
+/** The objects of a kind in all of its parts, in their order. */
+export async function storedParts(
+  { stored }: Pick<GithubBackup, "stored">,
+  result: Parameters<GithubBackup["stored"]>[0],
+  unit: string,
+  kind: string,
+): Promise<readonly Json[]> {
+  const all: Json[] = [];
+  for (let part = 1; ; part += 1) {
+    const some = await stored(result, unit, part === 1 ? kind : `${kind}-${part}`);
+    if (some === undefined) return all;
+    all.push(...some);
+  }
+}
+
 /** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
 export function githubBackup(
   server: GithubServer,

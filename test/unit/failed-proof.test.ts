@@ -3,17 +3,17 @@ import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { damageSeen } from "../../lib/damage.ts";
 import { CodedError } from "../../lib/errors.ts";
-import { beginRun, collectStep, finishStep, type StepPointer } from "../../lib/function-steps.ts";
+import type { StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, splitStep, verifyPartStep } from "../../lib/function-verify.ts";
 import { snapshotPrefix } from "../../lib/keys.ts";
 import type { Artifact } from "../../lib/manifest.ts";
-import { readPlan } from "../../lib/plan-line.ts";
 import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
 import { snapshotsNewestFirst } from "../../lib/snapshots.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { type VerifyInput, verify } from "../../lib/verify.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
+import { steppedRun } from "../support/stepped-run.ts";
 
 const retention = { keep_last: 1, min_keep: 1, max_removals: 10 };
 const first = "2026-11-22T030000Z";
@@ -156,9 +156,7 @@ test("verified in parts a snapshot does not become good either by the right dige
     jobs: [aJob({ verify: { checksum: 1, prove: false } })],
     units: () => [{ id: "a", items: { "a.json": "a", "b.json": "b" } }],
   });
-  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
-  for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
-  await finishStep(a.backup, pointer);
+  const pointer = await steppedRun(a);
   const inParts = async (run: StepPointer, between: () => Promise<unknown>) => {
     const { parts } = await splitStep(a.backup, run);
     await between();
@@ -205,9 +203,7 @@ test("nor across the parts of a verification", async () => {
     jobs: [aJob({ verify: { checksum: 1, prove: true } })],
     units: () => [{ id: "a", items: { "a.json": "a", "b.json": "b" } }],
   });
-  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
-  for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
-  await finishStep(a.backup, pointer);
+  const pointer = await steppedRun(a);
   const { parts } = await splitStep(a.backup, pointer);
   assert.equal(parts, 2);
   await a.storage.put(`${snapshotPrefix("docs", pointer.snapshot)}a/a.json.zst`, bytesOf("other bytes"));

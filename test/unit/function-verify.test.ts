@@ -3,13 +3,12 @@ import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { endRun } from "../../lib/end-run.ts";
 import { StorageError, TransientError } from "../../lib/errors.ts";
-import { beginRun, collectStep, finishStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, splitStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { verifiedKey } from "../../lib/keys.ts";
 import { type Verification, verificationSchema } from "../../lib/manifest.ts";
-import { readPlan } from "../../lib/plan-line.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
+import { steppedRun } from "../support/stepped-run.ts";
 
 const ARTIFACTS = 7;
 /** Seven artifacts are four parts then. */
@@ -22,19 +21,13 @@ async function aFinishedRun({ again = false } = {}) {
     units: () => Array.from({ length: units }, (_, n) => ({ id: `u${n}`, fingerprint: "f", items: itemsOf(n) })),
   });
   const itemsOf = (n: number) => (n === 0 ? { "a.json": "a", "b.json": "b" } : { "a.json": `${n}` });
-  async function run(): Promise<StepPointer> {
-    const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
-    for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
-    await finishStep(a.backup, pointer);
-    return pointer;
-  }
-  if (!again) return { a, pointer: await run() };
-  const before = await run();
+  if (!again) return { a, pointer: await steppedRun(a) };
+  const before = await steppedRun(a);
   await verifyStep(a.backup, before);
   await endRun(a.backup, { outcome: { job: "docs", status: "ok" }, pointer: before, removed: 0 });
   a.later(86_400);
   units += 1;
-  return { a, pointer: await run() };
+  return { a, pointer: await steppedRun(a) };
 }
 
 type Finished = Awaited<ReturnType<typeof aFinishedRun>>;

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
-import { beginRun, collectStep, finishStep } from "../../lib/function-steps.ts";
 import { concludeStep, splitStep, verifyPartStep } from "../../lib/function-verify.ts";
-import { readPlan } from "../../lib/plan-line.ts";
 import { sealed } from "../../lib/seal.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
 import { resealed } from "../support/resealed.ts";
+import { steppedRun } from "../support/stepped-run.ts";
 
 const UNITS = 3;
 const FOLDER = "docs/2026-11-22/030000Z/";
@@ -19,9 +18,7 @@ async function verifiedInParts() {
   const a = aBackup({
     units: () => Array.from({ length: UNITS }, (_, n) => ({ id: `u${n}`, items: { "a.json": `${n}` } })),
   });
-  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
-  for await (const line of readPlan(a.storage, pointer)) await collectStep(a.backup, pointer, line, a.backup.config);
-  await finishStep(a.backup, pointer);
+  const pointer = await steppedRun(a);
   await splitStep(a.backup, pointer);
   for (let n = 0; n < UNITS; n += 1) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
   const text = async (key: string) => (await contentsOf(a.storage)).get(key)?.toString() ?? "";
