@@ -6,7 +6,7 @@ import { CodedError, EncryptionError, type ErrorRecord, errorRecord, IntegrityEr
 import { reaches, withFailedProof } from "./failed-proof.ts";
 import { snapshotPrefix } from "./keys.ts";
 import { machineFault } from "./machine-fault.ts";
-import type { Artifact, ArtifactVerification } from "./manifest.ts";
+import type { Artifact, ArtifactVerification, FailedProof } from "./manifest.ts";
 import type { SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { ArtifactTask, VerifyMode } from "./verify-tasks.ts";
@@ -52,12 +52,16 @@ export async function verifyArtifact(
     if (isProof && artifact.encryption !== null) return sealed(noKeyOf(artifact.encryption.type));
     return withFailedProof({ ...right, proof: inherited?.proof ?? null }, before);
   }
+  let tried: FailedProof["level"] = task.read === "full" ? "full" : "read";
   try {
     const connector = await backup.connector(job);
     const proof = await connector.prove(artifact, readArtifact(storage, prefix, artifact, decryptions.of(artifact)), {
       full: task.read === "full",
       signal: backup.signal,
       unit: task.unit,
+      onlyRead: () => {
+        tried = "read";
+      },
     });
     const proved = { ...right, proof: { ...proof, at } };
     // By what was known when it began, whatever the clocks of two machines say.
@@ -75,11 +79,7 @@ export async function verifyArtifact(
         "the private key at hand belongs to it and does not open it: a wrong passphrase, or a part is missing",
       );
     }
-    const failedProof = {
-      level: task.read === "full" ? "full" : "read",
-      at,
-      error: proofFault(error, artifact, backup),
-    } as const;
+    const failedProof = { level: tried, at, error: proofFault(error, artifact, backup) };
     return withFailedProof(withFailedProof({ ...right, proof: null }, failedProof), before);
   }
 }

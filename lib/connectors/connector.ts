@@ -119,6 +119,8 @@ export interface RestoredArtifact extends ProvenArtifact {
 export interface ProofOptions {
   readonly full: boolean;
   readonly signal: AbortSignal;
+  /** To be told, before `bytes` is read, where no more than `read` can be reached here: what fails then has not failed a full proof. */
+  readonly onlyRead?: () => void;
   /** All artifacts that the snapshot holds of the unit, for what their facts have to say of each other. Left out where one is proved by itself. */
   readonly unit?: readonly ProvenArtifact[];
 }

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bytes } from "../bytes.ts";
-import type { Proof, ProvenArtifact } from "../connectors/connector.ts";
+import type { Proof, ProofOptions, ProvenArtifact } from "../connectors/connector.ts";
 import { IntegrityError, RefusedError } from "../errors.ts";
 import { ProgramFailedError, programOutput } from "../process.ts";
 import { scratchFolder } from "../scratch.ts";
@@ -13,20 +13,18 @@ import { TarFormatError } from "./tar-header.ts";
 import { findTar } from "./tar-program.ts";
 import type { TarEntry, TarListener } from "./tar-scan.ts";
 
-interface ProveOptions {
-  readonly full: boolean;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Reads an archive with our own scanner and with the real tar at once, and compares both with the facts. With `full`,
  * tar extracts it into an empty folder, and every entry there is compared with what the archive said.
  * @throws IntegrityError `PROOF_FAILED`, or what `bytes` throws
  */
-export async function proveArchive(artifact: ProvenArtifact, bytes: Bytes, options: ProveOptions): Promise<Proof> {
+export async function proveArchive(artifact: ProvenArtifact, bytes: Bytes, options: ProofOptions): Promise<Proof> {
   const { program } = await findTar(options.signal);
   try {
-    if (program === undefined) return await readAlone(artifact, bytes);
+    if (program === undefined) {
+      options.onlyRead?.();
+      return await readAlone(artifact, bytes);
+    }
     return options.full
       ? await extract(program, artifact, bytes, options.signal)
       : await list(program, artifact, bytes, options.signal);

@@ -161,9 +161,14 @@ export function connectorContract<Options>(name: string, harness: ConnectorHarne
       const how = full ? "full proof" : "proof";
       promise(`${how} accepts what was collected, in pieces of any size`, async (_, connector) => {
         for (const { artifact, bytes } of await collectAll(connector, await firstUnit(connector))) {
-          const proof = await connector.prove(artifact, oddPieces(bytes), { full, signal: never() });
+          let told = false;
+          const onlyRead = () => {
+            told = true;
+          };
+          const proof = await connector.prove(artifact, oddPieces(bytes), { full, signal: never(), onlyRead });
           assert.ok(proof.detail.length > 0);
           assert.ok(["read", "restored", "full"].includes(proof.level));
+          if (full) assert.equal(told, proof.level !== "full", "told that it only reads");
         }
       });
 

@@ -343,12 +343,16 @@ test("a PATH without GNU tar is said before anything is read", async () => {
     );
     const plain = new Uint8Array(1024);
     const facts = { entries: 0, files: 0, directories: 0, symlinks: 0, hardlinks: 0, other: 0, bytes: 0 };
+    let told = false;
+    const onlyRead = () => {
+      told = true;
+    };
     const proof = await connector.prove(
       { path: "u/files.tar", contentType: "application/x-tar", facts },
       bytesOf(plain),
-      { full: true, signal: never() },
+      { full: true, signal: never(), onlyRead },
     );
-    assert.equal(proof.level, "read");
+    assert.deepEqual([proof.level, told], ["read", true]);
     assert.match(proof.detail, /GNU tar is not installed here/);
   } finally {
     process.env.PATH = before;

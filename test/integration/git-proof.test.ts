@@ -61,12 +61,17 @@ for (const objectFormat of ["sha1", "sha256"] as const) {
 
   test(`without git the bundle is read here, and the proof says so (${objectFormat})`, async () => {
     await using at = await scene(objectFormat);
+    let told = 0;
+    const onlyRead = () => {
+      told += 1;
+    };
     const prove = (bytes: Uint8Array, facts: Facts = at.made.facts) =>
-      withoutPrograms(() => at.connector.prove(artifactOf(facts), oddPieces(bytes), { full: false, signal }));
+      withoutPrograms(() => at.connector.prove(artifactOf(facts), oddPieces(bytes), { full: true, signal, onlyRead }));
     assert.deepEqual(await prove(at.bytes), {
       level: "read",
       detail: `${at.made.facts.objects} objects, 7 refs, pack checksum; read here, without git`,
     });
+    assert.equal(told, 1);
     await assert.rejects(prove(at.bytes, { ...at.made.facts, objects: 1 }), refused);
     await assert.rejects(prove(at.bytes, { ...at.made.facts, refs: 1 }), refused);
     await assert.rejects(prove(at.bytes, { ...at.made.facts, refsSha256: "0" }), refused);

@@ -38,7 +38,13 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
   const placed: string[] = [];
   /** With how many artifacts of the same unit each was proved. */
   const provedAmong = new Map<string, number>();
-  const state = { prepared: 0, cleaned: 0, provesFail: false as boolean | Error, fullProofFails: false };
+  const state = {
+    prepared: 0,
+    cleaned: 0,
+    provesFail: false as boolean | Error,
+    fullProofFails: false,
+    onlyReads: false,
+  };
 
   const connector: Connector = {
     async prepare() {
@@ -65,13 +71,14 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       const failure = scripted?.fails?.();
       if (failure !== undefined) throw failure;
     },
-    async prove(artifact, bytes, { full, unit = [] }) {
+    async prove(artifact, bytes, { full, unit = [], onlyRead }) {
+      if (state.onlyReads) onlyRead?.();
       provedAmong.set(artifact.path, unit.length);
       const { bytes: total } = await measureAll(bytes);
       if (state.provesFail instanceof Error) throw state.provesFail;
       if (state.provesFail || (full && state.fullProofFails))
         throw new IntegrityError("PROOF_FAILED", `${artifact.path} proves nothing`);
-      return { level: full ? "full" : "restored", detail: `${total} bytes` };
+      return { level: state.onlyReads ? "read" : full ? "full" : "restored", detail: `${total} bytes` };
     },
     async cleanup() {
       state.cleaned += 1;

@@ -79,6 +79,21 @@ test("a proof that goes less far does not undo one that failed, and one that goe
   assert.deepEqual(await pruned(), [first]);
 });
 
+test("a full proof that could only read, and failed, is undone by one that reads; a failed full one before it is not", async () => {
+  const { source, check } = await twoNights();
+  Object.assign(source.state, { onlyReads: true, provesFail: true });
+  assert.equal((await check("full")).artifacts[0]?.failedProof?.level, "read");
+  source.state.provesFail = false;
+  const undone = await check("full");
+  assert.deepEqual([undone.ok, undone.artifacts[0]?.proof?.level], [true, "read"]);
+  Object.assign(source.state, { onlyReads: false, fullProofFails: true });
+  assert.equal((await check("full")).ok, false);
+  Object.assign(source.state, { onlyReads: true, provesFail: true });
+  assert.equal((await check("full")).artifacts[0]?.failedProof?.level, "full");
+  Object.assign(source.state, { provesFail: false, fullProofFails: false });
+  assert.equal((await check("full")).ok, false, "reading goes less far than what failed");
+});
+
 test("bytes that could not be read right for a while do not make a failed proof forgotten", async () => {
   const { storage, source, check } = await twoNights();
   source.state.provesFail = true;

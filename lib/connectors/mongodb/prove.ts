@@ -1,5 +1,5 @@
 import type { Bytes } from "../../bytes.ts";
-import type { Proof, ProvenArtifact } from "../connector.ts";
+import type { Proof, ProofOptions, ProvenArtifact } from "../connector.ts";
 import { factsMustAgree, factsOfArchive, proofFailed, summaryFacts } from "./archive-facts.ts";
 import { isAboutTheArchive } from "./archive-fault.ts";
 import { type ArchiveParser, archiveParser } from "./archive-parser.ts";
@@ -8,9 +8,7 @@ import { OPLOG_TYPE } from "./oplog-item.ts";
 import { proveOplog } from "./prove-oplog.ts";
 import { proveByRestoring } from "./prove-restore.ts";
 
-export interface ProveOptions {
-  readonly full: boolean;
-  readonly signal: AbortSignal;
+export interface ProveOptions extends ProofOptions {
   readonly now: () => Date;
 }
 
@@ -22,12 +20,14 @@ export interface ProveOptions {
 export async function proveArtifact(
   artifact: ProvenArtifact,
   bytes: Bytes,
-  { full, signal, now }: ProveOptions,
+  { full, signal, onlyRead, now }: ProveOptions,
   proofServer: () => Promise<ServerAddress | undefined>,
 ): Promise<Proof> {
-  if (artifact.contentType === OPLOG_TYPE) return proveOplog(artifact, bytes, signal);
+  const isOplog = artifact.contentType === OPLOG_TYPE;
+  const address = full && !isOplog ? await proofServer() : undefined;
+  if (address === undefined) onlyRead?.();
+  if (isOplog) return proveOplog(artifact, bytes, signal);
   const facts = factsOfArchive(artifact);
-  const address = full ? await proofServer() : undefined;
   if (address !== undefined) return proveByRestoring(artifact, facts, bytes, address, now(), signal);
   const parser = archiveParser({ deep: true });
   await aboutTheArchive(artifact, () => parseAll(parser, bytes, signal));
