@@ -15,6 +15,11 @@ export interface Asked {
   stopped?: DeferredError;
 }
 
+interface Known {
+  readonly given?: Map<string, Answer>;
+  readonly etags?: Etags;
+}
+
 /**
  * The children of each parent, in the parents' order; of a parent without any there is nothing. `asked` is kept up to date.
  * @throws as `childLine` does; a DeferredError only before anything was asked, since then there is nothing to keep
@@ -24,26 +29,34 @@ export async function* askEach(
   child: Child,
   parents: Iterable<unknown>,
   asked: Asked,
-  known: { readonly given?: Map<string, Answer>; readonly etags?: Etags } = {},
+  known: Known = {},
 ): AsyncGenerator<{ readonly of: unknown; readonly json: Json }> {
   let isAny = false;
-  let hidden: UnreadableError | undefined;
   for (const of of parents) {
     try {
-      const json = await childLine(context, child, of, known);
+      const json = await lineUnlessGone(context, child, of, known);
       isAny = true;
       asked.last = of;
       if (json !== undefined) yield { of, json };
     } catch (error) {
-      if (error instanceof UnreadableError && (await isParentGone(context, child, of, error))) {
-        hidden ??= error;
-        continue;
-      }
       if (!(error instanceof DeferredError) || !isAny) throw error;
       asked.stopped = error;
       return;
     }
   }
-  // Where not one child is shown, it is no deletion but a right that is missing.
-  if (hidden !== undefined && !isAny) throw hidden;
+}
+
+/** What was deleted since it was listed has no children. */
+async function lineUnlessGone(
+  context: KindContext,
+  child: Child,
+  of: unknown,
+  known: Known,
+): Promise<Json | undefined> {
+  try {
+    return await childLine(context, child, of, known);
+  } catch (error) {
+    if (!(error instanceof UnreadableError) || !(await isParentGone(context, child, of, error))) throw error;
+    return undefined;
+  }
 }

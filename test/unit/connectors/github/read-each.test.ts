@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type Account, freshLimits } from "../../../../lib/connectors/github/account.ts";
 import { accountChoice } from "../../../../lib/connectors/github/choose-account.ts";
 import type { Kind } from "../../../../lib/connectors/github/kinds/kind.ts";
 import type { Line } from "../../../../lib/connectors/github/lines.ts";
@@ -7,6 +8,7 @@ import { parentsOf } from "../../../../lib/connectors/github/parents.ts";
 import { readEach } from "../../../../lib/connectors/github/read-each.ts";
 import type { KindContext } from "../../../../lib/connectors/github/reading.ts";
 import type { Session } from "../../../../lib/connectors/github/session.ts";
+import { UnreadableError } from "../../../../lib/connectors/github/unreadable.ts";
 import { NotFoundError } from "../../../../lib/errors.ts";
 
 const KIND: Kind = {
@@ -24,17 +26,27 @@ const KIND: Kind = {
   },
 };
 
-/** Answers the list with `names`, and an object for each of them. */
-function sessionOf(names: readonly string[]): Session {
+/** Answers the list with `names`, and an object for each of them; `deleted` is in the list once more. */
+function sessionOf(names: readonly string[], { deleted = "", isRefused = false } = {}): Session {
+  const list = [...names, ...(deleted === "" ? [] : [deleted])];
   const get = async (to: string) => {
-    const json = to === "/stages" ? names.map((name) => ({ name })) : { id: 1 };
+    if (to === `/stages/${deleted}`) return { status: 404, headers: new Headers(), json: {}, bytes: 0 };
+    const json = to === "/stages" ? list.splice(0, list.length, ...names).map((name) => ({ name })) : { id: 1 };
     return { status: 200, headers: new Headers(), json, bytes: 0 };
+  };
+  const account: Account = {
+    name: "T",
+    limits: { ...freshLimits(), isRefused },
+    authorization: async () => "",
+    basic: async () => "",
+    renew: () => false,
+    madeAt: () => undefined,
   };
   const not = () => Promise.reject(new Error("is not asked here"));
   return {
     api: {
       url: "",
-      accounts: [],
+      accounts: [account],
       gate: (work) => work(),
       budget: { freeAt: () => 0, spend: () => {}, perAccount: undefined },
       now: () => new Date(0),
@@ -86,4 +98,14 @@ test("what was stored before a wait and is sealed to us is not taken for deleted
   const reading = await readEach(aContext({ session: sessionOf(["a", "b", "c"]), previousLines: previous, begun }));
   const keys = (await Array.fromAsync(reading.lines())).map(({ key }) => key);
   assert.deepEqual([keys, reading.deleted()], [["c"], ["d"]]);
+});
+
+test("what was deleted since it was listed is left out, but not while a token is not accepted that may have been shown it", async () => {
+  const read = async (isRefused: boolean) => {
+    const session = sessionOf(["a"], { deleted: "b", isRefused });
+    const reading = await readEach(aContext({ session, before: undefined }));
+    return (await Array.fromAsync(reading.lines())).map(({ key }) => key);
+  };
+  assert.deepEqual(await read(false), ["a"]);
+  await assert.rejects(read(true), UnreadableError);
 });
