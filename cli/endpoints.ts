@@ -41,8 +41,10 @@ interface Served {
   readonly metrics: () => Promise<string>;
 }
 
-const WATCHED_FOR_MS = 30_000;
-const METRICS_FOR_MS = 10_000;
+const WATCHED_FOR = { freshMs: 30_000 };
+/** Of many snapshots it takes longer to make than anyone waits for a page. It says when it was made. */
+const PAGE_FOR = { freshMs: 30_000, usableMs: 3_600_000 };
+const METRICS_FOR = { freshMs: 10_000 };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A scheduler looks at the clock once a minute. */
 const HANGS_AFTER_MS = 5 * 60_000;
@@ -85,13 +87,13 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
       const { now } = options;
       served = {
         service,
-        watched: kept(WATCHED_FOR_MS, now, () =>
+        watched: kept(WATCHED_FOR, now, () =>
           service.using(async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true })).jobs),
         ),
-        html: kept(WATCHED_FOR_MS, now, () =>
+        html: kept(PAGE_FOR, now, () =>
           service.using(async (backup) => htmlPage(await overview(backup, backup.config.jobs))),
         ),
-        metrics: kept(METRICS_FOR_MS, now, () => service.using(metricsPage)),
+        metrics: kept(METRICS_FOR, now, () => service.using(metricsPage)),
       };
     },
     async close() {

@@ -2,25 +2,79 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kept } from "../../../cli/kept.ts";
 
+/** What is kept is the number of the making; `end` ends the one that goes on. */
+function aMaker(usableMs?: number) {
+  const endings: (() => void)[] = [];
+  const of = { time: 0, made: 0, fails: false };
+  const ask = kept({ freshMs: 1_000, ...(usableMs === undefined ? {} : { usableMs }) }, () => new Date(of.time), make);
+  return { of, ask, end: () => endings.shift()?.() };
+
+  async function make(): Promise<number> {
+    of.made += 1;
+    const { made, fails } = of;
+    await new Promise<void>((ended) => endings.push(ended));
+    if (fails) throw new Error(`failed ${made}`);
+    return made;
+  }
+}
+
 test("it is made once for all who ask within the time, again after it, and again at once after a failure", async () => {
-  let time = 0;
-  let made = 0;
-  let fails = false;
-  const ask = kept(
-    1_000,
-    () => new Date(time),
-    async () => {
-      made += 1;
-      if (fails) throw new Error("failed");
-      return made;
-    },
-  );
-  assert.deepEqual(await Promise.all([ask(), ask()]), [1, 1]);
-  time = 999;
+  const { of, ask, end } = aMaker();
+  const first = [ask(), ask()];
+  end();
+  assert.deepEqual(await Promise.all(first), [1, 1]);
+  of.time = 999;
   assert.equal(await ask(), 1);
-  time = 1_000;
-  fails = true;
-  await assert.rejects(ask());
-  fails = false;
-  assert.equal(await ask(), 3);
+  of.time = 1_000;
+  of.fails = true;
+  const second = ask();
+  end();
+  await assert.rejects(second, /failed 2/);
+  of.fails = false;
+  const third = ask();
+  end();
+  assert.equal(await third, 3);
 });
+
+test("while it can be used, the last one is answered at once, and one newer is made at a time", async () => {
+  const { of, ask, end } = aMaker(60_000);
+  const first = ask();
+  end();
+  assert.equal(await first, 1);
+  of.time = 59_999;
+  assert.deepEqual([await ask(), await ask()], [1, 1]);
+  assert.equal(of.made, 2);
+  end();
+  await settled();
+  assert.equal(await ask(), 2);
+  assert.equal(of.made, 2);
+
+  of.time = 70_000;
+  of.fails = true;
+  assert.equal(await ask(), 2);
+  end();
+  await settled();
+  of.fails = false;
+  assert.equal(await ask(), 2, "what failed took the last one away");
+  assert.equal(of.made, 4);
+  end();
+  await settled();
+  assert.equal(await ask(), 4);
+});
+
+test("who asks when the last one is too old waits, also for one that others were not made to wait for", async () => {
+  const { of, ask, end } = aMaker(60_000);
+  const first = ask();
+  end();
+  await first;
+  of.time = 30_000;
+  assert.equal(await ask(), 1);
+  of.time = 60_000;
+  const late = ask();
+  of.time = -60_000;
+  const earlier = ask();
+  end();
+  assert.deepEqual(await Promise.all([late, earlier]), [2, 2]);
+});
+
+const settled = () => new Promise((done) => setImmediate(done));
