@@ -10,6 +10,7 @@ import { commandLog } from "../log-options.ts";
 import { portNumber } from "../port-option.ts";
 import { eventLines } from "../run-progress.ts";
 import { configFile } from "../session.ts";
+import { stateFolder } from "../state-folder.ts";
 
 export const serveCommand: Command = async (context) => {
   const { options, env, redaction, now, signal, output } = context;
@@ -33,7 +34,11 @@ export const serveCommand: Command = async (context) => {
       config,
       reload: load,
       enter: (loaded, stopped) => enterNetwork(loaded, { env, redaction, signal: stopped }),
-      open: async (loaded, stopped) => open(loaded, { env, log, emit, redaction, now, waits: "here", signal: stopped }),
+      open: async (loaded, stopped) =>
+        open(loaded, {
+          ...{ env, log, emit, redaction, now, waits: "here", signal: stopped },
+          stateFolder: stateFolder(env),
+        }),
       log,
       redaction,
       now,
