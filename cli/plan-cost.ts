@@ -2,6 +2,7 @@ import type { Backup } from "../lib/backup.ts";
 import type { Job } from "../lib/config/schema.ts";
 import { type JobCost, jobCost, type PricedUnit } from "../lib/cost/job-cost.ts";
 import type { Prices } from "../lib/cost/prices.ts";
+import { isInStackBucket, OLD_VERSIONS_DAYS } from "../lib/deployment/stack.ts";
 import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst } from "../lib/snapshots.ts";
 
 /** What a planned run of the job costs, by what its last whole snapshot says of sizes and times. */
@@ -19,5 +20,7 @@ export async function planCost(
   }
   const { manifest, verification } = last ?? {};
   const known = manifest === undefined ? undefined : { manifest, verification };
-  return jobCost(job, units, known, { snapshots, now: backup.now(), prices });
+  const storage = backup.config.storage[job.target_storage];
+  const oldVersionsDays = storage !== undefined && isInStackBucket(storage) ? OLD_VERSIONS_DAYS : 0;
+  return jobCost(job, units, known, { snapshots, oldVersionsDays, now: backup.now(), prices });
 }

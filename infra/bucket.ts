@@ -1,8 +1,6 @@
 import { PLAN_COPIES_PREFIX } from "../lib/deployment/stack.ts";
 import { isOn, type Resolving, textOf } from "./resolving.ts";
 
-/** A copy that prune removed, or a run replaced, can be had again for so long. */
-const OLD_VERSIONS_DAYS = 30;
 /** Parts of uploads that a killed function left: the next run clears them away as well. */
 const UNFINISHED_UPLOADS_DAYS = 7;
 
@@ -15,6 +13,9 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
   if ((await text("bucket")) !== "") return { Resources: {} };
   const kmsKey = await text("kmsKey");
   const objectLock = await isOn(resolving, "objectLock");
+  const oldVersionsDays = Number(await text("oldVersionsDays"));
+  if (!(Number.isInteger(oldVersionsDays) && oldVersionsDays > 0))
+    throw new Error(`--param=oldVersionsDays=${await text("oldVersionsDays")}: must be a whole number of days above 0`);
   return {
     Resources: {
       BackupBucket: {
@@ -31,7 +32,7 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
           OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
           VersioningConfiguration: { Status: "Enabled" },
           BucketEncryption: { ServerSideEncryptionConfiguration: [encryption(kmsKey)] },
-          LifecycleConfiguration: { Rules: lifecycle() },
+          LifecycleConfiguration: { Rules: lifecycle(oldVersionsDays) },
           ...(objectLock ? { ObjectLockEnabled: true } : {}),
         },
       },
@@ -54,7 +55,7 @@ const encryption = (kmsKey: string): unknown =>
 /** Copies of plans, which nothing reads once their run has ended and cannot be redriven any more (14 days). */
 const PLAN_COPIES_DAYS = 30;
 
-const lifecycle = (): readonly unknown[] => [
+const lifecycle = (NoncurrentDays: number): readonly unknown[] => [
   {
     Id: "plan-copies",
     Status: "Enabled",
@@ -69,7 +70,7 @@ const lifecycle = (): readonly unknown[] => [
   {
     Id: "old-versions",
     Status: "Enabled",
-    NoncurrentVersionExpiration: { NoncurrentDays: OLD_VERSIONS_DAYS },
+    NoncurrentVersionExpiration: { NoncurrentDays },
     ExpiredObjectDeleteMarker: true,
   },
 ];

@@ -6,9 +6,9 @@ const ROOT = join(import.meta.dirname, "..");
 /** What .dockerignore lets into the image. */
 const PARTS = ["bin", "cli", "container", "functions", "lib", "scripts", "package.json", "package-lock.json"];
 
-/** The tag of the image of this checkout: the same files, the same tag, so that it is built once. */
-export function imageTag(): string {
-  const hash = createHash("sha256");
+/** The tag of the image of this checkout for one architecture: the same files, the same tag, so that it is built once for each. */
+export function imageTag(architecture: "X86_64" | "ARM64"): string {
+  const hash = createHash("sha256").update(`${architecture}\0`);
   for (const file of PARTS.flatMap((part) => filesBelow(join(ROOT, part)))) {
     hash
       .update(`${relative(ROOT, file)}\0`)

@@ -75,7 +75,11 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
     ...stoppedRunResources(job),
   }));
-  const watched = { ...alarmResources(config.jobs), ...watchResources(stack, schedules), ...untoldRunsResources() };
+  const watched = {
+    ...alarmResources(config.jobs),
+    ...watchResources(stack, schedules, config),
+    ...untoldRunsResources(),
+  };
   return {
     Resources: Object.assign(
       watched,

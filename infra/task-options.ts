@@ -69,7 +69,7 @@ export async function taskOptions(
   const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
   if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
   return {
-    image: imageOf(image, stack),
+    image: imageOf(image, stack, architecture),
     cpu,
     memory,
     diskGib,
@@ -109,11 +109,13 @@ export async function givenNetwork(resolving: Resolving): Promise<GivenNetwork> 
 }
 
 /** The image that was given, or the one of this checkout, which deploying puts into a repository of the stack's name. */
-function imageOf(given: string, stack: string): TaskOptions["image"] {
+function imageOf(given: string, stack: string, architecture: TaskOptions["architecture"]): TaskOptions["image"] {
   if (given === "" || given === "build") {
     const of = (text: string) => ({ "Fn::Sub": text });
     return {
-      uri: of(`\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag()}`),
+      uri: of(
+        `\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag(architecture)}`,
+      ),
       repositoryArn: of(`arn:\${AWS::Partition}:ecr:\${AWS::Region}:\${AWS::AccountId}:repository/serverless-${stack}`),
     };
   }

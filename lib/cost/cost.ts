@@ -5,6 +5,8 @@ export interface MonthShape {
   readonly runs: number;
   /** Snapshots that the retention keeps at once; each holds all artifacts. */
   readonly snapshots: number;
+  /** Days for which the bucket keeps what prune removed. */
+  readonly oldVersionsDays: number;
 }
 
 /** US dollars by service. */
@@ -30,12 +32,12 @@ export interface Cost {
 }
 
 const GB = 1024 ** 3;
-/** Two of each job, and what the watch measures of it. */
-const ALARMS_PER_JOB = 2;
+/** Of each job, and what the watch measures of it. */
+const ALARMS_PER_JOB = 3;
 const METRICS_PER_JOB = 3;
 const WATCHES_PER_MONTH = 730;
-/** Of the stack itself: starts that never happened, the watch and its silence; what the watch measures of all jobs together. */
-const STACK = { alarms: 3, metrics: 3, watchSeconds: 2, watchGb: 0.5 };
+/** Of the stack itself: starts that never happened and the watch's silence; what the watch measures of all jobs together. */
+const STACK = { alarms: 2, metrics: 3, watchSeconds: 2, watchGb: 0.5 };
 
 export interface StackCost {
   readonly alarms: number;
@@ -55,7 +57,8 @@ export function stackMonth(prices: Prices): StackCost {
 }
 
 /** What the runs of one job cost. Pure. */
-export function costOf(shape: RunShape, { runs, snapshots }: MonthShape, prices: Prices): Cost {
+export function costOf(shape: RunShape, month: MonthShape, prices: Prices): Cost {
+  const { runs } = month;
   const usage = runUsage(shape);
   const run = bill({
     lambda: usage.lambdaRequests * prices.lambda_request + usage.lambdaGbSeconds * prices.lambda_gb_second,
@@ -76,12 +79,18 @@ export function costOf(shape: RunShape, { runs, snapshots }: MonthShape, prices:
       stepFunctions: run.stepFunctions * runs,
       fargate: run.fargate * runs,
       s3Requests: run.s3Requests * runs,
-      s3Storage: (shape.bytes / GB) * snapshots * prices.s3_gb_month,
+      s3Storage: (shape.bytes / GB) * copiesIn(month) * prices.s3_gb_month,
       watching: run.watching * runs + always,
     }),
     restore: (shape.bytes / GB) * prices.egress_gb,
   };
 }
+
+const DAYS = 30;
+
+/** Of the data: a month on, each run has made a snapshot, and prune has removed one, whose objects the bucket keeps as old versions. */
+const copiesIn = ({ runs, snapshots, oldVersionsDays }: MonthShape): number =>
+  snapshots + (runs / DAYS) * oldVersionsDays;
 
 function bill(parts: Omit<Bill, "total" | "egress">): Bill {
   const total = Object.values(parts).reduce((sum, one) => sum + one, 0);

@@ -1,10 +1,11 @@
+import { OLD_VERSIONS_DAYS } from "../deployment/stack.ts";
 import { costOf, type MonthShape, machineMonth } from "./cost.ts";
 import type { Prices } from "./prices.ts";
 import type { RunShape } from "./run-usage.ts";
 
 /** Repositories as they are in most organizations: small, and nine of ten as they were the night before. */
 const REPOSITORY = { bytes: 20e6, artifacts: 1, seconds: 6, changed: 0.1 };
-const MONTH: MonthShape = { runs: 30, snapshots: 14 };
+const MONTH: MonthShape = { runs: 30, snapshots: 14, oldVersionsDays: OLD_VERSIONS_DAYS };
 const VERIFIED_BYTES_PER_SECOND = 60e6;
 /** Of what is unchanged, as `verify` reads by default. */
 const READ_AGAIN = 0.1;

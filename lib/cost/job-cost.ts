@@ -36,6 +36,13 @@ const BYTES = 20e6;
 /** Of verifying, in one process. */
 const BYTES_PER_SECOND = 60e6;
 
+interface Kept {
+  /** That there are now. */
+  readonly snapshots: number;
+  /** Days for which the bucket keeps what prune removed; 0 for one that keeps nothing. */
+  readonly oldVersionsDays: number;
+}
+
 /**
  * What the job costs by its plan, the durations and sizes of its last run and how many snapshots it keeps now.
  * Pure.
@@ -44,7 +51,7 @@ export function jobCost(
   job: Job,
   units: readonly PricedUnit[],
   last: LastSnapshot | undefined,
-  { snapshots, now, prices }: { readonly snapshots: number; readonly now: Date; readonly prices: Prices },
+  { snapshots, oldVersionsDays, now, prices }: Kept & { readonly now: Date; readonly prices: Prices },
 ): JobCost {
   const assumed: string[] = [];
   const assume = <T>(value: T, what: string): T => {
@@ -75,8 +82,13 @@ export function jobCost(
     ...verifying(job, size, last, assume),
   };
   const kept = Math.max(1, snapshots);
+  if (oldVersionsDays > 0)
+    assume(
+      oldVersionsDays,
+      `what prune removes stays ${oldVersionsDays} days as old versions, as the bucket of a stack has it unless --param=oldVersionsDays says otherwise`,
+    );
   return {
-    ...costOf(shape, { runs: runsPerMonth, snapshots: kept }, prices),
+    ...costOf(shape, { runs: runsPerMonth, snapshots: kept, oldVersionsDays }, prices),
     runsPerMonth,
     snapshots: kept,
     bytes,

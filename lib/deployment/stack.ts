@@ -15,6 +15,9 @@ export const DEFAULT_REGION = "eu-central-1";
 /** The variable that the stack sets for its functions: the bucket of the stack, or the one that was given. */
 export const BUCKET_VARIABLE = "S3_BUCKET";
 
+/** A copy that prune removed, or a run replaced, can be had again for so long from the bucket that the stack makes, unless `--param=oldVersionsDays` says otherwise. */
+export const OLD_VERSIONS_DAYS = 30;
+
 /** Below it in that bucket, state machines read the plans of jobs whose snapshots lie in none. */
 export const PLAN_COPIES_PREFIX = ".core-backup-plans/";
 

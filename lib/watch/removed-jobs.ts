@@ -6,6 +6,7 @@ import { nothingTold, REMOVED, readTold, type Told } from "../notify/told.ts";
 import { newestSnapshot, type SnapshotEntry } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { jobOfFolder } from "./job-of-folder.ts";
+import { storageName } from "./storage-name.ts";
 import type { WatchedJob } from "./watch-job.ts";
 import { recallHere } from "./watch-memory.ts";
 import type { Watched } from "./watch-news.ts";
@@ -59,7 +60,7 @@ function placeholder({ config }: Backup, storage: string): Job | undefined {
   const [some] = config.jobs;
   const one = config.jobs.find(({ target_storage }) => target_storage === storage) ?? some;
   if (one === undefined) return undefined;
-  return { ...one, name: `(storage ${storage})`, service: "unknown", target_storage: storage, notify: undefined };
+  return { ...one, name: storageName(storage), service: "unknown", target_storage: storage, notify: undefined };
 }
 
 async function removedJob(backup: Backup, storage: Storage, whole: Job, folder: string): Promise<Watched | undefined> {

@@ -145,8 +145,9 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
 
   test("a function that is killed at work is a failed unit that says so, and the next execution succeeds by itself", async () => {
     let posts = 0;
-    // The first is the plan's, which lists refs; the second is the function's.
-    git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
+    // The first is the plan's, which lists refs; the second is the function's. `minutely` asks for another repository.
+    git.switches.answer = ({ method, url }) =>
+      method === "POST" && url?.startsWith("/two.git/") === true && ++posts > 1;
     const execution = await stack.start("crashed");
     await until(async () => posts > 1);
     const killed = await functionProcesses(stack.cloud.endpoint, "core-backup-test-collect-git");

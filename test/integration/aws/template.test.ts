@@ -53,6 +53,7 @@ describe("what is deployed", () => {
         kmsKey: "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef",
         collectConcurrency: "5",
         owner: "ops",
+        oldVersionsDays: "9",
       },
     });
     template = await deployment.template();
@@ -111,7 +112,7 @@ describe("what is deployed", () => {
         {
           Id: "old-versions",
           Status: "Enabled",
-          NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+          NoncurrentVersionExpiration: { NoncurrentDays: 9 },
           ExpiredObjectDeleteMarker: true,
         },
       ],
@@ -306,15 +307,17 @@ describe("what is deployed", () => {
     );
   });
 
-  test("every job has an alarm for a run that failed or never ended, and so have starts that never happened and the watch", () => {
+  test("every job has alarms for a run that failed or never ended and for what the watch finds of it, and so have starts that never happened and the watch", () => {
     const alarms = ofType("AWS::CloudWatch::Alarm");
-    assert.equal(alarms.length, 3 + 2 * 4);
+    assert.equal(alarms.length, 2 + 3 * 4);
+    const watched = alarms.filter(({ id }) => id.endsWith("NotWell")).map(({ properties }) => properties.Dimensions);
+    assert.equal(new Set(watched.map((dimensions) => JSON.stringify(dimensions))).size, 4);
     for (const { id, properties } of alarms) assert.deepEqual(properties.AlarmActions, [{ Ref: "Alarms" }], id);
     const metrics = alarms.map(({ properties }) => `${properties.Namespace} ${properties.MetricName}`).sort();
     assert.deepEqual(
       [...new Set(metrics)],
       [
-        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "AWS/SQS NumberOfMessagesSent",
         "AWS/States ExecutionsFailed",
         "AWS/States ExecutionsTimedOut",
         "core-backup JobNotWell",

@@ -12,6 +12,7 @@ const costOfUnits = (
   bytes: readonly number[],
   verification: LastSnapshot["verification"],
   compute: "auto" | "lambda" = "auto",
+  oldVersionsDays = 0,
 ) => {
   const units = bytes.map((one) => ({ status: "ok", durationMs: 1_000, artifacts: [{ bytes: one }] }));
   const totals = { units: bytes.length, artifacts: bytes.length, bytes: bytes.reduce((sum, one) => sum + one, 0) };
@@ -21,7 +22,7 @@ const costOfUnits = (
     aJob({ schedule: "0 3 * * *", compute }),
     planned,
     { manifest, verification },
-    { snapshots: 1, now, prices },
+    { snapshots: 1, oldVersionsDays, now, prices },
   );
 };
 const small = Array.from({ length: UNITS }, () => 1e6);
@@ -35,6 +36,16 @@ test("verifying in parts costs the time of all of them, and not that from the fi
   assert.deepEqual([some.assumed, more.assumed], [[], []]);
   assert.ok(Math.abs(more.usage.lambdaGbSeconds - some.usage.lambdaGbSeconds - 1_000 * (1769 / 1024)) < 1e-6);
   assert.equal(some.usage.fargateVcpuHours, 0);
+});
+
+test("what prune removed is paid as long as the bucket keeps it", () => {
+  const of = (oldVersionsDays: number) =>
+    costOfUnits(large, { durationMs: 1_000, parts: undefined }, "auto", oldVersionsDays);
+  const [without, month] = [of(0), of(30)];
+  // A run each day: one snapshot is kept, and thirty have been removed in the last thirty days.
+  assert.equal(without.month.s3Storage, UNITS * prices.s3_gb_month);
+  assert.ok(Math.abs(month.month.s3Storage / without.month.s3Storage - (1 + month.runsPerMonth)) < 1e-9);
+  assert.match(month.assumed.join("\n"), /what prune removes stays 30 days as old versions/);
 });
 
 test("parts that tasks verified are reckoned as tasks", () => {

@@ -7,6 +7,7 @@ import { watchMetrics } from "../../../lib/deployment/watch-metrics.ts";
 import { sample } from "../../../lib/measures/job-samples.ts";
 import { cloudwatchMetrics, emfLine } from "../../../lib/metrics/cloudwatch.ts";
 import { aJob } from "../../support/a-backup.ts";
+import { aWatchedJob } from "../../support/a-watched-job.ts";
 import { published } from "../../support/published.ts";
 
 const STACK = "core-backup-test";
@@ -75,7 +76,7 @@ function metricsOf(line: string): readonly string[] {
 test("every metric of the dashboard is one that Step Functions has or that a function's log line defines", () => {
   const emitted = jobs.flatMap(({ name }) => [
     ...metricsOf(deferralMetrics(STACK, { job: name, run: "01RUN", unit: "a", resumeAt: NOW.toISOString() }, NOW)),
-    ...watchMetrics(STACK, [aWatched(name)], NOW).flatMap(metricsOf),
+    ...watchMetrics(STACK, [aWatchedJob(name)], NOW).flatMap(metricsOf),
     ...metricsOf(emfLine(anEndedRun(name), published([name]), CLOUDWATCH, NOW)),
   ]);
   const shown = metricsIn(widgets(METRICS));
@@ -122,15 +123,3 @@ const anEndedRun = (job: string) => {
   const samples = cloudwatchMetrics.map(({ of, labels }) => sample(of, 1, labels));
   return { job, samples, increments: samples };
 };
-
-const aWatched = (job: string) => ({
-  job,
-  storage: "s3",
-  notices: [],
-  ok: true,
-  age: 3_600,
-  deadline: 90_000,
-  lateBy: 0,
-  problems: [],
-  snapshot: "2026-11-26T020000Z",
-});

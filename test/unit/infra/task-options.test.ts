@@ -53,6 +53,13 @@ describe("the parameters of tasks", () => {
     await assert.rejects(optionsOf({ functionsInSubnets: "yes" }), /--param=functionsInSubnets=yes: must be on or off/);
   });
 
+  test("an image that deploying builds is another one for another architecture, and the same for the same files", async () => {
+    const uriOf = async (taskArchitecture: string) =>
+      JSON.stringify((await optionsOf({ image: "build", taskArchitecture }))?.image.uri);
+    assert.equal(await uriOf("ARM64"), await uriOf("ARM64"));
+    assert.notEqual(await uriOf("ARM64"), await uriOf("X86_64"));
+  });
+
   test("an image in Amazon ECR is one that tasks need a right to, another one is not", async () => {
     assert.equal((await optionsOf())?.image.repositoryArn, undefined);
     const image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ops/core-backup@sha256:0";
