@@ -155,9 +155,9 @@ export class MetricsError extends CodedError {}
 
 /** A host that the configuration does not let this process reach. Nothing was sent; trying again will not help. */
 export class EgressError extends CodedError {
-  /** `place` is a host and a port. */
-  constructor(place: string) {
-    super("EGRESS_REFUSED", `${place} is not in egress.allow`);
+  /** `place` is a host and a port, `list` the list that it is not in. */
+  constructor(place: string, list: string) {
+    super("EGRESS_REFUSED", `${place} is not in ${list}`);
   }
 }
 

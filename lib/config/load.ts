@@ -56,7 +56,14 @@ export async function loadConfig(
   const told = new Set(document.faults.map(placeOf));
   const faults = [...document.faults, ...found.filter((one) => !told.has(placeOf(one)))];
   if (faults.length > 0) throw configError(file, text, document, faults);
-  return { file, ...config };
+  return config.egress === undefined
+    ? { file, ...config }
+    : { file, ...config, egressPlace: egressPlace(file, document) };
+}
+
+/** For who hears at run time that a host is not in it. */
+function egressPlace(file: string, document: ConfigDocument): string {
+  return `${file}:${document.position(document.keyAt(["egress", "allow"])).line}`;
 }
 
 const placeOf = ({ offset, path }: FaultAt): string => `${offset} ${pathText(path)}`;

@@ -184,5 +184,7 @@ export interface Config {
   readonly secrets?: { readonly vault?: VaultOptions | undefined };
   readonly proxy?: ProxyOptions | undefined;
   readonly egress?: EgressOptions | undefined;
+  /** `core-backup.yml:12`, where `egress.allow` stands. */
+  readonly egressPlace?: string | undefined;
   readonly max_jobs: number;
 }

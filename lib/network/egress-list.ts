@@ -4,6 +4,8 @@ import { BlockList, isIP } from "node:net";
 export interface EgressList {
   /** `host` is a name or an address as it is asked for: names are not looked up to compare them with ranges. */
   allows(host: string, port: number): boolean;
+  /** What it is called, and where it stands to be mended. */
+  readonly name: string;
 }
 
 type Rule = (host: string, port: number) => boolean;
@@ -12,10 +14,11 @@ const FORMS =
   "must be a host, a pattern such as *.example.com, an address, or a range such as 10.0.0.0/8, each with :port or without";
 const NAME = /^(?:[a-z0-9_*](?:[a-z0-9_*-]*[a-z0-9_*])?)(?:\.[a-z0-9_*](?:[a-z0-9_*-]*[a-z0-9_*])?)*$/;
 
-/** The entries of `egress.allow`; each is right by `egressEntryFault`. */
-export function egressList(entries: readonly string[]): EgressList {
+/** The entries of `egress.allow`; each is right by `egressEntryFault`. `place`: the file and the line where they stand. */
+export function egressList(entries: readonly string[], place?: string): EgressList {
   const rules = entries.flatMap((entry) => ruleOf(entry) ?? []);
-  return { allows: (host, port) => rules.some((rule) => rule(plainHost(host), port)) };
+  const name = place === undefined ? "egress.allow" : `egress.allow at ${place}`;
+  return { name, allows: (host, port) => rules.some((rule) => rule(plainHost(host), port)) };
 }
 
 /** What is wrong with an entry; undefined when nothing is. */

@@ -22,7 +22,7 @@ export function limitEgress(allowed: EgressList | undefined): EgressList | undef
 /** @throws EgressError */
 export function checkEgress(host: string, port: number): void {
   if (list === undefined || list.allows(host, port)) return;
-  throw new EgressError(placeOf(host, port));
+  throw new EgressError(placeOf(host, port), list.name);
 }
 
 /** @throws EgressError */
@@ -47,8 +47,9 @@ function guardSockets(): void {
   Socket.prototype.connect = function guarded(this: Socket, ...args: unknown[]): Socket {
     const { host, port, path } = targetOf(args);
     if (path === undefined && list !== undefined && vouched.getStore() === undefined && !list.allows(host, port)) {
+      const error = new EgressError(placeOf(host, port), list.name);
       // As a connection that fails, so that whoever waits for it hears of it.
-      process.nextTick(() => this.destroy(new EgressError(placeOf(host, port))));
+      process.nextTick(() => this.destroy(error));
       return this;
     }
     return Reflect.apply(connect, this, args);

@@ -15,7 +15,7 @@ import {
   proxySecrets,
 } from "./proxy-variables.ts";
 
-type Network = Pick<Config, "proxy" | "egress" | "secrets">;
+type Network = Pick<Config, "proxy" | "egress" | "egressPlace" | "secrets">;
 
 /**
  * From now on this process reaches its network as the configuration says, or the usual variables. Before anything is
@@ -23,10 +23,10 @@ type Network = Pick<Config, "proxy" | "egress" | "secrets">;
  * all stays as it was. @throws ConfigError | TransientError when the proxy's address cannot be had, or is none
  */
 export async function enterNetwork(
-  { proxy, egress, secrets }: Network,
+  { proxy, egress, egressPlace, secrets }: Network,
   options: Omit<SecretResolverOptions, "vault">,
 ): Promise<void> {
-  const before = limitEgress(egress === undefined ? undefined : egressList(egress.allow));
+  const before = limitEgress(egress === undefined ? undefined : egressList(egress.allow, egressPlace));
   try {
     const proxies: ProxyVariables = proxy === undefined ? proxiesOf(options.env) : await configured();
     for (const address of [proxies.HTTP_PROXY, proxies.HTTPS_PROXY])

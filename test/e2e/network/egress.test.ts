@@ -31,7 +31,8 @@ describe("egress.allow", () => {
     await using other = await startRecordingServer(() => ({ status: 200 }));
     const file = await configured(
       folder,
-      `egress: { allow: ["${hostOf(git.url)}"] }
+      `# what may be reached
+egress: { allow: ["${hostOf(git.url)}"] }
 jobs: [{ name: app, service: git, options: { repositories: ["${git.url}/app.git"] } }]
 storage: { here: { type: filesystem, base_path: ${folder}/here } }
 notifications: { hook: { type: webhook, on: [success], url_env: HOOK } }
@@ -41,7 +42,7 @@ notifications: { hook: { type: webhook, on: [success], url_env: HOOK } }
     assert.equal(ended.code, 0, ended.stderr);
     assert.deepEqual([...other.calls, ...other.heads], []);
     const { runs, notifications } = document(ended) as RunDocument;
-    const message = `${hostOf(other.url)} is not in egress.allow`;
+    const message = `${hostOf(other.url)} is not in egress.allow at ${file}:2`;
     const error = { code: "EGRESS_REFUSED", message, retryable: false };
     assert.partialDeepStrictEqual(notifications, [{ notifier: "hook", ok: false, error }]);
     const warning = runs[0]?.warnings.find(({ code }) => code === "EGRESS_REFUSED");
@@ -100,7 +101,7 @@ storage:
     assert.equal(ended.code, 2, ended.stderr);
     assert.match(
       ended.stderr,
-      /storage cloud, bucket backups: .*: backups\.s3\.eu-central-1\.amazonaws\.com:443 is not in egress\.allow.*EGRESS_REFUSED/,
+      /storage cloud, bucket backups: .*: backups\.s3\.eu-central-1\.amazonaws\.com:443 is not in egress\.allow at .*core-backup\.yml:1 code=EGRESS_REFUSED/,
     );
   });
 
@@ -126,8 +127,8 @@ storage: { here: { type: filesystem, base_path: ${folder}/here } }
     };
     const ended = await coreBackup(["run", "--config", await allowing("localhost")], { env });
     assert.equal(ended.code, 2, ended.stderr);
-    assert.match(ended.stderr, /volumes: .*engine\.example:22 is not in egress\.allow.*code=EGRESS_REFUSED/);
-    assert.match(ended.stderr, /shop: .*one\.example:27017 is not in egress\.allow.*code=EGRESS_REFUSED/);
+    assert.match(ended.stderr, /volumes: .*engine\.example:22 is not in egress\.allow at .*:1 code=EGRESS_REFUSED/);
+    assert.match(ended.stderr, /shop: .*one\.example:27017 is not in egress\.allow at .*:1 code=EGRESS_REFUSED/);
     assert.deepEqual(await readdir(bin), ["ssh"], "ssh was started");
     // The same, listed, does start it: what was looked at above is where one would see it.
     const listed = await allowing("engine.example");

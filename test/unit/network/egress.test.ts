@@ -21,8 +21,12 @@ describe("while egress is limited, what is not in the list is refused before a c
   const listed = await startRecordingServer(() => ({ status: 200 }));
   const other = await startRecordingServer(() => ({ status: 200 }));
   const port = Number(new URL(other.url).port);
-  const refused = { name: "EgressError", code: "EGRESS_REFUSED", message: `127.0.0.1:${port} is not in egress.allow` };
-  limitEgress(egressList([new URL(listed.url).host]));
+  const refused = {
+    name: "EgressError",
+    code: "EGRESS_REFUSED",
+    message: `127.0.0.1:${port} is not in egress.allow at a.yml:3`,
+  };
+  limitEgress(egressList([new URL(listed.url).host], "a.yml:3"));
   after(async () => {
     limitEgress(undefined);
     assert.deepEqual([...other.calls, ...other.heads], []);
@@ -47,7 +51,7 @@ describe("while egress is limited, what is not in the list is refused before a c
     await assert.rejects(failing(connect(port, "127.0.0.1")), refused);
     await assert.rejects(failing(connect({ port, host: "127.0.0.1" })), refused);
     await assert.rejects(failing(connectTls({ port, host: "127.0.0.1" })), refused);
-    await assert.rejects(failing(connect(port)), /localhost:\d+ is not in egress.allow$/);
+    await assert.rejects(failing(connect(port)), /localhost:\d+ is not in egress.allow at a.yml:3$/);
     await assert.rejects(failing(http.get(other.url)), refused);
   });
   test("while what is listed, sockets of this machine, and what was asked for by name are as ever", async () => {

@@ -46,7 +46,7 @@ describe("what a proxy refuses", () => {
       "no error",
     ])
       assert.equal(networkRefusal(error), undefined);
-    const limited = new EgressError("a.example:443");
+    const limited = new EgressError("a.example:443", "egress.allow");
     assert.equal(networkRefusal(new Error("failed", { cause: limited })), limited);
   });
 });
