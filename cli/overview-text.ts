@@ -3,6 +3,7 @@ import type { DayState } from "../lib/overview/days.ts";
 import type { JobOverview, Overview } from "../lib/overview/overview.ts";
 import { isWhole } from "../lib/overview/run-summary.ts";
 import { stateWords } from "../lib/overview/state-words.ts";
+import { type StoredDay, storedChange } from "../lib/overview/stored-days.ts";
 import { printable } from "../lib/printable.ts";
 import type { Output, Style } from "./output.ts";
 import { table } from "./table.ts";
@@ -23,7 +24,7 @@ const marks: Readonly<Record<DayState, { readonly mark: string; readonly style?:
 };
 
 /** The overview on a terminal: a row a job with its last two weeks, and what is not well below. */
-export function overviewText({ jobs, bytes, snapshots, at }: Overview, { paint, width }: Output): string {
+export function overviewText({ jobs, bytes, snapshots, storedDays, at }: Overview, { paint, width }: Output): string {
   if (jobs.length === 0) return "no jobs\n";
   const columns = [
     { title: "job", shrink: true },
@@ -35,6 +36,7 @@ export function overviewText({ jobs, bytes, snapshots, at }: Overview, { paint, 
     { title: "size", align: "right" as const },
     { title: "took", align: "right" as const },
     { title: "stored", align: "right" as const },
+    { title: "change", align: "right" as const },
   ];
   const rows = jobs.map((one) => [
     one.job,
@@ -52,6 +54,7 @@ export function overviewText({ jobs, bytes, snapshots, at }: Overview, { paint, 
     figure(newest(one)?.bytes, formatBytes),
     figure(newest(one)?.durationMs, formatDuration),
     formatBytes(one.bytes),
+    changeText(one.storedDays),
   ]);
   const problems = jobs.flatMap((one) => one.problems.map(({ code, message }) => line(one, `${code}: ${message}`)));
   const failing = jobs.flatMap((one) =>
@@ -59,7 +62,7 @@ export function overviewText({ jobs, bytes, snapshots, at }: Overview, { paint, 
       line(one, `${unit} failed ${formatCount(failures, "time")}, last with ${code}`),
     ),
   );
-  const total = `${formatCount(snapshots, "snapshot")} of ${formatCount(jobs.length, "job")}, ${formatBytes(bytes)} stored\n`;
+  const total = `${formatCount(snapshots, "snapshot")} of ${formatCount(jobs.length, "job")}, ${formatBytes(bytes)} stored${sinceText(storedDays)}\n`;
   return [
     table(columns, rows, width),
     legend(jobs),
@@ -87,6 +90,22 @@ function paintDays(paint: Output["paint"]): (text: string) => string {
         return style === undefined ? mark : paint(style, mark);
       })
       .join("");
+}
+
+function changeText(days: readonly StoredDay[]): string {
+  const { bytes } = storedChange(days, DAYS) ?? {};
+  if (bytes === undefined) return "-";
+  return `${bytes > 0 ? "+" : bytes < 0 ? "-" : ""}${formatBytes(Math.abs(bytes))}`;
+}
+
+/** Of all jobs, as far back as the page shows it. */
+function sinceText(days: readonly StoredDay[]): string {
+  const change = storedChange(days, days.length);
+  if (change === undefined) return "";
+  const { since, bytes } = change;
+  return bytes === 0
+    ? `, as on ${since}`
+    : `, ${formatBytes(Math.abs(bytes))} ${bytes > 0 ? "more" : "less"} than on ${since}`;
 }
 
 const newest = ({ runs }: JobOverview) => runs.find(isWhole);

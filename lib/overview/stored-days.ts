@@ -26,6 +26,16 @@ export function storedDays(recorded: readonly StoredDay[], today: StoredDay, spa
     });
 }
 
+/** From the end of the first of the last `span` days that is known to now; undefined where it is today alone. Pure. */
+export function storedChange(
+  days: readonly StoredDay[],
+  span: number,
+): { readonly since: string; readonly bytes: number } | undefined {
+  const [first, ...later] = days.slice(-span);
+  const now = later.at(-1);
+  return first === undefined || now === undefined ? undefined : { since: first.day, bytes: now.bytes - first.bytes };
+}
+
 interface JobStored {
   readonly firstRun: string | null;
   readonly storedDays: readonly StoredDay[];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { formatBytes } from "../../../lib/format.ts";
 import type { Overview } from "../../../lib/overview/overview.ts";
 import { assertPlain, coreBackup, document, temporaryFolder } from "../core-backup.ts";
 import { aStore, HOSTILE } from "./a-store.ts";
@@ -27,6 +28,16 @@ test("a report shows each job with its days, what is not well and what fails, an
     ended.stdout,
     /units that fail most:\n(?:.*\n)*? {2}job-0: unit-0 failed \d+ times, last with SOURCE_UNAVAILABLE/,
   );
+  const { jobs, bytes, storedDays } = document(await coreBackup(["report", "--json", "--config", config])) as Overview;
+  for (const { job, bytes: stored, storedDays: days } of jobs) {
+    const change = stored - (days.at(-14)?.bytes ?? 0);
+    const said = ` ${formatBytes(stored)} +${change < 0 ? "-" : "\\+"}${formatBytes(Math.abs(change))}\n`;
+    assert.ok(job === HOSTILE || new RegExp(`^${job} .*${said}`, "m").test(ended.stdout), said);
+  }
+  const [first] = storedDays;
+  assert.ok(first !== undefined && bytes > first.bytes);
+  const sum = `${formatBytes(bytes)} stored, ${formatBytes(bytes - first.bytes)} more than on ${first.day}\n`;
+  assert.ok(ended.stdout.endsWith(sum), sum);
   assert.deepEqual(await readdir(folder, { recursive: true }), before);
 });
 

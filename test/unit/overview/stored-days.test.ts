@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { storedDays, storedInAll } from "../../../lib/overview/stored-days.ts";
+import { storedChange, storedDays, storedInAll } from "../../../lib/overview/stored-days.ts";
 
 const on = (day: number, bytes: number) => ({ day: `2026-11-${day}`, bytes });
 
@@ -21,4 +21,12 @@ test("in all: a job that began later adds nothing before, one that was not recor
   const unrecorded = { firstRun: "2026-11-01T030000Z", storedDays: [on(24, 100)] };
   const unread = { firstRun: null, storedDays: [] };
   assert.deepEqual(storedInAll([recorded, later, unrecorded, unread]), [on(22, 101), on(23, 112), on(24, 113)]);
+});
+
+test("the change is from the first of the days that is known, and there is none of today alone", () => {
+  const days = [on(20, 5), on(21, 6), on(22, 9), on(23, 2)];
+  assert.deepEqual(storedChange(days, 3), { since: "2026-11-21", bytes: -4 });
+  assert.deepEqual(storedChange(days, 14), { since: "2026-11-20", bytes: -3 });
+  assert.equal(storedChange([on(23, 2)], 14), undefined);
+  assert.equal(storedChange([], 14), undefined);
 });
