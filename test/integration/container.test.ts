@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { imageMissing, loadImage } from "../support/container-image.ts";
+import { IMAGE_WITH_TOOLS, imageMissing, loadImage } from "../support/container-image.ts";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 import { startSilentServer } from "../support/silent-server.ts";
 import { temporaryFolder } from "../support/stores.ts";
@@ -36,11 +36,12 @@ describe("the container image", { skip: imageMissing() }, () => {
 
   const run = (args: readonly string[], ...command: readonly string[]) =>
     engine.docker("run", "--rm", "--network", "none", ...args, image, ...command);
-  const shell = (script: string) => run(["--entrypoint", "sh"], "-ec", script);
+  const shell = (script: string, of = image) =>
+    engine.docker("run", "--rm", "--network", "none", "--entrypoint", "sh", of, "-ec", script);
   /** How a container that was started without `--rm` ended. */
   const exitCode = async (id: string) => Number(await engine.docker("wait", id));
 
-  test("holds every program that core-backup can use, and runs as nobody", async () => {
+  test("holds the programs that core-backup can use, but for those of MongoDB, and runs as nobody", async () => {
     const programs = ["age", "docker", "git", "git-lfs", "gpg", "ssh", "tar", "tini", "zstd"];
     const said = await shell(
       `for one in ${programs.join(" ")}; do command -v $one; done; node --version; id -u; git lfs version`,
@@ -72,6 +73,15 @@ describe("the container image", { skip: imageMissing() }, () => {
     const debian = (await shell("dpkg-query --show")).split("\n");
     assert.equal([...named].filter((one) => one.startsWith("pkg:deb/")).length, debian.length);
     assert.ok([...named].some((one) => one.startsWith("pkg:deb/debian/git@")));
+  });
+
+  test("built with MongoDB's tools it has them, and they are in its bill of materials; otherwise it has none", async () => {
+    const asked = "mongodump --version; cat /opt/core-backup/sbom.cdx.json; ls /var/tmp /var/lib/apt/lists";
+    const said = await shell(asked, IMAGE_WITH_TOOLS);
+    assert.match(said, /^mongodump version: 100\.0\.0$/m);
+    assert.match(said, /pkg:deb\/debian\/mongodb-database-tools@100\.0\.0/);
+    assert.doesNotMatch(said, /tools\.deb|_Packages/);
+    await assert.rejects(shell("mongodump --version"), /mongodump: not found/);
   });
 
   test("with a read-only root, no capability and no network it backs up, proves and restores, encrypted", async () => {
