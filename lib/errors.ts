@@ -168,7 +168,7 @@ export class ProxyError extends CodedError {
     const proxy = place === undefined ? "the proxy" : `the proxy ${place}`;
     super(
       "PROXY_REFUSED",
-      `${proxy} ${status === 407 ? "wants other credentials" : "does not let it through"} (${status})`,
+      `${proxy} ${status === 407 || status === 401 ? "wants other credentials" : "does not let it through"} (${status})`,
     );
   }
 }

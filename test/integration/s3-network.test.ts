@@ -98,6 +98,34 @@ describe("s3 through TLS and proxies", { skip: noVersitygw || noTinyproxy }, () 
     await roundTrip(await opened(options, { ...envFor(server), PROXY: `http://user:canary@127.0.0.1:${proxy.port}` }));
     assert.ok((await proxy.lines()).some((line) => line.includes("CONNECT 127.0.0.1:")));
   });
+
+  test("what a proxy refuses of a server without TLS is told as the proxy's, and what the server refuses is not", async (t) => {
+    await using server = await startVersitygw();
+    await makeBucket(server);
+    const own = await startTinyproxy(t, undefined, "canary");
+    const closed = await startTinyproxy(t, undefined, undefined, ['Filter "/dev/null"', "FilterDefaultDeny Yes"]);
+    const options = { ...optionsFor(server), proxy_env: "OWN" };
+    // In use for all the rest: nothing may be said of it.
+    t.after(() => useProxies({}, false));
+    const env = { ...envFor(server), HTTP_PROXY: "http://127.0.0.1:9" };
+    const refusal = (port: number, why: string) => ({
+      code: "PROXY_REFUSED",
+      message: `storage cloud, bucket backups: trying to list: the proxy 127.0.0.1:${port} ${why}`,
+    });
+    const through = (OWN: string, more: Record<string, string> = {}) => opened(options, { ...env, OWN, ...more });
+    const none = await through(`http://127.0.0.1:${own.port}`);
+    await assert.rejects(none.prepare(), refusal(own.port, "wants other credentials (407)"));
+    const wrong = await through(`http://user:other@127.0.0.1:${own.port}`);
+    await assert.rejects(wrong.prepare(), refusal(own.port, "wants other credentials (401)"));
+    const shut = await through(`http://127.0.0.1:${closed.port}`);
+    await assert.rejects(shut.prepare(), refusal(closed.port, "does not let it through (403)"));
+    const right = `http://user:canary@127.0.0.1:${own.port}`;
+    const stranger = await through(right, { SECRET: "another" });
+    await assert.rejects(stranger.prepare(), { code: "STORAGE_UNAUTHORIZED" });
+    await assert.rejects(stranger.head("job/none"), { code: "STORAGE_UNAUTHORIZED" });
+    await assert.rejects((await through(right)).get("job/none"), { name: "NotFoundError" });
+    await roundTrip(await through(right));
+  });
 });
 
 test("a role is assumed with the credentials that there are, and its session is what requests are signed with", {

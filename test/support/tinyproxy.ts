@@ -5,8 +5,13 @@ import type { TestContext } from "node:test";
 import { startListening } from "./listening.ts";
 import { temporaryFolder } from "./stores.ts";
 
-/** A proxy that writes down every connection, and asks for a password if it is given one. */
-export async function startTinyproxy(t: TestContext, connectPort?: string, password?: string) {
+/** A proxy that writes down every connection, and asks for a password if it is given one. `more` are lines of its configuration. */
+export async function startTinyproxy(
+  t: TestContext,
+  connectPort?: string,
+  password?: string,
+  more: readonly string[] = [],
+) {
   const folder = await temporaryFolder();
   const log = join(folder.path, "log");
   const file = join(folder.path, "tinyproxy.conf");
@@ -26,6 +31,7 @@ export async function startTinyproxy(t: TestContext, connectPort?: string, passw
           // Without it, every port.
           ...(connectPort === undefined ? [] : [`ConnectPort ${connectPort}`]),
           ...(password === undefined ? [] : [`BasicAuth user ${password}`]),
+          ...more,
           "",
         ].join("\n"),
       ),

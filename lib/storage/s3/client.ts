@@ -4,7 +4,7 @@ import { getCACertificates } from "node:tls";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { type Agents, networkAgents } from "../../network/agents.ts";
 import { proxyVariablesInUse } from "../../network/proxies.ts";
-import { givenProxy } from "../../network/proxy-variables.ts";
+import { givenProxy, type ProxyVariables } from "../../network/proxy-variables.ts";
 import { readWide } from "./wide-reads.ts";
 
 export interface ClientSettings {
@@ -97,7 +97,7 @@ export const requestHandler = ({ httpAgent, httpsAgent }: Connection, silenceMs 
 
 /** @throws Error when the file of the authority cannot be read */
 export function connect({ caFile, proxy }: ConnectionSettings): Connection {
-  const proxies = proxy === undefined ? proxyVariablesInUse() : givenProxy(proxy, []);
+  const proxies = proxiesFor(proxy);
   const ca = caFile === undefined ? {} : { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
   const { httpAgent, httpsAgent } = networkAgents({ proxies, ...ca });
   if (proxies.HTTP_PROXY === undefined && proxies.HTTPS_PROXY === undefined) {
@@ -106,6 +106,10 @@ export function connect({ caFile, proxy }: ConnectionSettings): Connection {
   }
   return { httpAgent, httpsAgent };
 }
+
+/** Of a storage, with its own proxy or without. */
+export const proxiesFor = (proxy: string | undefined): ProxyVariables =>
+  proxy === undefined ? proxyVariablesInUse() : givenProxy(proxy, []);
 
 interface Request {
   readonly protocol: string;

@@ -9,6 +9,7 @@ import {
 } from "../../errors.ts";
 import { networkRefusal } from "../../network/refusal.ts";
 import { networkFault } from "./network-fault.ts";
+import { plainRefusal } from "./plain-proxy.ts";
 
 /** What a request was for, so that its failure can say it. */
 export interface Doing {
@@ -20,8 +21,11 @@ export interface Doing {
 
 /** Of whom an error speaks. */
 export interface Named {
+  /** The storage's name in the configuration. */
   readonly name: string;
   readonly bucket: string;
+  /** The address of the proxy that hands its answers on, where that is no tunnel. */
+  readonly plainProxy?: string | undefined;
 }
 
 interface Answer {
@@ -81,9 +85,12 @@ export function s3Error(store: Named, doing: Doing, error: unknown): Error {
   const head = `storage ${store.name}, bucket ${store.bucket}: ${doing.what}`;
   const options = { cause: error };
   const fail = (code: ErrorCode, why: string) => new StorageError(code, `${head}: ${why}`, options);
-  const refused = networkRefusal(error);
-  if (refused !== undefined) return fail(refused.code, refused.message);
   const answer = answerOf(error);
+  const refused =
+    store.plainProxy === undefined
+      ? networkRefusal(error)
+      : (plainRefusal(store.plainProxy, answer?.status, answer?.header("content-type")) ?? networkRefusal(error));
+  if (refused !== undefined) return fail(refused.code, refused.message);
   if (answer === undefined) {
     const fault = networkFault(error);
     if (fault === undefined) return fail("STORAGE_FAILED", error instanceof Error ? error.message : String(error));

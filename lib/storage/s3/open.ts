@@ -8,8 +8,9 @@ import type { RetryOptions } from "../../retry.ts";
 import type { Redaction } from "../../secrets/redaction.ts";
 import type { SecretResolver } from "../../secrets/secrets.ts";
 import type { Storage } from "../storage.ts";
-import { connect, createS3Client } from "./client.ts";
+import { connect, createS3Client, proxiesFor } from "./client.ts";
 import { credentialsFor } from "./credentials.ts";
+import { plainProxy } from "./plain-proxy.ts";
 import { s3Storage } from "./s3.ts";
 import type { ObjectSettings } from "./store.ts";
 
@@ -41,6 +42,7 @@ export async function openS3Storage(name: string, options: S3Options, context: O
     client,
     name,
     bucket,
+    plainProxy: options.endpoint === undefined ? undefined : plainProxy(options.endpoint, proxiesFor(proxy)),
     prefix,
     objects: objectSettings(options),
     retry,

@@ -2,7 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Options } from "../../config/s3-options.ts";
 import type { Log } from "../../log.ts";
 import { type RetryOptions, retry } from "../../retry.ts";
-import { type Doing, s3Error } from "./errors.ts";
+import { type Doing, type Named, s3Error } from "./errors.ts";
 
 /** What is set on every object that is stored. */
 export interface ObjectSettings {
@@ -14,11 +14,8 @@ export interface ObjectSettings {
 }
 
 /** One prefix of one bucket, and how it is spoken to. */
-export interface S3Store {
+export interface S3Store extends Named {
   readonly client: S3Client;
-  /** The storage's name in the configuration. */
-  readonly name: string;
-  readonly bucket: string;
   /** Empty, or ending in `/`. */
   readonly prefix: string;
   readonly objects: ObjectSettings;
