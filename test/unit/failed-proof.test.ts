@@ -141,30 +141,34 @@ test("an artifact that a later snapshot took over is as little proved there, by 
   assert.equal((await verify(a.backup, { job: "docs", snapshot: second, mode: "prove" })).ok, true);
 });
 
-test("what failed its proof is damaged in older snapshots too, also where a newer one has read its digest since", async () => {
-  const unit = { id: "a", fingerprint: "same", items: { "a.json": "a" } };
-  const a = aBackup({ jobs: [aJob({ verify: { checksum: 1, prove: true } })], units: () => [unit] });
-  for (let night = 0; night < 2; night += 1) {
-    assert.equal((await runJobs(a.backup, ["docs"])).status, "ok");
-    a.later(86_400);
-  }
-  a.source.state.provesFail = true;
-  await verify(a.backup, { job: "docs", snapshot: first, mode: "prove" });
-  a.source.state.provesFail = false;
-  const isDamaged = async () => {
-    const damage = damageSeen();
-    let artifact: Artifact | undefined;
-    for await (const entry of snapshotsNewestFirst(a.storage, "docs")) {
-      damage.see(entry);
-      artifact = entry.manifest?.units[0]?.artifacts[0];
+for (const [failedIn, provedIn] of [
+  [first, second],
+  [second, first],
+] as const)
+  test(`what failed its proof in ${failedIn} is damaged in all that hold it, digest or not, until it is proved in ${provedIn}`, async () => {
+    const unit = { id: "a", fingerprint: "same", items: { "a.json": "a" } };
+    const a = aBackup({ jobs: [aJob({ verify: { checksum: 1, prove: true } })], units: () => [unit] });
+    for (let night = 0; night < 2; night += 1) {
+      assert.equal((await runJobs(a.backup, ["docs"])).status, "ok");
+      a.later(86_400);
     }
-    return artifact !== undefined && damage.has(artifact);
-  };
-  assert.equal(await isDamaged(), true);
-  a.later(60);
-  await verify(a.backup, { job: "docs", snapshot: second, mode: "prove" });
-  assert.equal(await isDamaged(), false);
-});
+    a.source.state.provesFail = true;
+    await verify(a.backup, { job: "docs", snapshot: failedIn, mode: "prove" });
+    a.source.state.provesFail = false;
+    const isDamaged = async () => {
+      const damage = damageSeen();
+      let artifact: Artifact | undefined;
+      for await (const entry of snapshotsNewestFirst(a.storage, "docs")) {
+        damage.see(entry);
+        artifact = entry.manifest?.units[0]?.artifacts[0];
+      }
+      return artifact !== undefined && damage.has(artifact);
+    };
+    assert.equal(await isDamaged(), true);
+    a.later(60);
+    await verify(a.backup, { job: "docs", snapshot: provedIn, mode: "prove" });
+    assert.equal(await isDamaged(), false);
+  });
 
 test("verified in parts a snapshot does not become good either by the right digests of what failed its proof", async () => {
   const a = aBackup({
