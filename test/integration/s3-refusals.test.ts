@@ -120,6 +120,26 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     });
   });
 
+  test("a store that does not list unfinished uploads, or breaks off: no job is taken over then", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { storage } = await reached({ endpoint: between.endpoint });
+    const answers = {
+      [`it does not know the question`]: [501, "<Error><Code>NotImplemented</Code><Message>no</Message></Error>"],
+      [`it has more, and does not say where`]: [
+        200,
+        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated></ListMultipartUploadsResult>",
+      ],
+    } as const;
+    for (const [what, [status, body]] of Object.entries(answers)) {
+      between.meddle = (call) =>
+        /^GET .*[?&]uploads/.test(call)
+          ? { do: "answer", status, headers: { "content-type": "application/xml" }, body }
+          : undefined;
+      await assert.rejects(storage.prepare("job/"), { code: "STORAGE_FAILED" }, what);
+      if (status === 501) await storage.prepare();
+    }
+  });
+
   test("an upload that may not be begun, or not be abandoned, before the run: the right for it is named", async () => {
     await using between = await standBetween(server.endpoint);
     const { storage, bucket, root } = await reached({ endpoint: between.endpoint });

@@ -296,6 +296,27 @@ describe("s3 settings, on versitygw", { skip: noVersitygw }, () => {
     assert.deepEqual(lines, []);
   });
 
+  test("rights to see locks that are missing are named before a run, and only where there are to be locks", async () => {
+    await using between = await standBetween(server.endpoint);
+    const { log, lines } = recordingLog();
+    const objects = { lock: { mode: "GOVERNANCE", days: 1 } } as const;
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log, objects }, SIZES);
+    await subject.storage.prepare();
+    assert.deepEqual(lines, []);
+    const body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    between.meddle = (call) =>
+      /[?&](legal-hold|retention)/.test(call)
+        ? { do: "answer", status: 403, headers: { "content-type": "application/xml" }, body }
+        : undefined;
+    await subject.storage.prepare();
+    assert.equal(lines.length, 2);
+    assert.match(lines[0] ?? "", /lack the right s3:GetObjectRetention: with them prune removes no snapshot/);
+    assert.match(lines[1] ?? "", /lack the right s3:GetObjectLegalHold: with them prune does not see a legal hold/);
+    await s3Storage({ ...subject.store, objects: {} }).prepare();
+    assert.equal(lines.length, 2);
+    assert.deepEqual(await subject.leftovers(), []);
+  });
+
   test("a bucket without Object Lock is refused before the run", async () => {
     await using subject = await storeOnS3(server);
     const locking = s3Storage({ ...subject.store, objects: { lock: { mode: "GOVERNANCE", days: 1 } } });

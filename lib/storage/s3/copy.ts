@@ -106,9 +106,18 @@ const rights = (store: S3Store): readonly string[] => ["s3:GetObject", ...rights
 
 /** The object that was looked at, and no other that took its place. */
 const sourceFields = (store: S3Store, from: string, { ETag }: HeadObjectCommandOutput) => ({
-  CopySource: `${store.bucket}/${at(store, from).Key.split("/").map(encodeURIComponent).join("/")}`,
+  CopySource: copySource(store.bucket, at(store, from).Key),
   ...(ETag === undefined ? {} : { CopySourceIfMatch: ETag }),
 });
+
+/**
+ * Of an access point, whose bucket is an ARN, the ARN of the object. In either form encoded but for its slashes.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+ */
+export function copySource(bucket: string, key: string): string {
+  const whole = bucket.startsWith("arn:") ? `${bucket}/object/${key}` : `${bucket}/${key}`;
+  return whole.split("/").map(encodeURIComponent).join("/");
+}
 
 /** Answers the copy's ETag, by which it is known again. */
 async function copyWhole(store: S3Store, { from, to, source }: Copy, context: CopyContext): Promise<string> {

@@ -3,6 +3,7 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { NotFoundError, StorageError } from "../../errors.ts";
 import { RESERVED_PREFIX } from "../key.ts";
 import { answerCode, type Doing, isNotImplemented } from "./errors.ts";
+import { trySeeingLocks } from "./lock-rights.ts";
 import { abandonUpload, beginUpload, completion, sendPart, stillThere } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, type Part } from "./parts.ts";
@@ -32,6 +33,7 @@ export async function tryStoring(store: S3Store, conditions: Conditions, owned: 
   const known = { whole: conditions.whole.supported, parts: conditions.parts.supported };
   conditions.whole.supported = await heedsWhole(unlocked, probe);
   if (owned !== undefined) conditions.parts.supported = await heedsAtEnd(unlocked, probe);
+  else if (store.objects.lock !== undefined) await trySeeingLocks(store, probe.key);
   await removeProbe(store, probe);
   const lacking = (["whole", "parts"] as const).filter((way) => conditions[way].supported === false);
   if (lacking.every((way) => known[way] === false)) return;

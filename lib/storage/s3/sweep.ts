@@ -10,6 +10,8 @@ const ABANDONED_MS = 7 * 86_400_000;
 /** Keys of snapshots: with an empty prefix the bucket may hold the uploads of others, which are not ours to touch. */
 const OF_A_RUN = /^[^/]+\/\d{4}-\d{2}-\d{2}\/\d{6}Z\//;
 
+const LOOKING = { what: "looking for unfinished uploads", needs: ["s3:ListBucketMultipartUploads"] };
+
 interface Upload {
   readonly key: string;
   readonly id: string;
@@ -19,7 +21,7 @@ interface Upload {
 /**
  * Abandons the uploads that killed processes left: at once those below `owned`, where the caller says that no other
  * process writes, and elsewhere below the storage's prefix those that are older than any upload can be.
- * @throws StorageError where those below `owned` cannot be: who was stopped before the end of one could still make an object of it
+ * @throws StorageError where those below `owned` cannot be, or not even be looked for: who was stopped before the end of one could still make an object of it
  */
 export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
   try {
@@ -37,26 +39,31 @@ export async function sweepUploads(store: S3Store, owned: string | undefined): P
     }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    const isForbidden = error.code === "STORAGE_FORBIDDEN" && owned === undefined;
-    if (!isNotImplemented(error) && !isForbidden) throw error;
+    if (owned !== undefined || !(isNotImplemented(error) || error.code === "STORAGE_FORBIDDEN")) throw error;
     store.log.warn(`uploads that killed runs left cannot be cleared away: ${error.message}`, { storage: store.name });
   }
 }
 
 async function* uploads(store: S3Store): AsyncIterable<Upload> {
-  const doing = { what: "looking for unfinished uploads", needs: ["s3:ListBucketMultipartUploads"] };
   const { Bucket, Key: Prefix } = at(store, "");
   for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ; ) {
     const command = new ListMultipartUploadsCommand({ Bucket, Prefix, ...after });
-    const page = await patiently(store, doing, (options) => store.client.send(command, options));
+    const page = await patiently(store, LOOKING, (options) => store.client.send(command, options));
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
       if (Key?.startsWith(Prefix) !== true || UploadId === undefined) continue;
       yield { key: Key.slice(Prefix.length), id: UploadId, begunMs: Initiated?.getTime() ?? store.now().getTime() };
     }
-    if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return;
+    if (page.IsTruncated !== true) return;
+    if (page.NextKeyMarker === undefined) throw brokenOff(store);
     after = {
       KeyMarker: page.NextKeyMarker,
       ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }),
     };
   }
 }
+
+const brokenOff = ({ name, bucket }: S3Store): StorageError =>
+  new StorageError(
+    "STORAGE_FAILED",
+    `storage ${name}, bucket ${bucket}: ${LOOKING.what}: the list of them has more, and does not say where it goes on`,
+  );
