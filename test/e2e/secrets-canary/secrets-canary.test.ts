@@ -18,6 +18,8 @@ const CANARIES = {
   query: "canary-webhook-query-4717",
   signature: "canary-signature-4715",
   push: "canary-push-4716",
+  /** Which nobody told the program: a server gives it. */
+  session: "canary-session-4718",
 };
 
 describe("no secret is ever seen, whatever is asked and whatever goes wrong", () => {
@@ -79,6 +81,7 @@ ${more}`;
     ["all is well", () => configuration(), 0, () => false],
     ["the source refuses the token", () => configuration(), 1, refuse(401)],
     ["the source repeats the token in what it answers", () => configuration(), 1, repeat()],
+    ["the source redirects to a page with a session's token in its query", () => configuration(), 1, redirect()],
     ["the storage cannot be used", () => configuration({ storage: "token/below" }), 1, () => false],
   ] as const) {
     for (const log of LOGS) {
@@ -149,6 +152,9 @@ ${more}`;
       ["a token in a variable's place", configuration().replace("TOKEN }", `"${CANARIES.token} x" }`)],
       ["a webhook's query", configuration().replace("url_env: WEBHOOK", `url: "https://x/?token=${CANARIES.query}"`)],
       ["a webhook", configuration().replace("url_env: WEBHOOK", `url: "https://x/${CANARIES.webhook}"`)],
+      ["a repository's query", configuration().replace("/app.git", `/app.git?token=${CANARIES.token}`)],
+      ["a repository's fragment", configuration().replace("/app.git", `/app.git#${CANARIES.token}`)],
+      ["a query over ssh", configuration().replace(`${git.url}/app.git`, `ssh://git@host/app?token=${CANARIES.token}`)],
       ["a URL with a password", configuration().replace("http://", `http://me:${CANARIES.token}@`)],
       ["a passphrase", configuration().replace("passphrase_env: PASSPHRASE", `passphrase: ${CANARIES.passphrase}`)],
       ["a file that is no YAML", configuration({ more: `  token: "${CANARIES.token}\n` })],
@@ -196,6 +202,13 @@ function repeat(): GitServer["switches"]["answer"] {
     const { authorization = "" } = request.headers;
     const plain = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString("utf8");
     response.writeHead(403, { "content-type": "text/plain" }).end(`${authorization} ${plain} may not`);
+    return true;
+  };
+}
+
+function redirect(): GitServer["switches"]["answer"] {
+  return (_request, response) => {
+    response.writeHead(302, { location: `/sign-in?session=${CANARIES.session}` }).end();
     return true;
   };
 }
