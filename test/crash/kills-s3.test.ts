@@ -37,12 +37,14 @@ describe("S3:", { skip: noVersitygw }, () => {
       const tally = await killAtEach(store, scenario, bigBytes, points);
       tallies.push(tally);
       assert.equal(tally.points + tally.missed, points.length);
+      assert.ok(tally.points >= least - 2, `only ${tally.points} of ${points.length} boundaries were reached`);
       assert.equal(findingLines(tally.findings).join("\n"), "");
     });
   }
 
-  test("units that had ended were kept", (t) => {
+  test("all together they are at least 30 points, and units that had ended were kept", (t) => {
     const all = added(tallies);
+    assert.ok(all.points >= 30, `${all.points}`);
     assert.ok(all.kept > 0);
     t.diagnostic(summary(all));
   });

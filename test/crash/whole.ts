@@ -1,21 +1,12 @@
-import { jumpClocks, plannedJumps } from "./clock-run.ts";
-import { injectFaults, plannedFaults } from "./fault-run.ts";
-import { boundariesOf, flipAtEach, killAtEach } from "./kill-run.ts";
+import { plannedJumps } from "./clock-run.ts";
+import { plannedFaults } from "./fault-run.ts";
+import { boundariesOf } from "./kill-run.ts";
+import { atOnce, type Piece } from "./piece.ts";
 import type { Random } from "./random.ts";
-import { killRestores } from "./restore-run.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
-import { sourceOf } from "./source.ts";
-import { steadily } from "./steady-run.ts";
+import { type Source, sourceOf } from "./source.ts";
 import { inMemory, onFilesystem, type StoreKind } from "./stores.ts";
-import { suspendAtEach, suspendable } from "./suspend-run.ts";
-import type { Tally } from "./tally.ts";
-import { liveThrough } from "./years-run.ts";
-
-/** Some minutes' work at most, of one kind. */
-export interface Piece {
-  readonly kind: string;
-  readonly run: () => Promise<Tally>;
-}
+import { suspendable } from "./suspend-run.ts";
 
 export interface Extent {
   readonly stores: readonly StoreKind[];
@@ -27,85 +18,76 @@ export interface Extent {
 
 /** Small, so that a short time holds something of every kind. */
 const SLICE = 20;
-/** Units at once, beside one after the other: then calls of several are under way when one of them fails. */
-const CONCURRENCY = 3;
 
 /**
- * What goes ahead, and how many times as fast: a fault in memory takes 20 ms, on files ten times that, on S3 forty. So a limited
- * time holds as many faults as it can, and something of everything.
+ * The complete enumeration: every fault on every storage, every kill where another process can reach one, every jump. What
+ * is planned in memory comes at once, and the rest as processes are seen to pass their boundaries.
  */
-const AHEAD: Readonly<Record<string, number>> = {
-  "faults, memory": 8,
-  "jumps of the clock": 8,
-  "faults, filesystem": 2,
-};
-
-/**
- * The complete enumeration: every fault on every storage, every kill where another process can reach one, every jump. In an
- * order in which after any part of it the same part of each kind was done, but for what goes ahead.
- */
-export async function piecesOf(extent: Extent): Promise<readonly Piece[]> {
-  const { stores, bigBytes, seed, random } = extent;
+export async function* planWhole({ stores, bigBytes, seed, random }: Extent): AsyncGenerator<Piece> {
   const source = sourceOf({ bigBytes });
-  const days = 400 + random.below(4_000);
-  const pieces: Piece[] = [
-    { kind: "without a fault", run: () => steadily() },
-    { kind: "years", run: () => liveThrough({ days, seed }) },
-    { kind: "kills of restores", run: () => killRestores() },
-  ];
-  const add = <T>(kind: string, all: readonly T[], run: (slice: readonly T[]) => Promise<Tally>) => {
-    for (const slice of slices(all)) pieces.push({ kind, run: () => run(slice) });
-  };
-  for (const scenario of await scenarios(source)) {
-    for (const [store, one] of fields(stores, scenario)) {
-      const firstByte = random.below(1_000);
-      add(`faults, ${store.name}`, await plannedFaults(store, one, source), (faults) =>
-        injectFaults(store, one, source, faults, firstByte),
-      );
-    }
-    if (scenario.nextPolicy !== undefined) continue;
-    const writes = numbered(await boundariesOf(onFilesystem, scenario, bigBytes), /^(write|second half)/);
-    add("flips on the way to a disk", writes, (points) => flipAtEach(scenario, bigBytes, points));
-    add("jumps of the clock", await plannedJumps(inMemory, scenario, source), (jumps) =>
-      jumpClocks(inMemory, scenario, source, jumps),
-    );
-    for (const store of stores.filter((each) => each !== inMemory)) {
-      add(`kills, ${store.name}`, numbered(await boundariesOf(store, scenario, bigBytes)), (points) =>
-        killAtEach(store, scenario, bigBytes, points),
-      );
-      if (scenario.action !== "run") continue;
-      add(`stops, ${store.name}`, numbered(await suspendable(store, scenario, bigBytes)), (points) =>
-        suspendAtEach(store, scenario, bigBytes, points),
-      );
-    }
+  const alone = { scenario: "", slice: 0 };
+  yield { ...alone, kind: "without a fault", does: "steadily" };
+  yield { ...alone, kind: "years", does: "years", days: 400 + random.below(4_000), seed };
+  yield { ...alone, kind: "kills of restores", does: "restores" };
+  const all = await scenarios(source);
+  for (const scenario of all) {
+    for (const isAtOnce of [false, true]) yield* faultsOf(inMemory, scenario, isAtOnce, source, random);
   }
-  return evenly(pieces, random);
+  const reachable = stores.filter((store) => store !== inMemory);
+  for (const scenario of all) {
+    for (const store of reachable) yield* faultsOf(store, scenario, false, source, random);
+    if (scenario.nextPolicy === undefined) yield* processesOf(reachable, scenario, source, bigBytes);
+  }
+}
+
+async function* faultsOf(
+  store: StoreKind,
+  scenario: Scenario,
+  isAtOnce: boolean,
+  source: Source,
+  random: Random,
+): AsyncGenerator<Piece> {
+  const firstByte = random.below(1_000);
+  const planned = await plannedFaults(store, isAtOnce ? atOnce(scenario) : scenario, source);
+  const faults = planned.map(({ kind, ...where }) => ({ ...where, fault: kind.name }));
+  for (const [slice, points] of slices(faults).entries()) {
+    const named = { kind: `faults, ${store.name}`, scenario: scenario.name, slice };
+    yield { ...named, does: "faults", store: store.name, points, atOnce: isAtOnce, firstByte };
+  }
+}
+
+async function* processesOf(
+  reachable: readonly StoreKind[],
+  scenario: Scenario,
+  source: Source,
+  bigBytes: number,
+): AsyncGenerator<Piece> {
+  const jumps = await plannedJumps(inMemory, scenario, source);
+  for (const [slice, points] of slices(jumps).entries()) {
+    const named = { kind: "jumps of the clock", scenario: scenario.name, slice };
+    yield { ...named, does: "jumps", store: inMemory.name, points };
+  }
+  const numbers = (
+    kind: string,
+    does: "flips" | "kills" | "stops",
+    store: StoreKind,
+    all: readonly number[],
+  ): readonly Piece[] =>
+    slices(all).map((points, slice) => ({
+      ...{ kind, scenario: scenario.name, slice, does, store: store.name, points },
+    }));
+  const writes = numbered(await boundariesOf(onFilesystem, scenario, bigBytes), /^(write|second half)/);
+  yield* numbers("flips on the way to a disk", "flips", onFilesystem, writes);
+  for (const store of reachable) {
+    yield* numbers(`kills, ${store.name}`, "kills", store, numbered(await boundariesOf(store, scenario, bigBytes)));
+    if (scenario.action !== "run") continue;
+    yield* numbers(`stops, ${store.name}`, "stops", store, numbered(await suspendable(store, scenario, bigBytes)));
+  }
 }
 
 /** The numbers, from 1, of the boundaries that match. */
 function numbered(boundaries: readonly string[], matching = /^/): readonly number[] {
   return boundaries.flatMap((text, index) => (matching.test(text) ? [index + 1] : []));
-}
-
-function evenly(pieces: readonly Piece[], random: Random): readonly Piece[] {
-  const placed = [...Map.groupBy(pieces, ({ kind }) => kind).values()].flatMap((ones) =>
-    shuffled(ones, random).map((piece, index) => ({ piece, part: index / ones.length / (AHEAD[piece.kind] ?? 1) })),
-  );
-  return shuffled(placed, random)
-    .sort((a, b) => a.part - b.part)
-    .map(({ piece }) => piece);
-}
-
-function shuffled<T>(all: readonly T[], random: Random): T[] {
-  return all
-    .map((one) => [random.below(1e9), one] as const)
-    .sort(([a], [b]) => a - b)
-    .map(([, one]) => one);
-}
-
-function fields(stores: readonly StoreKind[], scenario: Scenario): readonly (readonly [StoreKind, Scenario])[] {
-  const atOnce = { ...scenario, name: `${scenario.name}, ${CONCURRENCY} at once`, concurrency: CONCURRENCY };
-  return [...stores.map((store) => [store, scenario] as const), [inMemory, atOnce]];
 }
 
 function slices<T>(all: readonly T[]): T[][] {
