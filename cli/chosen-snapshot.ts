@@ -1,7 +1,8 @@
 import type { Backup } from "../lib/backup.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
 import { NotFoundError } from "../lib/errors.ts";
-import { findChosen, findRestorable, isAhead, type SnapshotEntry, snapshotsNewestFirst } from "../lib/snapshots.ts";
+import type { SnapshotEntry } from "../lib/snapshot-entry.ts";
+import { findChosen, findRestorable, isAhead, snapshotsNewestFirst } from "../lib/snapshots.ts";
 import type { CommandOptions } from "./command.ts";
 import { knownNames } from "./known.ts";
 import { chosenJobs } from "./session.ts";

@@ -3,7 +3,8 @@ import type { Job } from "../lib/config/schema.ts";
 import { type JobCost, jobCost, type PricedUnit } from "../lib/cost/job-cost.ts";
 import type { Prices } from "../lib/cost/prices.ts";
 import { isInStackBucket, OLD_VERSIONS_DAYS } from "../lib/deployment/stack.ts";
-import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst } from "../lib/snapshots.ts";
+import type { SnapshotEntry } from "../lib/snapshot-entry.ts";
+import { isNarrowed, snapshotsNewestFirst } from "../lib/snapshots.ts";
 
 /** What a planned run of the job costs, by what its last whole snapshot says of sizes and times. */
 export async function planCost(

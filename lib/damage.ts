@@ -1,6 +1,6 @@
 import { isUndone } from "./failed-proof.ts";
 import type { Artifact, ArtifactVerification, FailedProof } from "./manifest.ts";
-import type { SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
 
 /** Which artifacts were found damaged, over several snapshots. */
 export interface DamageSeen {

@@ -1,7 +1,8 @@
 import { snapshotTime } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
 import type { LastGood } from "./notify/report.ts";
-import { isNarrowed, pastSnapshots, type SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { isNarrowed, pastSnapshots } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What a job's snapshots say of its past. */

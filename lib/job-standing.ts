@@ -1,6 +1,7 @@
 import { isGood, provedWhen } from "./job-history.ts";
 import type { Manifest } from "./manifest.ts";
-import { pastSnapshots, type SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { pastSnapshots } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** Where a job stands by its snapshots, for metrics. */

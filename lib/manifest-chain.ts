@@ -1,6 +1,7 @@
 import { manifestKey, snapshotTime, verifiedKey } from "./keys.ts";
 import { readRemovals } from "./removals.ts";
-import { type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A snapshot that was there once, is not any more, and that prune did not take away. */

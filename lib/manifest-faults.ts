@@ -2,7 +2,8 @@ import { readAll } from "./bytes.ts";
 import { type ErrorRecord, NotFoundError } from "./errors.ts";
 import { sumsKey } from "./keys.ts";
 import type { Manifest } from "./manifest.ts";
-import { type SnapshotEntry, snapshotAfter } from "./snapshots.ts";
+import { isUnread, type SnapshotEntry } from "./snapshot-entry.ts";
+import { snapshotAfter } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { MAX_SUMS_BYTES, parseSums } from "./sums.ts";
 import { statusOf, totalsOf } from "./totals.ts";
@@ -18,6 +19,7 @@ export async function manifestFaults(storage: Storage, entry: SnapshotEntry): Pr
   if (verification !== undefined && verification.manifestSha256 !== manifestSha256) {
     fault("manifest.json is not the one that was verified before");
   }
+  if (isUnread(entry)) return faults;
   const successor = await snapshotAfter(storage, entry.job, entry.snapshot);
   const previous = successor?.manifest?.previous;
   if (previous?.snapshot === entry.snapshot && previous.manifestSha256 !== manifestSha256) {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Facts, JsonValue } from "./connectors/connector.ts";
-import { SEALED_DOCUMENT } from "./encryption/encryption.ts";
+import { SEALED } from "./encryption/encryption.ts";
 import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
 import { checkSeal } from "./seal.ts";
 
@@ -204,11 +204,17 @@ export function documentBytes(document: object): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
 }
 
-/** @throws IntegrityError `INTEGRITY_MANIFEST` naming `key` and the field that is wrong */
+export const isSealedContent = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes).subarray(0, SEALED.length).equals(Buffer.from(SEALED));
+
+/**
+ * @throws IntegrityError `INTEGRITY_MANIFEST` naming `key` and the field that is wrong; `SEALED` for what no key at hand opens, and
+ * `VERSION_UNKNOWN` for what another version wrote: both may be whole
+ */
 export function parseDocument<T>(schema: z.ZodType<T>, key: string, bytes: Uint8Array): T {
-  if (Buffer.from(bytes).subarray(0, SEALED_DOCUMENT.length).equals(Buffer.from(SEALED_DOCUMENT))) {
+  if (isSealedContent(bytes)) {
     throw new IntegrityError(
-      "INTEGRITY_MANIFEST",
+      "SEALED",
       `${key} is sealed and does not open: names_key under encryption is missing or another one, or it is damaged`,
     );
   }
@@ -221,6 +227,12 @@ export function parseDocument<T>(schema: z.ZodType<T>, key: string, bytes: Uint8
   checkSeal(value, key);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+  const version = z.object({ schemaVersion: z.int() }).safeParse(value).data?.schemaVersion;
+  if (version !== undefined && parsed.error.issues.some(({ path }) => path[0] === "schemaVersion"))
+    throw new IntegrityError(
+      "VERSION_UNKNOWN",
+      `${key} is of schemaVersion ${version}, which this version does not know`,
+    );
   const issue = parsed.error.issues[0];
   throw new IntegrityError("INTEGRITY_MANIFEST", `${key}: ${issue?.path.join(".")}: ${issue?.message}`);
 }

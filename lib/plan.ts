@@ -9,6 +9,7 @@ import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
 import type { LeasedBackup } from "./lease/under-lease.ts";
 import { documentBytes } from "./manifest.ts";
+import { refuseOtherKey } from "./names-key.ts";
 import { narrowed } from "./narrow.ts";
 import { type PlanLine, planLineBytes, type RunPointer } from "./plan-line.ts";
 import { putDocument } from "./put-document.ts";
@@ -46,6 +47,7 @@ export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Plan
   const storage = await backup.storage(job);
   // Under the lease nobody else writes there, so what lies there in the making is left over.
   await storage.prepare(jobPrefix(job.name));
+  await refuseOtherKey(storage, job.name, backup.now());
   return withConnector(backup, job, async (connector) => {
     const unfinished = await findUnfinished(backup, job, input.resume, input.only);
     const begun =
@@ -91,6 +93,7 @@ async function beginAnew(
 /** What `plan` would list, with nothing written. */
 export async function listUnits(backup: Backup, jobName: string, known: KnownUnits): Promise<readonly Unit[]> {
   const job = findJob(backup.config, jobName);
+  await refuseOtherKey(await backup.storage(job), job.name, backup.now());
   return withConnector(backup, job, async (connector) => {
     await openedEncryption(backup, job);
     const units: Unit[] = [];

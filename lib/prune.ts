@@ -9,7 +9,8 @@ import type { Log } from "./log.ts";
 import { manifestChain } from "./manifest-chain.ts";
 import { beginRemovals, readRemovals, recordRemoval } from "./removals.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention/retention.ts";
-import { isNarrowed, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { isNarrowed, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 export interface PruneInput {
@@ -138,10 +139,17 @@ function keptIfThere(
   return decisions.filter(({ snapshot, keep }) => keep && missed.has(snapshot)).map(({ snapshot }) => snapshot);
 }
 
-/** A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. */
+/**
+ * A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. One that cannot be
+ * judged here is the same, but that it stays.
+ */
 export function retentionState(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
-  const { snapshot, manifest, fault, verified, lock } = entry;
-  const known = { snapshot, ...(lock === undefined ? {} : { lock }) };
+  const { snapshot, manifest, fault, verified, lock, mayBeGood } = entry;
+  const known = {
+    snapshot,
+    ...(lock === undefined ? {} : { lock }),
+    ...(mayBeGood === undefined ? {} : { mayBeGood }),
+  };
   if (fault !== undefined || manifest === undefined) return { ...known, status: "failed", verified: false };
   const isDamaged = verified && manifest.units.some((unit) => unit.artifacts.some(damage.has));
   const status = manifest.status === "ok" && isNarrowed(entry) ? "narrowed" : manifest.status;

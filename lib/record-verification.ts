@@ -3,7 +3,7 @@ import { withFailedProofs } from "./failed-proof.ts";
 import { manifestKey, verifiedKey } from "./keys.ts";
 import { documentBytes, parseDocument, type Verification, verificationSchema } from "./manifest.ts";
 import { type Condition, isRefusal, putDocument } from "./put-document.ts";
-import type { SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** Two that verify one snapshot at the same time meet once or twice; not this often. */

@@ -1,31 +1,8 @@
-import { createHash } from "node:crypto";
-import { readAll } from "./bytes.ts";
-import { CodedError, type ErrorRecord, NotFoundError } from "./errors.ts";
-import { jobPrefix, manifestKey, snapshotOfFolders, snapshotTime, sumsKey, verifiedKey } from "./keys.ts";
-import { type Manifest, manifestSchema, parseDocument, type Verification, verificationSchema } from "./manifest.ts";
+import { NotFoundError } from "./errors.ts";
+import { jobPrefix, manifestKey, snapshotOfFolders, snapshotTime, verifiedKey } from "./keys.ts";
+import { readEntry, type SnapshotEntry } from "./snapshot-entry.ts";
 import type { Storage } from "./storage/storage.ts";
-import { parseSums } from "./sums.ts";
 
-/** What lies in the storage under one snapshot id. It exists because its manifest.json does, readable or not. */
-export interface SnapshotEntry {
-  readonly job: string;
-  readonly snapshot: string;
-  /** Absent for one that cannot be read or belongs to another place; then there is a `fault`. */
-  readonly manifest?: Manifest;
-  /** Of the bytes of manifest.json, whatever they say. */
-  readonly manifestSha256: string;
-  /** What verified.json says, of this manifest or of one that lay here before. */
-  readonly verification?: Verification;
-  /** True only without a fault, and when verified.json is of exactly this manifest and says ok. */
-  readonly verified: boolean;
-  /** What is wrong with the manifest. Such an entry is never good, and never left out. */
-  readonly fault?: ErrorRecord;
-  /** Why the storage lets nobody remove its manifest just now. */
-  readonly lock?: string;
-}
-
-/** Documents are parsed as one string, and V8 holds none of more than about 512 MiB: no run can have written a longer one. */
-const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
 const NEAREST = 3;
 /** Clocks of two machines differ, and an id may be some seconds ahead when another run had its second: so far S3 itself bears it. */
 export const AHEAD_MS = 15 * 60_000;
@@ -192,93 +169,6 @@ async function* existing(storage: Storage, job: string, snapshots: readonly stri
   }
 }
 
-async function readEntry(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
-  const key = manifestKey(job, snapshot);
-  const found = await storage.head(key);
-  if (found === undefined) return undefined;
-  const bytes = await readDocument(storage, key);
-  if (bytes === "absent") return undefined;
-  if (bytes === "too long") return tooLong(job, snapshot);
-  const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
-  const { manifest, fault } = parseManifest(job, snapshot, bytes);
-  const wrong = fault ?? (await sumsFault(storage, job, snapshot, manifestSha256));
-  const verification = await readVerification(storage, job, snapshot);
-  return {
-    job,
-    snapshot,
-    manifestSha256,
-    ...(manifest === undefined ? {} : { manifest }),
-    ...(verification === undefined ? {} : { verification }),
-    ...(wrong === undefined ? {} : { fault: wrong }),
-    ...(found.lock === undefined ? {} : { lock: found.lock }),
-    verified: wrong === undefined && verification?.manifestSha256 === manifestSha256 && verification.ok,
-  };
-}
-
-/** A storage that fails is thrown: of what could not be read, nothing is known. */
-async function readDocument(storage: Storage, key: string): Promise<Uint8Array | "absent" | "too long"> {
-  try {
-    return await readAll(await storage.get(key), MAX_DOCUMENT_BYTES);
-  } catch (error) {
-    if (error instanceof NotFoundError) return "absent";
-    if (error instanceof RangeError) return "too long";
-    throw error;
-  }
-}
-
-function tooLong(job: string, snapshot: string): SnapshotEntry {
-  const fault = faultOf(
-    `manifest.json of ${snapshot} is longer than the ${MAX_DOCUMENT_BYTES} bytes that one can have`,
-  );
-  return { job, snapshot, manifestSha256: "", verified: false, fault };
-}
-
-function parseManifest(job: string, snapshot: string, bytes: Uint8Array): { manifest?: Manifest; fault?: ErrorRecord } {
-  try {
-    const manifest = parseDocument(manifestSchema, manifestKey(job, snapshot), bytes);
-    if (manifest.job === job && manifest.snapshot === snapshot) return { manifest };
-    return {
-      fault: faultOf(
-        `manifest.json of ${snapshot} says that it is of job ${manifest.job}, snapshot ${manifest.snapshot}`,
-      ),
-    };
-  } catch (error) {
-    if (error instanceof CodedError) return { fault: faultOf(error.message) };
-    throw error;
-  }
-}
-
-/** The manifest stays with the entry: `finish`, called twice, puts the list of digests right again. */
-async function sumsFault(
-  storage: Storage,
-  job: string,
-  snapshot: string,
-  manifestSha256: string,
-): Promise<ErrorRecord | undefined> {
-  const bytes = await readDocument(storage, sumsKey(job, snapshot));
-  if (typeof bytes === "string")
-    return faultOf(`SHA256SUMS of ${snapshot}, with which manifest.json is compared, is ${bytes}`);
-  const digest = parseSums(Buffer.from(bytes).toString("utf8")).get("manifest.json");
-  if (digest === manifestSha256) return undefined;
-  return faultOf(
-    `manifest.json of ${snapshot} ${digest === undefined ? "has no line" : "differs from its line"} in SHA256SUMS`,
-  );
-}
-
-/** One that is damaged, or of another place, counts as none: the snapshot is then unverified. */
-async function readVerification(storage: Storage, job: string, snapshot: string): Promise<Verification | undefined> {
-  const key = verifiedKey(job, snapshot);
-  const bytes = await readDocument(storage, key);
-  if (typeof bytes === "string") return undefined;
-  try {
-    const verification = parseDocument(verificationSchema, key, bytes);
-    return verification.job === job && verification.snapshot === snapshot ? verification : undefined;
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
-}
-
 async function nearestTo(storage: Storage, job: string, wanted: string): Promise<string[]> {
   const snapshots = (await snapshotFolders(storage, job)).reverse();
   const wantedTime = snapshotTime(wanted)?.getTime();
@@ -293,5 +183,3 @@ async function nearestTo(storage: Storage, job: string, wanted: string): Promise
   }
   return nearest.sort();
 }
-
-const faultOf = (message: string): ErrorRecord => ({ code: "INTEGRITY_MANIFEST", message, retryable: false });

@@ -5,7 +5,7 @@ import { verifyTasksKey } from "./keys.ts";
 import { artifactVerificationSchema, parseDocument } from "./manifest.ts";
 import { putOnce } from "./put-document.ts";
 import { sealed } from "./seal.ts";
-import type { SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
 import type { Storage } from "./storage/storage.ts";
 import { storedLines } from "./stored-lines.ts";
 import type { ArtifactTask } from "./verify-tasks.ts";

@@ -1,10 +1,12 @@
+import type { ErrorRecord } from "./errors.ts";
 import { isGood, provedWhen } from "./job-history.ts";
 import { snapshotTime } from "./keys.ts";
 import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts";
 import { type LostSnapshot, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
 import { lastStart } from "./scheduling/job-past.ts";
-import { isAhead, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import { entryStatus, isUnread, type SnapshotEntry } from "./snapshot-entry.ts";
+import { isAhead, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What the storage says of a job, and nothing else does. */
@@ -24,6 +26,8 @@ export interface JobSurvey {
   readonly ahead: readonly string[];
   /** What is wrong with manifests, each in its place. */
   readonly faults: readonly LostSnapshot[];
+  /** Of whose manifest nothing is known here, though it may be whole: the newest first. */
+  readonly unread: readonly (LostSnapshot & Pick<ErrorRecord, "code">)[];
   /** What was there once and was not taken away by prune. */
   readonly lost: readonly LostSnapshot[];
 }
@@ -47,6 +51,7 @@ export async function surveyJob(
   const open = folders.filter((snapshot) => !removed.has(snapshot));
   const [ahead, unfinished] = [open.filter((one) => isAhead(one, now)), open.filter((one) => !isAhead(one, now))];
   const faults: LostSnapshot[] = [];
+  const unread: JobSurvey["unread"][number][] = [];
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];
   let newest: string | undefined;
@@ -64,8 +69,10 @@ export async function surveyJob(
       break;
     }
     const fault = chain.see(entry);
-    if (fault !== undefined && (looked < LOOK_BACK || toldOf.includes(snapshot)))
-      faults.push({ snapshot, message: fault });
+    if (fault !== undefined && (looked < LOOK_BACK || toldOf.includes(snapshot))) {
+      if (entry.fault !== undefined && isUnread(entry)) unread.push({ snapshot, ...entry.fault });
+      else faults.push({ snapshot, message: fault });
+    }
     looked += 1;
     isPastTold ||= oldestTold !== undefined && snapshot <= oldestTold;
     if (isAhead(snapshot, now)) {
@@ -94,12 +101,14 @@ export async function surveyJob(
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     ahead: ahead.sort(),
     faults,
+    unread,
     lost,
   };
 }
 
-function statusOf({ manifest, verified }: SnapshotEntry): string {
-  if (manifest === undefined) return "damaged";
+function statusOf(entry: SnapshotEntry): string {
+  const { manifest, verified } = entry;
+  if (manifest === undefined) return entryStatus(entry);
   if (manifest.status !== "ok") return manifest.status;
   return verified ? "narrowed" : "unverified";
 }

@@ -7,7 +7,7 @@ import { reaches, withFailedProof } from "./failed-proof.ts";
 import { snapshotPrefix } from "./keys.ts";
 import { machineFault } from "./machine-fault.ts";
 import type { Artifact, ArtifactVerification, FailedProof } from "./manifest.ts";
-import type { SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { ArtifactTask, VerifyMode } from "./verify-tasks.ts";
 

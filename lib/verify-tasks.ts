@@ -3,7 +3,8 @@ import type { Job } from "./config/schema.ts";
 import { NotFoundError } from "./errors.ts";
 import { withFailedProof } from "./failed-proof.ts";
 import type { Artifact, ArtifactVerification, ManifestUnit } from "./manifest.ts";
-import { findSnapshot, type SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { findSnapshot } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**

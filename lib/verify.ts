@@ -8,7 +8,8 @@ import type { ArtifactVerification, Verification } from "./manifest.ts";
 import { manifestFaults } from "./manifest-faults.ts";
 import { eachLimited } from "./pool.ts";
 import { recordVerification } from "./record-verification.ts";
-import { findChosen, type SnapshotEntry } from "./snapshots.ts";
+import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { findChosen } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 import { type ArtifactsOf, unreadOf, verifyArtifact } from "./verify-artifact.ts";
 import { type ArtifactTask, type VerifyMode, verifyTasks } from "./verify-tasks.ts";
@@ -157,6 +158,11 @@ async function record(
   mode: VerifyMode,
 ): Promise<Verification> {
   const { job, snapshot } = verification;
+  // What another key or another version verified is not to be replaced by what is known without it.
+  if (entry.mayBeGood !== undefined) {
+    backup.log.with({ job }).warn(`what was found is not recorded: ${entry.mayBeGood}`, { snapshot });
+    return verification;
+  }
   try {
     return await recordVerification(storage, entry, verification);
   } catch (error) {

@@ -1,6 +1,8 @@
 import { formatAge, formatBytes } from "../../lib/format.ts";
 import { snapshotTime } from "../../lib/keys.ts";
-import { type SnapshotEntry, snapshotsNewestFirst } from "../../lib/snapshots.ts";
+import { printable } from "../../lib/printable.ts";
+import { entryStatus, type SnapshotEntry } from "../../lib/snapshot-entry.ts";
+import { snapshotsNewestFirst } from "../../lib/snapshots.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { sealedArtifacts } from "../sealed.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
@@ -24,12 +26,12 @@ export const listCommand: Command = async (context) =>
     return code;
   });
 
-/** `damaged`: there is a manifest, but it cannot be read, or not be believed. */
-function listed({ job, snapshot, manifest, verified, verification, fault }: SnapshotEntry) {
+function listed(entry: SnapshotEntry) {
+  const { job, snapshot, manifest, verified, verification, fault } = entry;
   return {
     job,
     snapshot,
-    status: fault === undefined && manifest !== undefined ? manifest.status : ("damaged" as const),
+    status: entryStatus(entry),
     bytes: manifest?.totals.bytes ?? null,
     sourceBytes: manifest?.totals.sourceBytes ?? null,
     units: manifest?.totals.units ?? null,
@@ -68,11 +70,19 @@ function listText(snapshots: readonly ListedSnapshot[], { output, now }: Command
       formatAge(age),
     ];
   });
-  return table(columns, rows, output.width);
+  const unread = snapshots.filter(({ status }) => UNREAD.has(status));
+  // Which key or version is missing is the same for all of a job.
+  const why = new Map(unread.toReversed().map(({ job, error }) => [job, error?.message ?? ""]));
+  return (
+    table(columns, rows, output.width) + [...why].map(([job, what]) => `${printable(`${job}: ${what}`)}\n`).join("")
+  );
 }
+
+const UNREAD: ReadonlySet<string> = new Set(["sealed", "unknown"]);
 
 function verifiedText({ verified, verifiedAt, proved, sealed, artifacts, status }: ListedSnapshot): string {
   if (verified && sealed > 0) return `yes, ${proved}/${artifacts ?? 0} proved, ${sealed} sealed`;
   if (verified) return `yes, ${proved}/${artifacts ?? 0} proved`;
+  if (UNREAD.has(status)) return "-";
   return verifiedAt === null && status !== "damaged" ? "no" : "WRONG";
 }

@@ -4,7 +4,7 @@ import { formatBytes, formatDuration } from "../../lib/format.ts";
 import { location } from "../../lib/location.ts";
 import type { Manifest } from "../../lib/manifest.ts";
 import { printable } from "../../lib/printable.ts";
-import type { SnapshotEntry } from "../../lib/snapshots.ts";
+import type { SnapshotEntry } from "../../lib/snapshot-entry.ts";
 import { theJob, theSnapshot } from "../chosen-snapshot.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -20,7 +20,7 @@ export const showCommand: Command = async (context) =>
     const { manifest, fault } = entry;
     if (manifest === undefined) {
       throw new IntegrityError(
-        "INTEGRITY_MANIFEST",
+        fault?.code ?? "INTEGRITY_MANIFEST",
         fault?.message ?? `${entry.snapshot} has no manifest that can be read`,
       );
     }

@@ -58,8 +58,9 @@ export interface EncryptionKind<Options> {
   decryption(keys: PrivateKeys, context: EncryptionContext): Promise<Decryption | undefined>;
 }
 
-/** What a document begins with that `encrypt_manifest` sealed. */
-export const SEALED_DOCUMENT = "core-backup sealed document 1\n";
+/** What a document begins with that `encrypt_manifest` sealed, in whatever version; and in this one. */
+export const SEALED = "core-backup sealed document ";
+export const SEALED_DOCUMENT = `${SEALED}1\n`;
 
 /** Encrypted bytes that were cut, changed, or never were what their name says. Whoever knows the artifact names it. */
 export class DecryptionFault extends Error {}

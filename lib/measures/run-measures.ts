@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { ErrorRecord } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import type { ManifestUnit } from "../manifest.ts";
-import type { SnapshotEntry } from "../snapshots.ts";
+import type { SnapshotEntry } from "../snapshot-entry.ts";
 import { sample } from "./job-samples.ts";
 import type { Sample } from "./metric-families.ts";
 import type { RunCounts } from "./run-counts.ts";

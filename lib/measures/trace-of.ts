@@ -1,7 +1,7 @@
 import type { Job } from "../config/schema.ts";
 import type { ErrorRecord } from "../errors.ts";
 import type { ManifestUnit } from "../manifest.ts";
-import type { SnapshotEntry } from "../snapshots.ts";
+import type { SnapshotEntry } from "../snapshot-entry.ts";
 import type { MeasuredRun, RunMeasures } from "./run-measures.ts";
 import type { RunTrace, UnitTime } from "./run-trace.ts";
 

@@ -8,7 +8,7 @@ import { location } from "../location.ts";
 import type { Manifest } from "../manifest.ts";
 import { printable } from "../printable.ts";
 import { shellWord } from "../shell-word.ts";
-import type { SnapshotEntry } from "../snapshots.ts";
+import type { SnapshotEntry } from "../snapshot-entry.ts";
 import type { JobReport, ReportEvent, ToldError } from "./report.ts";
 import { REMOVED, type Told } from "./told.ts";
 
@@ -47,6 +47,8 @@ const CURED_BY_A_RUN: ReadonlySet<string> = new Set([
   "JOB_NOT_PROVED",
   "JOB_NOT_STARTED",
   "JOB_STUCK",
+  "SEALED",
+  "VERSION_UNKNOWN",
   REMOVED,
 ]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../errors.ts";
-import type { SnapshotEntry } from "../snapshots.ts";
+import type { SnapshotEntry } from "../snapshot-entry.ts";
 
 export interface FailingUnit {
   readonly unit: string;

@@ -1,6 +1,6 @@
 import type { ErrorRecord } from "../errors.ts";
 import { isGood, provedWhen } from "../job-history.ts";
-import type { SnapshotEntry } from "../snapshots.ts";
+import { entryStatus, type SnapshotEntry } from "../snapshot-entry.ts";
 
 /** What became of a run, as the overview shows it. `narrowed`: good, and of some units of its job alone. */
 export type RunState = "proved" | "good" | "narrowed" | "unverified" | "partial" | "failed" | "running";
@@ -9,8 +9,8 @@ export type RunState = "proved" | "good" | "narrowed" | "unverified" | "partial"
 export interface RunSummary {
   readonly snapshot: string;
   readonly state: RunState;
-  /** The manifest's, or `damaged`, or `unfinished` for a run without one. */
-  readonly status: "ok" | "partial" | "failed" | "damaged" | "unfinished";
+  /** As of `list`, or `unfinished` for a run without a manifest. */
+  readonly status: ReturnType<typeof entryStatus> | "unfinished";
   readonly service?: string;
   readonly durationMs: number | null;
   readonly bytes: number | null;
@@ -36,13 +36,13 @@ const MAX_ERRORS = 10;
 const MAX_UNITS = 10;
 
 export function runSummary(entry: SnapshotEntry): RunSummary {
-  const { snapshot, manifest, verification, verified, fault } = entry;
+  const { snapshot, manifest, verification, verified } = entry;
   const errors = errorsOf(entry);
   const well = (manifest?.units ?? []).filter(({ status }) => status === "ok" || status === "unchanged");
   return {
     snapshot,
     state: stateOf(entry),
-    status: fault === undefined && manifest !== undefined ? manifest.status : "damaged",
+    status: entryStatus(entry),
     ...(manifest === undefined ? {} : { service: manifest.service }),
     durationMs: manifest?.durationMs ?? null,
     bytes: manifest?.totals.bytes ?? null,

@@ -26,14 +26,13 @@ export interface Restorable {
   readonly decryptions: Decryptions;
 }
 
-/** @throws NotFoundError | IntegrityError `INTEGRITY_MANIFEST` | EncryptionError `SEALED` when nothing of it can be opened */
+/** @throws NotFoundError | IntegrityError as its manifest is at fault | EncryptionError `SEALED` when nothing of it can be opened */
 export async function restorable(backup: Backup, choice: RestorableChoice): Promise<Restorable> {
   const job = findJob(backup.config, choice.job);
   const storage = await backup.storage(job);
   const entry = await findRestorable(storage, job.name, choice, backup.now());
   const [fault] = await manifestFaults(storage, entry);
-  if (fault !== undefined)
-    throw new IntegrityError("INTEGRITY_MANIFEST", `${job.name} ${entry.snapshot}: ${fault.message}`);
+  if (fault !== undefined) throw new IntegrityError(fault.code, `${job.name} ${entry.snapshot}: ${fault.message}`);
   const { manifest } = entry;
   if (manifest === undefined) throw new IntegrityError("INTEGRITY_MANIFEST", `${entry.snapshot} has no manifest`);
   const units = chosenUnits(manifest, choice.unit);

@@ -1,7 +1,7 @@
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import type { Encryption } from "../encryption/encryption.ts";
-import { CodedError, IntegrityError, NotFoundError } from "../errors.ts";
+import { IntegrityError, NotFoundError } from "../errors.ts";
 import { openedEncryption } from "../job-encryption.ts";
 import { resumedKey, runKey } from "../keys.ts";
 import type { LeasedBackup } from "../lease/under-lease.ts";
@@ -114,7 +114,7 @@ async function whyNotReadable(storage: Storage, job: string, snapshot: string, {
     }
     return count === units ? undefined : "its plan is not whole";
   } catch (error) {
-    if (error instanceof CodedError && (error.code === "NOT_FOUND" || error.code === "INTEGRITY_MANIFEST"))
+    if (error instanceof NotFoundError || error instanceof IntegrityError)
       return `its plan cannot be read: ${error.message}`;
     throw error;
   }
@@ -137,8 +137,7 @@ async function readRun(storage: Storage, job: string, snapshot: string): Promise
     return parseDocument(runDocumentSchema, key, (await storage.read(key, MAX_DOCUMENT_BYTES)).content);
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
-    if (error instanceof RangeError || (error instanceof CodedError && error.code === "INTEGRITY_MANIFEST"))
-      return `it cannot be read: ${error.message}`;
+    if (error instanceof RangeError || error instanceof IntegrityError) return `it cannot be read: ${error.message}`;
     throw error;
   }
 }

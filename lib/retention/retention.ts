@@ -9,6 +9,8 @@ export interface SnapshotState {
   readonly status: "ok" | "narrowed" | "partial" | "failed";
   /** Its artifacts were read back, and were what its manifest says. */
   readonly verified: boolean;
+  /** Why it may be a good one to who has another key or another version: it stays. */
+  readonly mayBeGood?: string;
   /** Why the storage lets nobody remove it just now. */
   readonly lock?: string;
 }
@@ -94,8 +96,10 @@ const rank = ({ status, verified }: SnapshotState): number =>
 
 function holdOf(past: readonly Candidate[], newestGood: Candidate | undefined): string | undefined {
   if (newestGood === undefined) return "no snapshot is good (ok and verified), so none is removed";
-  if (past[0]?.status === "failed") return `the newest run (${past[0].snapshot}) failed, so nothing is removed`;
-  return undefined;
+  const [newest] = past;
+  if (newest?.status !== "failed") return undefined;
+  const what = newest.mayBeGood === undefined ? "failed" : `cannot be judged (${newest.mayBeGood})`;
+  return `the newest run (${newest.snapshot}) ${what}, so nothing is removed`;
 }
 
 function hasRule(policy: RetentionPolicy): boolean {
@@ -124,6 +128,7 @@ function keepReasons(
   keepSlots(goods, policy, timezone, keep);
   past.forEach((one, index) => {
     if (one.good) return;
+    if (one.mayBeGood !== undefined) keep(one, `${one.mayBeGood}: it may be good`);
     if (one.time > newestGood.time) keep(one, `${describe(one)}, newer than the newest good snapshot`);
     if (last !== undefined && index < last) keep(one, `${describe(one)}, among the last ${last} of any kind`);
     if (isYoung(one)) keep(one, `${describe(one)}, not older than ${days} days`);
@@ -162,7 +167,10 @@ function removed(one: Candidate, policy: RetentionPolicy): Decision {
   return { snapshot: one.snapshot, keep: false, reason: `removed: ${reasons.join("; ")}` };
 }
 
-const describe = ({ status, verified }: Candidate): string => (status === "ok" && !verified ? "not verified" : status);
+function describe({ status, verified, mayBeGood }: Candidate): string {
+  if (mayBeGood !== undefined) return "not judged";
+  return status === "ok" && !verified ? "not verified" : status;
+}
 
 /** A policy that was mistyped, or a clock that is wrong, shows as many removals at once. */
 function bounded(plan: RetentionPlan, limit: number): RetentionPlan {

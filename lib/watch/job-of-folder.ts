@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { CodedError } from "../errors.ts";
+import { IntegrityError, NotFoundError } from "../errors.ts";
 import { folderName, isShortened, snapshotOfFolders } from "../keys.ts";
 import { parseDocument } from "../manifest.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -43,7 +43,7 @@ async function ownerOf(storage: Storage, key: string): Promise<string | undefine
   try {
     return parseDocument(ownerSchema, key, (await storage.read(key, MAX_BYTES)).content).job;
   } catch (error) {
-    const isUnreadable = error instanceof CodedError && ["NOT_FOUND", "INTEGRITY_MANIFEST"].includes(error.code);
+    const isUnreadable = error instanceof NotFoundError || error instanceof IntegrityError;
     if (isUnreadable || error instanceof RangeError) return undefined;
     throw error;
   }

@@ -53,6 +53,7 @@ export function judgeJob(
   problems.push(
     ...theFirst("SNAPSHOT_LOST", lost, "snapshots"),
     ...theFirst("INTEGRITY_MANIFEST", faults, "manifests"),
+    ...unreadProblems(survey),
   );
   return {
     job: job.name,
@@ -74,6 +75,15 @@ function theFirst(code: Problem["code"], found: JobSurvey["lost"], what: string)
     ...found.slice(0, MAX_FAULTS).map(({ snapshot, message }) => ({ code, message, snapshots: [snapshot] })),
     ...more,
   ];
+}
+
+/** What is older than a good snapshot is a notice: it stays, and nobody waits for it. */
+const isPressing = ({ newestGood }: JobSurvey, snapshot: string): boolean =>
+  newestGood === undefined || snapshot > newestGood;
+
+function unreadProblems(survey: JobSurvey): readonly Problem[] {
+  const pressing = survey.unread.filter(({ snapshot }) => isPressing(survey, snapshot));
+  return [...Map.groupBy(pressing, ({ code }) => code)].flatMap(([code, found]) => theFirst(code, found, "manifests"));
 }
 
 function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now: Date): Problem {
@@ -108,11 +118,8 @@ function runsSince(since: JobSurvey["since"]): string {
   return `runs since: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ")}`;
 }
 
-function noticesOf(
-  { unfinished, first, ahead }: JobSurvey,
-  counts: string | undefined,
-  due: Date | undefined,
-): string[] {
+function noticesOf(survey: JobSurvey, counts: string | undefined, due: Date | undefined): string[] {
+  const { unfinished, first, ahead } = survey;
   const notices: string[] = [];
   if (due === undefined) notices.push("has neither schedule nor deadline, so it is never late");
   if (counts === undefined) {
@@ -123,6 +130,11 @@ function noticesOf(
     const [which, they] =
       ahead.length === 1 ? [`${ahead[0]} is`, "it counts"] : [`${ahead.join(", ")} are`, "they count"];
     notices.push(`${which} dated after now, by a clock that was ahead: until then ${they} for nothing`);
+  }
+  const unread = survey.unread.filter(({ snapshot }) => !isPressing(survey, snapshot));
+  if (unread[0] !== undefined) {
+    const others = unread.length === 1 ? "" : `, and so for ${unread.length - 1} more`;
+    notices.push(`${unread[0].message}${others}: prune keeps what may be good`);
   }
   if (unfinished?.state === "running") notices.push(`run ${unfinished.snapshot} is going on`);
   if (unfinished?.state === "stopped") notices.push(`run ${unfinished.snapshot} was stopped before its end`);

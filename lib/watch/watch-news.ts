@@ -34,6 +34,8 @@ const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_STUCK",
   "INTEGRITY_MANIFEST",
   "SNAPSHOT_LOST",
+  "SEALED",
+  "VERSION_UNKNOWN",
 ]);
 
 /** False where the storage could not be asked, so that nothing is known. */
@@ -144,6 +146,8 @@ function nextCommand(config: Backup["config"], job: string, { problems, removed 
   const codes = problems.map(({ code }) => code);
   if (codes.some((code) => ["INTEGRITY_MANIFEST", "SNAPSHOT_LOST"].includes(code)))
     return commandLine(config, "verify", job, ["--snapshot", "all"]);
+  // No run mends that, nor is one to be made before it is: what was made with the other key would not be known to it.
+  if (codes.some((code) => ["SEALED", "VERSION_UNKNOWN"].includes(code))) return commandLine(config, "list", job);
   if (codes.includes("JOB_NOT_PROVED")) return commandLine(config, "verify", job, ["--prove"]);
   if (codes.some((code) => ["JOB_LATE", "JOB_NOT_STARTED", "JOB_STUCK"].includes(code)))
     return commandLine(config, "run", job);

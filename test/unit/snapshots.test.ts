@@ -3,19 +3,20 @@ import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { NotFoundError, TransientError } from "../../lib/errors.ts";
 import { plan } from "../../lib/plan.ts";
+import { prune } from "../../lib/prune.ts";
 import { runJobs } from "../../lib/run.ts";
+import { entryStatus, type SnapshotEntry } from "../../lib/snapshot-entry.ts";
 import {
   findChosen,
   findSnapshot,
   listSnapshots,
   newestSnapshot,
-  type SnapshotEntry,
   snapshotsNewestFirst,
   unfinishedRuns,
 } from "../../lib/snapshots.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
-import { aBackup, contentsOf } from "../support/a-backup.ts";
+import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
 import { sha256 } from "../support/bytes.ts";
 import { faultyStorage } from "../support/faulty-storage.ts";
 
@@ -131,9 +132,65 @@ for (const [what, damage, message, hasManifest] of damages) {
     assert.match(entry?.fault?.message ?? "", message);
     assert.equal(entry?.fault?.code, "INTEGRITY_MANIFEST");
     assert.deepEqual([entry?.verified, entry?.manifest !== undefined], [false, hasManifest]);
+    assert.equal(entry?.mayBeGood, undefined);
     assert.equal(other?.verified, true);
   });
 }
+
+/** Both the manifest and its line in SHA256SUMS, as whoever wrote it would have. */
+async function rewrite(storage: Storage, change: (text: string) => string): Promise<void> {
+  const digest = async () => sha256((await contentsOf(storage)).get(`${FIRST}manifest.json`) ?? new Uint8Array());
+  const before = await digest();
+  await edit(storage, `${FIRST}manifest.json`, change);
+  const after = await digest();
+  await edit(storage, `${FIRST}SHA256SUMS`, (text) => text.replace(before, after));
+}
+
+const notOurs: readonly [string, (text: string) => string, string, string][] = [
+  [
+    "is of a later schema",
+    (text) => text.replace('"schemaVersion": 1', '"schemaVersion": 2'),
+    "VERSION_UNKNOWN",
+    "unknown",
+  ],
+  [
+    "has a field that a later version writes",
+    (text) => text.replace("{", '{"later": 1,'),
+    "INTEGRITY_MANIFEST",
+    "damaged",
+  ],
+  ["was moved here from another job", (text) => text.replace('"docs"', '"other"'), "INTEGRITY_MANIFEST", "damaged"],
+];
+for (const [what, change, code, status] of notOurs) {
+  test(`a manifest that ${what} and is as it was written is not good, and prune never takes it for a failed one`, async () => {
+    const storage = await aStoreOf(3);
+    await rewrite(storage, change);
+    const [entry] = await listed(listSnapshots(storage, "docs"));
+    assert.ok(entry !== undefined);
+    assert.deepEqual([entry.fault?.code, entryStatus(entry), entry.verified], [code, status, false]);
+    const { backup } = aBackup({
+      storage,
+      jobs: [aJob({ retention: { min_keep: 1, max_removals: 10, keep_last: 1 } })],
+    });
+    const { decisions } = await prune(
+      { ...backup, now: () => new Date("2026-11-25T03:00:00Z") },
+      { job: "docs", dryRun: true },
+    );
+    assert.deepEqual(
+      decisions.map(({ keep }) => keep),
+      [true, false, true],
+    );
+    assert.match(decisions[2]?.reason ?? "", /^kept: .*manifest\.json.*: it may be good$/);
+  });
+}
+
+test("a verified.json of a later version leaves its snapshot unverified, and prune never takes it", async () => {
+  const storage = await aStoreOf(2);
+  await edit(storage, `${FIRST}verified.json`, (text) => text.replace('"schemaVersion": 1', '"schemaVersion": 2'));
+  const [entry] = await listed(listSnapshots(storage, "docs"));
+  assert.deepEqual([entry?.verified, entry?.fault], [false, undefined]);
+  assert.match(entry?.mayBeGood ?? "", /verified\.json is of schemaVersion 2/);
+});
 
 const unverified: readonly [string, (storage: Storage) => Promise<unknown>][] = [
   ["is absent", (storage) => storage.remove([`${FIRST}verified.json`])],

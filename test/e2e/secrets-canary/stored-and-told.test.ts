@@ -206,8 +206,7 @@ notifications:
     const noKey = `-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n${CANARIES.wrong}\n-----END PGP PRIVATE KEY BLOCK-----\n`;
     const wrong = [
       [2, { SECRET: CANARIES.wrong }],
-      // Any key of that length hides names; it is another one from now on.
-      [0, { NAMES: CANARIES.wrong }],
+      [2, { NAMES: CANARIES.wrong }],
       [2, { PASSPHRASE: CANARIES.wrong }],
       [2, { PRIVATE: noKey }],
       // What this proxy answers, 401, could be the store's own answer to the job.

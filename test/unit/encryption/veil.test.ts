@@ -9,15 +9,17 @@ import { openDocument, sealDocument, sealedBytes } from "../../../lib/encryption
 import { veiledNames } from "../../../lib/encryption/veil/names.ts";
 import { plainSums, veiledSums } from "../../../lib/encryption/veil/sums.ts";
 import { veiledStorage } from "../../../lib/encryption/veil/veiled-storage.ts";
-import { IntegrityError, LeaseLostError } from "../../../lib/errors.ts";
+import { ConfigError, IntegrityError, LeaseLostError } from "../../../lib/errors.ts";
 import { snapshotPrefix } from "../../../lib/keys.ts";
 import { changeTold, nothingTold, readTold } from "../../../lib/notify/told.ts";
+import { listUnits } from "../../../lib/plan.ts";
 import { prune } from "../../../lib/prune.ts";
 import { restore } from "../../../lib/restore/restore.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { fencedStorage } from "../../../lib/storage/fenced.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
+import { surveyJob } from "../../../lib/survey-job.ts";
 import { verify } from "../../../lib/verify.ts";
 import { storageContract } from "../../contract/storage.ts";
 import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
@@ -199,6 +201,78 @@ test("what was stored in the clear before goes on being listed, reused and prune
     statuses.push(jobs[0]?.manifest?.units[0]?.status);
   }
   assert.deepEqual(statuses, ["ok", "unchanged", "unchanged"]);
+});
+
+/** Copied there, as if a run with `key` had made it: a run itself refuses. */
+async function runElsewhere(inner: Storage, key: Uint8Array<ArrayBuffer>, hours: number): Promise<void> {
+  const other = memoryStorage();
+  const a = namedBackup(veiled(other, { key }));
+  a.later(hours * 3600);
+  await runJobs(a.backup, ["docs"]);
+  for (const [at, content] of await contentsOf(other))
+    if (at.startsWith("docs/2")) await inner.put(at, bytesOf(content));
+}
+
+test("with another key, or none, a run is refused with nothing written, and prune takes nothing that the right one opens", async () => {
+  const inner = memoryStorage();
+  const another = new Uint8Array(32).fill(2);
+  for (const hours of [0, 1, 2]) await runElsewhere(inner, KEY, hours);
+  for (const storage of [inner, veiled(inner, { key: another })]) {
+    const a = namedBackup(storage);
+    a.later(3 * 3600);
+    const before = await contentsOf(inner);
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    assert.deepEqual(
+      [jobs[0]?.status, jobs[0]?.error?.code, jobs[0]?.snapshot],
+      ["failed", "CONFIG_INVALID", undefined],
+    );
+    assert.match(jobs[0]?.error?.message ?? "", /2026-11-22T050000Z was sealed with another names_key/);
+    await assert.rejects(
+      listUnits(a.backup, "docs", { of: async () => ({}), all: () => [], compute: () => undefined }),
+      ConfigError,
+    );
+    await verify(a.backup, { job: "docs", snapshot: "latest", mode: "checksum" });
+    const after = await contentsOf(inner);
+    for (const [key, content] of before) if (!key.endsWith(".lease")) assert.deepEqual(after.get(key), content, key);
+    const survey = await surveyJob(storage, "docs", a.backup.now());
+    assert.deepEqual([survey.faults, survey.lost], [[], []]);
+    assert.deepEqual(
+      survey.unread.map(({ code, snapshot }) => `${code} ${snapshot}`),
+      ["SEALED 2026-11-22T050000Z", "SEALED 2026-11-22T040000Z", "SEALED 2026-11-22T030000Z"],
+    );
+  }
+  await runElsewhere(inner, another, 3);
+  const other = namedBackup(veiled(inner, { key: another }));
+  other.later(4 * 3600);
+  const { removed, decisions } = await prune(other.backup, { job: "docs", dryRun: false });
+  assert.deepEqual(removed, []);
+  for (const { reason } of decisions.slice(1))
+    assert.equal(reason, "kept: its manifest is sealed, and does not open here: it may be good");
+  const right = namedBackup(veiled(inner));
+  right.later(4 * 3600);
+  assert.match(
+    (await prune(right.backup, { job: "docs", dryRun: false })).decisions[0]?.reason ?? "",
+    /the newest run .* cannot be judged/,
+  );
+  await inner.remove(["docs/2026-11-22/060000Z/manifest.json"]);
+  await inner.remove(["docs/.removals.json"]);
+  const { ok } = await verify(right.backup, { job: "docs", snapshot: "2026-11-22T030000Z", mode: "prove" });
+  assert.equal(ok, true);
+});
+
+test("a newest manifest that is damaged is no other key: the next run is made, and the damage is told as such", async () => {
+  const inner = memoryStorage();
+  const a = namedBackup(veiled(inner));
+  await runJobs(a.backup, ["docs"]);
+  a.later(3600);
+  const key = "docs/2026-11-22/030000Z/manifest.json";
+  const bytes = Buffer.from((await contentsOf(inner)).get(key) ?? "");
+  bytes.writeUInt8(bytes.readUInt8(99) ^ 1, 99);
+  await inner.put(key, bytesOf(bytes));
+  const { faults } = await surveyJob(a.storage, "docs", a.backup.now());
+  assert.match(faults[0]?.message ?? "", /is sealed and damaged/);
+  const { jobs } = await runJobs(a.backup, ["docs"]);
+  assert.deepEqual([jobs[0]?.status, jobs[0]?.prune?.removed], ["ok", []]);
 });
 
 test("without the key, and with another one, a snapshot is told as sealed and nothing of it is taken for good", async () => {

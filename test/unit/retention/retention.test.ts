@@ -116,6 +116,22 @@ test("nothing is removed after a failed run", () => {
   assert.ok(decisions.every(({ keep, reason }) => keep && reason === `kept: ${held}`));
 });
 
+test("what may be good to who has another key stays, whatever the rules; as the newest it holds everything", () => {
+  const mayBeGood = "its manifest is sealed";
+  const unknown = (days: number): SnapshotState => ({ ...aSnapshot(days, "failed"), mayBeGood });
+  assert.deepEqual(reasons([aSnapshot(0), unknown(1), aSnapshot(2), unknown(900)], { keep_last: 1 }), [
+    "11-22 kept: newest good snapshot; last 1 of 1",
+    "11-21 kept: its manifest is sealed: it may be good",
+    "11-20 removed: not among the last 1",
+    "06-05 kept: its manifest is sealed: it may be good",
+  ]);
+  const { held } = decide([unknown(0), ...daily(9).slice(1)], aPolicy({ keep_last: 1 }), NOW, "UTC");
+  assert.equal(
+    held,
+    "the newest run (2026-11-22T030000Z) cannot be judged (its manifest is sealed), so nothing is removed",
+  );
+});
+
 test("nothing is removed while no snapshot is good", () => {
   const snapshots = [aSnapshot(0, "partial"), aSnapshot(400, "unverified"), aSnapshot(800, "partial")];
   assert.ok(decide(snapshots, aPolicy({ keep_last: 1 }), NOW, "UTC").decisions.every(({ keep }) => keep));
