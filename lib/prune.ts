@@ -12,6 +12,7 @@ import { type Decision, decide, type RetentionPlan, type SnapshotState } from ".
 import type { SnapshotEntry } from "./snapshot-entry.ts";
 import { isNarrowed, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
+import { whenThereIsRoom } from "./when-there-is-room.ts";
 
 export interface PruneInput {
   readonly job: string;
@@ -53,7 +54,7 @@ const KEYS_AT_ONCE = 1000;
  * under the job's lease, so that what it finds unfinished is nobody's. It plans first, with a reason
  * for each, and goes from the oldest on: each manifest before what it names, so wherever it is stopped no manifest
  * names what is gone. Called again it finishes what was left. What it removes it records before, so that nobody takes
- * it for lost.
+ * it for lost, or on a full disk as soon as there is room.
  * @throws StorageError | TransientError | InterruptedError; what was removed before it is in the log
  */
 export async function prune(backup: Backup, input: PruneInput): Promise<PruneResult> {
@@ -75,18 +76,25 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
   const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
   const result = { job: job.name, decisions, removed: [], swept: [] };
+  const record = whenThereIsRoom(({ message }) =>
+    log.warn(`removals are recorded once there is room; what goes until then may be told as lost: ${message}`),
+  );
   if (!input.dryRun) {
     const kept = new Set(plan.decisions.filter(({ keep }) => keep).map(({ snapshot }) => snapshot));
     const isKept = (one: string) => kept.has(one);
     const left = [...found.sizes].filter(([one]) => plan.refused !== undefined || isKept(one));
     const bytesAfter = left.reduce((total, [, bytes]) => total + bytes, 0);
-    await beginRemovals(storage, job.name, backup.now(), {
-      ...{ snapshots: [...found.sizes.keys()], unnamed: found.unnamed, isKept, bytesAfter },
-      wouldKeep: (gone) => keptIfThere(gone, states, job, backup.now()),
-    });
+    await record(() =>
+      beginRemovals(storage, job.name, backup.now(), {
+        ...{ snapshots: [...found.sizes.keys()], unnamed: found.unnamed, isKept, bytesAfter },
+        wouldKeep: (gone) => keptIfThere(gone, states, job, backup.now()),
+      }),
+    );
   }
   if (plan.refused !== undefined) return { ...result, refused: plan.refused };
-  return input.dryRun ? result : execute(backup, storage, result, plan, leftovers, found.isRemembered);
+  return input.dryRun
+    ? result
+    : execute(backup, storage, result, plan, { leftovers, record, isRemembered: found.isRemembered });
 }
 
 async function survey(storage: Storage, job: string, log: Log): Promise<Survey> {
@@ -162,13 +170,18 @@ export async function snapshotOfLease(storage: Storage, job: string): Promise<st
   return document === undefined || document.released || holderIsGone(document) ? undefined : document.snapshot;
 }
 
+interface Execution {
+  readonly leftovers: readonly Decision[];
+  readonly record: ReturnType<typeof whenThereIsRoom>;
+  readonly isRemembered: (snapshot: string) => boolean;
+}
+
 async function execute(
   backup: Backup,
   storage: Storage,
   result: PruneResult,
   plan: RetentionPlan,
-  leftovers: readonly Decision[],
-  isRemembered: (snapshot: string) => boolean,
+  { leftovers, record, isRemembered }: Execution,
 ): Promise<PruneResult> {
   const { job } = result;
   const removed: string[] = [];
@@ -180,9 +193,11 @@ async function execute(
     const isLeftover = leftovers.some((one) => one.snapshot === snapshot);
     // Its run may have been committed since it was looked at.
     if (isLeftover && (await storage.head(manifestKey(job, snapshot))) !== undefined) continue;
-    if (!isLeftover) await recordRemoval(storage, job, snapshot, (one) => removed.includes(one) || isRemembered(one));
+    const isNeeded = (one: string) => removed.includes(one) || isRemembered(one);
+    if (!isLeftover) await record(() => recordRemoval(storage, job, snapshot, isNeeded));
     await removeSnapshot(backup, storage, job, snapshot, reason);
     (isLeftover ? swept : removed).push(snapshot);
+    await record();
   }
   return { ...result, removed, swept };
 }

@@ -6,6 +6,7 @@ import { collect } from "../../lib/collect.ts";
 import type { Job, RetentionPolicy } from "../../lib/config/schema.ts";
 import { InterruptedError, SourceError, StorageError } from "../../lib/errors.ts";
 import { acquireLease } from "../../lib/lease/acquire-lease.ts";
+import { underLease } from "../../lib/lease/under-lease.ts";
 import { lostSnapshots } from "../../lib/manifest-chain.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
@@ -279,6 +280,39 @@ test("what went before prune recorded it, or while the record was lost, is not t
     assert.match((await lost()).join(), /^manifest.json of 2026-11-25T040000Z is gone, though 2026-11-26T040000Z/);
   }
 });
+
+test("on a full disk prune removes, and records it as soon as that has made room", async () => {
+  const a = await aStore(oks(4));
+  let isFull = true;
+  const full: Storage = {
+    ...a.storage,
+    async put(...args) {
+      if (isFull) throw new StorageError("STORAGE_FULL", "no space left");
+      return a.storage.put(...args);
+    },
+    async remove(keys) {
+      await a.storage.remove(keys);
+      // What a manifest takes is no room yet.
+      isFull &&= keys.some((key) => key.endsWith("manifest.json"));
+    },
+  };
+  const backup = withPolicy({ ...a.backup, storage: async () => full }, { keep_last: 1 });
+  const job = aJob();
+  const pruned = await underLease(backup, job, { purpose: "prune", processBound: true, waitMs: 0 }, (leased) =>
+    prune(leased, input),
+  );
+  assert.deepEqual(pruned.removed, [idOf(0), idOf(1), idOf(2)]);
+  assert.deepEqual(await idsIn(a.storage), [idOf(3)]);
+  assert.deepEqual([...(await readRemovals(a.storage, "docs")).removed], [idOf(0), idOf(1), idOf(2)]);
+  assert.deepEqual(await lostSnapshots(a.storage, "docs", 30), []);
+  assert.equal(a.lines.filter((line) => line.includes("recorded once there is room")).length, 1);
+
+  const other = withPolicy({ ...a.backup, storage: async () => ({ ...a.storage, put: refused }) }, { keep_last: 1 });
+  a.later(DAY);
+  await assert.rejects(prune(other, input), { code: "STORAGE_FORBIDDEN" });
+});
+
+const refused = () => Promise.reject(new StorageError("STORAGE_FORBIDDEN", "no"));
 
 test("a snapshot that a killed prune was to remove and the policy keeps now is no leftover when it loses its manifest", async () => {
   const a = await aStore(oks(4));
