@@ -28,7 +28,7 @@ export async function wasAtWorkWithin(
   };
   if (isWithin(snapshotTime(snapshot))) return true;
   if (resumeWithinMs === 0) return false;
-  if (isWithin(await unlessDamaged(() => lastResumed(storage, name, snapshot)))) return true;
+  if (isWithin(await lastResumed(storage, name, snapshot))) return true;
   const lease = (await readLease(storage, name))?.document;
   for (const run of [lastAtWork(lease), lease?.before]) {
     if (run?.snapshot === snapshot && isWithin(new Date(run.renewedAt))) return true;

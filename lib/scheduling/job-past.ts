@@ -36,7 +36,7 @@ export async function lastStart(storage: Storage, job: string, upTo?: Date): Pro
   for await (const folder of foldersNewestFirst(storage, job)) {
     if (upTo !== undefined && isAhead(folder, upTo)) continue;
     if (!(await isNarrowed(storage, job, folder)))
-      return latest(latest(snapshotTime(folder), await takenUp(storage, job, folder)), ofLease);
+      return latest(latest(snapshotTime(folder), await lastResumed(storage, job, folder)), ofLease);
     if (lease?.snapshot === folder) ofLease = undefined;
   }
   return ofLease;
@@ -48,16 +48,6 @@ async function isNarrowed(storage: Storage, job: string, snapshot: string): Prom
     return (await narrowedTo(storage, { job, snapshot })) !== undefined;
   } catch (error) {
     if (error instanceof IntegrityError) return false;
-    throw error;
-  }
-}
-
-/** The lease says it too, until a prune has it. */
-async function takenUp(storage: Storage, job: string, snapshot: string): Promise<Date | undefined> {
-  try {
-    return await lastResumed(storage, job, snapshot);
-  } catch (error) {
-    if (error instanceof IntegrityError) return undefined;
     throw error;
   }
 }

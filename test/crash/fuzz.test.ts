@@ -21,18 +21,29 @@ import { act, isKnownCode, POLICY, SECRET } from "./world.ts";
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const LIMITS = { numRuns: RUNS, timeout: 30_000 };
 const FOLDER = "docs/2028-02-29/030000Z/";
+/** A run that was ended before its time. */
+const UNFINISHED = "docs/2028-03-01/030000Z/";
 
 const source = sourceOf({ bigBytes: 1_000 });
-const store: Image = (await scenarios(source)).find(({ name }) => name === "daily run")?.image ?? new Map();
-const documents = [...store.keys()].filter(
-  (key) => /\.(json|jsonl)$|SHA256SUMS$/.test(key) && !/\/(org|db)\//.test(key),
+const all = await scenarios(source);
+const imageOf = (wanted: string): Image => all.find(({ name }) => name === wanted)?.image ?? new Map();
+const store = imageOf("daily run");
+const takenUp: Image = new Map([
+  ...imageOf("run after an unfinished one"),
+  [`${UNFINISHED}.run/resumed/1.json`, utf8(JSON.stringify({ run: "r", resumedAt: ["2028-03-01T03:00:00.000Z"] }))],
+]);
+const documents = [store, takenUp].flatMap((image) =>
+  [...image.keys()]
+    .filter((key) => /\.(json|jsonl)$|SHA256SUMS$/.test(key) && !/\/(org|db)\//.test(key))
+    .filter((key) => image === store || key.startsWith(UNFINISHED))
+    .map((key) => ({ image, key })),
 );
 
 test("over a store with a damaged document every step ends, with a code when it fails, and the next run succeeds", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...documents), damages, async (key, changes) => {
+    fc.asyncProperty(fc.constantFrom(...documents), damages, async ({ image, key }, changes) => {
       await using opened = await inMemory.open(
-        new Map([...store, [key, damaged(store.get(key) ?? utf8(""), changes)]]),
+        new Map([...image, [key, damaged(image.get(key) ?? utf8(""), changes)]]),
       );
       const { storage } = opened;
       await Array.fromAsync(listSnapshots(storage, "docs"));
