@@ -27,7 +27,7 @@ export type RunDocument = z.infer<typeof runDocumentSchema>;
 export type Resumed = z.infer<typeof resumedSchema>;
 
 /**
- * What can change without what is stored being another thing. Encryption is compared by its recipients. A new key of
+ * What can change without what is stored being another thing. Encryption is compared by its recipients, and by whether it hides names. A new key of
  * the configuration counts until it is named here.
  */
 const WITHOUT_EFFECT = new Set([
@@ -49,9 +49,11 @@ const WITHOUT_EFFECT = new Set([
   "jitterMs",
 ]);
 
-/** The same for two configurations by which a job stores the same things. */
+/** The same for two configurations by which a job stores the same things, under the same names. */
 export function configurationDigest(job: Job): string {
-  const counting = Object.entries(job).filter(([key]) => !WITHOUT_EFFECT.has(key));
+  const counting: [string, unknown][] = Object.entries(job).filter(([key]) => !WITHOUT_EFFECT.has(key));
+  // Which names_key hides them is not asked: what another one sealed does not open, and so is not taken up.
+  if (job.encryption?.encrypt_manifest === true) counting.push(["encrypt_manifest", true]);
   const text = JSON.stringify(sorted(json.parse(JSON.parse(JSON.stringify(Object.fromEntries(counting))))));
   return createHash("sha256").update(text).digest("hex");
 }

@@ -137,6 +137,25 @@ test("a run can be taken up again several times, and the manifest says when", as
   );
 });
 
+test("a damaged document of when a run was taken up keeps neither that run from its end nor the next one", async () => {
+  for (const content of ["", '{"run":', "x".repeat(2 ** 21)]) {
+    const storage = memoryStorage();
+    await interrupted(storage, { at: "b" });
+    await storage.put(`${FOLDER}.run/resumed/1.json`, bytesOf(content));
+    const result = await only(later(storage, { hours: 2 }));
+    const at = ["2026-11-22T03:00:00.000Z", "2026-11-22T05:00:00.000Z"];
+    assert.deepEqual([result.status, result.snapshot, result.manifest?.resumedAt], ["ok", SNAPSHOT, at]);
+    assert.deepEqual(result.resumed, { at, kept: 1 });
+    // Damaged once more, where `finish` looks for it.
+    await storage.remove([`${FOLDER}manifest.json`]);
+    await storage.put(`${FOLDER}.run/resumed/2.json`, bytesOf(content));
+    const { backup } = later(storage, { hours: 2 });
+    const pointer = { job: "docs", snapshot: SNAPSHOT, run: result.manifest?.run ?? "", resumed: 2 };
+    assert.equal((await finish(backup, pointer)).resumedAt?.length, 2);
+    assert.equal((await only(later(storage, { hours: 3 }))).status, "ok");
+  }
+});
+
 test("a unit that was collected after a resumption is reused by the next run like any other", async () => {
   const storage = memoryStorage();
   const units = whole().map((unit) => ({ ...unit, fingerprint: `of ${unit.id}` }));
@@ -163,6 +182,12 @@ const anew: readonly [string, Parameters<typeof later>[1], Partial<RunOptions>, 
   ["with --no-resume", {}, { resume: "never" }, undefined],
   ["that is dated after now", { hours: -2 }, {}, /it is dated after now/],
   ["whose options have changed", { job: { options: { paths: ["/other"] } } }, {}, /configuration has changed since/],
+  [
+    "that hid no names, where names are to be hidden now",
+    { job: { encryption: { type: "age", recipients: ["age1"], encrypt_manifest: true } } },
+    {},
+    /configuration has changed since/,
+  ],
   [
     "whose compression has changed, also with --resume",
     { job: { compression: { type: "gzip", level: 6 } } },
