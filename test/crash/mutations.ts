@@ -188,8 +188,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "lib/retention/retention.ts",
-        text: 'if (past[0]?.status === "failed") return `',
-        to: "if (past.length < 0) return `",
+        text: 'if (newest?.status !== "failed") return undefined;',
+        to: "if (past.length > 0) return undefined;",
       },
     ],
     probe: { harness: "faults", scenario: "prune after a failed run", only: "503 slow down at head 1 " },

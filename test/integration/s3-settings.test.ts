@@ -145,6 +145,70 @@ describe("s3 settings, on MiniStack", { skip: noMinistack }, () => {
     assert.equal(between.calls.filter((call) => /^GET .*a\.bin/.test(call)).length, 1);
   });
 
+  for (const [what, check, meets] of [
+    ["is removed", async () => {}, [true]],
+    ["stays where it has been replaced meanwhile", "replace", [true]],
+    ["stays where the lease is lost meanwhile", () => Promise.reject(new Error("lost")), []],
+  ] as const) {
+    test(`what was read back as other bytes than were sent ${what}`, async () => {
+      await using between = await standBetween(server.endpoint);
+      await using other = await storeOnS3(server, {}, SIZES);
+      const removals: boolean[] = [];
+      between.meddle = (call, headers) => {
+        if (call.startsWith("DELETE ") && call.includes("a.bin")) removals.push(headers["if-match"] !== undefined);
+        if (call.startsWith("GET ") && call.includes("a.bin"))
+          return {
+            do: "answer",
+            status: 206,
+            headers: { "content-range": "bytes 0-999/1000", "content-length": "1000" },
+            body: "x".repeat(1_000),
+          };
+        return {
+          do: "rewrite",
+          request: (sent) => {
+            const { "if-match": etag } = sent;
+            return etag === undefined ? sent : { ...sent, "if-match": etag.replace('"kms-', '"') };
+          },
+          answer: ({ "x-amz-checksum-crc32": _, ...answered }) =>
+            answered.etag === undefined ? answered : { ...answered, etag: answered.etag.replace(/^"/, '"kms-') },
+        };
+      };
+      await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, {}, SIZES);
+      const direct = s3Storage({ ...subject.store, client: other.store.client }, SIZES);
+      const put = subject.storage.put("a.bin", pattern(1_000), {
+        check: check === "replace" ? async () => void (await direct.put("a.bin", pattern(7))) : check,
+      });
+      await assert.rejects(put, what.includes("lease") ? /^Error: lost$/ : { code: "INTEGRITY_MISMATCH" });
+      assert.deepEqual(removals, meets);
+      const left = (await direct.head("a.bin"))?.bytes;
+      assert.equal(left, what === "is removed" ? undefined : check === "replace" ? 7 : 1_000);
+    });
+  }
+
+  test("a probe that another process removes meanwhile makes no store without conditions", async () => {
+    await using between = await standBetween(server.endpoint);
+    // As if it were absent each time.
+    between.meddle = (call) =>
+      /^PUT [^?]*-probe[?]/.test(call)
+        ? { do: "rewrite", request: ({ "if-none-match": _, ...headers }) => headers }
+        : undefined;
+    const { log, lines } = recordingLog();
+    await using subject = await storeOnS3({ ...server, endpoint: between.endpoint }, { log }, SIZES);
+    assert.ok(between.calls.some((call) => /^PUT [^?]*-probe[?]/.test(call)));
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith("warn")),
+      [],
+    );
+    assert.deepEqual(await Array.fromAsync(subject.storage.list("")), []);
+    await subject.storage.put("a.json", pattern(10));
+    const before = between.calls.length;
+    await assert.rejects(subject.storage.put("a.json", pattern(11), { ifAbsent: true }), { code: "STORAGE_EXISTS" });
+    assert.deepEqual(
+      between.calls.slice(before).filter((call) => call.startsWith("HEAD ")),
+      [],
+    );
+  });
+
   test("a store that has no conditions is told of, and stores all the same", async () => {
     await using between = await standBetween(server.endpoint);
     between.meddle = (_, headers) =>

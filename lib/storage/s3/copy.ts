@@ -4,7 +4,6 @@ import {
   CopyObjectCommand,
   type CopyObjectCommandInput,
   CreateMultipartUploadCommand,
-  DeleteObjectCommand,
   type HeadObjectCommandOutput,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
@@ -19,6 +18,7 @@ import { abandonUpload, isChecksumUnknown } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
 import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
+import { removeMade } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
@@ -73,18 +73,6 @@ async function confirmCopy(
   }
   const is = made?.ContentLength === bytes ? "other bytes" : `${made?.ContentLength ?? "none"}`;
   throw new IntegrityError("INTEGRITY_MISMATCH", `copying ${from} to ${to}: of ${bytes} bytes ${is} arrived`);
-}
-
-/** What cannot be removed stays, and is replaced by what is stored there next. */
-async function removeMade(store: S3Store, to: string, IfMatch: string): Promise<void> {
-  const doing = { what: `removing ${to}`, needs: ["s3:DeleteObject"] };
-  const command = new DeleteObjectCommand({ ...at(store, to), IfMatch });
-  try {
-    await patiently(store, doing, (options) => store.client.send(command, options));
-  } catch (error) {
-    store.signal.throwIfAborted();
-    store.log.debug(error instanceof Error ? error.message : String(error), { storage: store.name });
-  }
 }
 
 const WITH_CHECKSUM = { ChecksumMode: "ENABLED" } as const;

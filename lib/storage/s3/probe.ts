@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { NotFoundError, StorageError } from "../../errors.ts";
@@ -11,7 +12,10 @@ import { type Condition, type Conditions, newPut, type Put, putMetadata, warnOfC
 import { removeObjects } from "./remove.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
-/** A key that no object has, always the same: a run without the right to remove leaves one object of no bytes and not one each time. */
+/**
+ * A key that no object has, always the same: a run without the right to remove leaves one object of no bytes and not one each time.
+ * All jobs and machines have it, so each may find that another one has just removed it.
+ */
 export const probeKey = (owned = ""): string => `${owned}${RESERVED_PREFIX}probe`;
 
 const TIMES = 3;
@@ -31,10 +35,12 @@ export async function tryStoring(store: S3Store, conditions: Conditions, owned: 
   const unlocked = { ...store, objects: { ...store.objects, lock: undefined } };
   const probe = newPut(probeKey(owned), {}, conditions);
   const known = { whole: conditions.whole.supported, parts: conditions.parts.supported };
-  conditions.whole.supported = await heedsWhole(unlocked, probe);
+  let isHeeded = await heedsWhole(unlocked, probe);
   if (owned !== undefined) conditions.parts.supported = await heedsAtEnd(unlocked, probe);
   else if (store.objects.lock !== undefined) await trySeeingLocks(store, probe.key);
-  await removeProbe(store, probe);
+  const isGone = await removeProbe(store, probe);
+  if (!isHeeded && isGone) isHeeded = await heedsAlone(unlocked, conditions, owned);
+  conditions.whole.supported = isHeeded;
   const lacking = (["whole", "parts"] as const).filter((way) => conditions[way].supported === false);
   if (lacking.every((way) => known[way] === false)) return;
   warnOfConditions(store, lacking);
@@ -46,6 +52,16 @@ async function heedsWhole(store: S3Store, probe: Put): Promise<boolean> {
   await putProbe(store, probe);
   const trying = doing(store, "trying to store under a condition");
   return refusesAll(store, probe, (condition) => putProbe(store, probe, trying, condition));
+}
+
+/** By an object that nobody else removes: where the store then takes what it is to refuse, it is no race with another process. */
+async function heedsAlone(store: S3Store, conditions: Conditions, owned: string | undefined): Promise<boolean> {
+  const probe = newPut(`${probeKey(owned)}-${randomUUID()}`, {}, conditions);
+  try {
+    return await heedsWhole(store, probe);
+  } finally {
+    await removeProbe(store, probe);
+  }
 }
 
 /** @throws StorageError also where the upload cannot be abandoned: then none that fails could be */
@@ -115,12 +131,14 @@ async function refuses(store: S3Store, probe: Put, send: () => Promise<unknown>)
   return false;
 }
 
-/** Whoever may not remove can still back up: prune alone needs that right, and says so. */
-async function removeProbe(store: S3Store, { key }: Put): Promise<void> {
+/** Whoever may not remove can still back up: prune alone needs that right, and says so. False where it stays. */
+async function removeProbe(store: S3Store, { key }: Put): Promise<boolean> {
   try {
     await removeObjects(store, [key]);
+    return true;
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== "STORAGE_FORBIDDEN") throw error;
     store.log.info("these credentials may not remove objects, so prune will fail with them", { storage: store.name });
+    return false;
   }
 }

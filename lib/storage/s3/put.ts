@@ -9,7 +9,7 @@ import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, type Part, partBytes, partsOf } from "./parts.ts";
 import { type Conditions, newPut, type Put, publish, putMetadata } from "./publish.ts";
 import { readVersion } from "./read.ts";
-import { removeObjects } from "./remove.ts";
+import { removeMade } from "./remove.ts";
 import { at, type S3Store } from "./store.ts";
 
 export interface PutContext {
@@ -43,7 +43,7 @@ export async function putObject(
   const { etag } = stored;
   if (etag === undefined) throw new StorageError("STORAGE_FAILED", `storing ${key}: the answer has no ETag`);
   const result = { key, ...measured.result(), version: etag };
-  if (!stored.confirmed) await readBack(store, result);
+  if (!stored.confirmed) await readBack(store, result, options);
   return result;
 }
 
@@ -80,14 +80,18 @@ async function putWhole(store: S3Store, put: Put, part: Part | undefined): Promi
   return { etag: published.etag, confirmed: isConfirmed(sent, published) };
 }
 
-/** @throws IntegrityError when it is not what was sent; the object is then removed, since nothing may rest on it */
-async function readBack(store: S3Store, expected: ConfirmedObject): Promise<void> {
+/**
+ * @throws IntegrityError when it is not what was sent; the object is then removed, since nothing may rest on it. What `check` throws,
+ * and then it stays: another process has the job now
+ */
+async function readBack(store: S3Store, expected: ConfirmedObject, { check }: PutOptions): Promise<void> {
   const { key, bytes, sha256, version } = expected;
   const held = measure(readVersion(store, key, version));
   for await (const _ of held.bytes);
   const is = held.result();
   if (is.bytes === bytes && is.sha256 === sha256) return;
-  await removeObjects(store, [key]);
+  await check?.();
+  await removeMade(store, key, version);
   const message = `storing ${key}: ${bytes} bytes were sent, and ${is.bytes === bytes ? "other bytes" : is.bytes} were read back`;
   throw new IntegrityError("INTEGRITY_MISMATCH", message);
 }

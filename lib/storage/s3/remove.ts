@@ -16,6 +16,21 @@ export async function removeObjects(store: S3Store, keys: readonly string[]): Pr
   }
 }
 
+/**
+ * The object that was made here, and none that another process has put in its place since. What cannot be removed stays, and is
+ * replaced by what is stored there next.
+ */
+export async function removeMade(store: S3Store, key: string, IfMatch: string): Promise<void> {
+  const doing = { what: `removing ${key}`, needs: NEEDS };
+  const command = new DeleteObjectCommand({ ...at(store, key), IfMatch });
+  try {
+    await patiently(store, doing, (options) => store.client.send(command, options));
+  } catch (error) {
+    store.signal.throwIfAborted();
+    store.log.debug(error instanceof Error ? error.message : String(error), { storage: store.name });
+  }
+}
+
 async function removeBatch(store: S3Store, keys: readonly string[]): Promise<void> {
   const [only, ...others] = keys;
   if (only !== undefined && others.length === 0) return removeOne(store, only);
