@@ -9,6 +9,7 @@ import { type EfsMount, efsMounts, type UsedMount } from "./efs.ts";
 import { functionDefinitions, roleLogicalId, type StackFunction, stackFunctions } from "./functions.ts";
 import { storageMount, usedMounts } from "./on-efs.ts";
 import { configOf, readersId } from "./readers.ts";
+import { reservedCalls } from "./reserved-calls.ts";
 import { isOn, type Resolving, textOf } from "./resolving.ts";
 import { networkStatements, roleFor, statementsOf } from "./roles.ts";
 import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
@@ -51,11 +52,8 @@ export async function functions(resolving: Resolving): Promise<Record<string, un
     // Where an error was thrown is told by the lines that were written. The map is read when a stack is looked at, not before.
     NODE_OPTIONS: "--enable-source-maps",
   };
-  const given = await textOf(resolving, "param:collectConcurrency");
-  const collectConcurrency = given === "" ? undefined : Number(given);
-  if (collectConcurrency !== undefined && !(Number.isInteger(collectConcurrency) && collectConcurrency > 0))
-    throw new Error(`--param=collectConcurrency=${given}: must be a whole number above 0`);
   const placeOf = (one: StackFunction) => functionPlace(one, deployment);
+  const collectConcurrency = reservedCalls(await textOf(resolving, "param:collectConcurrency"), config);
   return functionDefinitions(stackFunctions(config), { stack, configFile, environment, collectConcurrency, placeOf });
 }
 

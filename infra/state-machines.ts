@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Job } from "../lib/config/schema.ts";
 import { machineName } from "../lib/deployment/names.ts";
+import { CALL_RETRIERS } from "./call-retriers.ts";
 import { functionLogicalId, functionName, functionTable } from "./functions.ts";
 import { capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
@@ -42,6 +43,11 @@ const definitionSchema = z.looseObject({
     Collect: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
     Parts: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
+});
+/** A state that calls a function. */
+const callSchema = z.looseObject({
+  Resource: z.literal("arn:aws:states:::lambda:invoke"),
+  Retry: z.array(z.unknown()).optional(),
 });
 /** Until a container runs: its image is fetched, its network made. */
 export const TASK_START_SECONDS = 900;
@@ -97,8 +103,13 @@ function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineO
     if (network === undefined) withoutTasks(fanOut.ItemProcessor, names);
     else withTasks(fanOut.ItemProcessor, names, network, timeoutMs);
   }
-  return JSON.stringify(machine);
+  return JSON.stringify(machine, (_, value) => (callSchema.safeParse(value).success ? withCallRetriers(value) : value));
 }
+
+const withCallRetriers = (state: z.infer<typeof callSchema>) => ({
+  ...state,
+  Retry: [...(state.Retry ?? []), ...CALL_RETRIERS],
+});
 
 type Child = z.infer<z.ZodObject<typeof childFields>>;
 

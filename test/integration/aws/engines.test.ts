@@ -131,11 +131,12 @@ const PATHS: readonly Path[] = [
     units: ["ok lambda", "failed lambda UNIT_LOST"],
   },
   {
-    title: "finish is throttled",
+    title: "functions are throttled for longer than anything else is tried again",
     job: "single",
-    fault: ({ step }, before) => (step === "finish" && before < 2 ? THROTTLED : undefined),
+    given: { changed: ({ States }) => soonTried(States) },
+    fault: ({ step }, before) => (["collect", "finish"].includes(step) && before < 8 ? THROTTLED : undefined),
     ends: "SUCCEEDED",
-    calls: "plan collect finish finish finish verify prune notify",
+    calls: `plan ${"collect ".repeat(9)}${"finish ".repeat(9)}verify prune notify`,
     units: ["ok lambda"],
   },
   {
@@ -666,12 +667,18 @@ function soonAgain({ Again }: Definition["States"]): void {
 }
 
 /** One more attempt where there are several, and that at once. */
-function onceAgain(states: Definition["States"]): void {
+const onceAgain = (states: Definition["States"]): void =>
+  eachRetrier(states, (retrier) => Object.assign(retrier, { MaxAttempts: 1, IntervalSeconds: 1 }));
+
+/** As many attempts, a second after each other. */
+const soonTried = (states: Definition["States"]): void =>
+  eachRetrier(states, (retrier) => Object.assign(retrier, { IntervalSeconds: 1, BackoffRate: 1 }));
+
+function eachRetrier(states: Definition["States"], change: (retrier: Record<string, unknown>) => void): void {
   for (const state of Object.values(states)) {
-    for (const retrier of (state.Retry ?? []) as Record<string, unknown>[])
-      Object.assign(retrier, { MaxAttempts: 1, IntervalSeconds: 1 });
+    for (const retrier of (state.Retry ?? []) as Record<string, unknown>[]) change(retrier);
     const child = state.ItemProcessor as Definition | undefined;
-    if (child !== undefined) onceAgain(child.States);
+    if (child !== undefined) eachRetrier(child.States, change);
   }
 }
 

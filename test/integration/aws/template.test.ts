@@ -51,7 +51,7 @@ describe("what is deployed", () => {
       params: {
         objectLock: "on",
         kmsKey: "arn:aws:kms:us-east-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef",
-        collectConcurrency: "5",
+        collectConcurrency: "8",
         owner: "ops",
         oldVersionsDays: "9",
       },
@@ -174,6 +174,8 @@ describe("what is deployed", () => {
       for (const { Arguments, Retry } of called)
         for (const error of transient)
           assert.ok(JSON.stringify(Retry).includes(`"${error}"`), `${JSON.stringify(Arguments)}: ${error}`);
+      for (const { Arguments, Retry } of called)
+        assert.match(JSON.stringify(Retry), /TooManyRequests[^}]*"MaxAttempts":1000,/, JSON.stringify(Arguments));
     }
   });
 
@@ -257,7 +259,7 @@ describe("what is deployed", () => {
     for (const { id, properties } of ofType("AWS::Lambda::Function")) {
       assert.deepEqual(properties.TracingConfig, { Mode: "Active" }, id);
       assert.match(JSON.stringify(properties.Tags), /"Key":"owner","Value":"ops"/, id);
-      assert.equal(properties.ReservedConcurrentExecutions, id.startsWith("Collect") ? 5 : undefined, id);
+      assert.equal(properties.ReservedConcurrentExecutions, id.startsWith("Collect") ? 8 : undefined, id);
     }
     for (const { id, properties } of ofType("AWS::StepFunctions::StateMachine"))
       assert.deepEqual(properties.TracingConfiguration, { Enabled: true }, id);

@@ -2,32 +2,27 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { CALL_RETRIERS, type Retrier, WHEN_THROTTLED } from "../../../infra/call-retriers.ts";
 import { TASK_START_SECONDS } from "../../../infra/state-machines.ts";
 import { BETWEEN_STEPS_MS } from "../../../lib/lease/lease.ts";
 import { LONGEST_RUN_MS } from "../../../lib/lease/lease-document.ts";
 
 const MACHINE = join(import.meta.dirname, "../../../statemachines/backup.asl.json");
 
-interface Retry {
-  readonly IntervalSeconds: number;
-  readonly MaxAttempts: number;
-  readonly BackoffRate: number;
-  readonly MaxDelaySeconds: number;
-}
-
 /** The longest pauses: the jitter only makes them shorter. */
-const pausesOf = ({ IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds }: Retry): number =>
+const pausesOf = ({ IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds }: Retrier): number =>
   Array.from({ length: MaxAttempts }, (_, n) => Math.min(IntervalSeconds * BackoffRate ** n, MaxDelaySeconds)).reduce(
     (sum, pause) => sum + pause,
     0,
   );
 
-test("a run's lease lasts from one step to the next, with all that Step Functions tries again, and a container's start", () => {
+test("a run's lease lasts from one step to the next, with all that Step Functions tries again but throttled calls, and a container's start", () => {
   const longest: number[] = [];
   JSON.parse(readFileSync(MACHINE, "utf8"), (_, value) => {
     if (value?.Type !== "Task") return value;
-    const pauses: number[] = (value.Retry ?? []).map(pausesOf);
     const isTask = value.Resource.includes("runTask");
+    const ofCalls = value.Resource.includes("lambda") ? CALL_RETRIERS.filter((one) => one !== WHEN_THROTTLED) : [];
+    const pauses: number[] = [...(value.Retry ?? []), ...ofCalls].map(pausesOf);
     longest.push(Math.max(0, ...pauses) + (isTask ? TASK_START_SECONDS : 0));
     return value;
   });
@@ -37,4 +32,11 @@ test("a run's lease lasts from one step to the next, with all that Step Function
 
 test("a run is ended when the longest lease is over, not before", () => {
   assert.equal(JSON.parse(readFileSync(MACHINE, "utf8")).TimeoutSeconds * 1000, LONGEST_RUN_MS);
+});
+
+test("a call that is throttled is tried again for hours, within the events that an execution may have", () => {
+  const hours = pausesOf(WHEN_THROTTLED) / 3600;
+  // With full jitter half of it on average.
+  assert.ok(hours / 2 > 12, `${hours} h`);
+  assert.ok(WHEN_THROTTLED.MaxAttempts * 3 < 25_000 / 5);
 });

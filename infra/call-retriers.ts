@@ -1,0 +1,43 @@
+/** What a state of the Amazon States Language tries again. Times in seconds. */
+export interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds: number;
+  readonly BackoffRate: number;
+  readonly MaxDelaySeconds: number;
+  readonly MaxAttempts: number;
+  readonly JitterStrategy: "FULL" | "NONE";
+}
+
+/**
+ * All calls at once that the function, or the account, may have are taken: that ends when what takes them does, after hours
+ * perhaps. It is asked again once a minute, for about 16 hours; each time is 3 of the 25,000 events that an execution may have.
+ */
+export const WHEN_THROTTLED: Retrier = {
+  ErrorEquals: ["Lambda.TooManyRequestsException"],
+  IntervalSeconds: 5,
+  BackoffRate: 2,
+  MaxDelaySeconds: 120,
+  MaxAttempts: 1_000,
+  JitterStrategy: "FULL",
+};
+
+/** Faults of the service and of the storage (`TransientError`) for which the function is not to blame. */
+const WHEN_FAULTY: Retrier = {
+  ErrorEquals: [
+    "Lambda.ServiceException",
+    "Lambda.SdkClientException",
+    "Lambda.AWSLambdaException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EFSMountTimeoutException",
+    "Lambda.EFSMountConnectivityException",
+    "TransientError",
+  ],
+  IntervalSeconds: 5,
+  BackoffRate: 2,
+  MaxDelaySeconds: 120,
+  MaxAttempts: 4,
+  JitterStrategy: "FULL",
+};
+
+/** What every state that calls a function tries again, after what the definition says of that state alone. */
+export const CALL_RETRIERS: readonly Retrier[] = [WHEN_THROTTLED, WHEN_FAULTY];
