@@ -21,6 +21,26 @@ export const WHEN_THROTTLED: Retrier = {
   JitterStrategy: "FULL",
 };
 
+/**
+ * A function in a network that was idle for weeks has lost its interfaces there: the call that wakes it fails, and so do those
+ * within the minute or so that making new ones takes; where a subnet has no address left Lambda tries to again after five
+ * minutes (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html). 18 minutes in all, which the lease outlasts.
+ */
+const WHEN_NOT_READY: Retrier = {
+  ErrorEquals: [
+    "Lambda.ResourceNotReadyException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ENINotReadyException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+  ],
+  IntervalSeconds: 20,
+  BackoffRate: 1.5,
+  MaxDelaySeconds: 120,
+  MaxAttempts: 12,
+  JitterStrategy: "NONE",
+};
+
 /** Faults of the service and of the storage (`TransientError`) for which the function is not to blame. */
 const WHEN_FAULTY: Retrier = {
   ErrorEquals: [
@@ -28,6 +48,8 @@ const WHEN_FAULTY: Retrier = {
     "Lambda.SdkClientException",
     "Lambda.AWSLambdaException",
     "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.EFSIOException",
     "Lambda.EFSMountTimeoutException",
     "Lambda.EFSMountConnectivityException",
     "TransientError",
@@ -40,4 +62,4 @@ const WHEN_FAULTY: Retrier = {
 };
 
 /** What every state that calls a function tries again, after what the definition says of that state alone. */
-export const CALL_RETRIERS: readonly Retrier[] = [WHEN_THROTTLED, WHEN_FAULTY];
+export const CALL_RETRIERS: readonly Retrier[] = [WHEN_THROTTLED, WHEN_NOT_READY, WHEN_FAULTY];

@@ -161,8 +161,9 @@ describe("what is deployed", () => {
 
   test("what Lambda could not do, though the function is not to blame, is tried again in every state that calls one", () => {
     const transient = [
-      ...["TooManyRequests", "Service", "SdkClient", "AWSLambda", "EC2Throttled"],
-      ...["EFSMountTimeout", "EFSMountConnectivity"],
+      ...["TooManyRequests", "Service", "SdkClient", "AWSLambda", "EC2Throttled", "EC2Unexpected"],
+      ...["EFSIO", "EFSMountTimeout", "EFSMountConnectivity", "ResourceNotReady", "ResourceConflict"],
+      ...["ENINotReady", "ENILimitReached", "SubnetIPAddressLimitReached"],
     ].map((name) => `Lambda.${name}Exception`);
     for (const { properties } of ofType("AWS::StepFunctions::StateMachine")) {
       const called: Loose[] = [];

@@ -34,6 +34,13 @@ test("a run is ended when the longest lease is over, not before", () => {
   assert.equal(JSON.parse(readFileSync(MACHINE, "utf8")).TimeoutSeconds * 1000, LONGEST_RUN_MS);
 });
 
+test("a function in a network that was idle is waited for until it has its interfaces again, or its subnet an address", () => {
+  const error = "Lambda.ResourceNotReadyException";
+  const [retrier, ...others] = CALL_RETRIERS.filter(({ ErrorEquals }) => ErrorEquals.includes(error));
+  assert.ok(retrier !== undefined && others.length === 0);
+  assert.ok(pausesOf(retrier) > 15 * 60 && retrier.JitterStrategy === "NONE", `${pausesOf(retrier)} s`);
+});
+
 test("a call that is throttled is tried again for hours, within the events that an execution may have", () => {
   const hours = pausesOf(WHEN_THROTTLED) / 3600;
   // With full jitter half of it on average.
