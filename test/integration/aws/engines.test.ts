@@ -134,9 +134,9 @@ const PATHS: readonly Path[] = [
     title: "functions are throttled for longer than anything else is tried again",
     job: "single",
     given: { changed: ({ States }) => soonTried(States) },
-    fault: ({ step }, before) => (["collect", "finish"].includes(step) && before < 8 ? THROTTLED : undefined),
+    fault: ({ step }, before) => (["collect", "finish"].includes(step) && before < 5 ? THROTTLED : undefined),
     ends: "SUCCEEDED",
-    calls: `plan ${"collect ".repeat(9)}${"finish ".repeat(9)}verify prune notify`,
+    calls: `plan ${"collect ".repeat(6)}${"finish ".repeat(6)}verify prune notify`,
     units: ["ok lambda"],
   },
   {
@@ -224,10 +224,27 @@ const PATHS: readonly Path[] = [
     outcome: { status: "failed", step: "verify", error: "CodedError" },
   },
   {
+    title: "the plan cannot be read by the fan-out at first",
+    job: "single",
+    given: {
+      changed: ({ States }) => {
+        soonTried(States);
+        const reader = States.Collect?.ItemReader as { Arguments: Record<string, string> };
+        const key = reader.Arguments.Key?.replace(/^\{%(.*)%\}$/, "$1");
+        reader.Arguments.Key = `{% $states.context.State.RetryCount < 2 ? 'absent.jsonl' : (${key}) %}`;
+      },
+    },
+    ends: "SUCCEEDED",
+    calls: "plan collect finish verify prune notify",
+    units: ["ok lambda"],
+    outcome: { status: "ok" },
+  },
+  {
     title: "the plan cannot be read by the fan-out",
     job: "single",
     given: {
       changed: ({ States }) => {
+        soonTried(States);
         const reader = States.Collect?.ItemReader as { Arguments: Record<string, unknown> };
         reader.Arguments.Key = "absent.jsonl";
       },

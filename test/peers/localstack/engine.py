@@ -2,7 +2,7 @@
 """Starts LocalStack 4.6.0 for its Step Functions alone, which was written apart from MiniStack's. A test tool.
 
 What a state machine calls is served by TARGET: Lambda, S3, ECS and EventBridge. Put right is what AWS is known to do
-otherwise: an ItemReader may read JSON Lines, and a task whose container ends with another exit code than 0 has failed.
+otherwise: an ItemReader may read JSON Lines, and fails by its own error where it cannot read; a task whose container ends with another exit code than 0 has failed.
 """
 import enum
 import json
@@ -98,6 +98,42 @@ def read_json_lines():
     item_reader_decl.resource_output_transformer_for = transformer_for
 
 
+def fail_as_item_reader():
+    """An object that cannot be had is States.ItemReaderFailed, which a state may try again, and not States.Runtime."""
+    from localstack.aws.api.stepfunctions import HistoryEventType, MapRunFailedEventDetails
+    from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
+        FailureEvent,
+        FailureEventException,
+    )
+    from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name import StatesErrorName
+    from localstack.services.stepfunctions.asl.component.common.error_name.states_error_name_type import (
+        StatesErrorNameType,
+    )
+    from localstack.services.stepfunctions.asl.component.state.state_execution.state_map.item_reader.resource_eval.resource_eval_s3 import (
+        ResourceEvalS3,
+    )
+    from localstack.services.stepfunctions.asl.eval.event.event_detail import EventDetails
+
+    evaluate = ResourceEvalS3.eval_resource
+
+    def failing(self, env):
+        try:
+            evaluate(self, env)
+        except Exception as error:
+            name = StatesErrorName(typ=StatesErrorNameType.StatesItemReaderFailed)
+            details = MapRunFailedEventDetails(error=name.error_name, cause=str(error))
+            raise FailureEventException(
+                FailureEvent(
+                    env=env,
+                    error_name=name,
+                    event_type=HistoryEventType.MapRunFailed,
+                    event_details=EventDetails(mapRunFailedEventDetails=details),
+                )
+            ) from error
+
+    ResourceEvalS3.eval_resource = failing
+
+
 def heed_exit_codes():
     from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
     from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
@@ -158,6 +194,7 @@ if __name__ == "__main__":
     call_the_target()
     tell_nobody()
     read_json_lines()
+    fail_as_item_reader()
     heed_exit_codes()
     from localstack.runtime.main import main
 
