@@ -153,7 +153,11 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     document,
     configFile,
     stack,
-    bucket: { name: given === "" ? { Ref: "BackupBucket" } : given, kmsKey: (await text("param:kmsKey")) || undefined },
+    bucket: {
+      name: given === "" ? { Ref: "BackupBucket" } : given,
+      kmsKey: (await text("param:kmsKey")) || undefined,
+      region: await text("aws:region"),
+    },
     schedules: (await isOn(resolving, "schedules")) ? "ENABLED" : "DISABLED",
     flexibleMinutes: await flexibleMinutes(resolving),
     dashboard: await isOn(resolving, "dashboard"),

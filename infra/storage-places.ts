@@ -1,6 +1,13 @@
 import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
-import { BUCKET_VARIABLE, isInStackBucket, PLAN_COPIES_PREFIX, watchMemoryPrefix } from "../lib/deployment/stack.ts";
+import {
+  BUCKET_VARIABLE,
+  isBucketOfAws,
+  isInStackBucket,
+  isReadByMachines,
+  PLAN_COPIES_PREFIX,
+  watchMemoryPrefix,
+} from "../lib/deployment/stack.ts";
 import { type KmsKey, kmsKey } from "./kms-key.ts";
 
 /** A bucket as a job's storage uses it. Name and ARN are texts, or what CloudFormation makes texts of. */
@@ -20,12 +27,14 @@ export interface StackBucket {
   readonly name: unknown;
   /** ARN */
   readonly kmsKey: string | undefined;
+  /** Of the stack. */
+  readonly region: string;
 }
 
-/** Where a job's snapshots lie; undefined where that is no bucket. */
+/** Where a job's snapshots lie; undefined where that is no bucket of AWS. */
 function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | undefined {
   const storage = config.storage[job.target_storage];
-  if (storage?.type !== "s3") return undefined;
+  if (storage?.type !== "s3" || !isBucketOfAws(storage)) return undefined;
   const isOfStack = isInStackBucket(storage);
   const name = isOfStack ? stack.name : storage.bucket;
   if (name === undefined) {
@@ -43,14 +52,19 @@ function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | un
   };
 }
 
-/** Where the state machine reads a job's plan: with its snapshots, or where they are in no bucket a copy in the stack's. */
+/** Where the state machine reads a job's plan: with its snapshots, or where it cannot read those a copy in the stack's bucket. */
 export const planPlaceOf = (config: Config, job: Job, stack: StackBucket): BucketPlace =>
-  placeOf(config, job, stack) ?? placeIn(stack, PLAN_COPIES_PREFIX);
+  readPlaceOf(config, job, stack) ?? placeIn(stack, PLAN_COPIES_PREFIX);
 
-/** Where plans are copied to; none where every job's snapshots are in a bucket. */
+/** Where plans are copied to; none where the machine of every job can read its snapshots. */
 export function planCopiesOf(config: Config, stack: StackBucket): readonly BucketPlace[] {
-  const [job] = config.jobs.filter((one) => placeOf(config, one, stack) === undefined);
+  const [job] = config.jobs.filter((one) => readPlaceOf(config, one, stack) === undefined);
   return job === undefined ? [] : [planPlaceOf(config, job, stack)];
+}
+
+function readPlaceOf(config: Config, job: Job, stack: StackBucket): BucketPlace | undefined {
+  const storage = config.storage[job.target_storage];
+  return storage !== undefined && isReadByMachines(storage, stack.region) ? placeOf(config, job, stack) : undefined;
 }
 
 /** Where the watch of the stack of this name keeps what it told; none where every storage is in that bucket itself. */

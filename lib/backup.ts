@@ -19,7 +19,7 @@ export interface Backup {
   /** The storage of a job, made at the first call, retries included. @throws ConfigError */
   storage(job: Job): Promise<Storage>;
   /**
-   * Where the plan of a job, and the parts of a verification, are copied to, because the state machine that runs it reads a bucket and its storage is none;
+   * Where the plan of a job, and the parts of a verification, are copied to, because the state machine that runs it cannot read them in its storage;
    * undefined everywhere else. @throws ConfigError
    */
   planCopies?(job: Job): Promise<Storage | undefined>;

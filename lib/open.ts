@@ -6,7 +6,13 @@ import { storageSchema } from "./config/storage-options.ts";
 import { connectors } from "./connectors/all.ts";
 import type { Connector, ConnectorKind } from "./connectors/connector.ts";
 import { listingDeferral } from "./deferral.ts";
-import { BUCKET_VARIABLE, isInStackBucket, PLAN_COPIES_PREFIX, watchMemoryPrefix } from "./deployment/stack.ts";
+import {
+  BUCKET_VARIABLE,
+  isInStackBucket,
+  isReadByMachines,
+  PLAN_COPIES_PREFIX,
+  watchMemoryPrefix,
+} from "./deployment/stack.ts";
 import { type EncryptionOptions, openDecryption, openEncryption } from "./encryption/all.ts";
 import type { Decryption, Encryption, PrivateKeys } from "./encryption/encryption.ts";
 import { openVeil } from "./encryption/veil/open-veil.ts";
@@ -95,7 +101,7 @@ export function open(config: Config, options: OpenOptions): Backup {
         return openVeil(storage, encryption, () => encryptionOf(job, encryption), { secrets, signal });
       }),
     planCopies: async (job) => {
-      if (waits === "here" || storageOf(config, job)[1].type === "s3") return undefined;
+      if (waits === "here" || isReadByMachines(storageOf(config, job)[1], options.env.AWS_REGION)) return undefined;
       return ofStack(PLAN_COPIES_PREFIX);
     },
     machine,

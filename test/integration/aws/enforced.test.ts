@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import {
   type DescribeExecutionOutput,
@@ -23,7 +23,7 @@ import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { type Roles, rolesOf } from "../../support/iam-roles.ts";
 import { manyRepositories } from "../../support/many-repositories.ts";
 import { type RecordingServer, startRecordingServer } from "../../support/recording-server.ts";
-import { noMinistack } from "../../support/s3-server.ts";
+import { noMinistack, noVersitygw, type S3Server, startVersitygw } from "../../support/s3-server.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 interface Loose {
@@ -38,10 +38,11 @@ const taskRole = (job: string) => `${taskLogicalId(job)}Role`;
 const readerRole = (step: string, secret: string) =>
   roleLogicalId(`${step}-git-${digestOf(JSON.stringify([`secret ${secret}`]))}`);
 
-describe("a deployed stack in which nobody may do what the template does not allow", { skip: noMinistack }, () => {
+describe("a deployed stack in which nobody may do what the template does not allow", { skip: noMinistack || noVersitygw }, () => {
   let stack: DeployedStack;
   let git: GitServer;
   let hook: RecordingServer;
+  let elsewhere: S3Server;
   let folder: AsyncDisposable & { readonly path: string };
   let names: readonly string[];
   let roles: Roles;
@@ -51,17 +52,23 @@ describe("a deployed stack in which nobody may do what the template does not all
     names = await manyRepositories(folder.path, UNITS);
     git = await startGitServer(folder.path);
     hook = await startRecordingServer(() => ({ status: 200 }));
+    elsewhere = await startVersitygw();
+    const s3 = new S3Client({ ...elsewhere, forcePathStyle: true });
+    await s3.send(new CreateBucketCommand({ Bucket: "elsewhere" }));
+    s3.destroy();
     // With an image every job has a role for its tasks; none is started here.
     stack = await aDeployedStack(configuration(), { params: { image: "core-backup:none" }, enforced: true });
     roles = await rolesOf(stack.cloud);
     const manager = new SecretsManagerClient(clientOf());
     for (const Name of SECRETS)
       await manager.send(new CreateSecretCommand({ Name, SecretString: `${hook.url}/${Name}` }));
+    const SecretString = elsewhere.credentials.secretAccessKey;
+    await manager.send(new CreateSecretCommand({ Name: "elsewhere", SecretString }));
     manager.destroy();
   });
 
   after(async () => {
-    for (const one of [stack, hook, git, folder]) await one?.[Symbol.asyncDispose]();
+    for (const one of [stack, elsewhere, hook, git, folder]) await one?.[Symbol.asyncDispose]();
   });
 
   test(`a run of ${UNITS} units over HTTP ends as at a desk, unit by unit, with an execution each`, async () => {
@@ -83,6 +90,15 @@ describe("a deployed stack in which nobody may do what the template does not all
     });
     assert.equal(code, 0, stderr);
     assert.deepEqual(comparable(deployed), comparable(manifestSchema.parse(JSON.parse(stdout).runs[0])));
+  });
+
+  test("where snapshots lie in a store of another make, which no machine can read, it reads a copy of the plan", async () => {
+    const ended = await execute("away");
+    assert.equal(ended.status, "SUCCEEDED", JSON.stringify(ended));
+    const { snapshot, totals, verified } = JSON.parse(ended.output ?? "{}");
+    assert.deepEqual([totals.ok, verified], [2, true]);
+    const plan = `.core-backup-plans/away/${snapshot.replace("T", "/")}/.run/plan.jsonl`;
+    assert.deepEqual(await stack.keysBelow(".core-backup-plans/"), [plan]);
   });
 
   test("without a right to the source's secret the unit fails, and its record says whose right to what it lacks", async () => {
@@ -206,9 +222,11 @@ describe("a deployed stack in which nobody may do what the template does not all
       `  - { name: many, service: git, target_storage: s3, concurrency: 8, options: { repositories: [${names.map(url).join(", ")}] } }`,
       `  - { name: one, service: git, target_storage: s3, options: { repositories: ${one("one")} } }`,
       `  - { name: two, service: git, target_storage: s3, retention: { keep_last: 1 }, options: { repositories: ${one("two")} } }`,
+      `  - { name: away, service: git, target_storage: elsewhere, options: { repositories: [${names.slice(0, 2).map(url).join(", ")}] } }`,
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
       "  other: { type: s3, bucket: of-somebody-else }",
+      `  elsewhere: { type: s3, bucket: elsewhere, endpoint: "${elsewhere.endpoint}", access_key_id: root, secret_access_key_secret: elsewhere }`,
       "notifications:",
       "  hook: { type: webhook, url_secret: hook }",
       "",
