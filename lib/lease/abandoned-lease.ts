@@ -3,6 +3,7 @@ import { leaseKey } from "../keys.ts";
 import { isRefusal, putDocument } from "../put-document.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { ExecutionState } from "./acquire-lease.ts";
+import { LEASE_MS } from "./lease.ts";
 import { type LeaseDocument, leaseBytes, readLease } from "./lease-document.ts";
 
 export interface AbandonedLease {
@@ -23,13 +24,11 @@ export interface AbandonedOptions {
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
-/** Whoever holds a lease renews it every 30 s; one that was not renewed for so long is held by nobody. */
-const QUIET_MS = 45_000;
 const POLL_MS = 1_000;
 
 /**
  * Gives back the lease of a run that was stopped, once none of its steps holds it any more: steps that are at work in
- * other processes renew it, so it is watched for longer than they may be silent.
+ * other processes renew it, and one whose renewal is slow trusts it for nearly as long as whoever takes it over has to watch it.
  */
 export async function giveBackAbandoned(
   storage: Storage,
@@ -52,7 +51,7 @@ export async function giveBackAbandoned(
     const taken = { state: "taken", until: document.expiresAt } as const;
     const { execution } = document;
     if (document.token !== token || execution === undefined || !executions.includes(execution)) return taken;
-    if (quietMs >= QUIET_MS) {
+    if (quietMs >= LEASE_MS) {
       if ((await executionState(execution)) === "running") return taken;
       if (await released(storage, job, document, found?.version)) return { state: "free" };
     }
