@@ -39,7 +39,8 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   }
   const { unit } = input;
   const encryption = await backup.encryption(job);
-  const previous = await previousOf(backup, job, storage, input);
+  const previous = await previousOf(backup, job, storage, input, unit.previous);
+  const salvage = await previousOf(backup, job, storage, input, unit.salvage);
   const connector = await backup.connector(job);
   const warn = ({ code, message }: { code: string; message: string }) => {
     const warning = { code, message: backup.redaction.redact(message), unit: unit.id };
@@ -59,7 +60,14 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
       },
     ]),
   );
-  const context = { previous: previous?.unit, signal, warn, defer: deferral(backup, input, signal), kept };
+  const context = {
+    previous: previous?.unit,
+    salvage: salvage?.unit,
+    signal,
+    warn,
+    defer: deferral(backup, input, signal),
+    kept,
+  };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });
     const isAgain = item.replaces !== undefined;
@@ -69,7 +77,8 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     const replaced = progress.artifacts.filter((one) => item.replaces?.(itemName(one)) === true);
     const artifact = isAgain
       ? await storeAgain(attempt, item, path, sourceBytes, replaced)
-      : ((await takenOver(attempt, item, previous)) ?? (await storeItem(attempt, item, path, sourceBytes)));
+      : ((await takenOver(attempt, item, item.unchanged === "salvage" ? salvage : previous)) ??
+        (await storeItem(attempt, item, path, sourceBytes)));
     for (const one of replaced) {
       stored.delete(one.path);
       taken.delete(one.path);
@@ -99,17 +108,19 @@ async function eachItem(items: AsyncIterable<Item>, work: (item: Item) => Promis
 async function takenOver(
   { backup, storage, input, onPending }: Attempt,
   item: Item,
-  previous: Previous | undefined,
+  from: Previous | undefined,
 ): Promise<Artifact | undefined> {
-  const before = item.unchanged === true ? previous?.artifacts.get(item.name) : undefined;
-  if (before === undefined || previous === undefined) return undefined;
+  const before = isUnchanged(item) ? from?.artifacts.get(item.name) : undefined;
+  if (before === undefined || from === undefined) return undefined;
   const log = backup.log.with({ job: input.job, run: input.run, unit: input.unit.id });
   const path = pathIn(input, before);
   await onPending([path]);
-  const copy = await takeOver(storage, input, before, path, log);
+  const copy = await takeOver(storage, input, from.unit.snapshot, before, path, log);
   if (copy === undefined) return undefined;
-  return { ...copy, facts: item.facts?.() ?? before.facts, reusedFrom: previous.unit.snapshot };
+  return { ...copy, facts: item.facts?.() ?? before.facts, reusedFrom: from.unit.snapshot };
 }
+
+const isUnchanged = ({ unchanged = false }: Item): boolean => unchanged !== false;
 
 /** No record lists what is being replaced. It is still there where its successor's bytes did not come to their end. */
 async function storeAgain(
@@ -152,7 +163,7 @@ async function storeItem(
     compression: job.compression,
     encryption: await backup.encryption(job),
     // A copy that turned out wrong may lie there; so may what an earlier attempt or process stored, or was given up for another item.
-    ifAbsent: progress.attempts === 1 && !progress.begunBefore && item.unchanged !== true && !isBegun,
+    ifAbsent: progress.attempts === 1 && !progress.begunBefore && !isUnchanged(item) && !isBegun,
     signal,
     onBytes: (bytes) =>
       backup.emit({ type: "unit-bytes", job: job.name, unit: input.unit.id, sourceBytes: before + bytes }),

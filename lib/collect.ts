@@ -42,7 +42,7 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
     type: "unit-started",
     job: job.name,
     unit: input.unit.id,
-    expectedBytes: input.unit.previous?.sourceBytes,
+    expectedBytes: (input.unit.previous ?? input.unit.salvage)?.sourceBytes,
   });
   const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
     await running.close();
@@ -111,8 +111,9 @@ function failure(error: unknown, unit: PlanLine, redact: (text: string) => strin
   if (!(error instanceof SourceError) || error.code !== "SOURCE_EMPTY") {
     return { status: "failed", error: errorRecord(error, redact) };
   }
-  if (unit.previous === undefined) return { status: "skipped", error: errorRecord(error, redact) };
-  const message = `${error.message}, but it was not empty in snapshot ${unit.previous.snapshot}`;
+  const before = unit.previous ?? unit.salvage;
+  if (before === undefined) return { status: "skipped", error: errorRecord(error, redact) };
+  const message = `${error.message}, but it was not empty in snapshot ${before.snapshot}`;
   return { status: "failed", error: errorRecord(new SourceError("SOURCE_EMPTY", message), redact) };
 }
 

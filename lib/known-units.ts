@@ -5,14 +5,14 @@ import { wholeOf } from "./identity.ts";
 import { isEncryptedBy } from "./job-encryption.ts";
 import { isGood } from "./job-history.ts";
 import type { ManifestUnit } from "./manifest.ts";
-import type { PlanLine } from "./plan-line.ts";
+import type { PlanLine, UnitPointer } from "./plan-line.ts";
 import { itemName } from "./resume/previous.ts";
 import { isNarrowed, pastSnapshots } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What earlier snapshots know of the units that a run lists. */
 export interface KnownUnits {
-  of(unit: Unit): Promise<Pick<PlanLine, "previous" | "reuse">>;
+  of(unit: Unit): Promise<Pick<PlanLine, "previous" | "salvage" | "reuse">>;
   all(): readonly UnitBefore[];
   /** Where the unit was collected then. */
   compute(unit: Unit): Unit["compute"] | undefined;
@@ -38,7 +38,8 @@ const MAX_DAMAGED = 100;
  * Of the newest snapshot whose bytes were verified. A partial one counts too, for the units in it that are whole:
  * otherwise one repository that fails for weeks would have all the others collected anew each night. Those that failed
  * in it are looked for in the ones before, so that what a unit once held is not forgotten by failing once. Of one that was
- * narrowed to some units, all others are looked for in the ones before. What was
+ * narrowed to some units, all others are looked for in the ones before. What a failed unit stored is known beside that: it is missed when it is
+ * not listed any more, and what of it is still the source's is not collected again. What was
  * encrypted otherwise than `encryption` does it is not reused: a recipient that was taken out must not go on reading.
  */
 export async function knownUnits(
@@ -49,6 +50,7 @@ export async function knownUnits(
 ): Promise<KnownUnits> {
   const damage = damageSeen();
   const known = new Map<string, Known>();
+  const salvage = new Map<string, Known>();
   let failed: Set<string> | undefined;
   let looked = 0;
   let hasGood = false;
@@ -62,23 +64,33 @@ export async function knownUnits(
       // What was not shown to us failed without an identity, under the id that it had.
       const keys = [keyOf(unit), keyOf({ id: unit.id })];
       const isLookedFor = failed === undefined || keys.some((key) => failed?.has(key));
-      if (!isWhole(unit) || !isLookedFor) continue;
-      for (const key of keys) failed?.delete(key);
-      if (!known.has(keyOf(unit))) known.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
+      if (!isLookedFor) continue;
+      if (isWhole(unit)) for (const key of keys) failed?.delete(key);
+      else if (unit.artifacts.length === 0) continue;
+      if (known.has(keyOf(unit))) continue;
+      const found = isWhole(unit) ? known : salvage;
+      if (!found.has(keyOf(unit))) found.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
     }
     if (isOfAll) failed = failedOf(units, known);
     looked += 1;
     hasGood ||= isGood(entry);
     if (failed?.size === 0 || (looked >= LOOK_BACK && hasGood)) break;
   }
-  const formOf = (unit: Unit): Known | undefined => {
+  const formOf = (units: ReadonlyMap<string, Known>, unit: Unit): Known | undefined => {
     const whole = wholeOf(unit.identity);
-    return known.get(keyOf(unit)) ?? (whole === undefined ? undefined : known.get(keyOf({ ...unit, identity: whole })));
+    return units.get(keyOf(unit)) ?? (whole === undefined ? undefined : units.get(keyOf({ ...unit, identity: whole })));
   };
+  const either = new Map([...salvage, ...known]);
   return {
-    of: (unit) => knownOf(unit, formOf(unit), damage, encryption),
-    all: () => [...known.values()].map(beforeOf),
-    compute: (unit) => known.get(keyOf(unit))?.unit.compute,
+    async of(unit) {
+      const left = formOf(salvage, unit);
+      return {
+        ...(await knownOf(unit, formOf(known, unit), damage, encryption)),
+        ...(left === undefined ? {} : { salvage: pointerTo(left, damage) }),
+      };
+    },
+    all: () => [...either.values()].map(beforeOf),
+    compute: (unit) => either.get(keyOf(unit))?.unit.compute,
   };
 }
 
@@ -109,22 +121,24 @@ async function knownOf(
 ): Promise<Pick<PlanLine, "previous" | "reuse">> {
   const artifacts = known?.unit.artifacts ?? [];
   if (known === undefined || artifacts.length === 0) return {};
-  const { snapshot, n, resumed } = known;
-  const sourceBytes = artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0);
-  const damaged = artifacts.filter(damage.has).map(({ path }) => path);
-  const previous = {
-    snapshot,
-    n,
-    ...(resumed === 0 ? {} : { resumed }),
-    sourceBytes,
-    ...(damaged.length === 0 ? {} : { damaged: damaged.length > MAX_DAMAGED ? ("all" as const) : damaged }),
-  };
+  const previous = pointerTo(known, damage);
   // A part is not the whole, whatever its fingerprint.
   const same =
     unit.fingerprint !== undefined &&
     unit.fingerprint === known.unit.fingerprint &&
     unit.identity === known.unit.identity;
-  if (!same || damaged.length > 0) return { previous };
+  if (!same || previous.damaged !== undefined) return { previous };
   for (const artifact of artifacts) if (!(await isEncryptedBy(encryption, artifact))) return { previous };
   return { previous, reuse: true };
+}
+
+function pointerTo({ snapshot, n, resumed, unit: { artifacts } }: Known, damage: DamageSeen): UnitPointer {
+  const damaged = artifacts.filter(damage.has).map(({ path }) => path);
+  return {
+    snapshot,
+    n,
+    ...(resumed === 0 ? {} : { resumed }),
+    sourceBytes: artifacts.reduce((total, artifact) => total + artifact.sourceBytes, 0),
+    ...(damaged.length === 0 ? {} : { damaged: damaged.length > MAX_DAMAGED ? "all" : damaged }),
+  };
 }

@@ -15,6 +15,20 @@ export interface RunPointer {
   readonly resumed: number;
 }
 
+/** A unit in a snapshot that was verified. */
+const unitPointer = z.strictObject({
+  snapshot: z.string(),
+  n: z.int().nonnegative().describe("the unit's number there"),
+  resumed: z.int().positive().optional().describe("how often that run was taken up again"),
+  sourceBytes: z.int().nonnegative(),
+  damaged: z
+    .union([z.array(z.string()), z.literal("all")])
+    .optional()
+    .describe("paths there that were found damaged since; all: too many to name"),
+});
+
+export type UnitPointer = z.infer<typeof unitPointer>;
+
 /**
  * One line of `.run/plan.jsonl`: a unit, its number, and where the last snapshots know of it. It names no artifacts, so that
  * it fits into the 256 KiB that travel between states on AWS, whatever a unit holds.
@@ -29,19 +43,8 @@ export const planLineSchema = z.strictObject({
   fingerprint: z.string().optional(),
   input: z.record(z.string(), json),
   warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
-  previous: z
-    .strictObject({
-      snapshot: z.string(),
-      n: z.int().nonnegative().describe("the unit's number there"),
-      resumed: z.int().positive().optional().describe("how often that run was taken up again"),
-      sourceBytes: z.int().nonnegative(),
-      damaged: z
-        .union([z.array(z.string()), z.literal("all")])
-        .optional()
-        .describe("paths there that were found damaged since; all: too many to name"),
-    })
-    .optional()
-    .describe("the newest verified snapshot that holds this unit whole"),
+  previous: unitPointer.optional().describe("the newest verified snapshot that holds this unit whole"),
+  salvage: unitPointer.optional().describe("a newer one in which it failed, and that holds some of it"),
   reuse: z.literal(true).optional().describe("its artifacts there are its artifacts now: the fingerprint is the same"),
   seal: z.string().optional().describe("SHA-256 of the rest of the line as compact JSON"),
 });

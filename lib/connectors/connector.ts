@@ -39,10 +39,11 @@ export interface Item {
   /** The shell command that brings it back, `{}` standing for the plain file: `git clone --mirror {}`. */
   readonly restore: string;
   /**
-   * True when these are the bytes of the last snapshot's artifact of this name: it is then taken over in the storage,
+   * True when these are the bytes of the last snapshot's artifact of this name, `"salvage"` when they are those of the newer one that
+   * `CollectContext.salvage` has: it is then taken over in the storage,
    * and `open` is only called when that fails. Its facts, when given, must be had at once, and replace those of then.
    */
-  readonly unchanged?: boolean;
+  readonly unchanged?: boolean | "salvage";
   /**
    * Tells by their names which items that were stored before this one are given up for it, because the source held more than it had told. Its own is
    * one of them. Those that are to be there all the same are given once more, and opened.
@@ -70,7 +71,7 @@ export interface PreviousArtifact {
   open(): Bytes;
 }
 
-/** What the last good snapshot that held the unit knows of it. */
+/** What a snapshot that holds the unit knows of it. */
 export interface PreviousUnit {
   readonly snapshot: string;
   /** By item name. What was found damaged, or is encrypted otherwise than now, is left out. */
@@ -81,6 +82,11 @@ export interface PreviousUnit {
 export interface CollectContext {
   /** Undefined for a unit that no good snapshot holds whole. */
   readonly previous: PreviousUnit | undefined;
+  /**
+   * What the unit stored when it failed since. Each artifact is whole, but together they are not the unit, nor of one time with
+   * `previous`: good for what tells by its name or its facts alone what it is.
+   */
+  readonly salvage?: PreviousUnit | undefined;
   /** Aborted when the unit's time is up or the run is told to stop: waiting ends, and what was opened is released. */
   readonly signal: AbortSignal;
   /** Something an operator should know that does not make the unit fail. It goes into the manifest. */
@@ -132,7 +138,7 @@ export interface Proof {
   readonly detail: string;
 }
 
-/** A unit that the newest snapshot holds, or held before it failed. */
+/** A unit that the newest snapshot holds, or held before it failed; one that never was whole, as it failed. */
 export interface UnitBefore {
   readonly id: string;
   readonly identity?: string | undefined;

@@ -13,11 +13,11 @@ import { isEncryptedBy } from "../job-encryption.ts";
 import { snapshotPrefix } from "../keys.ts";
 import type { Log } from "../log.ts";
 import type { Artifact, UnitRecord } from "../manifest.ts";
-import type { CollectInput } from "../plan-line.ts";
+import type { CollectInput, UnitPointer } from "../plan-line.ts";
 import { newestRecord } from "../record.ts";
 import type { Storage } from "../storage/storage.ts";
 
-/** A unit in the last good snapshot that held it, as the connector and as the storage see it. */
+/** A unit in a snapshot that holds it, as the connector and as the storage see it. */
 export interface Previous {
   readonly unit: PreviousUnit;
   /** By item name. */
@@ -25,7 +25,7 @@ export interface Previous {
 }
 
 /**
- * What the plan's `previous` points at: its record, not its whole manifest, so that a unit costs the same in a plan of any
+ * What the plan's `previous` or `salvage` points at: its record, not its whole manifest, so that a unit costs the same in a plan of any
  * size. Undefined where there is none, or its record is of another unit. What is encrypted otherwise than the job
  * does it now is left out, so that none of it is taken over.
  */
@@ -34,12 +34,12 @@ export async function previousOf(
   job: Job,
   storage: Storage,
   input: CollectInput,
+  from: UnitPointer | undefined,
 ): Promise<Previous | undefined> {
-  const { previous } = input.unit;
-  const record = await previousRecord(backup.log, storage, input);
-  if (previous === undefined || record === undefined) return undefined;
-  const prefix = snapshotPrefix(input.job, previous.snapshot);
-  const { damaged = [] } = previous;
+  const record = await previousRecord(backup.log, storage, input, from);
+  if (from === undefined || record === undefined) return undefined;
+  const prefix = snapshotPrefix(input.job, from.snapshot);
+  const { damaged = [] } = from;
   const whole = damaged === "all" ? [] : record.artifacts.filter(({ path }) => !damaged.includes(path));
   const artifacts = new Map<string, Artifact>();
   for (const artifact of whole) {
@@ -47,7 +47,7 @@ export async function previousOf(
   }
   const seen = new Map<string, PreviousArtifact>();
   for (const [name, artifact] of artifacts) seen.set(name, readable(backup, job, storage, prefix, artifact));
-  return { unit: { snapshot: previous.snapshot, artifacts: seen }, artifacts };
+  return { unit: { snapshot: from.snapshot, artifacts: seen }, artifacts };
 }
 
 /** A stored artifact as a connector sees it. */
@@ -66,10 +66,11 @@ export function readable(
 export async function previousRecord(
   log: Log,
   storage: Storage,
-  { job, unit: { previous, id, identity } }: CollectInput,
+  { job, unit: { id, identity } }: CollectInput,
+  from: UnitPointer | undefined,
 ): Promise<UnitRecord | undefined> {
-  if (previous === undefined) return undefined;
-  const { snapshot, n, resumed = 0 } = previous;
+  if (from === undefined) return undefined;
+  const { snapshot, n, resumed = 0 } = from;
   const record = await recordThere(log, storage, { job, snapshot, resumed }, n);
   if (record === undefined) return undefined;
   const isOurs =

@@ -29,8 +29,9 @@ const COPIES_AT_ONCE = 8;
 export async function reuseArtifacts(input: CollectInput, context: ReuseContext): Promise<boolean> {
   const { storage, progress, onPending, log } = context;
   if (input.unit.reuse !== true || progress.resuming) return false;
-  const artifacts = await artifactsThere(input, context);
-  if (artifacts === undefined) return false;
+  const there = await artifactsThere(input, context);
+  if (there === undefined) return false;
+  const { artifacts, snapshot } = there;
   const paths = artifacts.map((artifact) => pathIn(input, artifact));
   await onPending(paths);
   const taken: Artifact[] = [];
@@ -39,7 +40,7 @@ export async function reuseArtifacts(input: CollectInput, context: ReuseContext)
     const path = paths[n];
     if (gone || path === undefined) return;
     const { reusedFrom: _, ...own } = artifact;
-    const copy = await takeOver(storage, input, own, path, log);
+    const copy = await takeOver(storage, input, snapshot, own, path, log);
     if (copy === undefined) gone = true;
     else taken[n] = copy;
   });
@@ -56,37 +57,38 @@ export async function reuseArtifacts(input: CollectInput, context: ReuseContext)
 async function artifactsThere(
   input: CollectInput,
   { storage, encryption, log }: ReuseContext,
-): Promise<readonly Artifact[] | undefined> {
-  const record = await previousRecord(log, storage, input);
+): Promise<{ readonly snapshot: string; readonly artifacts: readonly Artifact[] } | undefined> {
+  const { previous } = input.unit;
+  const record = await previousRecord(log, storage, input, previous);
   const isWhole = record?.status === "ok" || record?.status === "unchanged";
-  if (!isWhole || record.artifacts.length === 0 || record.fingerprint !== input.unit.fingerprint) return undefined;
+  if (previous === undefined || !isWhole || record.artifacts.length === 0) return undefined;
+  if (record.fingerprint !== input.unit.fingerprint) return undefined;
   for (const artifact of record.artifacts) if (!(await isEncryptedBy(encryption, artifact))) return undefined;
-  return record.artifacts;
+  return { snapshot: previous.snapshot, artifacts: record.artifacts };
 }
 
 /** Where an artifact of the last snapshot lies in this one: the unit may have another name by now. */
 export const pathIn = (input: CollectInput, artifact: Artifact): string =>
   `${unitFolder(input.unit.id)}/${basename(artifact.path)}`;
 
-/** Its copy; undefined when it is not there any more, or is not what it should be. What is stored was announced as pending. */
+/** Its copy out of `snapshot`; undefined when it is not there any more, or is not what it should be. What is stored was announced as pending. */
 export async function takeOver(
   storage: Storage,
   input: CollectInput,
+  snapshot: string,
   artifact: Artifact,
   path: string,
   log: Log,
 ): Promise<Artifact | undefined> {
-  const { previous } = input.unit;
-  if (previous === undefined) return undefined;
   const { unconfirmedCopy: _, ...original } = artifact;
   try {
-    const from = snapshotPrefix(input.job, previous.snapshot) + artifact.path;
+    const from = snapshotPrefix(input.job, snapshot) + artifact.path;
     const copied = await copyOver(storage, from, snapshotPrefix(input.job, input.snapshot) + path);
     if (copied.bytes !== artifact.bytes) throw new IntegrityError("INTEGRITY_MISMATCH", `${from} has another size`);
     return { ...original, path, ...(copied.unconfirmed === undefined ? {} : { unconfirmedCopy: copied.unconfirmed }) };
   } catch (error) {
     if (!(error instanceof NotFoundError || error instanceof IntegrityError)) throw error;
-    log.warn(`cannot be reused from snapshot ${previous.snapshot}, so it is collected: ${error.message}`);
+    log.warn(`cannot be reused from snapshot ${snapshot}, so it is collected: ${error.message}`);
     return undefined;
   }
 }

@@ -147,6 +147,21 @@ describe("files that texts show", () => {
     assert.equal(world.seen.length, 1);
   });
 
+  test("are taken over from a repository that fails for another thing each night", async () => {
+    await using world = await aWorld();
+    const { server, backup } = world;
+    server.fault = (path) => (path.endsWith("/labels") ? { status: 200, body: "no list" } : undefined);
+    for (const isReused of [false, true, true]) {
+      const result = await backup.run();
+      assert.equal(result.status, "partial");
+      assert.deepEqual(
+        filesOf(result).map((name) => name.endsWith(" reused")),
+        [isReused],
+      );
+    }
+    assert.equal(world.seen.length, 1);
+  });
+
   test("that cannot be had, whoever named them, fail nothing: they are told with their reason, and had another time", async () => {
     await using world = await aWorld();
     const { server, path, web, backup } = world;

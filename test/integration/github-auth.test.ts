@@ -479,7 +479,12 @@ describe("tokens", () => {
       const alone = openSession(apiOfTwo(server), "my-org/app", { signal: never(), defer: async () => {} });
       const url = `${server.webUrl}/my-org/app.git`;
       for (const state of ["READ", "READ"]) {
-        const result = await bundleOf({ name: "repository", url, session: alone, previous: undefined });
+        const result = await bundleOf({
+          name: "repository",
+          url,
+          session: alone,
+          previous: { unit: undefined, salvage: undefined },
+        });
         assert.equal(result.state, state);
         if (result.state === "READ") await result.close();
       }
@@ -619,7 +624,12 @@ describe("tokens", () => {
         return true;
       };
       const session = openSession(api, "my-org/app", { signal: never(), defer: async () => {} });
-      const source = { name: "repository", url: `${server.webUrl}/my-org/app.git`, session, previous: undefined };
+      const source = {
+        name: "repository",
+        url: `${server.webUrl}/my-org/app.git`,
+        session,
+        previous: { unit: undefined, salvage: undefined },
+      };
       const { state } = await bundleOf(source).catch(({ code }) => ({ state: code }));
       assert.equal(state, "SOURCE_NOT_FOUND");
       assert.equal(asked.length, new Set(asked).size);

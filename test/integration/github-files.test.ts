@@ -143,6 +143,24 @@ describe("files of releases", () => {
     assert.equal(Object(collected?.kinds).assets.state, "FAILED");
   });
 
+  test("are taken over from a repository that fails for another thing each night, and not where they changed", async () => {
+    await using world = await aRelease({});
+    const { server } = world;
+    const others = server.fault;
+    server.fault = (path) => (path.endsWith("/labels") ? { status: 200, body: "no list" } : others(path));
+    const backup = world.backup.withOptions({ skip: ["all"], include: ["labels", "assets"] });
+    for (const reused of ["", " reused"]) {
+      const result = await backup.run();
+      assert.equal(result.status, "partial");
+      assert.deepEqual(namesOf(result, "asset"), [`asset-9-app%201.0.tar.gz.bin${reused}`]);
+    }
+    const [release] = server.lists.get("/repos/my-org/app/releases") ?? [];
+    const assets = Object(release).assets.map((one: object) => ({ ...one, updated_at: "2026-02-02T00:00:00Z" }));
+    server.lists.set("/repos/my-org/app/releases", [{ ...release, assets }]);
+    assert.deepEqual(namesOf(await backup.run(), "asset"), ["asset-9-app%201.0.tar.gz.bin"]);
+    assert.equal(world.files.seen.length, 2);
+  });
+
   test("one that comes short, or is not what GitHub says, fails its repository, and the rest is stored", async () => {
     for (const [asset, code] of [
       [{ size: 300_001 }, "SOURCE_TRUNCATED"],
@@ -244,6 +262,20 @@ describe("LFS objects that are not to be had", () => {
     );
     const [collected] = (await world.backup.stored(result, "my-org/app", "collected")) ?? [];
     assert.equal(Object(collected?.kinds).lfs.state, "FAILED");
+    // What the unit stored that was never whole is not asked for again.
+    const asked = world.asked.length;
+    const second = await world.backup.run();
+    assert.deepEqual(namesOf(second, "lfs-"), [`lfs-${oidOf(good)}.bin reused`]);
+    assert.deepEqual(namesOf(second, "repository.bundle"), ["repository.bundle reused"]);
+    assert.deepEqual(world.asked.slice(asked), [1]);
+    // Nor is it forgotten.
+    world.server.lists.set("/orgs/my-org/repos", []);
+    world.server.objects.delete("/repos/my-org/app");
+    for (const { status, manifest } of [await world.backup.run(), await world.backup.run()])
+      assert.deepEqual(
+        [status, manifest?.units.map(({ id, error }) => [id, error?.code])],
+        ["failed", [["my-org/app", "SOURCE_FORBIDDEN"]]],
+      );
   });
 
   test("one that the server refuses or cannot give is no missing one, and one that it does not have is", async () => {

@@ -393,6 +393,26 @@ describe("what is not there, or must not be seen", () => {
     assert.equal((await backup.run()).status, "ok");
   });
 
+  test("a right that was lost is an error also where another kind failed in every run before", async () => {
+    await using world = await aWorld();
+    const { server } = world;
+    const backup = githubBackup(server, WITHOUT_GIT);
+    const broken = { status: 200, body: "<html>" };
+    server.fault = (path) => (path.endsWith("/milestones") ? broken : undefined);
+    assert.equal((await backup.run()).status, "partial");
+    const lost = (path: string) => (path.endsWith("/labels") ? { status: 404, body: {} } : undefined);
+    server.fault = (path) => (path.endsWith("/milestones") ? broken : lost(path));
+    await backup.run();
+    server.fault = lost;
+    for (const _ of [3, 4]) {
+      const result = await backup.run();
+      assert.equal(unitOf(result)?.error?.code, "SOURCE_FORBIDDEN");
+      assert.match(unitOf(result)?.error?.message ?? "", /labels: was read in snapshot 2026-11-22T030000Z/);
+    }
+    server.fault = () => undefined;
+    assert.equal((await backup.run()).status, "ok");
+  });
+
   test("a repository that vanishes between listing and collecting fails alone", async () => {
     await using world = await aWorld();
     await addRepository(world.server, "second", { id: 50 });

@@ -19,6 +19,8 @@ export interface ScriptedUnit {
   readonly identity?: string;
   /** Items that are said to be those of the last snapshot. */
   readonly unchanged?: readonly string[];
+  /** Items that are said to be those that the unit stored when it failed. */
+  readonly salvaged?: readonly string[];
   /** Hears the context, and may wait, before an item is given. */
   readonly before?: (item: string, context: CollectContext) => Promise<void>;
   /** Artifact name to content; a function is called at each open, and may throw or never end. */
@@ -64,7 +66,8 @@ export function scriptedConnector(units: () => readonly ScriptedUnit[]) {
       for (const [name, content] of Object.entries(scripted?.items ?? {})) {
         if (content === undefined) continue;
         await scripted?.before?.(name, context);
-        yield { ...scriptedItem(name, content), unchanged: scripted?.unchanged?.includes(name) ?? false };
+        const from = scripted?.salvaged?.includes(name) === true && "salvage";
+        yield { ...scriptedItem(name, content), unchanged: from || (scripted?.unchanged?.includes(name) ?? false) };
       }
       for (const [name, content] of Object.entries(scripted?.again ?? {}))
         yield { ...scriptedItem(name, content), replaces: (one) => one === name };

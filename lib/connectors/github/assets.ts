@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { SourceError } from "../../errors.ts";
 import { fileName } from "../../keys.ts";
-import type { Item } from "../connector.ts";
+import type { Facts, Item } from "../connector.ts";
 import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import type { Json } from "./pages.ts";
 import { filled } from "./reading.ts";
+import { stillStored } from "./still-stored.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
 const assetSchema = z.object({
@@ -55,10 +56,9 @@ export async function* assetItems(work: SubjectWork, assets: Iterable<Asset>): A
 function assetItem({ session, params, previous }: SubjectWork, asset: Asset): Item {
   const { id, release, size, digest, updated_at: updatedAt } = asset;
   const name = fileName(`asset-${id}-${asset.name}`, ".bin");
-  const before = previous.unit?.artifacts.get(name)?.facts;
   const sha256 = /^sha256:([0-9a-f]{64})$/.exec(digest ?? "")?.[1];
-  const isSame =
-    before?.bytes === size && before.updatedAt === updatedAt && (sha256 === undefined || sha256 === before.sha256);
+  const isSame = (before: Facts): boolean =>
+    before.bytes === size && before.updatedAt === updatedAt && (sha256 === undefined || sha256 === before.sha256);
   const url =
     session.api.url + filled("/repos/{owner}/{repo}/releases/assets/{asset_id}", { ...params, asset_id: String(id) });
   const what = `the asset ${asset.name} of ${release}`;
@@ -68,7 +68,7 @@ function assetItem({ session, params, previous }: SubjectWork, asset: Asset): It
     bytes: size,
     sha256,
     facts: { asset: id, name: asset.name, release, updatedAt, digest: digest ?? null },
-    unchanged: isSame,
+    unchanged: stillStored(previous, name, isSame),
     open: () => downloaded({ url, headers: {}, ask: session.file, what, signal: session.signal }),
   });
 }

@@ -14,6 +14,8 @@ import { unchangedItem } from "./unchanged-item.ts";
 
 /** `attachments.jsonl`: each file that a text shows, where it is shown, and whether it is stored. */
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;
+/** Artifacts of files are called so, and their number by digest, and their own name. */
+const PREFIX = "attachment-";
 
 /**
  * Files in issues, comments, reviews, discussions and releases, each an artifact. GitHub never changes one under its URL, so one that is stored is taken over;
@@ -118,9 +120,9 @@ async function* each(lines: readonly Line[]): AsyncGenerator<Line> {
   yield* lines;
 }
 
-/** What the last snapshot holds, and what this one holds by now. */
+/** What earlier snapshots hold, and what this one holds by now. */
 interface StoredAttachments {
-  /** Artifacts of the last snapshot by URL, with their digests. */
+  /** Artifacts of the last snapshot, and of what was stored since, by URL, with their digests. */
   readonly before: ReadonlyMap<string, StoredAttachment>;
   /** The same by digest. */
   readonly known: ReadonlyMap<string, StoredAttachment>;
@@ -131,17 +133,25 @@ interface StoredAttachments {
 interface StoredAttachment {
   readonly artifact: string;
   readonly sha256: string;
+  readonly from: true | "salvage";
 }
 
 async function storedAttachments({ previous }: SubjectWork): Promise<StoredAttachments> {
   const before = new Map<string, StoredAttachment>();
   const known = new Map<string, StoredAttachment>();
+  // Before those of the last snapshot, which stand in their place.
+  for (const [artifact, { facts }] of previous.salvage?.artifacts ?? []) {
+    const { url, sha256 } = facts;
+    if (!artifact.startsWith(PREFIX) || typeof url !== "string" || typeof sha256 !== "string") continue;
+    before.set(url, { artifact, sha256, from: "salvage" });
+    known.set(sha256, { artifact, sha256, from: "salvage" });
+  }
   for await (const { json } of previous.linesOf(ATTACHMENTS)?.() ?? []) {
     const artifact = String(json.artifact);
     const sha256 = previous.unit?.artifacts.get(artifact)?.facts.sha256;
     if (json.state !== "STORED" || typeof sha256 !== "string") continue;
-    before.set(String(json.url), { artifact, sha256 });
-    known.set(sha256, { artifact, sha256 });
+    before.set(String(json.url), { artifact, sha256, from: true });
+    known.set(sha256, { artifact, sha256, from: true });
   }
   return { before, known, held: new Map() };
 }
@@ -155,14 +165,14 @@ async function* attachmentItem(
 ): AsyncGenerator<Item, string> {
   const download = () => attachmentBytes(work, webUrl, url);
   const same = stored.before.get(url);
-  if (same !== undefined) return yield* heldItem(stored, same, { url, unchanged: true, open: download });
+  if (same !== undefined) return yield* heldItem(stored, same, { url, unchanged: same.from, open: download });
   const file = await scratchFile("attachment", download, work.context.signal);
   try {
     const { sha256, open } = file;
     const known = stored.known.get(sha256);
-    if (known !== undefined) return yield* heldItem(stored, known, { url, unchanged: true, open });
+    if (known !== undefined) return yield* heldItem(stored, known, { url, unchanged: known.from, open });
     const artifact = fileName(
-      `attachment-${sha256.slice(0, 16)}-${new URL(url).pathname.split("/").at(-1) ?? ""}`,
+      `${PREFIX}${sha256.slice(0, 16)}-${new URL(url).pathname.split("/").at(-1) ?? ""}`,
       ".bin",
     );
     return yield* heldItem(stored, { artifact, sha256 }, { url, unchanged: false, open });
@@ -173,8 +183,8 @@ async function* attachmentItem(
 
 async function* heldItem(
   { held }: StoredAttachments,
-  { artifact, sha256 }: StoredAttachment,
-  { url, unchanged, open }: { readonly url: string; readonly unchanged: boolean; open(): Bytes },
+  { artifact, sha256 }: Pick<StoredAttachment, "artifact" | "sha256">,
+  { url, unchanged, open }: { readonly url: string; readonly unchanged: boolean | "salvage"; open(): Bytes },
 ): AsyncGenerator<Item, string> {
   const before = held.get(sha256);
   if (before !== undefined) return before;

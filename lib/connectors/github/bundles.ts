@@ -3,9 +3,11 @@ import { type Conversation, openConversation } from "../../git/conversation.ts";
 import { bundleItem, holds } from "../../git/item.ts";
 import { parseLocation } from "../../git/location.ts";
 import { fingerprintOf, isEmpty } from "../../git/refs.ts";
-import type { Item, PreviousUnit } from "../connector.ts";
+import type { Item } from "../connector.ts";
 import { authorized } from "./authorized.ts";
+import type { PreviousSubject } from "./previous-subject.ts";
 import type { Session } from "./session.ts";
+import { stillStored } from "./still-stored.ts";
 import { unchangedItem } from "./unchanged-item.ts";
 import type { Barrier } from "./unreadable.ts";
 
@@ -14,7 +16,7 @@ export interface BundleSource {
   readonly name: string;
   readonly url: string;
   readonly session: Session;
-  readonly previous: PreviousUnit | undefined;
+  readonly previous: Pick<PreviousSubject, "unit" | "salvage">;
 }
 
 /** What there is at a URL: nothing yet, something that we may not have, or a bundle. */
@@ -45,15 +47,16 @@ export async function bundleOf(source: BundleSource): Promise<BundleResult> {
   }
   const fingerprint = fingerprintOf(begun.listing, undefined);
   // By what the manifest says of it: the bundle itself may be sealed to us.
-  const isSame = holds(source.previous?.artifacts.get(`${source.name}.bundle`)?.facts, begun.listing);
+  const { listing } = begun;
+  const unchanged = stillStored(source.previous, `${source.name}.bundle`, (facts) => holds(facts, listing));
   const item = bundleItem(async () => {
     const conversation = begun ?? (await converse());
     begun = undefined;
     return conversation;
   }, source.name);
-  if (!isSame) return { state: "READ", fingerprint, item, close };
+  if (unchanged === false) return { state: "READ", fingerprint, item, close };
   await close();
-  return { state: "READ", fingerprint, item: unchangedItem(item), close };
+  return { state: "READ", fingerprint, item: unchangedItem(item, unchanged), close };
 }
 
 /** A wiki that was never written to is not there at all, whatever the repository says. */

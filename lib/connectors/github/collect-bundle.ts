@@ -41,7 +41,7 @@ async function* bundleItems(
   read: (source: Parameters<typeof bundleOf>[0]) => Promise<BundleResult>,
 ): AsyncGenerator<Item> {
   const { previous, session } = work;
-  const result = await read({ name, url, session, previous: previous.unit });
+  const result = await read({ name, url, session, previous });
   if (result.state !== "READ") {
     if (result.state === "EMPTY") noteEmpty(work, kind, name, result.reason);
     else noteBarrier(work, kind, { barrier: result.state, message: result.reason ?? "" });
@@ -58,9 +58,8 @@ async function* bundleItems(
 /** What vanished must not pass as a success: a repository or wiki that held something holds something. */
 function noteEmpty(work: SubjectWork, kind: string, name: string, reason = "it has no commits"): void {
   work.states.set(kind, { state: "EMPTY" });
-  if (work.previous.unit?.artifacts.has(`${name}.bundle`) !== true) return;
-  work.failures.add(
-    kind,
-    new SourceError("SOURCE_EMPTY", `${reason}, but was stored in snapshot ${work.previous.snapshot}`),
-  );
+  const { unit, salvage } = work.previous;
+  const before = [unit, salvage].find((one) => one?.artifacts.has(`${name}.bundle`));
+  if (before === undefined) return;
+  work.failures.add(kind, new SourceError("SOURCE_EMPTY", `${reason}, but was stored in snapshot ${before.snapshot}`));
 }

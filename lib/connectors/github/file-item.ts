@@ -14,7 +14,7 @@ export interface StoredFile {
   readonly bytes: number | undefined;
   readonly sha256: string | undefined;
   readonly facts: Facts;
-  readonly unchanged: boolean;
+  readonly unchanged: boolean | "salvage";
   open(): Bytes;
 }
 
@@ -43,7 +43,7 @@ export function fileItem(file: StoredFile): Item {
       return facts;
     },
   };
-  return file.unchanged ? unchangedItem(item) : item;
+  return file.unchanged === false ? item : unchangedItem(item, file.unchanged);
 }
 
 const TRIES = 4;

@@ -32,7 +32,7 @@ export function contextOf(
 function sessionOf({ session, previous, required, context: { kept } }: SubjectWork, kind: Kind): Session {
   const { name } = kind;
   const isOptional =
-    !isSubject(kind) && !required(name) && !previous.wasReadable(name) && keptParts(kind, kept).length === 0;
+    !isSubject(kind) && !required(name) && previous.readIn(name) === undefined && keptParts(kind, kept).length === 0;
   return { ...session, get: (to, options) => session.get(to, { topic: name, isOptional, ...options }) };
 }
 

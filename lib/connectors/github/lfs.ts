@@ -13,6 +13,7 @@ import { LFS, lfsBefore } from "./lfs-before.ts";
 import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
 import { patience } from "./patience.ts";
+import { stillStored } from "./still-stored.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { unchangedItem } from "./unchanged-item.ts";
 
@@ -97,7 +98,7 @@ async function* objectItems(
   let isRefused = false;
   for (let from = 0; from < pointers.length; from += BATCH) {
     const some = pointers.slice(from, from + BATCH);
-    const held = some.filter((pointer) => isStored(work, pointer));
+    const held = some.filter((pointer) => stillStored(work.previous, nameOf(pointer)) !== false);
     for (const pointer of held) yield* storing(pointer, undefined);
     const wanted = some.filter((pointer) => !held.includes(pointer));
     if (wanted.length === 0) continue;
@@ -132,12 +133,10 @@ async function* objectItems(
 }
 
 const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
-const isStored = ({ previous }: SubjectWork, pointer: LfsPointer): boolean =>
-  previous.unit?.artifacts.has(nameOf(pointer)) === true;
 
 /** Its name is its digest, so what is stored under it is what it is. */
 function objectItem(
-  { session, context: { signal } }: SubjectWork,
+  { session, previous, context: { signal } }: SubjectWork,
   cloneUrl: string,
   pointer: LfsPointer,
   place: LfsPlace | undefined,
@@ -152,7 +151,7 @@ function objectItem(
     bytes: size,
     sha256: oid,
     facts: { lfs: oid },
-    unchanged: place === undefined,
+    unchanged: stillStored(previous, nameOf(pointer)),
     async *open() {
       const [at] = known === undefined ? await lfsPlaces(cloneUrl, session, [pointer]) : [known];
       known = undefined;

@@ -1,6 +1,6 @@
 import { readAll } from "../../bytes.ts";
 import { CodedError, TransientError } from "../../errors.ts";
-import type { PreviousArtifact, PreviousUnit } from "../connector.ts";
+import type { CollectContext, PreviousArtifact, PreviousUnit } from "../connector.ts";
 import { wholeParts } from "./kind-parts.ts";
 import { type Line, type LineKind, linesOf } from "./lines.ts";
 import { type Collected, collectedSchema, type KindState, wasReadable } from "./state.ts";
@@ -13,9 +13,14 @@ export interface PreviousSubject {
   linesOf(kind: LineKind): (() => AsyncIterable<Line>) | undefined;
   /** In how many artifacts they are. */
   partsOf(kind: LineKind): number;
-  /** Whether the kind could be read then, also when we cannot open it now: an encrypted snapshot is closed to who wrote it. */
-  wasReadable(name: string): boolean;
+  /**
+   * The snapshot in which the kind could be read last, also when we cannot open it now: an encrypted snapshot is closed to who wrote it. What a
+   * unit could read that failed since counts, too.
+   */
+  readIn(name: string): string | undefined;
   readonly unit: PreviousUnit | undefined;
+  /** What the unit stored when it failed since. */
+  readonly salvage: PreviousUnit | undefined;
   /** `collected.json` as it is there. */
   readonly collectedText: string | undefined;
 }
@@ -23,15 +28,19 @@ export interface PreviousSubject {
 const COLLECTED = "collected.json";
 const MAX_BYTES = 16 * 1024 * 1024;
 
-export async function previousSubject(unit: PreviousUnit | undefined): Promise<PreviousSubject> {
+export async function previousSubject({
+  previous: unit,
+  salvage,
+}: Pick<CollectContext, "previous" | "salvage">): Promise<PreviousSubject> {
   const collectedText = await readText(unit);
   const collected = collectedText === undefined ? undefined : parsed(collectedText);
-  const facts = unit?.artifacts.get(COLLECTED)?.facts.states;
-  const states: Readonly<Record<string, unknown>> =
-    typeof facts === "object" && facts !== null && !Array.isArray(facts) ? { ...facts } : {};
+  const states = factOf(unit, "states");
+  const since = factOf(salvage, "states");
+  const lost = factOf(salvage, "lost");
   return {
     snapshot: unit?.snapshot,
     unit,
+    salvage,
     collectedText,
     stateOf(name, artifact) {
       const state = collected?.kinds[name];
@@ -47,9 +56,18 @@ export async function previousSubject(unit: PreviousUnit | undefined): Promise<P
       return parts === undefined ? undefined : () => linesOfParts(kind, parts);
     },
     partsOf: (kind) => wholeParts(kind, unit?.artifacts)?.length ?? 0,
-    wasReadable: (name) =>
-      states[name] === "READ" || states[name] === "EMPTY" || wasReadable(collected?.kinds[name]?.state),
+    readIn(name) {
+      if (wasReadable(states[name]) || wasReadable(collected?.kinds[name]?.state)) return unit?.snapshot;
+      if (wasReadable(since[name])) return salvage?.snapshot;
+      return typeof lost[name] === "string" ? lost[name] : undefined;
+    },
   };
+}
+
+/** What the manifest tells of each kind in a fact of `collected.json`. */
+function factOf(unit: PreviousUnit | undefined, name: "states" | "lost"): Readonly<Record<string, unknown>> {
+  const fact = unit?.artifacts.get(COLLECTED)?.facts[name];
+  return typeof fact === "object" && fact !== null && !Array.isArray(fact) ? { ...fact } : {};
 }
 
 async function* linesOfParts(kind: LineKind, parts: readonly PreviousArtifact[]): AsyncGenerator<Line> {

@@ -5,6 +5,8 @@ const kindState = z.object({
   state: z.enum(["READ", "EMPTY", "DISABLED", "FORBIDDEN", "BLOCKED", "FAILED"]),
   /** Why it could not be read. */
   reason: z.string().optional(),
+  /** The last snapshot in which it could be, where that makes it a failure. */
+  readIn: z.string().optional(),
   /** Of every page that the kind was read from, by URL. Left out where that would be too many. */
   etags: z.record(z.string(), z.string()).optional(),
   /** The newest `updated_at` or `id` that was read. */
@@ -26,4 +28,4 @@ export const collectedSchema = z.object({
 export type KindState = z.infer<typeof kindState>;
 export type Collected = z.infer<typeof collectedSchema>;
 
-export const wasReadable = (state: KindState["state"] | undefined): boolean => state === "READ" || state === "EMPTY";
+export const wasReadable = (state: unknown): boolean => state === "READ" || state === "EMPTY";

@@ -66,7 +66,8 @@ export function noteBarrier(
   const reason = work.redact(error.message);
   work.states.set(kind, { state, reason });
   const { previous, context } = work;
-  const before = previous.wasReadable(kind) ? `was read in snapshot ${previous.snapshot}` : undefined;
+  const readIn = previous.readIn(kind);
+  const before = readIn === undefined ? undefined : `was read in snapshot ${readIn}`;
   const required = work.required(kind) ? "is required" : undefined;
   const why = before ?? required;
   if (why === undefined) return;
@@ -77,5 +78,6 @@ export function noteBarrier(
     });
     return;
   }
+  if (readIn !== undefined) work.states.set(kind, { state, reason, readIn });
   work.failures.forbidden(kind, `${why}, and cannot be read now (${reason})`);
 }

@@ -48,7 +48,7 @@ export async function subjectWork(
     kinds,
     session: sharingAnswers(openSession(api, unit.id, context), kinds),
     params,
-    previous: await previousSubject(context.previous),
+    previous: await previousSubject(context),
     context,
     redact,
     required: (kind) => options.require.includes(kind) || (options.require.includes("all") && chosen.has(kind)),
@@ -129,18 +129,21 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
     { schema: 1, identity: unit.identity ?? unit.id, name: unit.id, kinds },
     work.previous,
     work.session,
-    factsOf(work, kinds.lfs),
+    factsOf(work, kinds),
   );
   if (tellsRights(unit)) warnOfRights(work, unit);
   work.failures.raise();
 }
 
-function factsOf({ subject, checked, lfs: counts }: SubjectWork, lfs: KindState | undefined): Facts {
+function factsOf({ subject, checked, lfs: counts }: SubjectWork, kinds: Readonly<Record<string, KindState>>): Facts {
+  const { lfs } = kinds;
+  const lost = Object.entries(kinds).flatMap(([name, { readIn }]) => (readIn === undefined ? [] : [[name, readIn]]));
   return {
     // By these the next run knows what it may have lost.
     ...rememberedOf(subject),
     // Nothing new was read where there is none.
     ...(checked.size === 0 ? {} : { checked: Object.fromEntries(checked) }),
+    ...(lost.length === 0 ? {} : { lost: Object.fromEntries(lost) }),
     ...(lfs === undefined ? {} : lfsFacts(lfs, counts)),
   };
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { bytesOf, readAll } from "../../../lib/bytes.ts";
 import type { PreviousUnit } from "../../../lib/connectors/connector.ts";
 import { SourceError } from "../../../lib/errors.ts";
+import { knownUnits } from "../../../lib/known-units.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup } from "../../support/a-backup.ts";
 import type { ScriptedUnit } from "../../support/scripted-connector.ts";
@@ -145,4 +146,58 @@ test("what failed without its identity, for it was not shown, is known again by 
     [good, { ...shown, identity: "8" }],
   ]);
   assert.deepEqual(seen, [undefined, FIRST, undefined]);
+});
+
+test("what a unit stored when it failed is known and taken over, for as long as it was not whole since", async () => {
+  const items = { "a.json": "1", "b.json": "2" };
+  const seen: unknown[] = [];
+  const before: ScriptedUnit["before"] = async (item, { previous, salvage }) => {
+    if (item === "a.json") seen.push([previous?.snapshot, salvage?.snapshot, salvage?.artifacts.get(item)?.facts]);
+  };
+  const broken = { id: "r", items, before, fails: () => new SourceError("SOURCE_INCOMPLETE", "half") };
+  const SECOND = "2026-11-23T030000Z";
+  const { units, source, jobs, storage, backup } = await nights([
+    [broken],
+    [{ ...broken, salvaged: ["a.json"] }],
+    [{ ...broken, items: {} }],
+    [{ id: "r", items, before, salvaged: ["a.json", "b.json"] }],
+    [broken],
+  ]);
+  const facts = { made: true };
+  // Of nights in which nothing was stored the one before counts.
+  assert.deepEqual(seen, [
+    [undefined, undefined, undefined],
+    [undefined, FIRST, facts],
+    [undefined, SECOND, facts],
+    ["2026-11-25T030000Z", undefined, undefined],
+  ]);
+  assert.deepEqual(
+    units.map(([unit]) => unit?.artifacts.map(({ reusedFrom }) => reusedFrom)),
+    [[undefined, undefined], [FIRST, undefined], [], [SECOND, SECOND], [undefined, undefined]],
+  );
+  assert.deepEqual(
+    source.opened,
+    ["a", "b", "b", "a", "b"].map((name) => `r/${name}.json`),
+  );
+  assert.equal(jobs[3]?.verification?.ok, true);
+  const known = await knownUnits(storage, "docs", undefined, backup.now());
+  assert.deepEqual(
+    known.all().map(({ id, snapshot }) => [id, snapshot]),
+    [["r", "2026-11-25T030000Z"]],
+  );
+});
+
+test("a unit that never was whole is known by what it stored, and must not pass for one that was empty", async () => {
+  const broken = { id: "r", items: { "a.json": "1" }, fails: () => new SourceError("SOURCE_INCOMPLETE", "half") };
+  const empty = { id: "r", fails: () => new SourceError("SOURCE_EMPTY", "it is empty") };
+  const { units, storage, backup } = await nights([[broken], [empty], [empty]]);
+  for (const [unit] of units.slice(1)) {
+    assert.equal(unit?.status, "failed");
+    assert.match(unit?.error?.message ?? "", /but it was not empty in snapshot 2026-11-22T030000Z/);
+  }
+  const known = await knownUnits(storage, "docs", undefined, backup.now());
+  assert.deepEqual(
+    known.all().map(({ id, snapshot, facts }) => [id, snapshot, facts("a.json")]),
+    [["r", FIRST, { made: true }]],
+  );
 });
