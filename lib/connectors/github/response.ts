@@ -21,12 +21,20 @@ export async function readAnswer(response: Response, what: string): Promise<Answ
   const bytes = Buffer.byteLength(text);
   if (status === 304 || text === "") return { status, headers, json: undefined, bytes };
   try {
-    return { status, headers, json: JSON.parse(text), bytes };
+    return { status, headers, json: parsed(text), bytes };
   } catch (error) {
     // Proxies answer faults with pages of HTML.
     if (status >= 400) return { status, headers, json: undefined, bytes };
     throw new TransientError("SOURCE_TRUNCATED", `${what} is answered with what is no JSON`, { cause: error });
   }
+}
+
+/** With it a private repository can be cloned; GitHub puts another one into each answer about one. What lets somebody in is not kept. */
+const CREDENTIAL = "temp_clone_token";
+
+function parsed(text: string): unknown {
+  if (!text.includes(CREDENTIAL)) return JSON.parse(text);
+  return JSON.parse(text, (key, value: unknown) => (key === CREDENTIAL ? undefined : value));
 }
 
 /** Where a file lies, or its bytes to come. */

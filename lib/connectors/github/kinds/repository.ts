@@ -1,8 +1,4 @@
-import type { Json } from "../pages.ts";
 import type { Kind } from "./kind.ts";
-
-/** GitHub makes another token for each answer. */
-const lastingFields = ({ temp_clone_token: _, ...rest }: Json): Json => rest;
 
 /** What a repository is, and who may do what with it. */
 export const repositoryKinds: readonly Kind[] = [
@@ -14,7 +10,7 @@ export const repositoryKinds: readonly Kind[] = [
     scope: "repo",
     byDefault: true,
     probe: ["settings"],
-    listed: lastingFields,
+    listed: (repository) => repository,
     reading: { how: "object", path: "/repos/{owner}/{repo}" },
   },
   {
