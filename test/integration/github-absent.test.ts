@@ -36,6 +36,8 @@ function hide(server: GithubServer, names: readonly string[]): void {
 
 const failures = (result: JobResult) =>
   result.manifest?.units.flatMap(({ id, error }) => (error === undefined ? [] : [`${id} ${error.code}`]));
+const errorOf = (result: JobResult, unit: string): string =>
+  result.manifest?.units.find(({ id }) => id === unit)?.error?.message ?? "";
 const absences = (result: JobResult) => result.manifest?.warnings.map(({ code, unit }) => `${unit} ${code}`);
 const nights = async ({ run }: GithubBackup, count: number) => {
   const results: JobResult[] = [];
@@ -205,7 +207,28 @@ describe("a repository that is not shown any more", () => {
       assert.deepEqual(failures(result), ["my-org/ops@44 SOURCE_FORBIDDEN"]);
       assert.equal(result.manifest?.units.find(({ id }) => id === "my-org/ops@44")?.identity, "repository:44");
     }
-    server.fault = () => undefined;
+    // The line that the error tells ends it, and leaves the other one in.
+    const [told] = /exclude: \[.*?\]/.exec(errorOf(await backup.run(), "my-org/ops@44")) ?? [];
+    assert.equal(told, "exclude: [my-org/ops@44]");
+    const excluding = backup.withOptions({ ...WITHOUT_GIT, exclude: ["my-org/ops@44"] });
+    const excluded = await excluding.run();
+    assert.deepEqual([excluded.status, failures(excluded)], ["ok", []]);
+    assert.equal(excluded.manifest?.units.find(({ id }) => id === "my-org/ops")?.identity, "repository:99");
+  });
+
+  test("is left out by its number, whatever it is called, or once GitHub says 404", async () => {
+    await using world = await backedUp();
+    const { server, backup } = world;
+    const excluding = (numbered: string) => backup.withOptions({ ...WITHOUT_GIT, exclude: [numbered] });
+    const listed = (result: JobResult) => result.manifest?.units.map(({ id }) => id);
+    assert.deepEqual(listed(await excluding("old/name@44").run()), ["my-org/app", "my-org/lib", "my-org/www"]);
+    assert.deepEqual(listed(await backup.run()), ["my-org/app", "my-org/lib", "my-org/ops", "my-org/www"]);
+    hide(server, ["ops"]);
+    assert.match(errorOf(await backup.run(), "my-org/ops"), /exclude: \[my-org\/ops@44\] leaves it out/);
+    const excluded = await excluding("my-org/ops@44").run();
+    assert.deepEqual([excluded.status, failures(excluded)], ["ok", []]);
+    await backup.run();
+    await addRepository(server, "ops", { id: 99 });
     const gone = await backup.run();
     assert.deepEqual([gone.status, failures(gone)], ["ok", []]);
   });

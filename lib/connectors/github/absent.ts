@@ -2,6 +2,7 @@ import { wholeOf } from "../../identity.ts";
 import type { Unit, UnitBefore } from "../connector.ts";
 import { type Absent, fatesOf, type Listing } from "./fates.ts";
 import type { Missing } from "./list-repositories.ts";
+import { numbered, ownId } from "./numbered.ts";
 import { recall } from "./remembered.ts";
 import { repositoryUnits } from "./repository-units.ts";
 import type { Shown } from "./shown.ts";
@@ -42,7 +43,7 @@ export async function* absentUnits(
         if (isNameTaken && fate.isNotFound === true && isOwnName(one)) break;
         for (const { id, identity } of one.units) {
           yield {
-            id: isNameTaken ? numbered(ownId(id), one.whole) : id,
+            id: isNameTaken ? numbered(ownId(id), one) : id,
             ...(identity === undefined ? {} : { identity }),
             compute: "lambda",
             input: {
@@ -58,10 +59,6 @@ export async function* absentUnits(
     }
   }
 }
-
-/** What a repository is called whose name another one has: no name at GitHub has an `@`. */
-const numbered = (id: string, whole: string): string => `${id}@${whole.slice(whole.indexOf(":") + 1)}`;
-const ownId = (id: string): string => id.replace(/@\d+$/, "");
 
 const isOwnName = ({ id, remembered: { name } }: Absent): boolean =>
   name === undefined || name.toLowerCase() === id.toLowerCase();

@@ -1,5 +1,6 @@
 import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
+import { numbered } from "./numbered.ts";
 import { type Json, objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
 import type { Remembered } from "./remembered.ts";
@@ -58,8 +59,10 @@ export async function* fatesOf(
     if (sort === "gist") yield { absent: one, fate: await gistFate(listing, one, key) };
     if (sort !== "repository") continue;
     const [owner = "", name = ""] = one.id.split("/");
-    const isMust = isMissing(one.id) || listing.scope.isNamed({ owner: { login: owner }, name });
-    if (!isMust && !listing.scope.isAskedFor({ owner: { login: owner }, name })) continue;
+    const named = { id: Number(key), owner: { login: owner }, name };
+    if (listing.scope.isExcluded(named)) continue;
+    const isMust = isMissing(one.id) || listing.scope.isNamed(named);
+    if (!isMust && !listing.scope.isAskedFor(named)) continue;
     // What the filters leave out, as far as it is known, needs no question.
     if (!isMust && listing.scope.isRuledOut(one.remembered)) continue;
     asked += 1;
@@ -72,7 +75,7 @@ export async function* fatesOf(
 /** What GitHub says of its number; undefined where it shows nothing. */
 async function askedFate({ scope, session }: Listing, absent: Absent, key: string): Promise<Fate | undefined> {
   const { id, snapshot } = absent;
-  const answer = await answerAbout(session, absent, `/repositories/${key}`);
+  const answer = await answerAbout(session, absent, `/repositories/${key}`, `. ${leaveOut(absent)}`);
   if (answer === undefined || "is" in answer) return answer;
   const repository = parseRepository(answer.object);
   if (scope.isExcluded(repository)) return GONE;
@@ -82,7 +85,8 @@ async function askedFate({ scope, session }: Listing, absent: Absent, key: strin
   const [owner, name] = id.split("/");
   if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };
   const now = `${repository.owner.login}/${repository.name}`;
-  return { is: "hidden", why: `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now` };
+  const why = `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now`;
+  return { is: "hidden", why: `${why}. ${leaveOut(absent)}` };
 }
 
 /** Undefined where GitHub says that there is none. */
@@ -90,13 +94,17 @@ async function answerAbout(
   session: Session,
   { id, snapshot }: Absent,
   path: string,
+  hint = "",
 ): Promise<{ readonly object: Json } | Extract<Fate, { is: "hidden" }> | undefined> {
   try {
     return { object: objectOf(await session.get(path), path, "FORBIDDEN") };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     if (error.status === 404) return undefined;
-    return { is: "hidden", why: `GitHub does not show ${id}, which snapshot ${snapshot} holds (${error.message})` };
+    return {
+      is: "hidden",
+      why: `GitHub does not show ${id}, which snapshot ${snapshot} holds (${error.message})${hint}`,
+    };
   }
 }
 
@@ -114,9 +122,11 @@ interface Unseen {
  */
 async function unseenFate(
   { options, tally, session }: Listing,
-  { id, snapshot, remembered: { visibility } }: Absent,
+  absent: Absent,
   { owner, isMust, isAsked, reasonOf }: Unseen,
 ): Promise<Fate> {
+  const { id, snapshot } = absent;
+  const { visibility } = absent.remembered;
   // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
   const reason = visibility === "private" || visibility === "public" ? await reasonOf(owner) : "";
   const refused = session.api.accounts.filter(({ limits }) => limits.isRefused).map(({ name }) => name);
@@ -136,10 +146,13 @@ async function unseenFate(
     isNamed: isMust,
     isNotFound: isAsked && refused.length === 0,
     why: isAsked
-      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${notShown}. The credentials lost the right to it, or it was deleted: then exclude it`
+      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${notShown}. The credentials lost the right to it, or it was deleted. ${leaveOut(absent)}`
       : `${id}, which snapshot ${snapshot} holds, is not listed any more${notShown}. GitHub was not asked about it, for more than ${MOST_ASKED} are missing`,
   };
 }
+
+/** By its number it is this one, though another one has its name, or comes to have it. */
+const leaveOut = (absent: Absent): string => `exclude: [${numbered(absent.id, absent)}] leaves it out`;
 
 /** Undefined where an owner's list held all that there is. */
 async function hiddenReason({ session, tally }: Listing, owner: string): Promise<string | undefined> {

@@ -3,16 +3,18 @@ import { secretFields, secretOf } from "../../config/secret-fields.ts";
 import { didYouMean } from "../../config/suggestion.ts";
 import { duration } from "../../config/values.ts";
 import { ALWAYS, chosenKinds, kindNames } from "./chosen-kinds.ts";
+import { exclusionFault } from "./exclusion.ts";
 import { namePattern, patternFault } from "./name-pattern.ts";
 
 const login = z
   .string()
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$/, { error: "must be a GitHub login, such as my-org" });
 
-const pattern = z.string().superRefine((text, context) => {
-  const message = patternFault(text);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
+const checked = (faultOf: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = faultOf(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 
 const kindName = z.string().superRefine((name, context) => {
   if (name === "all" || kindNames.includes(name)) return;
@@ -61,12 +63,15 @@ export const githubOptions = z
     organization: login.optional().describe("Organization whose repositories are backed up."),
     user: login.optional().describe("User whose own repositories are backed up."),
     repositories: z
-      .array(pattern)
+      .array(checked(patternFault))
       .optional()
       .describe(
         "Names, globs (`api-*`) or regular expressions (`/^api-/`); owner/name for others' repositories. Default: all.",
       ),
-    exclude: z.array(pattern).optional().describe("Repositories to leave out, in the same forms."),
+    exclude: z
+      .array(checked(exclusionFault))
+      .optional()
+      .describe("Repositories to leave out, in the same forms; owner/name@number for the one with that number alone."),
     visibility: z
       .array(z.enum(["public", "private", "internal"]))
       .min(1)

@@ -1,19 +1,20 @@
+import { exclusion, type Named } from "./exclusion.ts";
 import { means, type NamePattern, namePattern } from "./name-pattern.ts";
 import type { GithubOptions } from "./options.ts";
 import type { Remembered } from "./remembered.ts";
 import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 
-type Name = Pick<RepositoryObject, "owner" | "name">;
+type Name = Pick<Named, "owner" | "name">;
 
 /** Which repositories the configuration asks for. */
 export interface Scope {
   /** The entries of `repositories`. */
   readonly patterns: readonly NamePattern[];
-  /** Whether it asks for what has this name, by its name alone. */
-  isAskedFor(name: Name): boolean;
+  /** Whether it asks for this one, by its name and number alone. */
+  isAskedFor(repository: Named): boolean;
   /** Whether it asks for this very one, so that there has to be one. */
   isNamed(name: Name): boolean;
-  isExcluded(name: Name): boolean;
+  isExcluded(repository: Named): boolean;
   /** The filters for what was not asked for by name. */
   passes(repository: RepositoryObject): boolean;
   /** Whether the filters leave out what is known to be so. */
@@ -24,10 +25,10 @@ export interface Scope {
 export function scopeOf(options: GithubOptions): Scope {
   const { topics, visibility, archived, forks } = options;
   const patterns = (options.repositories ?? []).map(namePattern);
-  const exclude = (options.exclude ?? []).map(namePattern);
+  const exclude = (options.exclude ?? []).map(exclusion);
   const owners = [options.organization, options.user].flatMap((login) => login?.toLowerCase() ?? []);
   const isOfOwners = ({ owner }: Name) => owners.includes(owner.login.toLowerCase());
-  const isExcluded = ({ owner, name }: Name) => exclude.some((pattern) => means(pattern, owner.login, name));
+  const isExcluded = (repository: Named) => exclude.some((leavesOut) => leavesOut(repository));
   /** Names and globs without an owner are of the owners that the job has; globs are only looked for among theirs. */
   const naming = (of: Name) =>
     patterns
@@ -44,9 +45,9 @@ export function scopeOf(options: GithubOptions): Scope {
     patterns,
     isExcluded,
     isRuledOut,
-    isAskedFor(name) {
-      if (isExcluded(name)) return false;
-      return patterns.length === 0 ? isOfOwners(name) : naming(name).length > 0;
+    isAskedFor(repository) {
+      if (isExcluded(repository)) return false;
+      return patterns.length === 0 ? isOfOwners(repository) : naming(repository).length > 0;
     },
     isNamed: (name) => naming(name).some(({ kind }) => kind !== "matching"),
     passes(repository) {

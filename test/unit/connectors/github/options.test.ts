@@ -23,6 +23,8 @@ describe("options of github", () => {
     [{ organization: "my org" }, /organization: must be a GitHub login/],
     [{ organization: "o", repositories: ["/(/"] }, /repositories.0: is no regular expression/],
     [{ organization: "o", repositories: ["a b"] }, /repositories.0: must be a repository's name/],
+    [{ organization: "o", repositories: ["o/a@1"] }, /repositories.0: must be a repository's name/],
+    [{ organization: "o", exclude: ["a@1"] }, /exclude.0: must be a repository's name/],
     [{ organization: "o", include: ["isues"] }, /include.0: unknown kind "isues".*issues/],
     [{ organization: "o", skip: ["repository"] }, /skip.0: repository is needed/],
     [{ organization: "o", skip: ["hooks"], require: ["hooks"] }, /require.0: hooks is not among/],
