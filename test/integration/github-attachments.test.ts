@@ -240,6 +240,14 @@ describe("files that texts show", () => {
         },
       ],
       title: "https://github.com/user-attachments/assets/no",
+      // What a commenter has no right to and the token does.
+      nodes: [
+        "user-attachments/files/../../torvalds/linux/archive/refs/heads/master.zip",
+        "user-attachments/files/%2e%2E/../my-org/secret/archive/HEAD.zip",
+        "user-attachments/files/..%2F../my-org/secret/archive/HEAD.zip",
+        "o/r/files/12/../../../../my-org/secret/archive/HEAD.zip",
+        "user-attachments/files/1/%2e%2e%5c..%5cx",
+      ].map((path) => ({ body: `see https://github.com/${path}.` })),
     });
     assert.deepEqual(found, [
       "https://github.com/user-attachments/assets/ab-1",

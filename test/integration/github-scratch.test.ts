@@ -14,7 +14,7 @@ async function downloadTo(mountOptions: string): Promise<string> {
     const { scratchFile } = await import(${JSON.stringify(MODULE)});
     const download = async function* () { for (let n = 0; n < 32; n += 1) yield Buffer.alloc(65536); };
     try {
-      const file = await scratchFile("test", download, new AbortController().signal);
+      const file = await scratchFile("test", download, { maxBytes: 1e9, signal: new AbortController().signal });
       await file.remove();
       console.log("stored");
     } catch (error) {

@@ -23,9 +23,24 @@ export function attachmentFinder(webUrl: string): AttachmentFinder {
     "https?://user-images\\.githubusercontent\\.com/",
     "https?://cloud\\.githubusercontent\\.com/assets/",
   ];
-  const pattern = new RegExp(`(?:${places.join("|")})${URL_CHARACTER}+`, "g");
-  return (json) => [...new Set(textsOf(json).flatMap((text) => (text.match(pattern) ?? []).map(withoutPunctuation)))];
+  const place = places.join("|");
+  const pattern = new RegExp(`(?:${place})${URL_CHARACTER}+`, "g");
+  const isThere = staysBelow(new RegExp(`^(?:${place})`));
+  const found = (text: string) => (text.match(pattern) ?? []).map(withoutPunctuation).filter(isThere);
+  return (json) => [...new Set(textsOf(json).flatMap(found))];
 }
+
+/**
+ * Whoever writes a text names what is asked for with the token: `files/../../other/repository` is another place once it is a URL, and an
+ * encoded slash may be one to the server.
+ */
+const staysBelow =
+  (place: RegExp) =>
+  (text: string): boolean => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    // What can be no URL at all is told as missing, and not asked for.
+    return url === undefined || (place.test(url.href) && !/%(?:2f|5c)/i.test(url.pathname));
+  };
 
 /** What follows a URL in a sentence is not its own, and a place in a file is no other file. */
 const withoutPunctuation = (url: string): string => url.replace(/#.*$/, "").replace(/[.,;:!?*_~]+$/, "");

@@ -14,6 +14,8 @@ import { unchangedItem } from "./unchanged-item.ts";
 
 /** `attachments.jsonl`: each file that a text shows, where it is shown, and whether it is stored. */
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;
+/** GitHub takes videos of 100 MB and no larger files: what is longer was not uploaded to be shown in a text. */
+const MAX_BYTES = 256 * 1024 * 1024;
 /** Artifacts of files are called so, and their number by digest, and their own name. */
 const PREFIX = "attachment-";
 
@@ -166,7 +168,7 @@ async function* attachmentItem(
   const download = () => attachmentBytes(work, webUrl, url);
   const same = stored.before.get(url);
   if (same !== undefined) return yield* heldItem(stored, same, { url, unchanged: same.from, open: download });
-  const file = await scratchFile("attachment", download, work.context.signal);
+  const file = await scratchFile("attachment", download, { maxBytes: MAX_BYTES, signal: work.context.signal });
   try {
     const { sha256, open } = file;
     const known = stored.known.get(sha256);

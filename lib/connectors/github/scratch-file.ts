@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Bytes, measure } from "../../bytes.ts";
-import { TransientError } from "../../errors.ts";
+import { SourceError, TransientError } from "../../errors.ts";
 import { scratchFault, scratchFolder } from "../../scratch.ts";
 
 /** A download that lies here for a moment, so that its digest is known before it is stored. */
@@ -14,13 +14,30 @@ export interface ScratchFile {
 
 const TRIES = 4;
 
-/** Downloads anew when it failed for a fault that passes. @throws what `download` throws, SourceError `SCRATCH_FULL` */
-export async function scratchFile(purpose: string, download: () => Bytes, signal: AbortSignal): Promise<ScratchFile> {
+/** What one download may be, and whose it is. */
+export interface ScratchOptions {
+  /** Who names what is downloaded is not to fill the folder. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Downloads anew when it failed for a fault that passes.
+ * @throws what `download` throws, SourceError `SCRATCH_FULL`, and `SOURCE_PROTOCOL` for more than `maxBytes`
+ */
+export async function scratchFile(
+  purpose: string,
+  download: () => Bytes,
+  { maxBytes, signal }: ScratchOptions,
+): Promise<ScratchFile> {
+  const checkLength = (bytes: number): void => {
+    if (bytes > maxBytes) throw new SourceError("SOURCE_PROTOCOL", `the ${purpose} has more than ${maxBytes} bytes`);
+  };
   const scratch = await scratchFolder(purpose);
   const path = join(scratch.path, "file");
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const measured = measure(download());
+      const measured = measure(download(), checkLength);
       try {
         await pipeline(measured.bytes, createWriteStream(path, { mode: 0o600 }), { signal });
         return { sha256: measured.result().sha256, open: () => createReadStream(path), remove: () => scratch.remove() };
