@@ -130,6 +130,11 @@ describe("files that texts show", () => {
     await backup.run();
     const second = await backup.run();
     assert.equal(unitOf(second)?.status, "unchanged");
+    // What is not to be had is told each night, also where nothing changed.
+    assert.deepEqual(
+      second.manifest?.warnings.map(({ code }) => code),
+      ["GITHUB_ATTACHMENT_MISSING"],
+    );
     const comments = server.lists.get(`${path}/issues/comments`) ?? [];
     server.lists.set(`${path}/issues/comments`, [
       ...comments,
@@ -145,6 +150,29 @@ describe("files that texts show", () => {
     )?.in;
     assert.equal((places as unknown[]).length, 3, "texts of kinds that did not change are known still");
     assert.equal(world.seen.length, 1);
+  });
+
+  test("that were forbidden are had once the credentials do, though no text changed; a few stand for all", async () => {
+    await using world = await aWorld();
+    const { server, path, web, backup } = world;
+    const walled = Array.from({ length: 8 }, (_, n) => `/user-attachments/files/${n}/walled.zip`);
+    const [first] = server.lists.get(`${path}/issues`) ?? [];
+    server.lists.set(`${path}/issues`, [{ ...first, body: walled.map((file) => web + file).join(" ") }]);
+    for (const list of ["issues/comments", "issues/events"]) server.lists.set(`${path}/${list}`, []);
+    const asked = () => server.git.seen.filter(({ url }) => url.endsWith("/walled.zip")).length;
+    const is = (answer: Parameters<typeof server.files.set>[1]) => {
+      for (const file of walled) server.files.set(file, answer);
+    };
+    is({ status: 302, headers: { location: "/login?return_to=x" } });
+    for (const times of [8, 5]) {
+      const before = asked();
+      const result = await backup.run();
+      assert.match(result.manifest?.warnings[0]?.message ?? "", /^8 of 8 files/);
+      assert.equal(asked() - before, times);
+    }
+    is({ status: 200, body: Buffer.from("for members") });
+    const had = await backup.run();
+    assert.deepEqual([had.status, had.manifest?.warnings, filesOf(had).length], ["ok", [], 1]);
   });
 
   test("are taken over from a repository that fails for another thing each night", async () => {

@@ -6,11 +6,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { bytesOf } from "../../lib/bytes.ts";
 import { github } from "../../lib/connectors/github/github.ts";
+import { snapshotPrefix } from "../../lib/keys.ts";
 import { limitEgress } from "../../lib/network/egress.ts";
 import { egressList } from "../../lib/network/egress-list.ts";
 import { restore } from "../../lib/restore/restore.ts";
 import type { JobResult } from "../../lib/run.ts";
+import { verify } from "../../lib/verify.ts";
 import { patternBytes } from "../support/bytes.ts";
 import { aGitFolder, gitSync } from "../support/git-repository.ts";
 import { githubBackup } from "../support/github-backup.ts";
@@ -307,6 +310,33 @@ describe("LFS objects that are not to be had", () => {
       assert.equal(unitOf(result)?.error?.code, "SOURCE_PROTOCOL");
       assert.deepEqual(new Set((await world.states(result)).values()), new Set(["STORED", "FAILED"]));
     }
+  });
+
+  test("one that was stored, whose copy is damaged and that the server has no more is lost, which fails night after night", async () => {
+    const [, second] = lfsObjects;
+    let isThere = true;
+    const missing = { oid: oidOf(second), error: { code: 404, message: "no such object" } };
+    await using world = await aLfsWorld((url) =>
+      isThere ? { status: 200, body: { objects: given(url) } } : { status: 200, body: { objects: [missing] } },
+    );
+    const { backup } = world;
+    const { storage, backup: context } = backup.a;
+    await backup.run();
+    const { snapshot = "", manifest } = await backup.run();
+    const path = manifest?.units[0]?.artifacts.find((one) => one.path.includes(oidOf(second)))?.path ?? "";
+    await storage.put(snapshotPrefix("docs", snapshot) + path, bytesOf("x".repeat(second.length)));
+    const verified = await verify({ ...context, kind: () => github }, { job: "docs", snapshot, mode: "checksum" });
+    assert.equal(verified.ok, false);
+    isThere = false;
+    for (const _ of [3, 4]) {
+      const result = await backup.run();
+      assert.equal(unitOf(result)?.error?.code, "SOURCE_NOT_FOUND");
+      assert.match(unitOf(result)?.error?.message ?? "", /does not have the LFS object .* any more/);
+      assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(good)}.bin reused`]);
+      assert.equal((await world.states(result)).get(oidOf(second)), "FAILED");
+    }
+    isThere = true;
+    assert.equal((await backup.run()).status, "ok");
   });
 
   test("a missing one is asked for and warned of in each run, though no ref changes, until it is there", async () => {

@@ -16,6 +16,8 @@ import { unchangedItem } from "./unchanged-item.ts";
 const ATTACHMENTS = { name: "attachments", reading: { how: "list", path: "" }, key: "url" } as const;
 /** GitHub takes videos of 100 MB and no larger files: what is longer was not uploaded to be shown in a text. */
 const MAX_BYTES = 256 * 1024 * 1024;
+/** So many that are still forbidden stand for the others, of which there may be thousands: rights are of a repository, not of a file. */
+const REFUSED_FOR_ALL = 5;
 /** Artifacts of files are called so, and their number by digest, and their own name. */
 const PREFIX = "attachment-";
 
@@ -63,22 +65,24 @@ async function* eachAttachment(
   yield kindItem(ATTACHMENTS, () => each(lines));
 }
 
-/** Texts are as they were. What was there and could not be had, for a fault that may pass, is asked for again. */
+/** Texts are as they were. What could not be had is asked for again, but for what was not there: a right may be given, a fault may pass. */
 async function* unchangedAttachments(work: SubjectWork, webUrl: string): AsyncGenerator<Item> {
   const lines: Line[] = [];
   const stored = await storedAttachments(work);
   let isSame = true;
+  let refused = 0;
   for await (const line of work.previous.linesOf(ATTACHMENTS)?.() ?? []) {
     const { url, state, in: places } = line.json;
-    if (state !== "STORED" && state !== "FAILED") {
+    if (state === "MISSING" || (state === "FORBIDDEN" && refused === REFUSED_FOR_ALL)) {
       lines.push(line);
       continue;
     }
     const fate = yield* attachmentFate(work, webUrl, String(url), stored);
+    if (fate.state === "FORBIDDEN") refused += 1;
     isSame &&= fate.state === state;
     lines.push({ key: line.key, json: { url, ...fate, in: places } });
   }
-  if (lines.some(({ json }) => json.state === "FAILED")) warnOfMissing(work, lines);
+  warnOfMissing(work, lines);
   const item = kindItem(ATTACHMENTS, () => each(lines));
   yield isSame ? unchangedItem(item) : item;
 }

@@ -9,7 +9,7 @@ import { downloaded } from "./download.ts";
 import { fileItem, tried } from "./file-item.ts";
 import { kindItem } from "./kind-item.ts";
 import { isMissing, type LfsPlace, lfsPlaces, placeFault } from "./lfs-batch.ts";
-import { LFS, lfsBefore } from "./lfs-before.ts";
+import { LFS, type LfsBefore, lfsBefore } from "./lfs-before.ts";
 import { type LfsPointer, lfsPointers } from "./lfs-pointers.ts";
 import type { Line } from "./lines.ts";
 import { patience } from "./patience.ts";
@@ -33,7 +33,7 @@ export async function* lfsItems(work: SubjectWork, cloneUrl: string): AsyncGener
       states.set("lfs", { state: "EMPTY", newest: found.fingerprint });
       return;
     }
-    const lines = yield* objectItems(work, cloneUrl, pointers);
+    const lines = yield* objectItems(work, cloneUrl, pointers, before);
     const item = kindItem(LFS, async function* () {
       yield* lines;
     });
@@ -77,6 +77,7 @@ async function* objectItems(
   work: SubjectWork,
   cloneUrl: string,
   pointers: readonly LfsPointer[],
+  before: LfsBefore | undefined,
 ): AsyncGenerator<Item, readonly Line[]> {
   const lines: Line[] = [];
   const told = (pointer: LfsPointer, state: string, message?: string) =>
@@ -117,8 +118,11 @@ async function* objectItems(
     }
     for (const [n, pointer] of wanted.entries()) {
       const place = places[n];
-      if (place !== undefined && isMissing(place)) told(pointer, "MISSING", place.message);
-      else yield* storing(pointer, place);
+      if (place !== undefined && isMissing(place)) {
+        // What the last snapshot held, and what can be taken over from nowhere any more, is lost: no object that never was there.
+        if (before?.objects.get(pointer.oid)?.state === "STORED") failed([pointer], lostObject(work, pointer));
+        else told(pointer, "MISSING", place.message);
+      } else yield* storing(pointer, place);
     }
   }
   const count = (state: string) => lines.filter(({ json }) => json.state === state).length;
@@ -131,6 +135,12 @@ async function* objectItems(
   }
   return lines;
 }
+
+const lostObject = ({ previous: { snapshot } }: SubjectWork, { oid }: LfsPointer): SourceError =>
+  new SourceError(
+    "SOURCE_NOT_FOUND",
+    `the server does not have the LFS object ${oid} any more, and its copy in snapshot ${snapshot} cannot be used`,
+  );
 
 const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
 
