@@ -164,7 +164,7 @@ async function sumsFault(
  * One that is damaged, or of another place, counts as none: the snapshot is then unverified. A text says why one that may be whole
  * says nothing here.
  */
-async function readVerification(
+export async function readVerification(
   storage: Storage,
   job: string,
   snapshot: string,
