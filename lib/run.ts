@@ -54,11 +54,19 @@ export interface RunOptions {
   readonly resume: ResumeMode;
   /** Ids or globs of units that the run is narrowed to; all when absent. */
   readonly only: readonly string[] | undefined;
+  /** Asked right before a job begins that had to wait for room. Where it is false, as another process has run it meanwhile, it is left out. Must not throw. */
+  readonly isStillDue: (job: Job) => Promise<boolean>;
   /** Told of each job when it has ended, while others go on. Must not throw. */
   readonly ended: (result: JobResult) => void;
 }
 
-const DEFAULTS: RunOptions = { waitMs: 0, resume: "within", only: undefined, ended: () => {} };
+const DEFAULTS: RunOptions = {
+  waitMs: 0,
+  resume: "within",
+  only: undefined,
+  isStillDue: async () => true,
+  ended: () => {},
+};
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -69,21 +77,24 @@ export async function runJobs(
   options: Partial<RunOptions> = {},
 ): Promise<RunResult> {
   const jobs = names.map((name) => findJob(backup.config, name));
-  const results: JobResult[] = [];
+  const results = new Map<number, JobResult>();
   const checks = checkOutside(backup, names);
   const given = { ...DEFAULTS, ...options };
   let fatal: string | undefined;
   await eachLimited(jobs.entries(), backup.config.max_jobs, async ([n, job]) => {
-    const result = await next(job);
-    results[n] = result;
+    const result = await next(job, n >= backup.config.max_jobs);
+    if (result === undefined) return;
+    results.set(n, result);
     given.ended(result);
   });
-  return { status: worst(results), jobs: results };
+  const ended = jobs.flatMap((_, n) => results.get(n) ?? []);
+  return { status: worst(ended), jobs: ended };
 
-  async function next(job: Job): Promise<JobResult> {
+  async function next(job: Job, hasWaited: boolean): Promise<JobResult | undefined> {
     if (backup.signal.aborted) return { job: job.name, status: "interrupted" };
     if (fatal !== undefined)
       return { job: job.name, status: "failed", skippedBecause: `${fatal} is fatal and did not succeed` };
+    if (hasWaited && !(await given.isStillDue(job))) return undefined;
     const result = await runJob(backup, job, given, checks);
     if (job.fatal && result.status !== "ok") fatal = job.name;
     return result;

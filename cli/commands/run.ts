@@ -6,7 +6,7 @@ import { choiceOf } from "../../lib/narrow.ts";
 import type { Delivery } from "../../lib/notify/tell.ts";
 import { printable } from "../../lib/printable.ts";
 import { type RunResult, runJobs } from "../../lib/run.ts";
-import { dueJobs } from "../../lib/scheduling/due-jobs.ts";
+import { dueJobs, isStillDue } from "../../lib/scheduling/due-jobs.ts";
 import { turnText } from "../../lib/scheduling/scheduler.ts";
 import { tellAsEnded } from "../../lib/tell-as-ended.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
@@ -36,7 +36,10 @@ export const runCommand: Command = async (context) => {
       if (only !== undefined && names.length !== 1)
         throw new UsageError(`--unit narrows the run of one job: name it with --job${knownNames("", names)}`);
       const { ended, rest } = tellAsEnded(backup);
-      const result = await runJobs(backup, names, { waitMs: wait, resume: context.options.resume, only, ended });
+      const result = await runJobs(backup, names, {
+        ...{ waitMs: wait, resume: context.options.resume, only, ended },
+        ...(context.options.due ? { isStillDue: (job: Job) => isStillDue(backup, job) } : {}),
+      });
       progress.end();
       const { deliveries, metrics } = await rest();
       const { paint, width } = context.output;

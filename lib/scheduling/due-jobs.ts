@@ -31,6 +31,19 @@ export async function dueJobs(backup: Backup, jobs: readonly Job[]): Promise<rea
   return asked;
 }
 
+/**
+ * The same of one that was due and had to wait: another process may have run it since, or is at work on it. The log says so.
+ */
+export async function isStillDue(backup: Backup, job: Job): Promise<boolean> {
+  const asked = await ask(backup, job).catch(() => undefined);
+  // Told to stop while it was asked: its run says so.
+  if (asked === undefined || asked.isDue) return true;
+  const { running } = asked;
+  const why = running ? "another process is at work on it" : "another process has run it meanwhile";
+  backup.log.with({ job: job.name }).info(`not begun: ${why}`);
+  return false;
+}
+
 async function ask(backup: Backup, job: Job): Promise<AskedJob> {
   const now = backup.now();
   if (job.schedule === undefined) return { job, isDue: false, turn: undefined, running: false };

@@ -20,8 +20,10 @@ export interface SchedulerWorld {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** What the storage says of a job now. May throw: then nothing is known. */
   readonly past: (job: string) => Promise<JobPast>;
-  /** The same for the last start alone, asked right before a job is begun: another process may have done it. */
+  /** The same for the last start alone, asked right before a job is begun, in its room: another process may have done it. */
   readonly lastStart: (job: string) => Promise<Date | undefined>;
+  /** Waits for room for one more job, and works in it. Throws what `work` throws. */
+  readonly room: <T>(work: () => Promise<T>) => Promise<T>;
   /** Runs a job to its end. False where another process was at work on it, so that it was not begun. Throws nothing. */
   readonly run: (job: string) => Promise<boolean>;
   readonly log: Log;
@@ -131,15 +133,17 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
     const now = world.now();
     enter(entry, "running");
     entry.turn = undefined;
-    const start = await lastStart(job.name);
-    // One that is dated after now was begun by a clock that is wrong, and serves nothing.
-    if (start !== undefined && start.getTime() <= now.getTime() + EARLY_MS && isServed(job, turn, start)) {
-      log.info(`not begun: a run that began at ${start.toISOString()} serves this time`);
-    } else if (!world.signal.aborted && !(await world.run(job.name))) {
-      refused(entry);
-      return;
-    }
-    ended(entry, now);
+    const isRefused = await world.room(async () => {
+      const start = await lastStart(job.name);
+      // One that is dated after now was begun by a clock that is wrong, and serves nothing.
+      if (start !== undefined && start.getTime() <= world.now().getTime() + EARLY_MS && isServed(job, turn, start)) {
+        log.info(`not begun: a run that began at ${start.toISOString()} serves this time`);
+        return false;
+      }
+      return !world.signal.aborted && !(await world.run(job.name));
+    });
+    if (isRefused) refused(entry);
+    else ended(entry, now);
   }
 
   /** Whether the time is served by what the other process does shows when that has ended. */

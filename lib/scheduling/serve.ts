@@ -92,7 +92,8 @@ export function serve(options: ServeOptions): Service {
     past: (name) => using(config, (backup) => jobPast(backup, findJob(backup.config, name))),
     lastStart: (name) =>
       using(config, async (backup) => lastStart(await backup.storage(findJob(backup.config, name)), name)),
-    run: (name) => slots.take(() => run(name)),
+    room: (work) => slots.take(work),
+    run,
   });
   return {
     config: () => config,

@@ -76,9 +76,10 @@ export function nextTurn(job: TimedJob, after: Date): Turn | undefined {
   return { time, begin: new Date(time.getTime() + jitter(job, time, following)), why: "scheduled" };
 }
 
-/** True when a run that was begun at `start` is that of the turn. Pure. */
-export function isServed(job: TimedJob, { time }: Turn, start: Date): boolean {
-  if (time === undefined || time.getTime() - start.getTime() > EARLY_MS) return false;
+/** True when a run that was begun at `start` is that of the turn; one without a time is served by what was begun since it came. Pure. */
+export function isServed(job: TimedJob, { time, begin }: Turn, start: Date): boolean {
+  if (time === undefined) return start > begin;
+  if (time.getTime() - start.getTime() > EARLY_MS) return false;
   return start >= time || servedUntil(job, start) >= time;
 }
 

@@ -65,6 +65,7 @@ describe("runs that outlast their next time, are killed or fail without a trace"
         const { lastStart, unfinished } = of(job);
         return { lastStart, unfinished: unfinished && takenUpFrom(unfinished, lastStart), running: false };
       },
+      room: (work) => work(),
       run: async (job) => {
         const kind = KINDS.find(({ schedule }) => schedule === job) ?? assert.fail(job);
         const known = of(job);

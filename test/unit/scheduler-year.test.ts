@@ -46,6 +46,7 @@ describe("a leap year of serve: every schedule is begun exactly when it says, re
         log: createLog({ format: "text", level: "error", redaction: createRedaction(), ...clock, write: () => {} }),
         lastStart,
         past: async (job) => ({ lastStart: await lastStart(job), unfinished: undefined, running: false }),
+        room: (work) => work(),
         run: async (job) => {
           begun.get(job)?.push(clock.now().toISOString());
           return true;

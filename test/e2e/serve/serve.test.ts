@@ -7,7 +7,16 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { startRecordingServer } from "../../support/recording-server.ts";
-import { assertPlain, coreBackup, document, paths, type Started, start, temporaryFolder } from "../core-backup.ts";
+import {
+  assertPlain,
+  coreBackup,
+  document,
+  type Ended,
+  paths,
+  type Started,
+  start,
+  temporaryFolder,
+} from "../core-backup.ts";
 import { filesJob } from "../files-job.ts";
 import { stuckJob } from "../stuck-job.ts";
 
@@ -196,6 +205,24 @@ test(
     assert.deepEqual(await paths(right.backups), []);
   },
 );
+
+test("run --due: what waits for room and is run by another process meanwhile is not run again", LIMIT, async (t) => {
+  const { job, ...stuck } = await stuckJob(t);
+  const one = (name: string) =>
+    `  - { name: ${name}, service: filesystem, schedule: "@yearly", options: { paths: ${job.source} } }\n`;
+  const storage = `storage:\n  local: { type: filesystem, base_path: ${job.backups} }\nmax_jobs: 1\n`;
+  await writeFile(job.config, `jobs:\n${one("first")}${one("second")}${one("third")}${storage}`);
+  const due = ["run", "--due", "--json", "--config", job.config];
+  const names = (ended: Ended) => (document(ended) as { jobs: Listed[] }).jobs.map((run) => run.job);
+  const slow = start(due, { env: stuck.env });
+  await stuck.begun();
+  assert.deepEqual(names(await coreBackup([...due, "--job", "first", "--job", "second"])), ["second"]);
+  await stuck.goOn();
+  const ended = await slow.ended;
+  assert.deepEqual([ended.code, names(ended)], [0, ["first", "third"]]);
+  assert.match(ended.stderr, /second: not begun: another process has run it meanwhile/);
+  assert.equal((await listed(job.config)).length, 3);
+});
 
 test("run --due runs what is due, and then nothing", LIMIT, async (t) => {
   const folder = await temporaryFolder(t);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLog } from "../../../lib/log.ts";
 import { type SchedulerWorld, startScheduler } from "../../../lib/scheduling/scheduler.ts";
+import { createSlots } from "../../../lib/scheduling/slots.ts";
 import type { JobPast, TimedJob } from "../../../lib/scheduling/turn.ts";
 import { createRedaction } from "../../../lib/secrets/redaction.ts";
 import { fakeClock } from "../../support/fake-clock.ts";
@@ -43,6 +44,7 @@ function setting(
     }),
     past: async (name): Promise<JobPast> => ({ ...past, lastStart: starts.get(name) ?? past.lastStart }),
     lastStart: async (name) => starts.get(name),
+    room: (work) => work(),
     async run(name) {
       begun.push(`${name} ${clock.now().toISOString().slice(11, 16)}`);
       starts.set(name, clock.now());
@@ -93,6 +95,18 @@ test("a time that another process has served is not begun again", async () => {
   await a.scheduler.ended;
   assert.deepEqual(a.begun, ["docs 02:00"]);
   assert.match(a.lines.join("\n"), /docs: not begun: a run that began at 2026-11-24T01:00:00.000Z serves this time/);
+});
+
+test("a job that waits for room is not begun when it gets it, if another process has served its time meanwhile", async () => {
+  const slots = createSlots(1);
+  const jobs = [job({ name: "slow", schedule: "0 1 * * *" }), job({ schedule: "0 1 * * *" })];
+  const a = setting("00:01", "05:30", jobs, { room: slots.take }, ({ begun, clock }) => {
+    if (begun.length === 1 && clock.now() >= at("02:00")) a.starts.set("docs", at("01:10"));
+  });
+  a.takes.set("slow", 120);
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["slow 01:00"]);
+  assert.match(a.lines.join("\n"), /docs: not begun: a run that began at 2026-11-24T01:10:00.000Z serves this time/);
 });
 
 test("a run that is dated in the future serves no time", async () => {

@@ -100,10 +100,16 @@ test("a run that was begun a little early, by another clock, is that time's, but
     "scheduled",
     "2026-11-24T03:01:00.000Z",
   ]);
-  const three = { time: new Date("2026-11-24T03:00:00Z"), begin: new Date(), why: "scheduled" } as const;
+  const time = new Date("2026-11-24T03:00:00Z");
+  const three = { time, begin: time, why: "scheduled" } as const;
   assert.equal(isServed(NIGHTLY, three, new Date("2026-11-24T02:59:10Z")), true);
   assert.equal(isServed(NIGHTLY, three, new Date("2026-11-23T03:00:00Z")), false);
   assert.equal(isServed(NIGHTLY, { ...three, time: undefined }, new Date("2026-11-24T03:00:00Z")), false);
+  assert.equal(
+    isServed(NIGHTLY, { ...three, time: undefined }, new Date("2026-11-24T03:10:00Z")),
+    true,
+    "it came at 3:00",
+  );
 });
 
 test("a last run that is dated after now, by a clock that was ahead, does not put the job off for longer than a time", () => {
