@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
+import * as z from "zod";
 import { readAll } from "../bytes.ts";
 import { connectors } from "../connectors/all.ts";
 import type { ConnectorKind } from "../connectors/connector.ts";
@@ -65,6 +66,15 @@ export async function loadConfig(
 function egressPlace(file: string, document: ConfigDocument): string {
   return `${file}:${document.position(document.keyAt(["egress", "allow"])).line}`;
 }
+
+/** The names of the jobs that are in the file now, right or wrong; undefined where it cannot be read. Throws nothing. */
+export async function jobNames(file: string): Promise<readonly string[] | undefined> {
+  const text = await readText(file).catch(() => undefined);
+  const read = jobsSchema.safeParse(text === undefined ? undefined : readDocument(text).value);
+  return read.success ? read.data.jobs.map(({ name }) => name) : undefined;
+}
+
+const jobsSchema = z.looseObject({ jobs: z.array(z.looseObject({ name: z.string() })) });
 
 const placeOf = ({ offset, path }: FaultAt): string => `${offset} ${pathText(path)}`;
 

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import type { Backup } from "../backup.ts";
+import { jobNames } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import { MetricsError } from "../errors.ts";
 import type { Published, PublishedJob } from "../metrics/metrics.ts";
 import { type Attempted, attemptOutside } from "../notify/attempt-outside.ts";
@@ -19,7 +21,7 @@ export async function publishMetrics(
   const { config } = backup;
   const published: Published = {
     jobs,
-    configured: config.jobs.map(({ name }) => name),
+    configured: await configuredNow(config),
     configFile: resolve(config.file),
     labels: config.metrics?.labels ?? {},
   };
@@ -36,4 +38,10 @@ export async function publishMetrics(
       return { output: name, ok: error === undefined, ...attempted };
     }),
   );
+}
+
+/** A run that began before a job was put into the file must not take away what that one has given meanwhile. */
+async function configuredNow({ file, jobs }: Config): Promise<Published["configured"]> {
+  const inFile = await jobNames(file);
+  return inFile && [...new Set([...jobs.map(({ name }) => name), ...inFile])];
 }

@@ -19,8 +19,8 @@ export interface MetricsOutput {
 
 export interface Published {
   readonly jobs: readonly PublishedJob[];
-  /** The names of all jobs of the configuration. */
-  readonly configured: readonly string[];
+  /** The names of all jobs of the configuration, as it was read and as its file is now; undefined where that cannot be read, and nothing is taken away. */
+  readonly configured: readonly string[] | undefined;
   /** The configuration's absolute path: what was given away by another one is not ours to take away. */
   readonly configFile: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -56,6 +56,8 @@ export async function pushgatewayOutput(
   }
 
   async function removeForgotten(published: Published, signal: AbortSignal): Promise<void> {
+    // Without an instance nothing says whose of several machines a group is.
+    if (published.configured === undefined || instance === "") return;
     const response = await call("GET", "/api/v1/metrics", signal);
     for (const labels of forgotten(parsed(await limitedText(response), base), grouping(published.labels), published)) {
       await call("DELETE", groupPath(labels), signal);
@@ -94,7 +96,7 @@ function groupPath({ job, ...labels }: Labels): string {
 function* forgotten(
   { data }: z.infer<typeof groupsSchema>,
   grouping: Labels,
-  { configured, configFile }: Published,
+  { configured = [], configFile }: Published,
 ): Generator<Labels> {
   for (const { labels, core_backup_job_info: info } of data) {
     const { backup_job: job, ...rest } = labels;

@@ -39,6 +39,7 @@ async function write(folder: string, job: PublishedJob, published: Published): P
 
 /** Only what this configuration wrote: others may share the folder. */
 async function removeForgotten(folder: string, { configured, configFile }: Published): Promise<void> {
+  if (configured === undefined) return;
   const kept = new Set(configured.map(fileName));
   const begin = markOf(configFile, "");
   for (const name of await readdir(folder)) {

@@ -47,6 +47,16 @@ describe("a real Pushgateway", { skip: noPrometheusPeers }, () => {
     assert.deepEqual(left.sort(), ["docs machine", "old other", "theirs machine"]);
     await ours.publish(published(["docs"], { configured: ["docs", "new"] }), signal);
     assert.equal((await gateway.groups()).length, 3);
+    await ours.publish({ ...published(["new"]), configured: undefined }, signal);
+    assert.equal((await gateway.groups()).length, 4, "which jobs there are is not known now");
+  });
+
+  test("without an instance a group can be another machine's, and is left alone", async () => {
+    await using gateway = await startPushgateway();
+    const shared = await output(gateway, { instance: "" });
+    await shared.publish(published(["theirs"]), signal);
+    await shared.publish(published(["docs"]), signal);
+    assert.deepEqual((await gateway.groups()).map(({ backup_job }) => backup_job).sort(), ["docs", "theirs"]);
   });
 
   test("asks for a password: the right one is taken, another is refused and not told", async () => {

@@ -7,7 +7,7 @@ export function published(
   {
     configured = names,
     configFile = "/etc/core-backup.yml",
-  }: { configured?: readonly string[]; configFile?: string } = {},
+  }: Partial<Pick<Published, "configured" | "configFile">> = {},
 ): Published {
   const jobs = names.map((job) => ({
     job,

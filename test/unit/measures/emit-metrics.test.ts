@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { bytesOf } from "../../../lib/bytes.ts";
@@ -271,4 +274,22 @@ test("a run that is refused says that the other one goes on", async () => {
   assert.equal(jobs[0]?.status, "refused");
   await emitMetrics(a.backup, measuredRuns(jobs));
   assert.deepEqual(runningOf(collected.published, "docs"), [1]);
+});
+
+test("what is taken away goes by the jobs that are in the file now too, and not at all where it cannot be read", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "core-backup-emit-metrics-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const a = setting();
+  const file = join(folder, "core-backup.yml");
+  const backup = { ...a.backup, config: { ...a.backup.config, file } };
+  const configured = async (text: string) => {
+    await writeFile(file, text);
+    await emitMetrics(backup, measuredRuns((await runJobs(backup, ["docs"])).jobs));
+    a.later(86_400);
+    return a.collected.published.at(-1)?.configured;
+  };
+  assert.deepEqual(await configured("jobs: [{ name: docs }, { name: added, service: git }]"), ["docs", "added"]);
+  assert.deepEqual(await configured("jobs: [{ name: renamed }]"), ["docs", "renamed"], "the run is still that of docs");
+  assert.equal(await configured("jobs: [{ name: docs }, {"), undefined);
+  assert.equal(await configured("storage: {}"), undefined);
 });

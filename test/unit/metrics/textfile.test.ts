@@ -33,6 +33,9 @@ test("the file of a job that left the configuration goes; those of other configu
   await writeFile(join(folder, "node.prom"), "up 1\n");
   await writeFile(join(folder, "core_backup_by_hand.prom"), "up 1\n");
   await output.publish(published(["other"], { configFile: "/srv/other.yml" }), signal);
+  const unreadable = { ...published(["docs"]), configured: undefined };
+  await output.publish(unreadable, signal);
+  assert.equal((await readdir(folder)).length, 5, "which jobs there are is not known now");
   await output.publish(published(["docs"]), signal);
   assert.deepEqual((await readdir(folder)).sort(), [
     "core_backup_by_hand.prom",
