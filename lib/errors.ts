@@ -148,6 +148,9 @@ export class SourceError extends CodedError {}
 /** The storage cannot do what was asked, and trying again will not help. */
 export class StorageError extends CodedError {}
 
+/** This machine cannot do it, which says nothing of what it was to do. A name by which the state machine gives it to a larger one. */
+export class MachineError extends CodedError {}
+
 /** The notifier does not take what it is given, and trying again will not help. */
 export class NotifierError extends CodedError {}
 
@@ -244,6 +247,7 @@ const literalNames: readonly [{ readonly prototype: Error }, string][] = [
   [DeferredError, "DeferredError"],
   [SourceError, "SourceError"],
   [StorageError, "StorageError"],
+  [MachineError, "MachineError"],
   [NotifierError, "NotifierError"],
   [MetricsError, "MetricsError"],
   [EgressError, "EgressError"],

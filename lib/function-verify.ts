@@ -1,7 +1,9 @@
 import type { Backup } from "./backup.ts";
+import { CodedError, MachineError } from "./errors.ts";
 import { goingOn, type StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
 import type { Verification } from "./manifest.ts";
+import { isMachineUnable } from "./verify.ts";
 import { FUNCTION_LIMITS, type PartLimits, type VerifyPart } from "./verify-part-limits.ts";
 import { concludeParts, type Parts, splitVerification, verifyOrSplit, verifyPart } from "./verify-parts.ts";
 
@@ -22,22 +24,34 @@ export async function verifyStep(
   pointer: StepPointer,
   limits: PartLimits = FUNCTION_LIMITS,
 ): Promise<Verified | Parts> {
-  return goingOn(backup, pointer, async (step) => answerOf(step, pointer, await verifyOrSplit(step, pointer, limits)));
+  return goingOn(backup, pointer, async (step) =>
+    answerOf(step, pointer, await onThisMachine(verifyOrSplit(step, pointer, limits))),
+  );
 }
 
-/** For a verification whose function was killed. */
+/** For a verification whose function was killed, or too small. */
 export async function splitStep(backup: Backup, pointer: StepPointer): Promise<Parts> {
   return goingOn(backup, pointer, async (step) => readable(step, pointer, await splitVerification(step, pointer)));
 }
 
 /** One part. What is thrown is for the state machine to try again, or to leave to the next round. */
 export async function verifyPartStep(backup: Backup, pointer: StepPointer, part: VerifyPart): Promise<void> {
-  await goingOn(backup, pointer, (step) => verifyPart(step, pointer, part));
+  await goingOn(backup, pointer, (step) => onThisMachine(verifyPart(step, pointer, part)));
 }
 
 /** After the parts were done, for the first time in round 0; answers those that are missing, where they are to be done again. */
 export async function concludeStep(backup: Backup, pointer: StepPointer, round: number): Promise<Verified | Parts> {
   return goingOn(backup, pointer, async (step) => answerOf(step, pointer, await concludeParts(step, pointer, round)));
+}
+
+/** @throws MachineError for what another machine may do */
+async function onThisMachine<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof CodedError && isMachineUnable(error))) throw error;
+    throw new MachineError(error.code, error.message, { cause: error });
+  }
 }
 
 async function answerOf(backup: Backup, pointer: StepPointer, done: Verification | Parts): Promise<Verified | Parts> {

@@ -27,7 +27,15 @@ import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
 import { createNamedList } from "./tar/named-list.ts";
-import { beginVerifying, conclude, openArtifacts, type VerifyInput, type Verifying, verifyEach } from "./verify.ts";
+import {
+  beginVerifying,
+  conclude,
+  isMachineUnable,
+  openArtifacts,
+  type VerifyInput,
+  type Verifying,
+  verifyEach,
+} from "./verify.ts";
 import { unreadOf } from "./verify-artifact.ts";
 import { type PartLimits, partNumbers, partsOf, type VerifyPart } from "./verify-part-limits.ts";
 
@@ -61,7 +69,9 @@ const partSchema = z.strictObject({
   artifacts: z.array(artifactVerificationSchema),
   error: errorRecordSchema
     .optional()
-    .describe("why the rest was not found, where another try would fail as well or damage was found"),
+    .describe(
+      "why the rest was not found, where another try would fail as well, its machine was too small, or damage was found",
+    ),
   seal: z.string(),
 });
 type VerifiedPart = z.infer<typeof partSchema>;
@@ -86,7 +96,7 @@ export async function splitVerification(backup: Backup, input: PartsInput): Prom
 }
 
 /**
- * Reads back what is of one part, and stores what was found, or what will not pass. Called again, it does so again. @throws IntegrityError when the
+ * Reads back what is of one part, and stores what was found, or why nothing was. Called again, it does so again. @throws IntegrityError when the
  * tasks, or the manifest, are not those that the parts were made from; else as `verify`
  */
 export async function verifyPart(backup: Backup, input: PartsInput, { n, compute }: VerifyPart): Promise<void> {
@@ -104,7 +114,8 @@ export async function verifyPart(backup: Backup, input: PartsInput, { n, compute
   const { results, failure } = await verifyEach(backup, { ...opened, tasks: own });
   if (failure === undefined) return void (await putDocument(opened.storage, key, bytesOf({ artifacts: [...results] })));
   const damaged = results.filter(({ error }) => error !== undefined);
-  const error = isLasting(failure) || damaged.length > 0 ? errorRecord(failure, backup.redaction.redact) : undefined;
+  const isTold = isLasting(failure) || isMachineUnable(failure) || damaged.length > 0;
+  const error = isTold ? errorRecord(failure, backup.redaction.redact) : undefined;
   if (error !== undefined) await storeFault(opened.storage, key, bytesOf({ artifacts: damaged, error }));
   throw failure;
 }
@@ -126,13 +137,14 @@ async function storeFault(storage: Storage, key: string, bytes: Uint8Array): Pro
 
 /**
  * What the parts found becomes verified.json; or the parts that are missing are to be done again, in the first `MORE_ROUNDS`
- * rounds, which count from 0. @throws CodedError at once what a part found that will not pass; `VERIFY_LOST` naming what was not read
- * after those rounds; else as `verifyPart`
+ * rounds, which count from 0. @throws CodedError at once what a part found that will not pass; after those rounds what no machine
+ * was able to do, or `VERIFY_LOST` naming what was not read; else as `verifyPart`
  */
 export async function concludeParts(backup: Backup, input: PartsInput, round: number): Promise<Verification | Parts> {
   const opened = await openArtifacts(backup, { ...input, mode: "policy" });
   const stored = await readTasks(opened.storage, opened.entry);
-  const parts = await partsDone(opened.storage, input, stored);
+  const tried = await partsDone(opened.storage, input, stored);
+  const parts = tried.filter((part) => !isUndone(part));
   const [fault] = parts.flatMap(({ error }) => error ?? []);
   const missing = missingOf(stored, parts);
   if (fault === undefined && missing.size > 0 && round < MORE_ROUNDS)
@@ -144,7 +156,7 @@ export async function concludeParts(backup: Backup, input: PartsInput, round: nu
     fault !== undefined
       ? new CodedError(fault.code, fault.message)
       : missing.size > 0
-        ? partsLost(stored, missing, round)
+        ? whyMissing(stored, missing, tried.filter(isUndone), round)
         : settled.failure;
   const byPath = new Map(found.map((one) => [one.path, one]));
   const inherited = new Map(stored.tasks.map(({ artifact, inherited: one }) => [artifact.path, one?.failedProof?.at]));
@@ -211,7 +223,18 @@ async function beginAgain(
   return storeList(storage, verifyPartsKey(job, snapshot, round + 1), lost);
 }
 
-function partsLost({ tasks }: StoredTasks, missing: ReadonlySet<number>, round: number): CodedError {
+/** No machine that a part was given to was able to do it: another one may be, as none of what is stored was found wrong. */
+const isUndone = ({ error, artifacts }: VerifiedPart): boolean =>
+  error !== undefined && isMachineUnable(error) && artifacts.length === 0;
+
+function whyMissing(
+  { tasks }: StoredTasks,
+  missing: ReadonlySet<number>,
+  undone: readonly VerifiedPart[],
+  round: number,
+): CodedError {
+  const [unable] = undone.flatMap(({ error }) => error ?? []);
+  if (unable !== undefined) return new CodedError(unable.code, unable.message);
   const lost = tasks.filter(({ part }) => part !== undefined && missing.has(part));
   const paths = createNamedList();
   for (const { artifact } of lost) paths.add(artifact.path);

@@ -1,7 +1,7 @@
 import type { Backup } from "./backup.ts";
 import type { Job } from "./config/schema.ts";
 import { decryptionsFor } from "./decryptions.ts";
-import { CodedError, type ErrorCode, errorRecord, StorageError } from "./errors.ts";
+import { CodedError, type ErrorCode, type ErrorRecord, errorRecord, StorageError } from "./errors.ts";
 import { isProved, withFailedProof } from "./failed-proof.ts";
 import { findJob } from "./jobs.ts";
 import type { ArtifactVerification, Verification } from "./manifest.ts";
@@ -57,8 +57,10 @@ export async function openArtifacts(backup: Backup, input: VerifyInput): Promise
   return { job, storage, entry, decryptions, mode: input.mode };
 }
 
-/** The bytes were the right ones, and this machine could not prove them: that says nothing of the others. */
 const UNABLE: ReadonlySet<ErrorCode> = new Set(["SCRATCH_FULL", "PROOF_ABORTED", "ENCRYPTION_FAILED"]);
+/** The bytes were the right ones, and this machine could not prove them: that says nothing of the others. */
+export const isMachineUnable = ({ code }: Pick<ErrorRecord, "code">): boolean => UNABLE.has(code);
+
 /** One that cannot be read must not hide that another one is damaged; a storage that is down is not asked for each. */
 const MOST_UNREAD = 3;
 
@@ -67,7 +69,7 @@ export interface Looked {
   /** In the order of the tasks; of those that could not be read there is none. */
   readonly results: readonly ArtifactVerification[];
   /** Why they are not all that there is to know. */
-  readonly failure?: Error;
+  readonly failure?: CodedError;
 }
 
 /** Throws only where it is told to stop: what else goes wrong is `failure`. */
@@ -77,7 +79,7 @@ export async function verifyEach(
 ): Promise<Looked> {
   const results: ArtifactVerification[] = [];
   const { job } = of;
-  const failures: Error[] = [];
+  const failures: CodedError[] = [];
   let unread = 0;
   backup.emit({ type: "verifying", job: job.name, artifacts: tasks.filter((task) => task.read !== "no").length });
   await eachLimited(tasks.entries(), job.concurrency, async ([n, task]) => {
@@ -89,7 +91,7 @@ export async function verifyEach(
       backup.signal.throwIfAborted();
       if (!(error instanceof CodedError)) throw error;
       failures.push(error);
-      if (UNABLE.has(error.code)) results[n] = unproved(task, backup.now());
+      if (isMachineUnable(error)) results[n] = unproved(task, backup.now());
       else {
         unread += 1;
         if (task.inherited !== undefined) results[n] = unreadOf(task.inherited);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { endRun } from "../../lib/end-run.ts";
-import { StorageError, TransientError } from "../../lib/errors.ts";
+import { SourceError, StorageError, TransientError } from "../../lib/errors.ts";
 import { concludeStep, splitStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { verifiedKey } from "../../lib/keys.ts";
 import { type Verification, verificationSchema } from "../../lib/manifest.ts";
@@ -165,6 +165,33 @@ test("what will not pass ends the verification at once by its own code, and what
     await assert.rejects(verifyPartStep(step, pointer, { n: 4, compute: "lambda" }));
     assert.deepEqual(await concludeStep(a.backup, pointer, 0), { verified: true, proved: ARTIFACTS });
   }
+});
+
+test("what a function is too small for is thrown so that a task gets it, and told by its own code when no machine did it", async () => {
+  const { a, pointer } = await aFinishedRun();
+  const full = new SourceError("SCRATCH_FULL", "no space is left in /tmp");
+  const tooSmall = { name: "MachineError", code: "SCRATCH_FULL", message: full.message };
+  a.source.state.provesFail = full;
+  await assert.rejects(verifyStep(a.backup, pointer), tooSmall);
+  await splitStep(a.backup, pointer);
+  a.source.state.provesFail = false;
+  for (let n = 1; n < ARTIFACTS; n += 1) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
+  for (const round of [0, 1, 2]) {
+    a.source.state.provesFail = full;
+    for (const compute of ["lambda", "fargate"] as const)
+      await assert.rejects(verifyPartStep(a.backup, pointer, { n: 0, compute }), tooSmall);
+    const concluded = concludeStep(a.backup, pointer, round);
+    if (round === 2) await assert.rejects(concluded, { code: "SCRATCH_FULL", message: full.message });
+    else
+      assert.deepEqual(await concluded, {
+        partsKey: `docs/2026-11-22/030000Z/.run/verify/parts.${round + 1}.jsonl`,
+        parts: 1,
+      });
+  }
+  assert.equal(await stored(a, verifiedKey("docs", pointer.snapshot)), "");
+  a.source.state.provesFail = false;
+  await verifyPartStep(a.backup, pointer, { n: 0, compute: "fargate" });
+  assert.deepEqual(await concludeStep(a.backup, pointer, 0), { verified: true, proved: ARTIFACTS });
 });
 
 test("what parts took is told by what did them, all together", async () => {

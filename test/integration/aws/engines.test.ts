@@ -41,6 +41,7 @@ const DEATHS = ["Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError", 
 const MANY = { MiniStack: 10_000, LocalStack: 300 } as const;
 const THROTTLED = { do: "refuse", code: "TooManyRequestsException" } as const;
 const BROKEN = { do: "die", error: "TypeError", message: "it is broken" } as const;
+const TOO_SMALL = { do: "die", error: "MachineError", message: "SCRATCH_FULL: no space is left in /tmp" } as const;
 const firstAsked = ({ step, payload }: Call) => step === "collect" && payload.ended === undefined;
 const firstVerified = ({ step, payload }: Call) => step === "verify" && payload.do === "verify";
 const partOne = ({ payload }: Call) => (payload.part as { n: number } | undefined)?.n === 1;
@@ -175,6 +176,16 @@ const PATHS: readonly Path[] = [
       firstVerified(call) || (call.step === "verify" && call.payload.part !== undefined)
         ? { do: "die", error: "Sandbox.Timedout", message: "it is no more" }
         : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan collect finish verify verify verify task verify prune notify",
+    units: ["ok lambda"],
+    outcome: { status: "ok", verified: true, proved: 1 },
+  },
+  {
+    title: "a function is too small for a part of verifying, and for all of it: it goes on in a task",
+    job: "grown",
+    fault: (call) =>
+      firstVerified(call) || (call.step === "verify" && call.payload.part !== undefined) ? TOO_SMALL : undefined,
     ends: "SUCCEEDED",
     calls: "plan collect finish verify verify verify task verify prune notify",
     units: ["ok lambda"],
