@@ -9,7 +9,10 @@ import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } 
 import {
   DescribeExecutionCommand,
   type DescribeExecutionOutput,
+  DescribeMapRunCommand,
+  ListMapRunsCommand,
   ListStateMachinesCommand,
+  type MapRunItemCounts,
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
@@ -45,6 +48,8 @@ export interface DeployedStack extends AsyncDisposable {
   /** Starts one and waits for its end. */
   execute(job: string): Promise<DescribeExecutionOutput>;
   untilEnded(executionArn: string): Promise<DescribeExecutionOutput>;
+  /** How many executions its first fan-out had, one a unit. */
+  childrenOf(execution: Pick<DescribeExecutionOutput, "executionArn">): Promise<Partial<MapRunItemCounts>>;
   object(key: string): Promise<Buffer>;
   keysBelow(prefix: string): Promise<readonly string[]>;
   manifestOf(job: string, snapshot: string): Promise<Manifest>;
@@ -136,6 +141,11 @@ export async function aDeployedStack(
     start,
     execute: async (job) => executionEnded(sfn, await start(job)),
     untilEnded: (executionArn) => executionEnded(sfn, executionArn),
+    async childrenOf({ executionArn }) {
+      const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
+      const { itemCounts = {} } = await sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
+      return itemCounts;
+    },
     object,
     async keysBelow(prefix) {
       const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));

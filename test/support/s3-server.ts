@@ -35,6 +35,8 @@ export interface S3Server extends S3Access, AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again, on the same port. */
   restart(): Promise<void>;
+  /** Its root folder as this process sees it: where something is mounted for it alone, that is in there. */
+  root(): string;
 }
 
 /** The strict one: signatures, checksums, conditions, Object Lock as on AWS. Objects are files, so `a` beside `a/b` is refused. */
@@ -134,6 +136,7 @@ async function serverOf(
     ...facts,
     endpoint: `${scheme}://127.0.0.1:${port}`,
     kill: () => started.kill(),
+    root: () => `/proc/${started.pid}/root`,
     async restart() {
       started = await startListening(command, port);
     },

@@ -1,47 +1,36 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
-import {
-  type DescribeExecutionOutput,
-  DescribeMapRunCommand,
-  ListExecutionsCommand,
-  ListMapRunsCommand,
-} from "@aws-sdk/client-sfn";
+import { type DescribeExecutionOutput, ListExecutionsCommand } from "@aws-sdk/client-sfn";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { manifestSchema } from "../../../lib/manifest.ts";
-import { coreBackup } from "../../e2e/core-backup.ts";
 import { standBetween } from "../../support/between.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
 import { aDeployedStack, type DeployedStack, functionsOf, until } from "../../support/deployed-stack.ts";
+import { manifestAtADesk } from "../../support/desk-run.ts";
 import { functionProcesses } from "../../support/function-process.ts";
-import { aRepository, gitSync } from "../../support/git-repository.ts";
-import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack } from "../../support/s3-server.ts";
+import { assertRestorable, type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
 
 describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, () => {
   let stack: DeployedStack;
-  let git: GitServer;
-  let folder: AsyncDisposable & { readonly path: string };
+  let served: ServedRepositories;
   let queue: string;
 
   before(async () => {
-    folder = await temporaryFolder();
-    for (const name of REPOSITORIES) await aRepository(folder.path, { name });
-    git = await startGitServer(folder.path);
+    served = await servedRepositories(REPOSITORIES);
     stack = await aDeployedStack(configuration());
     assert.notEqual(stack.bucket, "");
     queue = await listenToBus();
   });
 
   after(async () => {
-    for (const one of [stack, git, folder]) await one?.[Symbol.asyncDispose]();
+    for (const one of [stack, served]) await one?.[Symbol.asyncDispose]();
   });
 
   test("a run stores what the same configuration stores at a desk, unit by unit", async () => {
@@ -51,36 +40,24 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     assert.deepEqual([verified, proved], [true, REPOSITORIES.length], ended.output);
     const deployed = await stack.manifestOf("repositories", snapshot);
 
-    const config = join(folder.path, "desk.yml");
-    await writeFile(config, configuration().replace("prefix: backups/", "prefix: desk/"));
-    const desk = await coreBackup(["run", "--job", "repositories", "--json", "--config", config], {
-      env: { ...stack.env, S3_BUCKET: stack.bucket },
-    });
-    assert.equal(desk.code, 0, desk.stderr);
-    const [ofDesk] = JSON.parse(desk.stdout).runs;
-    assert.deepEqual(comparable(deployed), comparable(manifestSchema.parse(ofDesk)));
+    const config = configuration().replace("prefix: backups/", "prefix: desk/");
+    const ofDesk = await manifestAtADesk("repositories", config, { ...stack.env, S3_BUCKET: stack.bucket });
+    assert.deepEqual(comparable(deployed), comparable(ofDesk));
   });
 
   test("each unit of the plan is one child execution, and its bundle clones to the refs of its source", async () => {
     const ended = await stack.execute("repositories");
     const { snapshot, totals } = JSON.parse(ended.output ?? "{}");
     assert.equal(totals.unchanged, REPOSITORIES.length);
-    const { mapRuns = [] } = await stack.sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
-    const run = await stack.sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
-    assert.equal(run.itemCounts?.succeeded, REPOSITORIES.length);
-    const { units } = await stack.manifestOf("repositories", snapshot);
-    for (const { id, artifacts } of units) {
-      const [artifact] = artifacts;
-      assert.ok(artifact);
-      const bytes = await stack.object(`backups/repositories/${folders(snapshot)}/${artifact.path}`);
-      assert.equal(createHash("sha256").update(bytes).digest("hex"), artifact.sha256);
-      const work = join(folder.path, "restored", id);
-      await mkdir(work, { recursive: true });
-      await writeFile(join(work, "a.bundle"), bytes);
-      gitSync(work, ["clone", "--quiet", "--mirror", "a.bundle", "a.git"]);
-      const name = REPOSITORIES.find((one) => id.includes(one.replace(/\.git$/, ""))) ?? "";
-      assert.equal(gitSync(join(work, "a.git"), ["show-ref"]), gitSync(join(folder.path, name), ["show-ref"]));
+    assert.equal((await stack.childrenOf(ended)).succeeded, REPOSITORIES.length);
+    const prefix = `backups/repositories/${folders(snapshot)}/`;
+    await using copy = await temporaryFolder();
+    for (const key of await stack.keysBelow(prefix)) {
+      const path = join(copy.path, key.slice(prefix.length));
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, await stack.object(key));
     }
+    assertRestorable(copy.path, await stack.manifestOf("repositories", snapshot), served);
   });
 
   test("a repository that is gone makes the run partial: announced with its numbers, and red on the console", async () => {
@@ -99,7 +76,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    git.switches.answer = (request, response) => {
+    served.git.switches.answer = (request, response) => {
       if (request.method !== "POST") return false;
       void held.then(() => response.destroy());
       return true;
@@ -107,7 +84,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     const first = await stack.start("slow");
     await until(async () => (await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("/.lease")));
     const second = await stack.execute("slow");
-    git.switches.answer = () => false;
+    served.git.switches.answer = () => false;
     release();
     assert.equal(second.status, "SUCCEEDED");
     const { status, reason } = JSON.parse(second.output ?? "{}");
@@ -146,14 +123,14 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   test("a function that is killed at work is a failed unit that says so, and the next execution succeeds by itself", async () => {
     let posts = 0;
     // The first is the plan's, which lists refs; the second is the function's. `minutely` asks for another repository.
-    git.switches.answer = ({ method, url }) =>
+    served.git.switches.answer = ({ method, url }) =>
       method === "POST" && url?.startsWith("/two.git/") === true && ++posts > 1;
     const execution = await stack.start("crashed");
     await until(async () => posts > 1);
     const killed = await functionProcesses(stack.cloud.endpoint, "core-backup-test-collect-git");
     for (const pid of killed) process.kill(pid, "SIGKILL");
     const ended = await stack.untilEnded(execution);
-    git.switches.answer = () => false;
+    served.git.switches.answer = () => false;
     assert.notEqual(killed.length, 0);
     assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
     const { units } = await stack.manifestOf("crashed", outcomeOf(ended).snapshot);
@@ -204,9 +181,8 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   });
 
   function configuration(): string {
-    const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
     const job = (name: string, names: readonly string[], more = "") =>
-      `  - { name: ${name}, service: git, ${more}options: { repositories: [${urls(names)}] } }`;
+      `  - { name: ${name}, service: git, ${more}options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
       job("repositories", REPOSITORIES),

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { cp, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { DescribeMapRunCommand, ListMapRunsCommand } from "@aws-sdk/client-sfn";
+import { manifestSchema } from "../../../lib/manifest.ts";
+import { comparable } from "../../support/comparable-manifest.ts";
 import { aDeployedStack, type DeployedStack } from "../../support/deployed-stack.ts";
-import { aRepository } from "../../support/git-repository.ts";
-import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { manifestAtADesk } from "../../support/desk-run.ts";
 import { whyNoMounts } from "../../support/mount-namespace.ts";
 import { noMinistack } from "../../support/s3-server.ts";
+import { assertRestorable, type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
+const SHARE = "/mnt/team/backups";
 const noMounts = (await whyNoMounts()) ?? false;
 
 /*
@@ -18,14 +22,11 @@ const noMounts = (await whyNoMounts()) ?? false;
  */
 describe("snapshots on a file system of deployed functions", { skip: noMinistack || noMounts }, () => {
   let stack: DeployedStack;
-  let git: GitServer;
-  let folder: AsyncDisposable & { readonly path: string };
+  let served: ServedRepositories;
 
   before(async () => {
-    folder = await temporaryFolder();
-    for (const name of REPOSITORIES) await aRepository(folder.path, { name });
-    git = await startGitServer(folder.path);
-    stack = await aDeployedStack(configuration("/mnt/team/backups"), {
+    served = await servedRepositories(REPOSITORIES);
+    stack = await aDeployedStack(configuration(`type: nfs, base_path: ${SHARE}`), {
       params: {
         efs: "/mnt/team=fs-0123456789abcdef0/fsap-0fedcba9876543210",
         subnets: "subnet-0123456789abcdef0",
@@ -35,33 +36,44 @@ describe("snapshots on a file system of deployed functions", { skip: noMinistack
     });
   });
   after(async () => {
-    for (const one of [stack, git, folder]) await one?.[Symbol.asyncDispose]();
+    for (const one of [stack, served]) await one?.[Symbol.asyncDispose]();
   });
 
-  test("a run stores and proves each unit in an execution of its own, and of the bucket it needs a copy of its plan alone", async () => {
+  test("a run stores what a desk does, each unit by an execution of its own, and of the bucket it needs a copy of its plan alone", async () => {
     const ended = await stack.execute("repositories");
     assert.equal(ended.status, "SUCCEEDED", ended.cause);
     const { snapshot, verified, proved } = JSON.parse(ended.output ?? "{}");
     assert.deepEqual([verified, proved], [true, REPOSITORIES.length], ended.output);
-    const { mapRuns = [] } = await stack.sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
-    const { itemCounts } = await stack.sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
-    assert.deepEqual([itemCounts?.total, itemCounts?.succeeded], [REPOSITORIES.length, REPOSITORIES.length]);
-    const plan = `repositories/${snapshot.replace("T", "/")}/.run/plan.jsonl`;
+    const { total, succeeded } = await stack.childrenOf(ended);
+    assert.deepEqual([total, succeeded], [REPOSITORIES.length, REPOSITORIES.length]);
+    const plan = `repositories/${folders(snapshot)}/.run/plan.jsonl`;
     assert.deepEqual(await stack.keysBelow(""), [`.core-backup-plans/${plan}`]);
+    await using desk = await temporaryFolder();
+    const ofDesk = await manifestAtADesk("repositories", configuration(`type: filesystem, base_path: ${desk.path}`));
+    assert.deepEqual(comparable(await manifestIn(onShare(snapshot))), comparable(ofDesk));
   });
 
-  test("the next run takes over what is unchanged, and the retention removes the one before", async () => {
+  test("the next run takes over what is unchanged and can be restored; the retention removes the one before", async () => {
     const ended = await stack.execute("repositories");
-    const { totals, removed } = JSON.parse(ended.output ?? "{}");
+    const { snapshot, totals, removed } = JSON.parse(ended.output ?? "{}");
     assert.deepEqual([totals?.unchanged, removed], [REPOSITORIES.length, 1], ended.output ?? ended.cause);
+    await using copy = await temporaryFolder();
+    await cp(onShare(snapshot), copy.path, { recursive: true });
+    assertRestorable(copy.path, await manifestIn(copy.path), served);
   });
 
-  function configuration(base: string): string {
-    const urls = REPOSITORIES.map((name) => `${git.url}/${name}`).join(", ");
-    return `jobs:
-  - { name: repositories, service: git, retention: { keep_last: 1 }, options: { repositories: [${urls}] } }
+  /** The folder of a snapshot, as the emulator and its functions see it. */
+  const onShare = (snapshot: string): string => join(stack.cloud.root(), SHARE, "repositories", folders(snapshot));
+
+  const configuration = (share: string): string => `jobs:
+  - { name: repositories, service: git, retention: { keep_last: 1 }, options: { repositories: ${served.listed(REPOSITORIES)} } }
 storage:
-  share: { type: nfs, base_path: ${base} }
+  share: { ${share} }
 `;
-  }
 });
+
+const manifestIn = async (folder: string) =>
+  manifestSchema.parse(JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")));
+
+/** `2026-11-22T030000Z` as it stands in a path. */
+const folders = (snapshot: string): string => snapshot.replace("T", "/");

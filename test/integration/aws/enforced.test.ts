@@ -1,24 +1,16 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import {
-  type DescribeExecutionOutput,
-  DescribeMapRunCommand,
-  ListMapRunsCommand,
-  StartExecutionCommand,
-} from "@aws-sdk/client-sfn";
+import { type DescribeExecutionOutput, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { roleLogicalId } from "../../../infra/functions.ts";
 import { taskLogicalId } from "../../../infra/task-resources.ts";
 import { digestOf } from "../../../lib/deployment/names.ts";
-import { manifestSchema } from "../../../lib/manifest.ts";
-import { coreBackup } from "../../e2e/core-backup.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
 import { aDeployedStack, type DeployedStack } from "../../support/deployed-stack.ts";
+import { manifestAtADesk } from "../../support/desk-run.ts";
 import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { type Roles, rolesOf } from "../../support/iam-roles.ts";
 import { manyRepositories } from "../../support/many-repositories.ts";
@@ -77,19 +69,14 @@ describe("a deployed stack in which nobody may do what the template does not all
     const { snapshot } = JSON.parse(ended.output ?? "{}");
     const deployed = await stack.manifestOf("many", snapshot);
     assert.equal(deployed.totals.ok, UNITS);
-    const { mapRuns = [] } = await stack.sfn.send(new ListMapRunsCommand({ executionArn: ended.executionArn }));
-    const { itemCounts } = await stack.sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns[0]?.mapRunArn }));
+    const { total, succeeded } = await stack.childrenOf(ended);
     const plan = await stack.object(`backups/many/${snapshot.replace("T", "/")}/.run/plan.jsonl`);
     const lines = plan.toString("utf8").trimEnd().split("\n").length;
-    assert.deepEqual([lines, itemCounts?.total, itemCounts?.succeeded], [UNITS, UNITS, UNITS]);
+    assert.deepEqual([lines, total, succeeded], [UNITS, UNITS, UNITS]);
 
-    const desk = join(folder.path, "desk.yml");
-    await writeFile(desk, configuration().replace("prefix: backups/", "prefix: desk/"));
-    const { code, stdout, stderr } = await coreBackup(["run", "--job", "many", "--json", "--config", desk], {
-      env: { ...stack.env, S3_BUCKET: stack.bucket },
-    });
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(comparable(deployed), comparable(manifestSchema.parse(JSON.parse(stdout).runs[0])));
+    const desk = configuration().replace("prefix: backups/", "prefix: desk/");
+    const ofDesk = await manifestAtADesk("many", desk, { ...stack.env, S3_BUCKET: stack.bucket });
+    assert.deepEqual(comparable(deployed), comparable(ofDesk));
   });
 
   test("where snapshots lie in a store of another make, which no machine can read, it reads a copy of the plan", async () => {

@@ -13,12 +13,10 @@ import { coreBackup } from "../../e2e/core-backup.ts";
 import { aBackup } from "../../support/a-backup.ts";
 import { until } from "../../support/deployed-stack.ts";
 import type { Call, Fault } from "../../support/faulty-cloud.ts";
-import { aRepository } from "../../support/git-repository.ts";
-import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import type { HeardEvent } from "../../support/heard-events.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { noSecondEngine } from "../../support/second-engine.ts";
-import { temporaryFolder } from "../../support/stores.ts";
+import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 import { type Definition, type Engine, type Given, type TwoEngines, twoEngines } from "../../support/two-engines.ts";
 
 /** A way through the machine: what happens to its calls, and how it then ends. */
@@ -312,19 +310,16 @@ const PATHS: readonly Path[] = [
 ];
 
 describe("two engines run what is deployed", { skip: noMinistack || noSecondEngine }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let git: GitServer;
+  let served: ServedRepositories;
   let both: TwoEngines;
 
   before(async () => {
-    folder = await temporaryFolder();
-    for (const name of ["one.git", "two.git", "three.git", "four.git"]) await aRepository(folder.path, { name });
-    git = await startGitServer(folder.path);
+    served = await servedRepositories(["one.git", "two.git", "three.git", "four.git"]);
     both = await twoEngines(configuration(), { image: "123456789012.dkr.ecr.us-east-1.amazonaws.com/tasks:1" });
   });
 
   after(async () => {
-    for (const one of [both, git, folder]) await one?.[Symbol.asyncDispose]();
+    for (const one of [both, served]) await one?.[Symbol.asyncDispose]();
   });
 
   test("outputs, manifests and what is announced are the same, of a first run and of one that finds nothing new", async () => {
@@ -378,7 +373,7 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
     test(`prune is refused: nothing is removed, and the run is announced as failed (${name})`, async () => {
       const engine = engineOf(name);
       await both.forget("kept");
-      const config = join(folder.path, "keeps-all.yml");
+      const config = join(served.folder, "keeps-all.yml");
       await writeFile(config, configuration().replace(/retention: \{[^}]*\}, /, ""));
       for (let run = 0; run < 2; run += 1) {
         const env = { ...both.stack.env, S3_BUCKET: both.stack.bucket };
@@ -420,13 +415,13 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       // As `core-backup stop` does at its end.
       await both.freeLease("pair");
       watched("pair");
-      const seen = git.seen.length;
+      const seen = served.git.seen.length;
       const next = await engine.execute("pair");
       assert.equal(next.status, "SUCCEEDED", next.cause);
       const { snapshot } = JSON.parse(next.output ?? "{}");
       const manifest = await both.stack.manifestOf("pair", snapshot);
       assert.equal(manifest.resumedAt?.length, 1);
-      const fetched = git.seen.slice(seen).filter(({ method }) => method === "POST");
+      const fetched = served.git.seen.slice(seen).filter(({ method }) => method === "POST");
       assert.deepEqual([...new Set(fetched.map(({ url }) => url.split("/")[1]))], ["two.git"]);
     });
 
@@ -491,12 +486,12 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
   describe("redriven", () => {
     async function redriven(executionArn: string, job: string) {
       const calls = watched(job);
-      const seen = git.seen.length;
+      const seen = served.git.seen.length;
       const { sfn, ended } = engineOf("MiniStack");
       await sfn.send(new RedriveExecutionCommand({ executionArn }));
       const end = await ended(executionArn);
       assert.equal(end.status, "SUCCEEDED", end.cause);
-      const fetched = git.seen.slice(seen).filter(({ method }) => method === "POST");
+      const fetched = served.git.seen.slice(seen).filter(({ method }) => method === "POST");
       const { snapshot } = JSON.parse(end.output ?? "{}");
       return {
         calls: calls(),
@@ -659,7 +654,7 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
 
   function configuration(): string {
     const job = (name: string, names: readonly string[], more: string) =>
-      `  - { name: ${name}, service: git, concurrency: 1, ${more}, options: { repositories: [${names.map((one) => `${git.url}/${one}`).join(", ")}] } }`;
+      `  - { name: ${name}, service: git, concurrency: 1, ${more}, options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
       job("pair", ["one.git", "two.git"], "compute: lambda"),

@@ -9,10 +9,8 @@ import { formsOf } from "../../support/canary.ts";
 import { imageMissing, loadImage } from "../../support/container-image.ts";
 import { aDeployedStack, type DeployedStack, logEvents, until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
-import { aRepository } from "../../support/git-repository.ts";
-import { type GitServer, startGitServer } from "../../support/git-server.ts";
 import { noMinistack } from "../../support/s3-server.ts";
-import { temporaryFolder } from "../../support/stores.ts";
+import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 
 const CANARY = "canary-cXV4Zm9v-41d07be85a";
 /** Of that `lib/function-backup.ts` keeps 20 s for the last record. */
@@ -21,14 +19,11 @@ const SHORT_FUNCTION_SECONDS = 26;
 describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMissing() }, () => {
   let stack: DeployedStack;
   let engine: DockerEngine;
-  let git: GitServer;
-  let folder: AsyncDisposable & { readonly path: string };
+  let served: ServedRepositories;
   let lambda: LambdaClient;
 
   before(async () => {
-    folder = await temporaryFolder();
-    for (const name of ["one.git", "two.git"]) await aRepository(folder.path, { name });
-    git = await startGitServer(folder.path);
+    served = await servedRepositories(["one.git", "two.git"]);
     engine = await startDockerEngine();
     const image = await loadImage(engine);
     stack = await aDeployedStack(configuration(), { params: { image }, dockerHost: engine.host });
@@ -40,7 +35,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
 
   after(async () => {
     lambda?.destroy();
-    for (const one of [stack, engine, git, folder]) await one?.[Symbol.asyncDispose]();
+    for (const one of [stack, engine, served]) await one?.[Symbol.asyncDispose]();
   });
 
   test("each unit of a job with compute: fargate is a container, which logs job, run and unit", async () => {
@@ -62,7 +57,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   });
 
   test("a secret that a task reads is given to the source, and is in no log of tasks and no container's settings", async () => {
-    const sent = git.seen.map(({ authorization = "" }) => atob(authorization.replace("Basic ", "")));
+    const sent = served.git.seen.map(({ authorization = "" }) => atob(authorization.replace("Basic ", "")));
     assert.ok(sent.some((text) => text.includes(CANARY)));
     const containers = (await engine.docker("ps", "--all", "--quiet", "--filter", "name=ministack-ecs")).trim();
     const settings = await engine.docker("inspect", ...containers.split("\n"));
@@ -92,9 +87,9 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     await functionSeconds(SHORT_FUNCTION_SECONDS);
     let held = 0;
     // The first is the plan's, which lists refs; the second is the function's.
-    git.switches.answer = ({ method }) => method === "POST" && ++held === 2;
+    served.git.switches.answer = ({ method }) => method === "POST" && ++held === 2;
     const ended = await stack.execute("grows");
-    git.switches.answer = () => false;
+    served.git.switches.answer = () => false;
     await functionSeconds(900);
     assert.equal(ended.status, "SUCCEEDED", ended.cause);
     const { units } = await manifestOf("grows", ended);
@@ -127,7 +122,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
 
   function configuration(): string {
     const job = (name: string, compute: string, names: readonly string[], secret = "") => {
-      const repositories = names.map((one) => `{ url: "${git.url}/${one}"${secret} }`).join(", ");
+      const repositories = names.map((one) => `{ url: "${served.git.url}/${one}"${secret} }`).join(", ");
       return `  - { name: ${name}, service: git, compute: ${compute}, options: { repositories: [${repositories}] } }`;
     };
     return [
@@ -145,12 +140,12 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   /** Holds the task's first question to its source, and meanwhile does `work` to its container. */
   async function whileReading(job: string, work: (container: string) => Promise<unknown>) {
     let posts = 0;
-    git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
+    served.git.switches.answer = ({ method }) => method === "POST" && ++posts > 1;
     const execution = await stack.start(job);
     await until(async () => posts > 1);
     await work(await engine.docker("ps", "--quiet", "--filter", "name=ministack-ecs"));
     const release = () => {
-      git.switches.answer = () => false;
+      served.git.switches.answer = () => false;
     };
     return { ended: await stack.untilEnded(execution), release };
   }

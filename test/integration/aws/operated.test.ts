@@ -16,11 +16,10 @@ import {
 import { coreBackup, document } from "../../e2e/core-backup.ts";
 import { formsOf } from "../../support/canary.ts";
 import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
-import { aRepository, gitSync } from "../../support/git-repository.ts";
-import { type GitServer, startGitServer } from "../../support/git-server.ts";
+import { gitSync } from "../../support/git-repository.ts";
 import { listening } from "../../support/heard-events.ts";
 import { noMinistack } from "../../support/s3-server.ts";
-import { temporaryFolder } from "../../support/stores.ts";
+import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 import { zipEntries } from "../../support/zip-entries.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
@@ -42,15 +41,12 @@ const CANARY = "canary-Zm9vYmFy-7f3a91c2d4";
 
 describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => {
   let stack: DeployedStack;
-  let git: GitServer;
-  let folder: AsyncDisposable & { readonly path: string };
+  let served: ServedRepositories;
 
   let events: () => Promise<readonly Loose[]>;
 
   before(async () => {
-    folder = await temporaryFolder();
-    for (const name of REPOSITORIES) await aRepository(folder.path, { name });
-    git = await startGitServer(folder.path);
+    served = await servedRepositories(REPOSITORIES);
     stack = await aDeployedStack(configuration());
     events = await listening(stack);
     const manager = new SecretsManagerClient(clientOf(stack));
@@ -60,8 +56,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
 
   after(async () => {
     await stack[Symbol.asyncDispose]();
-    await git[Symbol.asyncDispose]();
-    await folder[Symbol.asyncDispose]();
+    await served[Symbol.asyncDispose]();
   });
 
   const start = async (job: string, ...args: readonly string[]) =>
@@ -100,12 +95,12 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.equal((await cli("show")).code, 0);
     const verified = await cli("verify", "--prove");
     assert.equal(verified.code, 0, JSON.stringify(verified));
-    const to = join(folder.path, "restored");
+    const to = join(served.folder, "restored");
     const restored = await cli("restore", "--to", to);
     assert.equal(restored.code, 0, JSON.stringify(restored));
-    const paths = gitSync(folder.path, ["-C", join(folder.path, "one.git"), "show-ref"]);
+    const paths = gitSync(served.folder, ["-C", join(served.folder, "one.git"), "show-ref"]);
     const [, path = ""] = /^ {2}(\S*one\S*)/m.exec(restored.stdout) ?? [];
-    assert.equal(gitSync(folder.path, ["-C", join(to, path), "show-ref"]), paths);
+    assert.equal(gitSync(served.folder, ["-C", join(to, path), "show-ref"]), paths);
     assert.equal((await cli("prune", "--dry-run")).code, 0);
   });
 
@@ -163,7 +158,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       release = resolve;
     });
     let asked = 0;
-    git.switches.answer = (request, response) => {
+    served.git.switches.answer = (request, response) => {
       if (request.method !== "POST" || !request.url?.includes("two.git")) return false;
       asked += 1;
       // The first is the plan's, which lists refs.
@@ -180,7 +175,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
 
     const stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
     await stopping.heard("waiting until no function of it is at work");
-    git.switches.answer = () => false;
+    served.git.switches.answer = () => false;
     release();
     const stopped = await stopping.ended;
     assert.equal(stopped.code, 0, JSON.stringify(stopped));
@@ -241,14 +236,14 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
   test("no secret is in what is deployed, nor in logs, states, events or the bucket, also of a run that failed by it", async () => {
     const ended = await start("secret", "--wait");
     assert.equal(ended.status, "ok", JSON.stringify(ended));
-    git.switches.answer = (_, response) => {
+    served.git.switches.answer = (_, response) => {
       response.writeHead(401, { "www-authenticate": "Basic" }).end();
       return true;
     };
     const refused = await start("secret", "--wait");
-    git.switches.answer = () => false;
+    served.git.switches.answer = () => false;
     assert.equal(refused.status, "failed", JSON.stringify(refused));
-    const sent = git.seen.map(({ authorization = "" }) =>
+    const sent = served.git.seen.map(({ authorization = "" }) =>
       Buffer.from(authorization.replace("Basic ", ""), "base64").toString(),
     );
     assert.ok(
@@ -300,16 +295,15 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
   }
 
   function configuration(): string {
-    const urls = (names: readonly string[]) => names.map((name) => `${git.url}/${name}`).join(", ");
     const job = (name: string, names: readonly string[], more = "") =>
-      `  - { name: ${name}, service: git, ${more}options: { repositories: [${urls(names)}] } }`;
+      `  - { name: ${name}, service: git, ${more}options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
       job("repositories", REPOSITORIES),
       job("broken", ["one.git", "absent.git"]),
       job("slow", ["one.git", "two.git"], "concurrency: 1, "),
       job("late", ["one.git"], "deadline: 1s, "),
-      `  - { name: secret, service: git, options: { repositories: [{ url: "${git.url}/one.git", token_secret: backups/git }] } }`,
+      `  - { name: secret, service: git, options: { repositories: [{ url: "${served.git.url}/one.git", token_secret: backups/git }] } }`,
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
       "",
