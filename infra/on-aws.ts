@@ -7,7 +7,7 @@ import { LONGEST_RUN_MS } from "../lib/lease/lease-document.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
-import { kmsKey } from "./kms-key.ts";
+import { KEY_FORMS, kmsKey } from "./kms-key.ts";
 import { filesystemFaults, nfsFaults } from "./on-efs.ts";
 
 /** A day less than its run, for all that comes before and after it. */
@@ -84,9 +84,7 @@ function keyFaults(storages: Readonly<Record<string, unknown>>, used: ReadonlySe
     const storage = storages[name];
     if (!isRecord(storage) || typeof storage.kms_key !== "string") return [];
     if (storage.endpoint !== undefined || kmsKey(storage.kms_key) !== undefined) return [];
-    const message =
-      "must be the id or ARN of a key, or the name (alias/…) or ARN of an alias: the functions get rights to it";
-    return [at(["storage", name, "kms_key"], message)];
+    return [at(["storage", name, "kms_key"], `${KEY_FORMS}: the functions get rights to it`)];
   });
 }
 

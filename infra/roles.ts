@@ -1,6 +1,7 @@
 import { RESERVED_PREFIX } from "../lib/storage/key.ts";
 import { efsStatements, type UsedMount } from "./efs.ts";
 import type { FunctionSpec } from "./functions.ts";
+import { keyStatements } from "./kms-key.ts";
 import type { SecretRights } from "./secrets.ts";
 import type { Statement } from "./statement.ts";
 import type { BucketPlace } from "./storage-places.ts";
@@ -69,7 +70,7 @@ function reading({ arn, prefix, key }: BucketPlace): readonly Statement[] {
   return [
     { ...allow(["s3:ListBucket"], arn), ...ofPrefix },
     allow(["s3:GetObject"], objectsOf(arn, `${prefix}*`)),
-    ...(key === undefined ? [] : [{ ...key, ...allow(["kms:Decrypt", "kms:GenerateDataKey"], key.Resource) }]),
+    ...(key === undefined ? [] : keyStatements(key, arn, ["kms:Decrypt", "kms:GenerateDataKey"])),
   ];
 }
 

@@ -7,6 +7,7 @@ import { awsConfig } from "./aws-config.ts";
 import { dashboardResources } from "./dashboard.ts";
 import { type EfsMount, efsMounts, type UsedMount } from "./efs.ts";
 import { functionDefinitions, roleLogicalId, type StackFunction, stackFunctions } from "./functions.ts";
+import { KEY_FORMS, type KmsKey, kmsKey } from "./kms-key.ts";
 import { storageMount, usedMounts } from "./on-efs.ts";
 import { configOf, readersId } from "./readers.ts";
 import { reservedCalls } from "./reserved-calls.ts";
@@ -155,7 +156,7 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     stack,
     bucket: {
       name: given === "" ? { Ref: "BackupBucket" } : given,
-      kmsKey: (await text("param:kmsKey")) || undefined,
+      key: bucketKey(await text("param:kmsKey")),
       region: await text("aws:region"),
     },
     schedules: (await isOn(resolving, "schedules")) ? "ENABLED" : "DISABLED",
@@ -166,6 +167,12 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     efs,
     network: await givenNetwork(resolving),
   };
+}
+
+function bucketKey(given: string): KmsKey | undefined {
+  const key = kmsKey(given);
+  if (given !== "" && key === undefined) throw new Error(`--param=kmsKey=${given}: ${KEY_FORMS}`);
+  return key;
 }
 
 async function flexibleMinutes(resolving: Resolving): Promise<number> {

@@ -5,6 +5,7 @@ import type { Job } from "../lib/config/schema.ts";
 import { machineName } from "../lib/deployment/names.ts";
 import { CALL_RETRIERS } from "./call-retriers.ts";
 import { functionLogicalId, functionName, functionTable } from "./functions.ts";
+import { keyStatements } from "./kms-key.ts";
 import { capitalized, logicalId } from "./names.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
@@ -191,7 +192,7 @@ function machineStatements(
       ["s3:GetObject"],
       ["plan.jsonl", "verify/parts*.jsonl"].map((name) => objectsOf(bucket.arn, `${bucket.prefix}*/.run/${name}`)),
     ),
-    ...(bucket.key === undefined ? [] : [{ ...bucket.key, ...allow(["kms:Decrypt"], bucket.key.Resource) }]),
+    ...(bucket.key === undefined ? [] : keyStatements(bucket.key, bucket.arn, ["kms:Decrypt"])),
     allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
     ...(network === undefined ? [] : runTaskStatements(stack, job)),
     // These two know no resource (the service authorization reference of CloudWatch Logs and X-Ray).

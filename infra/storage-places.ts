@@ -25,8 +25,7 @@ export interface BucketPlace {
 /** What the stack's variable stands for. */
 export interface StackBucket {
   readonly name: unknown;
-  /** ARN */
-  readonly kmsKey: string | undefined;
+  readonly key: KmsKey | undefined;
   /** Of the stack. */
   readonly region: string;
 }
@@ -47,8 +46,7 @@ function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | un
     arn: arnOf(name),
     prefix: storage.prefix,
     more: moreRights(storage),
-    key:
-      storage.kms_key === undefined ? (isOfStack ? keyOf(stack) : undefined) : kmsKey(storage.kms_key, storage.region),
+    key: storage.kms_key === undefined ? (isOfStack ? stack.key : undefined) : kmsKey(storage.kms_key, storage.region),
   };
 }
 
@@ -83,11 +81,8 @@ const placeIn = (stack: StackBucket, prefix: string): BucketPlace => ({
   arn: arnOf(stack.name),
   prefix,
   more: [],
-  key: keyOf(stack),
+  key: stack.key,
 });
-
-const keyOf = ({ kmsKey }: StackBucket): KmsKey | undefined =>
-  kmsKey === undefined ? undefined : { Resource: kmsKey };
 
 const arnOf = (name: unknown): unknown =>
   typeof name === "string"

@@ -123,7 +123,9 @@ describe("tasks in what is deployed", () => {
     assert.deepEqual(await policyFindings(withImage.template), []);
   });
 
-  test("a key that the storage names by an alias may be used by what reads and writes the bucket, and no other key", () => {
+  test("a key that the storage names by an alias may be used by what reads and writes the bucket, and another one for what lies there", () => {
+    const bucket = { "Fn::GetAtt": ["BackupBucket", "Arn"] };
+    const bucketAndObjects = [bucket, { "Fn::Join": ["", [bucket, "/*"]] }];
     const { ofType } = withImage;
     const users = ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
       statementsIn(properties)
@@ -131,11 +133,13 @@ describe("tasks in what is deployed", () => {
         .map((statement) => ({ id, statement })),
     );
     const ofTasks = users.filter(({ id }) => id.endsWith("TaskRole"));
-    assert.ok(users.length >= 10 && ofTasks.length >= 2, users.map(({ id }) => id).join(" "));
-    for (const { id, statement } of users) {
+    assert.ok(users.length >= 20 && ofTasks.length >= 4, users.map(({ id }) => id).join(" "));
+    for (const [at, { id, statement }] of users.entries()) {
       assert.match(JSON.stringify(statement.Resource), /AccountId}:key\/\*"/, id);
-      const condition = { "ForAnyValue:StringEquals": { "kms:ResourceAliases": ["alias/backups"] } };
-      assert.deepEqual(statement.Condition, condition, id);
+      const named = { "ForAnyValue:StringEquals": { "kms:ResourceAliases": ["alias/backups"] } };
+      const ofBucket = { StringLike: { "kms:EncryptionContext:aws:s3:arn": bucketAndObjects } };
+      assert.deepEqual(statement.Condition, at % 2 === 0 ? named : ofBucket, id);
+      if (at % 2 === 1) assert.deepEqual([statement.Action].flat(), ["kms:Decrypt"], id);
     }
   });
 

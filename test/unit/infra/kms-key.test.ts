@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kmsKey } from "../../../infra/kms-key.ts";
+import { type KmsKey, keyStatements, kmsKey } from "../../../infra/kms-key.ts";
 
 const ID = "12345678-90ab-cdef-1234-567890abcdef";
 const MULTI_REGION = "mrk-1234567890abcdef1234567890abcdef";
@@ -38,4 +38,24 @@ test("what is none of them is no key", () => {
     `${ACCOUNT}:key/*`,
   ])
     assert.equal(kmsKey(given), undefined, given);
+});
+
+test("what an alias named before may be used for what lies in the bucket; a key that is named is used alone", () => {
+  const both = ["kms:Decrypt", "kms:GenerateDataKey"];
+  const rightsOf = (given: string) => keyStatements(kmsKey(given) as KmsKey, "arn:aws:s3:::b", both);
+  const allow = { Effect: "Allow", Action: both };
+  assert.deepEqual(rightsOf(ID), [{ ...allow, Resource: inStack(`key/${ID}`) }]);
+  assert.deepEqual(rightsOf("alias/backups"), [
+    { ...allow, Resource: inStack("key/*"), Condition: aliased("alias/backups") },
+    {
+      Effect: "Allow",
+      Action: ["kms:Decrypt"],
+      Resource: inStack("key/*"),
+      Condition: {
+        StringLike: {
+          "kms:EncryptionContext:aws:s3:arn": ["arn:aws:s3:::b", { "Fn::Join": ["", ["arn:aws:s3:::b", "/*"]] }],
+        },
+      },
+    },
+  ]);
 });
