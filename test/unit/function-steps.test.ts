@@ -41,6 +41,16 @@ async function execution(a: ReturnType<typeof aBackup>) {
   return { pointer, units, collected, finished, verified };
 }
 
+/** Waiting for a lease takes no time but that of its clock. */
+function watching(a: ReturnType<typeof aBackup>) {
+  let elapsed = 0;
+  const sleep = async (ms: number) => {
+    elapsed += ms;
+    a.later(ms / 1000);
+  };
+  return { ...a.backup, elapsed: () => elapsed, sleep };
+}
+
 async function verifiedOf(a: ReturnType<typeof aBackup>, pointer: StepPointer) {
   const verified = await verifyStep(a.backup, pointer);
   if ("verified" in verified) return verified;
@@ -135,6 +145,32 @@ test("a stopped execution that is redriven goes on under its lease, unless anoth
   await assert.rejects(collectStep(a.backup, pointer, two, a.backup.config), { name: "LeaseLostError" });
 });
 
+test("a container that starts after its lease ran out by the clock, and another run took the job over, writes nothing, and nothing is lost", async () => {
+  const a = aBackup({ units: () => ["a", "b"].map((id) => ({ id, items: { "x.json": id } })) });
+  const backup = watching(a);
+  const { pointer } = await beginRun(backup, { job: "docs", only: undefined, execution: "arn:execution:slow" });
+  const [one, two] = await Array.fromAsync(readPlan(a.storage, pointer));
+  assert.ok(one && two);
+  await collectStep(backup, pointer, one, backup.config);
+  a.later(25 * 60);
+  // Who may not ask for the execution, as a desk.
+  const other = await beginRun(backup, { job: "docs", only: undefined });
+  const stored = await contentsOf(a.storage);
+  for (const step of [
+    () => collectStep(backup, pointer, two, backup.config),
+    () => endedStep(backup, pointer, two, { compute: "fargate" }),
+    () => finishStep(backup, pointer),
+  ])
+    await assert.rejects(step(), { name: "LeaseLostError" });
+  assert.deepEqual(await contentsOf(a.storage), stored);
+  assert.deepEqual([other.pointer.snapshot, other.pointer.resumed], [pointer.snapshot, 1]);
+  for (const line of [one, two]) await collectStep(backup, other.pointer, line, backup.config);
+  assert.equal((await finishStep(backup, other.pointer)).status, "ok");
+  assert.deepEqual(await verifiedOf({ ...a, backup }, other.pointer), { verified: true, proved: 2 });
+  await assert.rejects(finishStep(backup, pointer), { name: "LeaseLostError" });
+  assert.deepEqual(a.source.opened, ["a/x.json", "b/x.json"]);
+});
+
 test("a bucket that is down from the middle to the end: who is to be told is told, and the next run needs no help", async () => {
   let isDown = false;
   const storage = new Proxy(memoryStorage(), {
@@ -144,21 +180,13 @@ test("a bucket that is down from the middle to the end: who is to be told is tol
     },
   });
   const told = memoryNotifier();
-  let elapsed = 0;
   const a = aBackup({
     storage,
     units: () => ["a", "b"].map((id) => ({ id, items: { "x.json": id } })),
     notifications: { memory: notifying() },
     notifiers: { memory: told.notifier },
   });
-  const backup = {
-    ...a.backup,
-    elapsed: () => elapsed,
-    sleep: async (ms: number) => {
-      elapsed += ms;
-      a.later(ms / 1000);
-    },
-  };
+  const backup = watching(a);
   const { pointer } = await beginRun(backup, { job: "docs", only: undefined });
   const [one, two] = await Array.fromAsync(readPlan(storage, pointer));
   assert.ok(one && two);
@@ -179,7 +207,7 @@ test("a bucket that is down from the middle to the end: who is to be told is tol
   a.later(3_600);
   const next = await beginRun(backup, { job: "docs", only: undefined });
   assert.deepEqual([next.pointer.snapshot, next.pointer.resumed], [pointer.snapshot, 1]);
-  assert.ok(elapsed >= 90_000, "the lease that nobody could give back was watched first");
+  assert.ok(backup.elapsed() >= 90_000, "the lease that nobody could give back was watched first");
   for (const line of [one, two]) await collectStep(backup, next.pointer, line, backup.config);
   assert.equal((await finishStep(backup, next.pointer)).status, "ok");
   assert.deepEqual(a.source.opened, ["a/x.json", "b/x.json"]);
