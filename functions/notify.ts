@@ -21,7 +21,12 @@ const outcomeSchema = z.object({
   /** Absent where the rule that tells of it is older. */
   executionArn: z.string().optional(),
 });
-const eventSchema = z.object({ outcome: outcomeSchema, pointer: stepPointerSchema.nullish() });
+const eventSchema = z.object({
+  outcome: outcomeSchema,
+  pointer: stepPointerSchema.nullish(),
+  /** Name of the run's own execution; none of one that was redriven, whose end before counted under that name. */
+  execution: z.string().nullish(),
+});
 
 /** What is left when no more is waited for: a rule's call that was killed would be made again, and tell again. */
 const LAST_WORDS_MS = 20_000;
@@ -31,8 +36,8 @@ const LAST_WORDS_MS = 20_000;
  * could be told of one that was stopped, it throws: Lambda calls it again, and keeps in a queue what failed for good.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { outcome, pointer } = eventSchema.parse(event);
-  const { job, status, snapshot, removed = 0, execution, executionArn } = outcome;
+  const { outcome, pointer, execution: own } = eventSchema.parse(event);
+  const { job, status, snapshot, removed = 0, execution = own ?? undefined, executionArn } = outcome;
   const error = errorOf(outcome);
   return withFunctionBackup(
     invocation,

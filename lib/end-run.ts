@@ -29,9 +29,10 @@ export interface Told {
 export async function endRun(backup: Backup, { outcome, pointer, removed }: EndedRun): Promise<Told> {
   if (pointer !== undefined) await giveBack(backup, pointer);
   logEnd(backup, outcome, pointer);
-  const { deliveries } = await notify(backup, { runs: [{ ...outcome, run: outcome.run ?? pointer?.run }] });
+  const ended = { ...outcome, run: outcome.run ?? pointer?.run };
+  const { deliveries } = await notify(backup, { runs: [ended] });
   const told = deliveries.filter((one) => wasHeard(one, outcome.job)).length;
-  const metrics = await emitMetrics(backup, [{ ...outcome, removed }]);
+  const metrics = await emitMetrics(backup, [{ ...ended, removed }]);
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
 

@@ -10,7 +10,7 @@ import { jobSamples } from "./job-samples.ts";
 import { runningSince } from "./metrics-page.ts";
 import { type MetricsDelivery, publishMetrics } from "./publish-metrics.ts";
 import { changeCounts, type RunCounts, readCounts } from "./run-counts.ts";
-import { addRun, incrementSamples, type MeasuredRun, measureRun } from "./run-measures.ts";
+import { addRun, incrementSamples, isCounted, type MeasuredRun, measureRun } from "./run-measures.ts";
 import { traceOf } from "./trace-of.ts";
 
 const JOBS_AT_ONCE = 4;
@@ -57,11 +57,15 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
     const running = run.status === "refused" ? await runningSince(storage, job.name, now) : undefined;
     const entry = standing.newest?.snapshot === run.snapshot ? standing.newest : undefined;
     const measures = measureRun(run, entry, now);
-    const counts = await countsAfter(backup, run.job, (before) => withProof(addRun(before, measures), standing));
+    let isNew = true;
+    const counts = await countsAfter(backup, run.job, (before) => {
+      isNew = !isCounted(before, measures);
+      return withProof(isNew ? addRun(before, measures) : before, standing);
+    });
     return {
       job: job.name,
       samples: jobSamples({ ...base, running, stored: { standing, counts } }),
-      increments: incrementSamples(measures),
+      increments: isNew ? incrementSamples(measures) : [],
       ...traceOf(job, run, measures, entry),
     };
   } catch (error) {

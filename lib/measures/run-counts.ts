@@ -27,6 +27,7 @@ const countsSchema = z.strictObject({
       endedAt: instant,
       status: z.enum(RUN_STATUSES),
       leaseWaitSeconds: amount,
+      run: z.string().optional().describe("what it is known by, where it may end again"),
     })
     .optional(),
   proof: z

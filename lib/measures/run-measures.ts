@@ -22,6 +22,8 @@ export interface MeasuredRun {
   readonly status: "ok" | "partial" | "failed" | "interrupted" | "refused";
   readonly snapshot?: string | undefined;
   readonly error?: ErrorRecord | undefined;
+  /** What it is known by, where it may end again: it counts once. */
+  readonly run?: string | undefined;
   /** Absent where the steps were processes of their own. */
   readonly timing?: RunTiming | undefined;
   /** How many snapshots the retention removed. */
@@ -31,6 +33,7 @@ export interface MeasuredRun {
 /** What one run adds to the counters of its job. */
 export interface RunMeasures {
   readonly status: MeasuredRun["status"];
+  readonly run?: string | undefined;
   readonly startedAt: string;
   readonly endedAt: string;
   readonly errors: Readonly<Record<string, number>>;
@@ -55,6 +58,7 @@ export function measureRun(run: MeasuredRun, entry: SnapshotEntry | undefined, n
   const begun = run.snapshot === undefined ? now : (snapshotTime(run.snapshot) ?? now);
   return {
     status: run.status,
+    run: run.run,
     startedAt: run.timing?.startedAt ?? begun.toISOString(),
     endedAt: run.timing?.endedAt ?? now.toISOString(),
     errors: errorsOf(run, entry),
@@ -64,6 +68,9 @@ export function measureRun(run: MeasuredRun, entry: SnapshotEntry | undefined, n
     ...requestsOf(units),
   };
 }
+
+/** Whether that very run ended before, as one does that is stopped once all was told of it. Pure. */
+export const isCounted = ({ last }: RunCounts, { run }: RunMeasures): boolean => run !== undefined && last?.run === run;
 
 /** Pure. */
 export function addRun(counts: RunCounts, run: RunMeasures): RunCounts {
@@ -83,7 +90,9 @@ export function addRun(counts: RunCounts, run: RunMeasures): RunCounts {
     sourceRequests: counts.sourceRequests + run.sourceRequests,
     ...(run.sourceQuotaRemaining === undefined ? {} : { sourceQuotaRemaining: run.sourceQuotaRemaining }),
     // Nothing was begun, so the last run is still the one before.
-    ...(status === "refused" ? {} : { last: { startedAt, endedAt, status, leaseWaitSeconds } }),
+    ...(status === "refused"
+      ? {}
+      : { last: { startedAt, endedAt, status, leaseWaitSeconds, ...(run.run === undefined ? {} : { run: run.run }) } }),
   };
 }
 

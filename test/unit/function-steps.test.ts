@@ -257,6 +257,13 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   );
   await endStoppedRun(a.backup, { ...outcome, run: "next" }, undefined);
   assert.equal(told.reports.at(-1)?.jobs[0]?.badRuns, 2);
+  // One that is stopped once its own end was told is no second one.
+  await endRun(a.backup, { outcome: { ...outcome, status: "failed", run: "third" }, removed: 0 });
+  await endStoppedRun(a.backup, { ...outcome, run: "third" }, undefined);
+  assert.deepEqual(
+    told.reports.slice(-2).map(({ jobs: [job] }) => job?.badRuns),
+    [3, 3],
+  );
   const alone = aBackup({ units: () => [] });
   assert.deepEqual(await endStoppedRun(alone.backup, outcome, undefined), { told: 0, untold: 0, unmeasured: 0 });
 });

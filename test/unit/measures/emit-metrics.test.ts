@@ -102,6 +102,17 @@ test("counters go on over runs, which are processes of their own", async () => {
   );
 });
 
+test("a run that is stopped once its end was measured counts once", async () => {
+  const a = setting();
+  const ended = { job: "docs", status: "failed", run: "mine", removed: 0 } as const;
+  await emitMetrics(a.backup, [ended]);
+  await emitMetrics(a.backup, [{ ...ended, status: "interrupted" }]);
+  assert.deepEqual(a.collected.published.at(-1)?.jobs[0]?.increments, []);
+  await emitMetrics(a.backup, [{ ...ended, run: "next" }]);
+  const values = a.collected.values();
+  assert.deepEqual([values["runs_total failed"], values["runs_total interrupted"]], [2, 0]);
+});
+
 test("when a run begins it is given away that it does: later than the end before, until it ends", async () => {
   const a = setting();
   await a.run();
