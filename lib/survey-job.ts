@@ -1,8 +1,8 @@
 import { isGood, provedWhen } from "./job-history.ts";
-import { snapshotTime } from "./keys.ts";
-import { isLive, type LeaseDocument, readLease } from "./lease/lease-document.ts";
+import { readLease } from "./lease/lease-document.ts";
 import { type LostSnapshot, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
+import { type UnfinishedState, unfinishedState } from "./resume/unfinished-state.ts";
 import { lastStart } from "./scheduling/job-past.ts";
 import { isAhead, type SnapshotEntry, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -19,7 +19,7 @@ export interface JobSurvey {
   /** When a run was last begun, however it ended. */
   readonly lastStart?: Date;
   /** A run later than every snapshot that has no manifest. */
-  readonly unfinished?: { readonly snapshot: string; readonly state: "running" | "stopped" | "stuck" };
+  readonly unfinished?: { readonly snapshot: string; readonly state: UnfinishedState };
   /** Dated after now, by a clock that was ahead: what they say counts for nothing until then. */
   readonly ahead: readonly string[];
   /** What is wrong with manifests, each in its place. */
@@ -30,8 +30,6 @@ export interface JobSurvey {
 
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
 const LOOK_BACK = 30;
-/** Without a lease, a run is taken for stuck after this. */
-const IDLE_MS = 24 * 3_600_000;
 
 /** `toldOf`: snapshots that something was wrong with when it was told, so that they are looked at however far back. @throws StorageError | TransientError */
 export async function surveyJob(
@@ -90,7 +88,7 @@ export async function surveyJob(
     ...(proved === undefined ? {} : { newestProved: proved }),
     ...(first === undefined ? {} : { first }),
     ...(start === undefined ? {} : { lastStart: start }),
-    ...(isLast ? { unfinished: { snapshot: last, state: stateOf(last, await lease(storage, job), now) } } : {}),
+    ...(isLast ? { unfinished: { snapshot: last, state: await stateOf(storage, job, last, now) } } : {}),
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     ahead: ahead.sort(),
     faults,
@@ -104,15 +102,6 @@ function statusOf({ manifest, verified }: SnapshotEntry): string {
   return verified ? "narrowed" : "unverified";
 }
 
-async function lease(storage: Storage, job: string): Promise<LeaseDocument | undefined> {
-  return (await readLease(storage, job))?.document;
+async function stateOf(storage: Storage, job: string, snapshot: string, now: Date): Promise<UnfinishedState> {
+  return unfinishedState(snapshot, (await readLease(storage, job))?.document, now);
 }
-
-function stateOf(snapshot: string, found: LeaseDocument | undefined, now: Date): "running" | "stopped" | "stuck" {
-  const mine = found?.snapshot === undefined || found.snapshot === snapshot ? found : undefined;
-  if (mine === undefined) return now.getTime() - beginning(snapshot) > IDLE_MS ? "stuck" : "stopped";
-  if (mine.released) return "stopped";
-  return isLive(mine, now) ? "running" : "stuck";
-}
-
-const beginning = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? 0;

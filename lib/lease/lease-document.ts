@@ -27,9 +27,9 @@ const leaseSchema = z.strictObject({
   run: z.string().optional(),
   snapshot: z.string().optional(),
   before: z
-    .strictObject({ snapshot: z.string(), renewedAt: instant })
+    .strictObject({ snapshot: z.string(), renewedAt: instant, released: z.literal(true).optional() })
     .optional()
-    .describe("the run that had it last, and when that was last at work"),
+    .describe("the run that had it last, when that was last at work, and whether it gave it back"),
   acquiredAt: instant,
   renewedAt: instant,
   expiresAt: instant,
@@ -62,12 +62,13 @@ export async function readLease(storage: Storage, job: string): Promise<FoundLea
 }
 
 /**
- * The run that has it or had it last, and when it was last at work. Of one that was killed in the middle of a long artifact
+ * The run that has it or had it last, when it was last at work, and whether it has given it back. Of one that was killed in the middle of a long artifact
  * nothing else says so.
  */
 export function lastAtWork(document: LeaseDocument | undefined): LeaseDocument["before"] {
   if (document?.snapshot === undefined) return document?.before;
-  return { snapshot: document.snapshot, renewedAt: document.renewedAt };
+  const { snapshot, renewedAt, released } = document;
+  return { snapshot, renewedAt, ...(released ? { released } : {}) };
 }
 
 export type LeaseOwner = Pick<LeaseDocument, "host" | "process" | "version">;

@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { SourceError, StorageError } from "../../../lib/errors.ts";
+import { underLease } from "../../../lib/lease/under-lease.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { changeTold } from "../../../lib/notify/told.ts";
+import { thisProcess } from "../../../lib/process-identity.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { surveyJob } from "../../../lib/survey-job.ts";
 import { watch } from "../../../lib/watch/watch.ts";
 import { aBackup, aJob, type BackupChanges, contentsOf } from "../../support/a-backup.ts";
+import { aLease } from "../../support/a-lease.ts";
 import { gone, memoryNotifier, told } from "../../support/memory-notifier.ts";
 import type { ScriptedUnit } from "../../support/scripted-connector.ts";
 
@@ -265,6 +268,37 @@ test("a run whose lease ran out is stuck, one that was ended in order is not, an
     ["watch", "docs missed"],
     ["run", "docs recovered"],
   ]);
+});
+
+test("a stuck run stays stuck when a prune, or a run that fails before it has a folder, has had the lease since", async () => {
+  const a = setting();
+  await a.run();
+  a.later(DAY);
+  const snapshot = "2026-11-23T030000Z";
+  await a.storage.put("docs/2026-11-23/030000Z/.run/plan.jsonl", bytesOf(""));
+  const lease = (changes: object) =>
+    a.storage.put("docs/.lease", bytesOf(JSON.stringify({ ...aLease(a.clock.time), ...changes })));
+  const prune = { purpose: "prune", processBound: true, waitMs: 0 } as const;
+  const stuck = async () => (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots]);
+  const isStuck = [["JOB_STUCK", [snapshot]]];
+  // Where nobody else watches, a lease that ran out would be waited for in earnest.
+  const ended = { process: { machine: thisProcess().machine, pid: 2 ** 30, start: 1 } };
+  await lease({ ...ended, snapshot });
+  assert.deepEqual(await stuck(), isStuck);
+  a.later(3600);
+  await underLease(a.backup, aJob(), prune, async () => assert.deepEqual(await stuck(), isStuck));
+  assert.deepEqual(await stuck(), isStuck);
+  await underLease(a.backup, aJob(), { ...prune, purpose: "run" }, async () =>
+    assert.deepEqual(await stuck(), isStuck),
+  );
+  assert.deepEqual(await stuck(), isStuck);
+  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+
+  await lease({ snapshot, released: true });
+  await underLease(a.backup, aJob(), prune, async () => {});
+  assert.deepEqual((await a.look()).notices, [`run ${snapshot} was stopped before its end`]);
+  await lease({ acquiredAt: "2026-11-23T03:00:00.400Z" });
+  assert.deepEqual((await a.look()).notices, [`run ${snapshot} is going on`], "it was begun under this lease");
 });
 
 test("a manifest that was changed, or is gone, is told, and a good run does not make that well", async () => {
