@@ -1,5 +1,6 @@
+import { furtherBack } from "./further-back.ts";
 import { snapshotTime } from "./keys.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, Verification } from "./manifest.ts";
 import type { LastGood } from "./notify/report.ts";
 import { isNarrowed, pastSnapshots, type SnapshotEntry } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -18,7 +19,18 @@ export interface JobHistory {
   readonly firstRun?: Date;
 }
 
-/** Manifests can be large: what lies further back is not looked at. */
+/** As it is looked for, from the newest on. */
+interface Found {
+  current?: SnapshotEntry;
+  good?: SnapshotEntry;
+  before?: Manifest;
+  provedAt?: Date;
+  /** Ids: of the oldest that is not good since the last good one, and of the oldest at all. */
+  bad?: string;
+  first?: string;
+}
+
+/** Manifests can be large: of what lies further back, only those are read in which something that was not found may be. */
 const LOOK_BACK = 100;
 
 /** Good is what is `ok`, verified and of the whole job: a partial or a narrowed snapshot never counts as one. */
@@ -30,7 +42,7 @@ export const isGood = (entry: SnapshotEntry): boolean =>
  * it all the same, for who asks whether everything was done that can be done without a private key.
  */
 export function provedWhen(
-  { verification, verified }: SnapshotEntry,
+  { verification, verified }: Pick<SnapshotEntry, "verification" | "verified">,
   { orSealed = false }: { readonly orSealed?: boolean } = {},
 ): Date | undefined {
   const proofs = verified ? (verification?.artifacts ?? []).map(({ proof }) => proof) : [];
@@ -50,25 +62,26 @@ export async function jobHistory(
   job: string,
   options: { readonly snapshot?: string | undefined; readonly proof: boolean; readonly now: Date },
 ): Promise<JobHistory> {
-  let current: SnapshotEntry | undefined;
-  let good: SnapshotEntry | undefined;
-  let before: Manifest | undefined;
-  let provedAt: Date | undefined;
-  let badSince: Date | undefined;
-  let firstRun: Date | undefined;
+  const found: Found = {};
+  const isFound = () => found.before !== undefined && (found.provedAt !== undefined || !options.proof);
   let looked = 0;
   for await (const entry of pastSnapshots(storage, job, options.now)) {
-    firstRun = snapshotTime(entry.snapshot);
-    if (entry.snapshot === options.snapshot) current = entry;
-    if (isGood(entry)) {
-      good ??= entry;
-      if (entry.snapshot !== options.snapshot) before ??= entry.manifest;
-    } else if (good === undefined && !(isNarrowed(entry) && entry.manifest?.status === "ok")) badSince = firstRun;
-    if (!isNarrowed(entry)) provedAt ??= provedWhen(entry);
+    see(found, entry, options.snapshot);
     looked += 1;
-    if (before !== undefined && (provedAt !== undefined || !options.proof)) break;
-    if (looked === LOOK_BACK) break;
+    if (isFound() || looked === LOOK_BACK) break;
   }
+  if (found.first !== undefined && looked === LOOK_BACK && !isFound()) {
+    const isWanted = (verification: Verification) =>
+      found.before === undefined || provedWhen({ verification, verified: true }) !== undefined;
+    for await (const { snapshot, entry } of furtherBack(storage, job, found.first, isWanted)) {
+      if (entry !== undefined) see(found, entry, options.snapshot);
+      else if (found.good === undefined) found.bad = snapshot;
+      found.first = snapshot;
+      if (isFound()) break;
+    }
+  }
+  const { current, good, before, provedAt } = found;
+  const [badSince, firstRun] = [found.bad, found.first].map((id) => (id === undefined ? undefined : snapshotTime(id)));
   return {
     ...(current === undefined ? {} : { current }),
     ...(before === undefined ? {} : { before }),
@@ -77,6 +90,18 @@ export async function jobHistory(
     ...(firstRun === undefined ? {} : { firstRun }),
     lastGood: good === undefined ? "none" : lastGood(good.snapshot, options.now),
   };
+}
+
+function see(found: Found, entry: SnapshotEntry, asked: string | undefined): void {
+  const { snapshot, manifest } = entry;
+  found.first = snapshot;
+  if (snapshot === asked) found.current = entry;
+  if (isGood(entry)) {
+    found.good ??= entry;
+    if (snapshot !== asked && manifest !== undefined) found.before ??= manifest;
+  } else if (found.good === undefined && !(isNarrowed(entry) && manifest?.status === "ok")) found.bad = snapshot;
+  const provedAt = isNarrowed(entry) ? undefined : provedWhen(entry);
+  if (provedAt !== undefined) found.provedAt ??= provedAt;
 }
 
 export function lastGood(snapshot: string, now: Date): LastGood {

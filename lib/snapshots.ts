@@ -192,7 +192,8 @@ async function* existing(storage: Storage, job: string, snapshots: readonly stri
   }
 }
 
-async function readEntry(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
+/** Undefined where there is no manifest. @throws StorageError | TransientError */
+export async function readEntry(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
   const key = manifestKey(job, snapshot);
   const found = await storage.head(key);
   if (found === undefined) return undefined;
@@ -266,7 +267,11 @@ async function sumsFault(
 }
 
 /** One that is damaged, or of another place, counts as none: the snapshot is then unverified. */
-async function readVerification(storage: Storage, job: string, snapshot: string): Promise<Verification | undefined> {
+export async function readVerification(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+): Promise<Verification | undefined> {
   const key = verifiedKey(job, snapshot);
   const bytes = await readDocument(storage, key);
   if (typeof bytes === "string") return undefined;

@@ -1,5 +1,7 @@
+import { furtherBack } from "./further-back.ts";
 import { isGood, provedWhen } from "./job-history.ts";
 import { readLease } from "./lease/lease-document.ts";
+import type { Verification } from "./manifest.ts";
 import { type LostSnapshot, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
 import { type UnfinishedState, unfinishedState } from "./resume/unfinished-state.ts";
@@ -31,12 +33,19 @@ export interface JobSurvey {
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
 const LOOK_BACK = 30;
 
-/** `toldOf`: snapshots that something was wrong with when it was told, so that they are looked at however far back. @throws StorageError | TransientError */
+export interface SurveyOptions {
+  /** Snapshots that something was wrong with when it was told: they are looked at however far back. */
+  readonly toldOf?: readonly string[];
+  /** Whether the newest proved one is looked for through all there is. */
+  readonly proves?: boolean;
+}
+
+/** @throws StorageError | TransientError */
 export async function surveyJob(
   storage: Storage,
   job: string,
   now: Date,
-  toldOf: readonly string[] = [],
+  { toldOf = [], proves = true }: SurveyOptions = {},
 ): Promise<JobSurvey> {
   const [oldestTold] = [...toldOf].sort();
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
@@ -48,6 +57,7 @@ export async function surveyJob(
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];
   let newest: string | undefined;
+  let oldest: string | undefined;
   let good: string | undefined;
   let proved: string | undefined;
   let first: string | undefined = unfinished[0];
@@ -71,11 +81,22 @@ export async function surveyJob(
       continue;
     }
     newest ??= snapshot;
+    oldest = snapshot;
     if (first === undefined || snapshot < first) first = snapshot;
     if (isGood(entry)) {
       good ??= snapshot;
       if (provedWhen(entry, { orSealed: true }) !== undefined) proved ??= snapshot;
     } else if (good === undefined) since.push({ snapshot, status: statusOf(entry) });
+  }
+  if (!isWhole && proves && proved === undefined && oldest !== undefined) {
+    const isProved = (verification: Verification) =>
+      provedWhen({ verification, verified: true }, { orSealed: true }) !== undefined;
+    for await (const { snapshot, entry } of furtherBack(storage, job, oldest, isProved)) {
+      if (first === undefined || snapshot < first) first = snapshot;
+      if (entry === undefined || !isGood(entry)) continue;
+      proved = snapshot;
+      break;
+    }
   }
   const lost = await chain.lost(storage, job, { unfinished: open, isWhole });
   const last = unfinished.at(-1);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Backup } from "../backup.ts";
 import { errorRecord } from "../errors.ts";
-import { jobStanding } from "../job-standing.ts";
+import { type JobStanding, jobStanding } from "../job-standing.ts";
 import { findJob } from "../jobs.ts";
 import type { PublishedJob } from "../metrics/metrics.ts";
 import { eachLimited } from "../pool.ts";
@@ -47,12 +47,17 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
   const base = { configFile: resolve(backup.config.file), job, now };
   try {
     const storage = await backup.storage(job);
-    const standing = await jobStanding(storage, job.name, now);
+    const { proof } = await readCounts(storage, job.name);
+    const standing = await jobStanding(storage, job, {
+      now,
+      proof,
+      searchesProof: backup.config.metrics !== undefined,
+    });
     // One that was refused tells nothing of the other process's run but that it goes on.
     const running = run.status === "refused" ? await runningSince(storage, job.name, now) : undefined;
     const entry = standing.newest?.snapshot === run.snapshot ? standing.newest : undefined;
     const measures = measureRun(run, entry, now);
-    const counts = await countsAfter(backup, run.job, (before) => addRun(before, measures));
+    const counts = await countsAfter(backup, run.job, (before) => withProof(addRun(before, measures), standing));
     return {
       job: job.name,
       samples: jobSamples({ ...base, running, stored: { standing, counts } }),
@@ -70,6 +75,12 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
       ...traceOf(job, run, measures, undefined),
     };
   }
+}
+
+/** So that who looks next need not look through all that is not proved. */
+function withProof(counts: RunCounts, { newest, provedAt }: JobStanding): RunCounts {
+  if (newest === undefined) return counts;
+  return { ...counts, proof: { upTo: newest.snapshot, at: provedAt?.toISOString() ?? null } };
 }
 
 /** What could not be given away is in the manifest of the next run. */

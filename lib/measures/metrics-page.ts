@@ -36,7 +36,9 @@ export async function samplesOf(backup: Backup, job: Job, running?: Date): Promi
   const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
   try {
     const storage = await backup.storage(job);
-    const [standing, counts] = [await jobStanding(storage, job.name, base.now), await readCounts(storage, job.name)];
+    const counts = await readCounts(storage, job.name);
+    // Asked several times a minute: what no run has looked for is not looked for here.
+    const standing = await jobStanding(storage, job, { now: base.now, proof: counts.proof, searchesProof: false });
     const since = running ?? (await runningSince(storage, job.name, base.now));
     return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
   } catch (error) {

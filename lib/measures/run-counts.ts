@@ -29,6 +29,10 @@ const countsSchema = z.strictObject({
       leaseWaitSeconds: amount,
     })
     .optional(),
+  proof: z
+    .strictObject({ upTo: z.string(), at: instant.nullable() })
+    .optional()
+    .describe("when the newest of the snapshots up to that one that was proved as a whole was proved"),
   unsent: z
     .array(z.strictObject({ output: z.string(), at: instant, message: z.string() }))
     .max(20)

@@ -55,7 +55,10 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
     const stored = await readTold(storage, job.name);
     const told = await recallHere(backup, job, stored);
     const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
-    const survey = await surveyJob(storage, job.name, now, Object.values(told.missed?.named ?? {}).flat());
+    const survey = await surveyJob(storage, job.name, now, {
+      toldOf: Object.values(told.missed?.named ?? {}).flat(),
+      proves: job.verify.prove !== false,
+    });
     const judged = judgeJob(job, survey, { firstSeen, now });
     const before = told.watch?.schedule;
     const changed =

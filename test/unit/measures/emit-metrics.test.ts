@@ -42,6 +42,10 @@ const at = (time: string) => Date.parse(time) / 1000;
 test("a good run: when it was, what it holds, what it added, and by when the next one is due", async () => {
   const a = setting();
   await a.run();
+  assert.deepEqual((await readCounts(a.storage, "docs")).proof, {
+    upTo: "2026-11-22T030000Z",
+    at: "2026-11-22T03:00:00.000Z",
+  });
   const values = a.collected.values();
   assert.deepEqual(
     { ...values, "job_info scripted store": undefined },
