@@ -37,7 +37,7 @@ export async function* furtherBack(
     const found = await Promise.all(snapshots.map((snapshot) => readVerification(storage, job, snapshot)));
     for (const [n, snapshot] of snapshots.entries()) {
       const verification = found[n];
-      const isCandidate = verification?.ok === true && isWanted(verification);
+      const isCandidate = typeof verification === "object" && verification.ok && isWanted(verification);
       const entry = isCandidate ? await readEntry(storage, job, snapshot) : undefined;
       yield entry === undefined ? { snapshot } : { snapshot, entry };
     }

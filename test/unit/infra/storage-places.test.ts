@@ -4,7 +4,7 @@ import { placesOf, planCopiesOf, planPlaceOf } from "../../../infra/storage-plac
 import { storageSchema } from "../../../lib/config/storage-options.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 
-const STACK = { name: "of-the-stack", kmsKey: undefined, region: "eu-central-1" };
+const STACK = { name: "of-the-stack", key: undefined, region: "eu-central-1" };
 const COPIES = ["of-the-stack", ".core-backup-plans/"];
 
 /** Where the machine reads the plan, and whether functions get rights to the bucket, of a storage with these options. */

@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { SourceError, StorageError } from "../../../lib/errors.ts";
 import { underLease } from "../../../lib/lease/under-lease.ts";
-import { documentBytes } from "../../../lib/manifest.ts";
 import { notify } from "../../../lib/notify/notify.ts";
 import { changeTold } from "../../../lib/notify/told.ts";
 import { thisProcess } from "../../../lib/process-identity.ts";
@@ -248,14 +247,14 @@ test("a run whose lease ran out is stuck, one that was ended in order is not, an
     };
     return a.storage.put("docs/.lease", bytesOf(JSON.stringify({ ...document, ...changes })));
   };
-  await lease({});
+  await lease({ acquiredAt: "2026-11-23T03:00:00.400Z" });
   assert.deepEqual((await a.look()).notices, [`run ${snapshot} is going on`]);
   await lease({ released: true });
   assert.deepEqual(
     [(await a.look()).ok, (await a.look()).notices],
     [true, [`run ${snapshot} was stopped before its end`]],
   );
-  await lease({});
+  await lease({ acquiredAt: "2026-11-23T03:00:00.400Z" });
   a.later(3600);
   assert.deepEqual(
     (await a.look()).problems.map(({ code }) => code),
@@ -278,7 +277,7 @@ test("a stuck run stays stuck when a prune, or a run that fails before it has a 
   const snapshot = "2026-11-23T030000Z";
   await a.storage.put("docs/2026-11-23/030000Z/.run/plan.jsonl", bytesOf(""));
   const lease = (changes: object) =>
-    a.storage.put("docs/.lease", documentBytes({ ...aLease(a.clock.time), ...changes }));
+    a.storage.put("docs/.lease", bytesOf(JSON.stringify({ ...aLease(a.clock.time), ...changes })));
   const prune = { purpose: "prune", processBound: true, waitMs: 0 } as const;
   const stuck = async () => (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots]);
   const isStuck = [["JOB_STUCK", [snapshot]]];
@@ -286,6 +285,7 @@ test("a stuck run stays stuck when a prune, or a run that fails before it has a 
   const ended = { process: { machine: thisProcess().machine, pid: 2 ** 30, start: 1 } };
   await lease({ ...ended, snapshot });
   assert.deepEqual(await stuck(), isStuck);
+  a.later(3600);
   await underLease(a.backup, aJob(), prune, async () => assert.deepEqual(await stuck(), isStuck));
   assert.deepEqual(await stuck(), isStuck);
   await underLease(a.backup, aJob(), { ...prune, purpose: "run" }, async () =>
@@ -297,7 +297,7 @@ test("a stuck run stays stuck when a prune, or a run that fails before it has a 
   await lease({ snapshot, released: true });
   await underLease(a.backup, aJob(), prune, async () => {});
   assert.deepEqual((await a.look()).notices, [`run ${snapshot} was stopped before its end`]);
-  await lease({});
+  await lease({ acquiredAt: "2026-11-23T03:00:00.400Z" });
   assert.deepEqual((await a.look()).notices, [`run ${snapshot} is going on`], "it was begun under this lease");
 });
 
