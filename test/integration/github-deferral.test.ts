@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { bytesOf, readAll } from "../../lib/bytes.ts";
 import { collect } from "../../lib/collect.ts";
 import { budgetOf } from "../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../lib/connectors/github/gate.ts";
@@ -11,6 +12,7 @@ import { finish } from "../../lib/finish.ts";
 import type { Manifest } from "../../lib/manifest.ts";
 import { plan } from "../../lib/plan.ts";
 import { readPlan } from "../../lib/plan-line.ts";
+import { sealed } from "../../lib/seal.ts";
 import { verify } from "../../lib/verify.ts";
 import { aBackup } from "../support/a-backup.ts";
 import { aGitFolder, fastImport } from "../support/git-repository.ts";
@@ -165,6 +167,34 @@ for (const isSealed of [false, true]) {
     assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
   });
 }
+
+test("a part whose first one is lost while the unit waits is not joined to what is read in its place", async () => {
+  await using world = await aWorldOfPulls(30);
+  const backup = githubBackup(world.server, REVIEWS);
+  const { storage } = backup.a;
+  let hours = 0;
+  const result = await runWithin(backup, world.server, 12, async () => {
+    hours += 1;
+    if (hours !== 2) return;
+    for await (const { key } of storage.list("docs/")) {
+      if (!/\/units\/\d+\.json$/.test(key)) continue;
+      const text = Buffer.from(await readAll(await storage.get(key), 1e6)).toString();
+      const { seal: _, ...record } = JSON.parse(text);
+      const isFirst = ({ path }: { path: string }) => path.includes("/pull_reviews.json");
+      assert.equal(record.artifacts.filter(isFirst).length, 1);
+      const artifacts = record.artifacts.filter((one: { path: string }) => !isFirst(one));
+      await storage.put(key, bytesOf(`${JSON.stringify(sealed({ ...record, artifacts }), null, 2)}\n`));
+    }
+  });
+  assert.ok(hours > 3, `${hours} waits`);
+  const numbers = Array.from({ length: 15 }, (_, n) => n * 2 + 1);
+  assert.deepEqual(
+    await reviews(backup, result),
+    numbers.map((n) => `${n}: good`),
+  );
+  const parts = result.manifest.units[0]?.artifacts.filter(({ path }) => path.includes("/pull_reviews"));
+  assert.equal(new Set(parts?.map(({ facts }) => facts.listing)).size, 1);
+});
 
 test("pull requests that change while a later run waits keep their reviews", async () => {
   await using world = await aWorldOfPulls(30);
@@ -335,33 +365,52 @@ test("what was counted before a wait is not held to what GitHub counts after it"
   assert.equal((await backup.stored(waited, "my-org/app", "issues"))?.length, 2);
 });
 
-for (const isSealed of [false, true]) {
-  const where = isSealed ? ", also where what is stored is sealed to us" : "";
-  test(`a hole that was found before a wait is told after it${where}`, { skip: noGithubPeers }, async () => {
-    await using server = await startGithub("/nonexistent");
-    const path = await addRepository(server, "app", { id: 42, issues: 3, pulls: 0 });
-    answerGraphql(server);
-    const issues = listOf(server, `${path}/issues`);
-    const answer = server.graphql;
-    server.graphql = async (body) => {
-      server.lists.set(`${path}/issues`, issues);
-      const reply = await answer?.(body);
-      server.lists.set(`${path}/issues`, issues.slice(0, 2));
-      return reply ?? { status: 500 };
-    };
-    const encryption = isSealed
-      ? await openEncryption({ type: "age", recipients: [RECIPIENT] }, NO_SECRETS)
-      : undefined;
-    const options = { skip: ["all"], include: ["issues", "issue_reactions", "releases"] };
-    const backup = githubBackup(server, options, aBackup({ encryption: () => encryption }));
-    await assert.rejects(
-      runThatWaits(backup, server, async () => {
-        server.graphql = answer;
-      }),
-      /GitHub lists 2 of the 3 issues that it counts/,
-    );
-  });
-}
+for (const kind of ["issues", "labels"])
+  for (const isSealed of [false, true]) {
+    const where = isSealed ? ", also where what is stored is sealed to us" : "";
+    test(`${kind} with a hole that was found before a wait are read once more after it${where}`, {
+      skip: noGithubPeers,
+    }, async () => {
+      for (const stays of [false, true]) {
+        await using server = await startGithub("/nonexistent");
+        const path = `${await addRepository(server, "app", { id: 42, issues: 3, pulls: 0 })}/${kind}`;
+        if (kind === "labels")
+          server.lists.set(
+            path,
+            ["a", "b", "c"].map((name, n) => ({ id: n + 1, name, color: "ff0000" })),
+          );
+        answerGraphql(server);
+        const all = listOf(server, path);
+        const answer = server.graphql;
+        // It counts three, and lists two.
+        server.graphql = async (body) => {
+          server.lists.set(path, all);
+          const reply = await answer?.(body);
+          server.lists.set(path, all.slice(0, 2));
+          return reply ?? { status: 500 };
+        };
+        const encryption = isSealed
+          ? await openEncryption({ type: "age", recipients: [RECIPIENT] }, NO_SECRETS)
+          : undefined;
+        const options = { skip: ["all"], include: [kind, "issue_reactions", "releases"] };
+        const backup = githubBackup(server, options, aBackup({ encryption: () => encryption }));
+        const run = runThatWaits(backup, server, async () => {
+          if (stays) return;
+          server.graphql = answer;
+          server.lists.set(path, all);
+        });
+        if (stays) {
+          await assert.rejects(run, new RegExp(`GitHub lists 2 of the 3 ${kind} that it counts`));
+          continue;
+        }
+        const artifacts = (await run).manifest.units[0]?.artifacts.filter((one) => one.path.includes(`/${kind}.json`));
+        assert.deepEqual(
+          artifacts?.map(({ facts }) => facts.lines),
+          [3],
+        );
+      }
+    });
+  }
 
 test("kinds that have nothing are asked about once, whatever has to be waited for after them", async () => {
   for (const perHour of [13, 15, 17]) {

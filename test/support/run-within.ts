@@ -9,7 +9,12 @@ import type { GithubBackup } from "./github-backup.ts";
 import type { GithubServer } from "./github-server.ts";
 
 /** A run of steps in functions, with so many requests an hour. Answers the hours that it took. */
-export async function runWithin(backup: GithubBackup, server: GithubServer, perHour: number, each?: () => void) {
+export async function runWithin(
+  backup: GithubBackup,
+  server: GithubServer,
+  perHour: number,
+  each?: () => void | Promise<void>,
+) {
   const { a, inFunction } = backup;
   let left = perHour;
   server.fault = () => {
@@ -34,7 +39,7 @@ export async function runWithin(backup: GithubBackup, server: GithubServer, perH
       return { manifest, snapshot: pointer.snapshot, hours };
     } catch (error) {
       if (!(error instanceof DeferredError)) throw error;
-      each?.();
+      await each?.();
       left = perHour;
       a.later(3_700);
     }

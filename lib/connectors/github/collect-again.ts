@@ -26,16 +26,15 @@ export async function* collectAgain(work: SubjectWork, kind: Kind): AsyncGenerat
   await endKind(work, context, reading.end("READ"));
 }
 
-/** Whether there is a hole in a list of which not all was read in this run. */
+/** Whether there is a hole in a list of which not all was read just now: some of it is of the last snapshot, or of before a wait. `state` is left out for what was stored before a wait. */
 export const isMendable = (
   { readAgain, startedAt }: Pick<SubjectWork, "readAgain" | "startedAt">,
   { name, reading }: Kind,
   error: unknown,
-  state: Pick<KindState, "sweptAt"> | undefined,
+  state?: Pick<KindState, "sweptAt">,
 ): boolean =>
   error instanceof SourceError &&
   error.code === "SOURCE_INCOMPLETE" &&
-  reading.how === "newest" &&
+  (reading.how === "newest" || reading.how === "list") &&
   !readAgain.has(name) &&
-  state?.sweptAt !== undefined &&
-  Date.parse(state.sweptAt) < startedAt.getTime();
+  (state?.sweptAt === undefined || Date.parse(state.sweptAt) < startedAt.getTime());

@@ -5,7 +5,7 @@ import { endKind } from "./end-kind.ts";
 import { keptState } from "./kept-state.ts";
 import { contextOf } from "./kind-context.ts";
 import { kindItem, peeked } from "./kind-item.ts";
-import { partName } from "./kind-parts.ts";
+import { partName, strayParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { noLines } from "./lines.ts";
 import { passBefore } from "./pass-before.ts";
@@ -43,7 +43,7 @@ async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item>
   try {
     if (await passStored(work, context)) return;
   } catch (error) {
-    if (!isMendable(work, kind, error, context.before)) throw error;
+    if (!isMendable(work, kind, error)) throw error;
     yield* collectAgain(work, kind);
     return;
   }
@@ -70,20 +70,25 @@ async function* unchangedItems(
 async function* readItems(work: SubjectWork, context: KindContext, reading: WatchedReading): AsyncGenerator<Item> {
   const { kind, before } = context;
   const part = (context.begun?.parts.length ?? 0) + 1;
-  const more = () => reading.facts?.() ?? {};
+  const stray = strayParts(kind, work.context.kept);
+  const given = {
+    part,
+    more: () => reading.facts?.() ?? {},
+    ...(stray.size === 0 ? {} : { replaces: (name: string) => stray.has(name) }),
+  };
   const begun = await peeked(reading.lines());
   const isEmpty = begun === undefined && part === 1 && reading.stopped?.() === undefined;
   if (begun !== undefined) {
     try {
-      yield kindItem(kind, reading.lines, { begun, part, more });
+      yield kindItem(kind, reading.lines, { begun, ...given });
     } finally {
       await begun.return?.();
     }
   } else if (isEmpty) {
-    if (kind.reading.how === "each" || kind.reading.how === "changed") work.empty.set(kind, more());
+    if (kind.reading.how === "each" || kind.reading.how === "changed") work.empty.set(kind, given.more());
   } else {
     // How far it is has to be written down, though nothing was found on the way.
-    yield kindItem(kind, noLines, { part, more });
+    yield kindItem(kind, noLines, given);
   }
   const stopped = reading.stopped?.();
   if (stopped !== undefined) throw stopped;
@@ -97,7 +102,7 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
   try {
     await endKind(work, context, end);
   } catch (error) {
-    if (!isMendable(work, kind, error, reading.state())) throw error;
+    if (!isMendable(work, kind, error, end.state)) throw error;
     yield* collectAgain(work, kind);
   }
 }

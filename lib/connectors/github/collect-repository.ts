@@ -71,12 +71,15 @@ async function* repositoryItems(
   if (has("submodules") && has("git")) yield* submoduleItems(work);
   const assets = new Map<number, Asset>();
   if (has("assets")) {
-    work.observers.set("releases", (release) => {
-      try {
-        for (const asset of assetsOf(release)) assets.set(asset.id, asset);
-      } catch (error) {
-        work.failures.add("assets", error);
-      }
+    work.observers.set("releases", {
+      begin: () => assets.clear(),
+      note(release) {
+        try {
+          for (const asset of assetsOf(release)) assets.set(asset.id, asset);
+        } catch (error) {
+          work.failures.add("assets", error);
+        }
+      },
     });
   }
   const texts = has("attachments") ? textsOf(attachmentFinder(github.webUrl)) : undefined;

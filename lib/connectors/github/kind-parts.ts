@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Facts, PreviousArtifact } from "../connector.ts";
 import type { Kind } from "./kinds/kind.ts";
 
@@ -10,6 +11,8 @@ export interface BegunKind {
   readonly parts: readonly PreviousArtifact[];
   /** The parent that was asked about last: its number, or what it is called. */
   readonly through: string | number;
+  /** Which reading they are of: parts of two that are joined can leave out what lies between them. Undefined for those that do not say. */
+  readonly listing: string | undefined;
   /** When it was begun, where all parents are asked about; undefined where those that changed are. A sweep that is due by now is another night's. */
   readonly sweptAt?: string | undefined;
 }
@@ -46,10 +49,33 @@ export function begunKind(
   const facts = parts.at(-1)?.facts ?? {};
   const through = throughOf(facts);
   if (through === undefined) return undefined;
-  return { parts, through, sweptAt: typeof facts.sweptAt === "string" ? facts.sweptAt : undefined };
+  return {
+    parts,
+    through,
+    listing: typeof facts.listing === "string" ? facts.listing : undefined,
+    sweptAt: typeof facts.sweptAt === "string" ? facts.sweptAt : undefined,
+  };
 }
 
-/** As many parts as there are, in order. */
+/** What each part's facts say of it, once its lines ended: how far it is, and which reading it is of. What is in one piece says neither. */
+export function partFacts(begun: Pick<BegunKind, "listing"> | undefined): (through?: string | number) => Facts {
+  const listing = begun === undefined ? randomUUID() : begun.listing;
+  return (through) => {
+    if (through === undefined && begun === undefined) return {};
+    return { ...(through === undefined ? {} : { through }), ...(listing === undefined ? {} : { listing }) };
+  };
+}
+
+/** The names of parts that no reading goes on from, or that are of another one. */
+export function strayParts(
+  kind: Pick<Kind, "name">,
+  kept: ReadonlyMap<string, PreviousArtifact> | undefined,
+): ReadonlySet<string> {
+  const names = new Set([...(kept?.keys() ?? [])].filter((name) => isPartOf(kind, name)));
+  return names.difference(new Set(keptParts(kind, kept).map((_, n) => partName(kind, n + 1))));
+}
+
+/** As many parts of one reading as there are, in order. */
 export function keptParts<Artifact extends PreviousArtifact>(
   kind: Pick<Kind, "name">,
   artifacts: ReadonlyMap<string, Artifact> | undefined,
@@ -57,7 +83,7 @@ export function keptParts<Artifact extends PreviousArtifact>(
   const parts: Artifact[] = [];
   for (;;) {
     const part = artifacts?.get(partName(kind, parts.length + 1));
-    if (part === undefined) return parts;
+    if (part === undefined || part.facts.listing !== (parts[0] ?? part).facts.listing) return parts;
     parts.push(part);
     if (!isUnfinished(part)) return parts;
   }

@@ -15,7 +15,7 @@ export async function passBefore(work: SubjectWork, context: KindContext): Promi
   if (!isSubject(kind) && !isAsked && observer === undefined) return;
   for await (const line of previousLines?.() ?? []) {
     if (isSubject(kind)) work.subject = line.json;
-    observer?.(line.json);
+    observer?.note(line.json);
     parents.note(kind, line, false);
   }
 }

@@ -3,6 +3,7 @@ import type { Facts } from "../connector.ts";
 import { type Asked, askEach } from "./ask-each.ts";
 import { begunIds } from "./begun-ids.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
+import { partFacts } from "./kind-parts.ts";
 import { lineOf } from "./lines.ts";
 import type { KindContext, KindReading } from "./reading.ts";
 
@@ -30,6 +31,7 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
   let asked: Asked = {};
+  const factsOf = partFacts(begun);
 
   return {
     unchanged:
@@ -59,7 +61,7 @@ export async function readChanged(context: KindContext): Promise<KindReading> {
     },
     stopped: () => asked.stopped,
     facts: (): Facts => ({
-      ...(asked.stopped === undefined ? {} : { through: Number(asked.last) }),
+      ...factsOf(asked.stopped === undefined ? undefined : Number(asked.last)),
       ...(sweptAt === undefined ? {} : { sweptAt }),
     }),
     state: () => ({ sweptAt: sweptAt ?? before?.sweptAt ?? startedAt }),

@@ -1,7 +1,7 @@
-import type { Facts } from "../connector.ts";
 import { type Asked, askEach } from "./ask-each.ts";
 import { begunIds } from "./begun-ids.ts";
 import { type GoneItems, goneItems, itemIds } from "./gone-items.ts";
+import { partFacts } from "./kind-parts.ts";
 import type { Kind, Reading } from "./kinds/kind.ts";
 import { lineOf } from "./lines.ts";
 import { lastingEtag, pages } from "./pages.ts";
@@ -23,6 +23,7 @@ export async function readEach(context: KindContext): Promise<KindReading> {
   let deleted: string[] = [];
   let deletedItems: GoneItems[] = [];
   let asked: Asked = {};
+  const factsOf = partFacts(begun);
 
   return {
     unchanged,
@@ -52,7 +53,7 @@ export async function readEach(context: KindContext): Promise<KindReading> {
       }
     },
     stopped: () => asked.stopped,
-    facts: (): Facts => (asked.stopped === undefined ? {} : { through: String(asked.last) }),
+    facts: () => factsOf(asked.stopped === undefined ? undefined : String(asked.last)),
     state: () => ({
       // Those of what was read before the wait are not known any more, so that the next run reads all of it.
       etags: begun === undefined ? etags.all() : undefined,

@@ -30,8 +30,8 @@ export interface SubjectWork {
   readonly parents: Parents;
   readonly failures: Failures;
   readonly tombstones: Tombstones;
-  /** Hear each line of a kind, when it was read or is as it was. */
-  readonly observers: Map<string, (json: Json) => void>;
+  /** Hear each line of a kind, when it was read or is as it was; where it is read once more, from its beginning. */
+  readonly observers: Map<string, Observer>;
   /** By kind, as they will be remembered. */
   readonly states: Map<string, KindState>;
   /** Hears the lines that hold texts, where what these show is stored. */
@@ -50,6 +50,11 @@ export interface SubjectWork {
   subject: Json | undefined;
   /** True where that was not asked for, because it is listed as it was. */
   isSubjectListed: boolean;
+}
+
+export interface Observer {
+  begin(): void;
+  note(json: Json): void;
 }
 
 /**
