@@ -16,7 +16,7 @@ export interface Choice {
 export interface ChoiceOptions {
   /** Chooses the account that has to wait no longer than the others. An ETag is good for who got it, so each unit keeps to its own. */
   readonly key: string;
-  /** The same one for all that is asked for, however long it has to wait: another one may be shown another list. */
+  /** The same one for all that is listed, however long it has to wait: another one may be shown another list. Questions of GraphQL name what they ask about. */
   readonly isSteady?: boolean;
   readonly nowMs: () => number;
 }
@@ -35,7 +35,7 @@ export function accountChoice(accounts: readonly Account[], { key, isSteady = fa
       const sighted = accepted.filter((account) => !blind.has(account) && blindTo.get(topic)?.has(account) !== true);
       const [head, ...others] = sighted.length > 0 ? sighted : accepted.length > 0 ? accepted : all;
       if (head === undefined) throw new Error("there is no account");
-      if (isSteady) return head;
+      if (isSteady && resource === "core") return head;
       return others.reduce((best, one) => (blocked(one, resource) < blocked(best, resource) ? one : best), head);
     },
     isWithoutMore: (without) => all.every((one) => one.limits.isRefused || without.has(one)),

@@ -40,7 +40,8 @@ export async function* discussionPages(
   for (;;) {
     let list: List;
     try {
-      const { data, refusal } = await askGraphql(session, discussionQuestions.list, { owner, repo, first, after });
+      const of = { owner, repo, first, after };
+      const { data, refusal } = await askGraphql(session, discussionQuestions.list, of, { everyone: true });
       if (!isObject(data.repository) || refusal !== undefined)
         throw refusal ?? new UnreadableError("FORBIDDEN", 404, "GraphQL does not show the repository");
       list = listOf(data.repository.discussions, "discussions");
@@ -74,7 +75,12 @@ async function rest(session: Session, what: "comments" | "replies", id: string, 
   const nodes = [...begun.nodes];
   let { next, totalCount } = begun;
   while (next !== undefined) {
-    const { data, refusal } = await askGraphql(session, discussionQuestions[what], { id, after: next });
+    const { data, refusal } = await askGraphql(
+      session,
+      discussionQuestions[what],
+      { id, after: next },
+      { everyone: true },
+    );
     if (refusal !== undefined || !isObject(data.node))
       throw new SourceError("SOURCE_INCOMPLETE", `GitHub does not show the rest of the ${what} of ${id}`);
     const page = listOf(data.node[what], what);

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SourceError, TransientError } from "../../errors.ts";
 import { type Json, objectOf } from "./pages.ts";
+import type { Answer } from "./response.ts";
 import type { Session } from "./session.ts";
 import { UnreadableError } from "./unreadable.ts";
 
@@ -26,15 +27,18 @@ export interface Reply {
 }
 
 /**
- * One question and its answer. Faults of single fields leave the rest of the answer standing.
+ * One question and its answer. Faults of single fields leave the rest of the answer standing. `everyone`: where an account is not shown something of it, the
+ * others are asked, too.
  * @throws TransientError where less should be asked for; UnreadableError where nothing of it may be read; SourceError
  */
 export async function askGraphql(
   session: Session,
   query: string,
   variables: Readonly<Record<string, unknown>>,
+  { everyone = false }: { readonly everyone?: boolean } = {},
 ): Promise<Reply> {
-  const answer = await session.question({ query, variables }, ATTEMPTS);
+  const isRefusal = ({ json }: Pick<Answer, "json">) => everyone && isRefused(replySchema.safeParse(json).data?.errors);
+  const answer = await session.question({ query, variables }, { attempts: ATTEMPTS, isRefusal });
   const parsed = replySchema.safeParse(objectOf(answer, "/graphql", "FORBIDDEN"));
   if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "POST /graphql is answered with what is no reply");
   const { data, errors } = parsed.data;
@@ -55,8 +59,7 @@ export async function askGraphql(
     )
   )
     throw new TransientError("SOURCE_UNAVAILABLE", `GitHub answers POST /graphql with: ${messages}`);
-  if (!errors.every(({ type }) => type !== undefined && REFUSALS.has(type)))
-    throw new SourceError("SOURCE_PROTOCOL", `GitHub answers POST /graphql with: ${messages}`);
+  if (!isRefused(errors)) throw new SourceError("SOURCE_PROTOCOL", `GitHub answers POST /graphql with: ${messages}`);
   const refusal = new UnreadableError("FORBIDDEN", first.type === "NOT_FOUND" ? 404 : 403, messages);
   if (data === undefined || data === null) throw refusal;
   return { data, refusal };
@@ -65,6 +68,9 @@ export async function askGraphql(
 /** Asking for fewer helps. https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
 const TOO_MUCH = /^(MAX_NODE_LIMIT|RESOURCE_LIMITS)_EXCEEDED$/;
 const REFUSALS: ReadonlySet<string> = new Set(["NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES"]);
+
+const isRefused = (errors: z.infer<typeof replySchema>["errors"] = []): boolean =>
+  errors.length > 0 && errors.every(({ type }) => type !== undefined && REFUSALS.has(type));
 
 function costOf(data: Json | null | undefined): number {
   const limit = data?.rateLimit;

@@ -33,7 +33,11 @@ function sessionOf({ session, previous, required, context: { kept } }: SubjectWo
   const { name } = kind;
   const isOptional =
     !isSubject(kind) && !required(name) && !previous.wasReadable(name) && keptParts(kind, kept).length === 0;
-  return { ...session, get: (to, options) => session.get(to, { topic: name, isOptional, ...options }) };
+  return {
+    ...session,
+    get: (to, options) => session.get(to, { topic: name, isOptional, ...options }),
+    question: (body, options) => session.question(body, { topic: name, isOptional, ...options }),
+  };
 }
 
 const SUBJECTS: ReadonlySet<string> = new Set(["repository", "organization", "user", "gist"] satisfies Subject[]);

@@ -39,6 +39,13 @@ export interface GetOptions {
   readonly isOptional?: boolean;
 }
 
+export interface QuestionOptions extends Pick<GetOptions, "topic" | "isOptional"> {
+  /** How often a fault that passes is waited out. */
+  readonly attempts?: number;
+  /** Whether an answer with status 200 is that this account may not see what is asked for. */
+  readonly isRefusal?: (answer: Answer) => boolean;
+}
+
 export interface Session {
   readonly api: Api;
   readonly account: () => Account;
@@ -57,8 +64,8 @@ export interface Session {
    * @throws as `get` does
    */
   file(url: string): Promise<Answer>;
-  /** One GraphQL question, which goes to the one URL that there is for them. `attempts`: how often a fault that passes is waited out. */
-  question(body: unknown, attempts?: number): Promise<Answer>;
+  /** One GraphQL question, which goes to the one URL that there is for them. */
+  question(body: unknown, options?: QuestionOptions): Promise<Answer>;
   /** Whether a 401, the `refused`th in a row, may be no last word. Waits where that helps, forgets the token that was refused, or leaves the work to other accounts. */
   mayTryAgain(account: Account, refused: number): Promise<boolean>;
 }
@@ -94,11 +101,7 @@ export function openSession(
     url: string,
     resource: string,
     request: Omit<Request, "authorization" | "signal">,
-    {
-      attempts = ATTEMPTS,
-      topic = url,
-      isOptional = false,
-    }: Pick<GetOptions, "topic" | "isOptional"> & { readonly attempts?: number } = {},
+    { attempts = ATTEMPTS, topic = url, isOptional = false, isRefusal = () => false }: QuestionOptions = {},
   ): Promise<Answer> {
     let failures = 0;
     let limited = 0;
@@ -141,7 +144,7 @@ export function openSession(
         if (mayAgain) continue;
         throw unauthorized(by, request.what, answer);
       }
-      if (!isRefusal(answer)) {
+      if (!isBarred(answer) && !isRefusal(answer)) {
         // A question is answered with 200 whatever is hidden.
         if (resource === "core") choice.saw(by);
         const blind = [...lacking].filter(([, { status }]) => status === 404).map(([one]) => one);
@@ -227,8 +230,8 @@ export function openSession(
         { method: "GET", what: `GET ${url.slice(api.url.length)}`, accept: "application/octet-stream", file: true },
         { attempts: FILE_ATTEMPTS },
       ),
-    question: (body, attempts = ATTEMPTS) =>
-      one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, { attempts }),
+    question: (body, options) =>
+      one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, options),
   };
 }
 
@@ -237,7 +240,7 @@ const graphqlUrl = (apiUrl: string): string =>
   apiUrl.endsWith("/api/v3") ? `${apiUrl.slice(0, -"v3".length)}graphql` : `${apiUrl}/graphql`;
 
 /** GitHub hides what one may not see, so that a 404 may be a refusal, too. */
-const isRefusal = (answer: Answer): boolean =>
+const isBarred = (answer: Answer): boolean =>
   (answer.status === 403 || answer.status === 404) && barrierOf(answer, "FORBIDDEN")?.barrier === "FORBIDDEN";
 
 /** One that says that a right is missing tells more than one that hides something. */
