@@ -13,6 +13,8 @@ export interface StoredFile {
   /** What the source says of it, where it does; its bytes are held to it. */
   readonly bytes: number | undefined;
   readonly sha256: string | undefined;
+  /** Its digest alone tells that it is whole, whatever size is said. */
+  readonly isByDigest?: boolean;
   readonly facts: Facts;
   readonly unchanged: boolean;
   open(): Bytes;
@@ -26,7 +28,8 @@ export function fileItem(file: StoredFile): Item {
     const measured = measure(file.open());
     yield* measured.bytes;
     const { bytes, sha256 } = measured.result();
-    if (file.bytes !== undefined && bytes !== file.bytes)
+    const isIt = file.isByDigest === true && file.sha256 === sha256;
+    if (!isIt && file.bytes !== undefined && bytes !== file.bytes)
       throw new TransientError("SOURCE_TRUNCATED", `${file.what} came with ${bytes} bytes instead of ${file.bytes}`);
     if (file.sha256 !== undefined && file.sha256 !== sha256)
       throw new SourceError("SOURCE_CORRUPT", `${file.what} does not have the SHA-256 that GitHub says`);

@@ -22,18 +22,31 @@ export interface LfsRefusal {
 
 const MEDIA_TYPE = "application/vnd.git-lfs+json";
 
-const batchSchema = z.object({
-  objects: z.array(
-    z.object({
-      oid: z.string(),
-      actions: z
+/** As HTTP has them: others could not be sent. */
+function areHeaders(header: Readonly<Record<string, string>>): boolean {
+  try {
+    return new Headers(header) instanceof Headers;
+  } catch {
+    return false;
+  }
+}
+
+const batchSchema = z.object({ objects: z.array(z.unknown()) });
+
+/** What a server leaves out others give as null. */
+const objectSchema = z.object({
+  oid: z.string(),
+  actions: z
+    .object({
+      download: z
         .object({
-          download: z.object({ href: z.string(), header: z.record(z.string(), z.string()).optional() }).optional(),
+          href: z.url({ protocol: /^https?$/ }),
+          header: z.record(z.string(), z.string()).refine(areHeaders).nullish(),
         })
-        .optional(),
-      error: z.object({ code: z.int(), message: z.string() }).optional(),
-    }),
-  ),
+        .nullish(),
+    })
+    .nullish(),
+  error: z.object({ code: z.int(), message: z.string().default("") }).nullish(),
 });
 
 /**
@@ -54,16 +67,36 @@ async function places(
   objects: readonly LfsPointer[],
   signal: AbortSignal,
 ): Promise<readonly LfsPlace[]> {
+  const ask = (some: readonly LfsPointer[]) => places(cloneUrl, authorization, some, signal);
   const body = JSON.stringify({ operation: "download", transfers: ["basic"], objects });
   const response = await post(`${cloneUrl}/info/lfs/objects/batch`, authorization, body, signal);
   const { status, json } = await readAnswer(response, "the LFS batch API");
+  if (status === 422) return inHalves(objects, messageOf(json), ask);
   if (status !== 200) throw statusFault(response, messageOf(json));
   const parsed = batchSchema.safeParse(json);
   if (!parsed.success) throw new SourceError("SOURCE_PROTOCOL", "the LFS batch API answers with something else");
-  const told = new Map(parsed.data.objects.map((object) => [object.oid, placeOf(object, cloneUrl, authorization)]));
-  return objects.map(
-    ({ oid }) => told.get(oid) ?? { oid, code: undefined, message: "the LFS batch API does not speak of it" },
+  const told = new Map(
+    parsed.data.objects.flatMap((object) => {
+      const known = objectSchema.safeParse(object).data;
+      return known === undefined ? [] : [[known.oid, placeOf(known, cloneUrl, authorization)] as const];
+    }),
   );
+  return objects.map(
+    ({ oid }) =>
+      told.get(oid) ?? { oid, code: undefined, message: "the LFS batch API says nothing of it that is known" },
+  );
+}
+
+/** Whoever may push a pointer can write one that a server does not accept, and with it all that are asked for at once. */
+async function inHalves(
+  objects: readonly LfsPointer[],
+  message: string,
+  ask: (some: readonly LfsPointer[]) => Promise<readonly LfsPlace[]>,
+): Promise<readonly LfsPlace[]> {
+  const [first, ...others] = objects;
+  if (first === undefined || others.length === 0) return objects.map(({ oid }) => ({ oid, code: 422, message }));
+  const half = Math.ceil(objects.length / 2);
+  return [...(await ask(objects.slice(0, half))), ...(await ask(objects.slice(half)))];
 }
 
 async function post(url: string, authorization: string, body: string, signal: AbortSignal): Promise<Response> {
@@ -83,15 +116,18 @@ async function post(url: string, authorization: string, body: string, signal: Ab
 
 /** The credentials go to the repository's own host only; to others what the server says is to be shown there. */
 function placeOf(
-  { oid, actions, error }: z.infer<typeof batchSchema>["objects"][number],
+  { oid, actions, error }: z.infer<typeof objectSchema>,
   cloneUrl: string,
   authorization: string,
 ): LfsPlace {
   const download = actions?.download;
-  if (error !== undefined || download === undefined)
+  if (!download || error)
     return { oid, code: error?.code, message: error?.message ?? "the LFS batch API has no download for it" };
-  const isOwn = URL.canParse(download.href) && new URL(download.href).origin === new URL(cloneUrl).origin;
-  return { oid, url: download.href, headers: { ...(isOwn ? { authorization } : {}), ...download.header } };
+  const isOwn = new URL(download.href).origin === new URL(cloneUrl).origin;
+  const headers = new Headers({ ...(isOwn ? { authorization } : {}) });
+  // Whatever way the name is written: two values of one header would be sent as one.
+  for (const [name, value] of Object.entries(download.header ?? {})) headers.set(name, value);
+  return { oid, url: download.href, headers: Object.fromEntries(headers) };
 }
 
 /** The server has no such object. Any other code is of the server or of our rights, and says nothing of the object. */

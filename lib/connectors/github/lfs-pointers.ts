@@ -23,10 +23,10 @@ const POINTER = new RegExp(
   String.raw`^version (?:${VERSION})\r?\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\r?\nsize (\d+)\s*$`,
 );
 
-/** As git-lfs reads it: the last line may lack its end, and lines may end as on Windows. Undefined for any other file. */
+/** As git-lfs reads it: the last line may lack its end, and lines may end as on Windows. Undefined for any other file, and for a size that no number holds. */
 export function pointerOf(text: string): LfsPointer | undefined {
   const [, oid, size] = POINTER.exec(text) ?? [];
-  return oid === undefined ? undefined : { oid, size: Number(size) };
+  return oid === undefined || !Number.isSafeInteger(Number(size)) ? undefined : { oid, size: Number(size) };
 }
 
 /**

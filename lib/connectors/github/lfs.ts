@@ -151,6 +151,8 @@ function objectItem(
     what,
     bytes: size,
     sha256: oid,
+    // Whoever pushes a pointer writes its size, to which nobody holds the object.
+    isByDigest: true,
     facts: { lfs: oid },
     unchanged: place === undefined,
     async *open() {

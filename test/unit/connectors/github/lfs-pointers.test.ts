@@ -26,6 +26,7 @@ test("what only looks like an LFS pointer is none", () => {
     `# a comment\n${today}`,
     `${today}and more\n`,
     today.replace(OID, OID.slice(1)),
+    today.replace("12345", "9".repeat(20)),
     "",
   ])
     assert.equal(pointerOf(one), undefined, JSON.stringify(one));
