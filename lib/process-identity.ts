@@ -11,8 +11,12 @@ export interface ProcessIdentity {
   readonly start: number;
 }
 
+let knownStart: number | undefined;
+
+/** Looked up once: whoever stores a file names it by this. */
 export function thisProcess(): ProcessIdentity {
-  return { machine: thisMachine(), pid: process.pid, start: startOf(process.pid) ?? 0 };
+  knownStart ??= startOf(process.pid) ?? 0;
+  return { machine: thisMachine(), pid: process.pid, start: knownStart };
 }
 
 /** True only when it was one of this machine and is no more. */
