@@ -3,10 +3,10 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Job } from "../lib/config/schema.ts";
 import { machineName } from "../lib/deployment/names.ts";
-import { CALL_RETRIERS } from "./call-retriers.ts";
 import { functionLogicalId, functionName, functionTable } from "./functions.ts";
 import { keyStatements } from "./kms-key.ts";
 import { capitalized, logicalId } from "./names.ts";
+import { CALL_RETRIERS, type Retrier, TASK_RETRIERS } from "./retriers.ts";
 import { objectsOf, roleFor } from "./roles.ts";
 import type { BucketPlace } from "./storage-places.ts";
 import type { TaskNetwork } from "./task-network.ts";
@@ -45,9 +45,12 @@ const definitionSchema = z.looseObject({
     Parts: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
 });
-/** A state that calls a function. */
-const callSchema = z.looseObject({
-  Resource: z.literal("arn:aws:states:::lambda:invoke"),
+const RETRIERS: Readonly<Record<string, readonly Retrier[]>> = {
+  "arn:aws:states:::lambda:invoke": CALL_RETRIERS,
+  "arn:aws:states:::ecs:runTask.sync": TASK_RETRIERS,
+};
+const retriedSchema = z.looseObject({
+  Resource: z.enum(Object.keys(RETRIERS)),
   Retry: z.array(z.unknown()).optional(),
 });
 /** Until a container runs: its image is fetched, its network made. */
@@ -104,12 +107,12 @@ function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineO
     if (network === undefined) withoutTasks(fanOut.ItemProcessor, names);
     else withTasks(fanOut.ItemProcessor, names, network, timeoutMs);
   }
-  return JSON.stringify(machine, (_, value) => (callSchema.safeParse(value).success ? withCallRetriers(value) : value));
+  return JSON.stringify(machine, (_, value) => (retriedSchema.safeParse(value).success ? withRetriers(value) : value));
 }
 
-const withCallRetriers = (state: z.infer<typeof callSchema>) => ({
+const withRetriers = (state: z.infer<typeof retriedSchema>) => ({
   ...state,
-  Retry: [...(state.Retry ?? []), ...CALL_RETRIERS],
+  Retry: [...(state.Retry ?? []), ...(RETRIERS[state.Resource] ?? [])],
 });
 
 type Child = z.infer<z.ZodObject<typeof childFields>>;

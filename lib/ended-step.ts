@@ -12,9 +12,14 @@ export const endingSchema = z.object({
   compute: z.enum(["lambda", "fargate"]),
   error: z.string().optional(),
   cause: z.string().optional(),
+  /** With an `error` of a task: how many in a row did not end by themselves, this one included. */
+  tries: z.int().positive().default(1),
 });
 
-type Ending = z.infer<typeof endingSchema>;
+type Ending = z.input<typeof endingSchema>;
+
+/** After these a task that was never started is tried again: fetching its image, or making its network, was what failed. */
+const START_AGAIN_MS = [60_000, 5 * 60_000];
 
 /** What ECS says of a task, as far as it tells why it ended. */
 const taskSchema = z.object({
@@ -43,6 +48,14 @@ export async function endedStep(
     if (record?.deferredUntil !== undefined && !wasKilled) {
       await step.lease.keepUntil(new Date(record.deferredUntil));
       return { status: "deferred", resumeAt: record.deferredUntil };
+    }
+    const againMs = wasNeverStarted(ending) ? START_AGAIN_MS[(ending.tries ?? 1) - 1] : undefined;
+    if (againMs !== undefined) {
+      const until = new Date(backup.now().getTime() + againMs);
+      await step.lease.keepUntil(until);
+      const about = backup.log.with({ job: pointer.job, run: pointer.run, unit: unit.id });
+      about.warn(`${backup.redaction.redact(howItEnded(ending))}: tried again at ${until.toISOString()}`);
+      return { status: "deferred", resumeAt: until.toISOString() };
     }
     const error = {
       code: "UNIT_KILLED",
@@ -93,16 +106,26 @@ function howItEnded({ compute, error, cause = "" }: Ending): string {
   if (error === undefined) return "its task ended without a record";
   const what = compute === "fargate" ? "its task" : "its function";
   const said = json(cause);
-  const task = taskSchema.safeParse(said);
-  const [container] = task.data?.Containers ?? [];
-  if (container !== undefined && compute === "fargate") {
+  const task = taskOf({ compute, cause });
+  const [container] = task?.Containers ?? [];
+  if (container !== undefined) {
     const { ExitCode: code, Reason: reason } = container;
-    const why = [reason, task.data?.StoppedReason].filter((one) => typeof one === "string" && one !== "").join("; ");
+    const why = [reason, task?.StoppedReason].filter((one) => typeof one === "string" && one !== "").join("; ");
     const how = code === undefined || code === null ? "was never started" : `ended with exit code ${code}`;
     return `${what} ${how}${why === "" ? "" : `: ${why}`}`;
   }
   const message = z.object({ errorMessage: z.string() }).safeParse(said).data?.errorMessage ?? cause.slice(0, 500);
   return `${what} ended by ${error}${message === "" ? "" : `: ${message}`}`;
+}
+
+/** Undefined for a function, and for an error that is not of a task that ended. */
+const taskOf = ({ compute, cause = "" }: Pick<Ending, "compute" | "cause">) =>
+  compute === "fargate" ? taskSchema.safeParse(json(cause)).data : undefined;
+
+/** What has run has an exit code. */
+function wasNeverStarted(ending: Ending): boolean {
+  const [container] = taskOf(ending)?.Containers ?? [];
+  return container !== undefined && (container.ExitCode ?? undefined) === undefined;
 }
 
 function json(text: string): unknown {

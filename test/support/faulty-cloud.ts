@@ -15,7 +15,9 @@ export type Fault =
   /** Nothing comes back, until whoever asked gives up. */
   | { readonly do: "hang" }
   /** The task's container ends with that exit code. */
-  | { readonly do: "exit"; readonly code: number };
+  | { readonly do: "exit"; readonly code: number }
+  /** The task's container is never started. */
+  | { readonly do: "unstarted" };
 
 export interface Call {
   /** `plan`, `collect` …; `task` for a container. */
@@ -114,7 +116,8 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
     const given = overrides.containerOverrides.flatMap(({ environment }) => environment);
     const env = Object.fromEntries(given.map(({ name, value }) => [name, value]));
     const fault = await faultOf("task", JSON.parse(env.CORE_BACKUP_TASK ?? "{}"));
-    return tasks.start({ ...cloud.services.taskEnv, ...env }, fault?.do === "exit" ? fault.code : undefined);
+    const end = fault?.do === "exit" ? fault.code : fault?.do === "unstarted" ? fault.do : undefined;
+    return tasks.start({ ...cloud.services.taskEnv, ...env }, end);
   }
 
   async function pass(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {

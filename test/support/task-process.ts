@@ -14,8 +14,8 @@ export interface DescribedTask {
 }
 
 export interface TaskProcesses extends AsyncDisposable {
-  /** Answers its ARN. With `exitCode` nothing runs: it ended so. */
-  start(env: Readonly<Record<string, string>>, exitCode?: number): string;
+  /** Answers its ARN. With `end` nothing runs: it ended with that exit code, or none, for it was never started. */
+  start(env: Readonly<Record<string, string>>, end?: number | "unstarted"): string;
   described(arn: string): DescribedTask;
   /** Once it is STOPPED. */
   ended(arn: string): Promise<DescribedTask>;
@@ -23,28 +23,28 @@ export interface TaskProcesses extends AsyncDisposable {
 
 /** What a task's container runs, as a process of this machine: for engines whose cloud has no containers. */
 export function taskProcesses(): TaskProcesses {
-  const tasks = new Map<string, { child?: ChildProcess; exitCode?: number; exit: Promise<unknown> }>();
+  const tasks = new Map<string, { child?: ChildProcess; end?: number | "unstarted"; exit: Promise<unknown> }>();
 
   function described(arn: string): DescribedTask {
-    const exitCode = tasks.get(arn)?.exitCode;
+    const end = tasks.get(arn)?.end;
     return {
       taskArn: arn,
       clusterArn: CLUSTER,
-      lastStatus: exitCode === undefined ? "RUNNING" : "STOPPED",
-      containers: [{ name: "core-backup", ...(exitCode === undefined ? {} : { exitCode }) }],
+      lastStatus: end === undefined ? "RUNNING" : "STOPPED",
+      containers: [{ name: "core-backup", ...(typeof end === "number" ? { exitCode: end } : {}) }],
     };
   }
 
   return {
-    start(env, exitCode) {
+    start(env, end) {
       const arn = `${CLUSTER.replace("cluster/", "task/")}/${tasks.size}`;
-      if (exitCode !== undefined) {
-        tasks.set(arn, { exitCode, exit: Promise.resolve() });
+      if (end !== undefined) {
+        tasks.set(arn, { end, exit: Promise.resolve() });
         return arn;
       }
       const child = spawn(process.execPath, [PROGRAM], { env: { PATH: process.env.PATH, ...env }, stdio: "ignore" });
       const exit = once(child, "exit").then(([code, signal]) => {
-        tasks.set(arn, { exitCode: typeof code === "number" ? code : signal === "SIGKILL" ? 137 : 1, exit });
+        tasks.set(arn, { end: typeof code === "number" ? code : signal === "SIGKILL" ? 137 : 1, exit });
       });
       tasks.set(arn, { child, exit });
       return arn;

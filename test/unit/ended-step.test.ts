@@ -41,10 +41,21 @@ describe("what became of a unit whose task or function gave no answer", () => {
     assert.deepEqual([status, units[0]?.error?.code, units[0]?.compute], ["failed", "UNIT_KILLED", "fargate"]);
   });
 
-  test("one that could not be started says so", async () => {
-    const { backup, pointer, line, record } = await aBegunRun();
+  test("one that was never started is tried again, after a minute and after five; then its record says so", async () => {
+    const { backup, pointer, line, record, lines } = await aBegunRun();
     const cause = JSON.stringify({ StoppedReason: "CannotPullContainerError: not found", Containers: [{}] });
-    await endedStep(backup, pointer, line, { compute: "fargate", error: "States.TaskFailed", cause });
+    const ending = { compute: "fargate", error: "States.TaskFailed", cause } as const;
+    for (const [tries, seconds] of [
+      [1, 60],
+      [2, 300],
+    ] as const) {
+      const { status, resumeAt = "" } = await endedStep(backup, pointer, line, { ...ending, tries });
+      assert.equal(status, "deferred");
+      assert.equal(Date.parse(resumeAt) - backup.now().getTime(), seconds * 1000);
+      assert.equal(await record(), undefined);
+    }
+    assert.match(lines.join(""), /its task was never started: CannotPullContainerError: not found: tried again at 20/);
+    assert.deepEqual(await endedStep(backup, pointer, line, { ...ending, tries: 3 }), { status: "failed" });
     assert.equal((await record())?.error?.message, "its task was never started: CannotPullContainerError: not found");
   });
 

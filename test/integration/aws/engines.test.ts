@@ -122,6 +122,18 @@ const PATHS: readonly Path[] = [
     outcome: { status: "failed" },
   },
   {
+    title: "a task is never started, and then it is",
+    job: "grown",
+    given: { changed: ({ States }) => soonCollected(States) },
+    fault: (call, before) => {
+      if (call.step === "task") return before < 2 ? { do: "unstarted" } : undefined;
+      return firstAsked(call) ? { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" } : undefined;
+    },
+    ends: "SUCCEEDED",
+    calls: `plan ${"collect task ".repeat(3)}collect finish verify prune notify`,
+    units: ["ok fargate"],
+  },
+  {
     title: "not even what became of a unit can be had",
     job: "pair",
     fault: ({ step, payload }) => (step === "collect" && /two\b/.test(JSON.stringify(payload)) ? BROKEN : undefined),
@@ -687,6 +699,13 @@ function measuring({ States }: Definition): void {
 /** The next round of verifying's parts after a second, which the second engine waits in full. */
 function soonAgain({ Again }: Definition["States"]): void {
   Object.assign(Again ?? {}, { Seconds: 1 });
+}
+
+/** What was put off is collected a second later. */
+function soonCollected({ Collect }: Definition["States"]): void {
+  const child = Collect?.ItemProcessor as Definition | undefined;
+  const { Timestamp: _, ...wait } = child?.States.Wait ?? {};
+  if (child !== undefined) child.States.Wait = { ...wait, Seconds: 1 };
 }
 
 /** One more attempt where there are several, and that at once. */

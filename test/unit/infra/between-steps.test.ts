@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CALL_RETRIERS, type Retrier, WHEN_THROTTLED } from "../../../infra/call-retriers.ts";
+import { CALL_RETRIERS, type Retrier, TASK_RETRIERS, WHEN_FULL, WHEN_THROTTLED } from "../../../infra/retriers.ts";
 import { TASK_START_SECONDS } from "../../../infra/state-machines.ts";
 import { BETWEEN_STEPS_MS } from "../../../lib/lease/lease.ts";
 import { LONGEST_RUN_MS } from "../../../lib/lease/lease-document.ts";
@@ -16,13 +16,14 @@ const pausesOf = ({ IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds }
     0,
   );
 
-test("a run's lease lasts from one step to the next, with all that Step Functions tries again but throttled calls, and a container's start", () => {
+test("a run's lease lasts from one step to the next, with all that Step Functions tries again but throttled calls and tasks without room, and a container's start", () => {
   const longest: number[] = [];
   JSON.parse(readFileSync(MACHINE, "utf8"), (_, value) => {
     if (value?.Type !== "Task") return value;
     const isTask = value.Resource.includes("runTask");
-    const ofCalls = value.Resource.includes("lambda") ? CALL_RETRIERS.filter((one) => one !== WHEN_THROTTLED) : [];
-    const pauses: number[] = [...(value.Retry ?? []), ...ofCalls].map(pausesOf);
+    const added = isTask ? TASK_RETRIERS : value.Resource.includes("lambda") ? CALL_RETRIERS : [];
+    const bounded = [...(value.Retry ?? []), ...added].filter((one) => one !== WHEN_THROTTLED && one !== WHEN_FULL);
+    const pauses: number[] = bounded.map(pausesOf);
     longest.push(Math.max(0, ...pauses) + (isTask ? TASK_START_SECONDS : 0));
     return value;
   });
@@ -41,9 +42,11 @@ test("a function in a network that was idle is waited for until it has its inter
   assert.ok(pausesOf(retrier) > 15 * 60 && retrier.JitterStrategy === "NONE", `${pausesOf(retrier)} s`);
 });
 
-test("a call that is throttled is tried again for hours, within the events that an execution may have", () => {
-  const hours = pausesOf(WHEN_THROTTLED) / 3600;
-  // With full jitter half of it on average.
-  assert.ok(hours / 2 > 12, `${hours} h`);
-  assert.ok(WHEN_THROTTLED.MaxAttempts * 3 < 25_000 / 5);
+test("a call that is throttled, and a task for which there is no room, are tried again for hours, within the events that an execution may have", () => {
+  for (const retrier of [WHEN_THROTTLED, WHEN_FULL]) {
+    const hours = pausesOf(retrier) / 3600;
+    // With full jitter half of it on average.
+    assert.ok(hours / 2 > 8, `${hours} h`);
+    assert.ok(retrier.MaxAttempts * 3 < 25_000 / 5);
+  }
 });

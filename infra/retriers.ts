@@ -63,3 +63,22 @@ const WHEN_FAULTY: Retrier = {
 
 /** What every state that calls a function tries again, after what the definition says of that state alone. */
 export const CALL_RETRIERS: readonly Retrier[] = [WHEN_THROTTLED, WHEN_NOT_READY, WHEN_FAULTY];
+
+/**
+ * The account has no room for another task, by the processors or tasks that it may have at once, or AWS has none: that ends when
+ * other tasks do. About every two and a half minutes, for some eight hours.
+ */
+export const WHEN_FULL: Retrier = {
+  ErrorEquals: ["ECS.ThrottlingException", "ECS.LimitExceededException", "ECS.AmazonECSException", "AmazonECS.Unknown"],
+  IntervalSeconds: 15,
+  BackoffRate: 2,
+  MaxDelaySeconds: 300,
+  MaxAttempts: 200,
+  JitterStrategy: "FULL",
+};
+
+/** What every state that starts a task tries again. How a task that was started then ended is no fault of the service. */
+export const TASK_RETRIERS: readonly Retrier[] = [
+  WHEN_FULL,
+  { ...WHEN_FULL, ErrorEquals: ["ECS.SdkClientException", "ECS.ServerException"], MaxAttempts: 4 },
+];
