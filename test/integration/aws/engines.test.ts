@@ -151,6 +151,16 @@ const PATHS: readonly Path[] = [
     units: ["ok lambda"],
   },
   {
+    title: "finish is killed, and killed again",
+    job: "single",
+    given: { changed: ({ States }) => soonTried(States) },
+    fault: ({ step }, before) =>
+      step === "finish" && before < 2 ? { do: "die", error: "Runtime.ExitError", message: "it is no more" } : undefined,
+    ends: "SUCCEEDED",
+    calls: "plan collect finish finish finish verify prune notify",
+    units: ["ok lambda"],
+  },
+  {
     title: "finish cannot be had",
     job: "single",
     fault: ({ step }) => (step === "finish" ? BROKEN : undefined),
