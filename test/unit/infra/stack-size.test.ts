@@ -13,3 +13,14 @@ test("a stack of more resources than CloudFormation takes is refused with what t
     /would have 501 resources, and CloudFormation allows 500: deploy some/,
   );
 });
+
+test("so is one whose template is larger than CloudFormation takes", () => {
+  const sized = (bytes: number) => ({
+    Resources: { R: "r".repeat(bytes - JSON.stringify({ Resources: { R: "" } }).length) },
+  });
+  checkStackSize(sized(1_000_000));
+  assert.throws(
+    () => checkStackSize(sized(1_000_001)),
+    /template would have 1000001 bytes, and CloudFormation takes 1000000: deploy some/,
+  );
+});
