@@ -13,7 +13,8 @@ import {
   ListMapRunsCommand,
   ListStateMachinesCommand,
 } from "@aws-sdk/client-sfn";
-import { coreBackup, document } from "../../e2e/core-backup.ts";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { coreBackup, document, type Started } from "../../e2e/core-backup.ts";
 import { formsOf } from "../../support/canary.ts";
 import { aDeployedStack, type DeployedStack, until } from "../../support/deployed-stack.ts";
 import { gitSync } from "../../support/git-repository.ts";
@@ -37,21 +38,35 @@ interface StartedDocument {
 
 type Loose = Readonly<Record<string, unknown>>;
 
-const CANARY = "canary-Zm9vYmFy-7f3a91c2d4";
+/** One of each kind: a source's, a notifier's address and key, and what artifacts are encrypted with. */
+const CANARIES = {
+  git: "canary-Zm9vYmFy-7f3a91c2d4",
+  address: "canary-aG9va3Vy-2b8d60e19f",
+  key: "canary-c2lnbmVk-e5c47a0b38",
+  passphrase: "canary-cGFzc3dv-94f1d8c6a2",
+} as const;
 
 describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => {
   let stack: DeployedStack;
   let served: ServedRepositories;
 
   let events: () => Promise<readonly Loose[]>;
+  /** Waits for a minute and a half, in which the other tests go on. */
+  let stopping: Started | undefined;
+  let stoppedExecution = "";
 
   before(async () => {
     served = await servedRepositories(REPOSITORIES);
     stack = await aDeployedStack(configuration());
     events = await listening(stack);
     const manager = new SecretsManagerClient(clientOf(stack));
-    await manager.send(new CreateSecretCommand({ Name: "backups/git", SecretString: CANARY }));
+    for (const name of ["git", "key", "passphrase"] as const)
+      await manager.send(new CreateSecretCommand({ Name: `backups/${name}`, SecretString: CANARIES[name] }));
     manager.destroy();
+    const parameters = new SSMClient(clientOf(stack));
+    const Value = `${served.git.url}/hook/${CANARIES.address}`;
+    await parameters.send(new PutParameterCommand({ Name: "/backups/hook", Type: "SecureString", Value }));
+    parameters.destroy();
   });
 
   after(async () => {
@@ -152,7 +167,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     }
   });
 
-  test("a job that is running is not started again; stopped, it is told of, and its next run takes up what it had", async () => {
+  test("a job that is running is not started again, and can be stopped", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -173,31 +188,11 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`job slow is running: execution ${first.execution}`));
 
-    const stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
+    stoppedExecution = first.execution;
+    stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
     await stopping.heard("waiting until no function of it is at work");
     served.git.switches.answer = () => false;
     release();
-    const stopped = await stopping.ended;
-    assert.equal(stopped.code, 0, JSON.stringify(stopped));
-    assert.match(
-      stopped.stdout,
-      /^stopped desk-\S+\n.*\nits lease is free; the next run takes up what was collected\n$/,
-    );
-    const [newest] = document(
-      await stack.cli("status", "--job", "slow", "--stage", "test", "--json"),
-    ) as readonly StartedDocument[];
-    assert.deepEqual(
-      [newest?.status, /stopped by .* through core-backup stop/.test(newest?.reason ?? "")],
-      ["stopped", true],
-    );
-    await until(async () =>
-      (await stack.logOf("notify")).some((line) => line.includes(`execution ${first.execution} was stopped by hand`)),
-    );
-
-    const next = await start("slow", "--wait");
-    assert.equal(next.status, "ok", JSON.stringify(next));
-    const manifest = await stack.manifestOf("slow", next.snapshot ?? "");
-    assert.equal(manifest.resumedAt?.length, 1);
   });
 
   test("the watch tells of a job that is late: as a metric, on the bus, and in its answer", async () => {
@@ -247,13 +242,17 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       Buffer.from(authorization.replace("Basic ", ""), "base64").toString(),
     );
     assert.ok(
-      sent.some((text) => text.includes(CANARY)),
+      sent.some((text) => text.includes(CANARIES.git)),
       "the source was given the secret",
     );
+    assert.ok(
+      served.git.seen.some(({ url }) => url.includes(CANARIES.address)),
+      "the notifier asked at its address, which refuses it",
+    );
     const places = await placesOf([ended.arn, refused.arn]);
-    const forms = formsOf(CANARY);
-    for (const [place, text] of places)
-      for (const form of forms) assert.ok(!text.includes(form), `the secret is in ${place}`);
+    for (const [kind, canary] of Object.entries(CANARIES))
+      for (const [place, text] of places)
+        for (const form of formsOf(canary)) assert.ok(!text.includes(form), `the ${kind} is in ${place}`);
     // That each was looked into shows by what must be there.
     for (const [place, known] of [
       ["template", "secret:backups/git-"],
@@ -263,10 +262,11 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       ["log of plan", "START RequestId"],
       ["log of collect", "SOURCE_UNAUTHORIZED"],
       ["log of verdict", "BackupFailed"],
+      ["log of notify", "hook"],
       ["states", "planKey"],
       ["states", "BackupFailed"],
       ["events", "Backup Run Finished"],
-      ["bucket", "repository.bundle"],
+      ["bucket", "repository.bundle.age"],
       ["bucket", "SOURCE_UNAUTHORIZED"],
     ] as const)
       assert.ok(places.get(place)?.includes(known), `${place} has ${known}`);
@@ -274,6 +274,30 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       const { job, run, unit } = JSON.parse(line);
       assert.ok(job && run && unit, `without job, run and unit: ${line}`);
     }
+  });
+
+  test("one that was stopped is told of, its lease is given back, and its next run takes up what it had", async () => {
+    const stopped = await stopping?.ended;
+    assert.equal(stopped?.code, 0, JSON.stringify(stopped));
+    assert.match(
+      stopped?.stdout ?? "",
+      /^stopped desk-\S+\n.*\nits lease is free; the next run takes up what was collected\n$/,
+    );
+    const [newest] = document(
+      await stack.cli("status", "--job", "slow", "--stage", "test", "--json"),
+    ) as readonly StartedDocument[];
+    assert.deepEqual(
+      [newest?.status, /stopped by .* through core-backup stop/.test(newest?.reason ?? "")],
+      ["stopped", true],
+    );
+    await until(async () =>
+      (await stack.logOf("notify")).some((line) => line.includes(`execution ${stoppedExecution} was stopped by hand`)),
+    );
+
+    const next = await start("slow", "--wait");
+    assert.equal(next.status, "ok", JSON.stringify(next));
+    const manifest = await stack.manifestOf("slow", next.snapshot ?? "");
+    assert.equal(manifest.resumedAt?.length, 1);
   });
 
   /** Everything in which a secret must not be, as text; archives unpacked. */
@@ -296,16 +320,21 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
 
   function configuration(): string {
     const job = (name: string, names: readonly string[], more = "") =>
-      `  - { name: ${name}, service: git, ${more}options: { repositories: ${served.listed(names)} } }`;
+      `  - { name: ${name}, service: git, notify: [], ${more}options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
       job("repositories", REPOSITORIES),
       job("broken", ["one.git", "absent.git"]),
       job("slow", ["one.git", "two.git"], "concurrency: 1, "),
       job("late", ["one.git"], "deadline: 1s, "),
-      `  - { name: secret, service: git, options: { repositories: [{ url: "${served.git.url}/one.git", token_secret: backups/git }] } }`,
+      "  - name: secret",
+      "    service: git",
+      "    encryption: { type: age, passphrase_secret: backups/passphrase }",
+      `    options: { repositories: [{ url: "${served.git.url}/one.git", token_secret: backups/git }] }`,
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "notifications:",
+      "  hook: { type: webhook, url_ssm: /backups/hook, key_secret: backups/key, timeout: 6s }",
       "",
     ].join("\n");
   }
