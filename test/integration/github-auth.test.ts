@@ -73,6 +73,57 @@ async function anApp(clock: { time: Date }, include: readonly string[] = ["label
 }
 
 describe("a GitHub App", () => {
+  test("a fault that passes while its token is made is no right that was refused: it is asked again, at the first as at a renewal", async () => {
+    const clock = { time: new Date() };
+    await using server = await startGithub("/nonexistent");
+    await addRepository(server, "app", { id: 42 });
+    const made: string[] = [];
+    actAsApp(server, clock, made);
+    const works = server.fault;
+    const faults = [
+      { status: 502, body: "<html>" },
+      { status: 429, headers: { "retry-after": "0" }, body: { message: "slow down" } },
+      { status: 403, headers: { "retry-after": "0" }, body: { message: "You have exceeded a secondary rate limit" } },
+    ];
+    let asked = 0;
+    server.fault = (path, request, query) => {
+      if (!path.endsWith("/access_tokens")) return works(path, request, query);
+      asked += 1;
+      return faults.shift() ?? works(path, request, query);
+    };
+    const connector = await github.create(
+      github.options.parse({
+        organization: "my-org",
+        api_url: server.apiUrl,
+        skip: ["all"],
+        include: ["labels"],
+        app: { id: 99, private_key_env: "KEY" },
+      }),
+      {
+        secrets: { resolve: async () => PEM },
+        redaction: { add: () => {}, redact: (text) => text },
+        now: () => clock.time,
+        avoid: [],
+      },
+    );
+    const units = await Array.fromAsync(connector.units(never()));
+    assert.deepEqual([units.map(({ id }) => id), asked, made.length], [["my-org/app"], 4, 1]);
+    clock.time = new Date(clock.time.getTime() + 3_000_000);
+    faults.push({ status: 503, body: "" });
+    await Array.fromAsync(connector.units(never()));
+    assert.deepEqual([asked, made.length], [6, 2]);
+    clock.time = new Date(clock.time.getTime() + 3_000_000);
+    faults.push({ status: 201, body: { message: "canary-not-a-token" } } as never);
+    await assert.rejects(Array.fromAsync(connector.units(never())), (error: Error & { code?: string }) => {
+      assert.equal(error.code, "SOURCE_PROTOCOL");
+      assert.match(
+        error.message,
+        /POST \/app\/installations\/7\/access_tokens otherwise than described: token, expires_at/,
+      );
+      return !error.message.includes("canary");
+    });
+  });
+
   test("finds its installation by the organization, and its token is renewed before it ends", async () => {
     const clock = { time: new Date("2026-11-22T03:00:00Z") };
     const { server, connector, made } = await anApp(clock);

@@ -150,7 +150,8 @@ describe("files of releases", () => {
     await using world = await aRelease({});
     const { server } = world;
     const others = server.fault;
-    server.fault = (path, ...rest) => (path.endsWith("/labels") ? { status: 200, body: "no list" } : others(path, ...rest));
+    server.fault = (path, ...rest) =>
+      path.endsWith("/labels") ? { status: 200, body: "no list" } : others(path, ...rest);
     const backup = world.backup.withOptions({ skip: ["all"], include: ["labels", "assets"] });
     for (const reused of ["", " reused"]) {
       const result = await backup.run();

@@ -56,7 +56,10 @@ describe("a real Pushgateway", { skip: noPrometheusPeers }, () => {
     const shared = await output(gateway, { instance: "" });
     await shared.publish(published(["theirs"]), signal);
     await shared.publish(published(["docs"]), signal);
-    assert.deepEqual((await gateway.groups()).map(({ backup_job }) => backup_job).sort(), ["docs", "theirs"]);
+    assert.deepEqual(
+      (await gateway.groups()).map(({ backup_job }) => backup_job).toSorted((one, other) => one.localeCompare(other)),
+      ["docs", "theirs"],
+    );
   });
 
   test("asks for a password: the right one is taken, another is refused and not told", async () => {

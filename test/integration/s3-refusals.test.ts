@@ -124,8 +124,8 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     await using between = await standBetween(server.endpoint);
     const { storage } = await reached({ endpoint: between.endpoint });
     const answers = {
-      [`it does not know the question`]: [501, "<Error><Code>NotImplemented</Code><Message>no</Message></Error>"],
-      [`it has more, and does not say where`]: [
+      "it does not know the question": [501, "<Error><Code>NotImplemented</Code><Message>no</Message></Error>"],
+      "it has more, and does not say where": [
         200,
         "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated></ListMultipartUploadsResult>",
       ],

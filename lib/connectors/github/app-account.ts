@@ -5,6 +5,7 @@ import type { ConnectorContext } from "../connector.ts";
 import { type Account, basicOf, freshLimits } from "./account.ts";
 import { appJwt } from "./app-jwt.ts";
 import { exchange } from "./exchange.ts";
+import { passingFault } from "./limits.ts";
 import { messageOf } from "./response.ts";
 
 export interface AppOptions {
@@ -40,15 +41,19 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
     const jwt = appJwt(app.id, await secrets.resolve(app.privateKey), now());
     redaction.add(jwt);
     const what = `${method} ${path}`;
-    const { status, json } = await exchange(apiUrl + path, { method, authorization: `Bearer ${jwt}`, what, signal });
+    const answer = await exchange(apiUrl + path, { method, authorization: `Bearer ${jwt}`, what, signal });
+    const { status, json } = answer;
     if (status === 200 || status === 201) return json;
+    const passing = passingFault(answer, what, now().getTime());
+    if (passing !== undefined) throw passing;
     const code = status === 401 ? "SOURCE_UNAUTHORIZED" : status === 404 ? "SOURCE_NOT_FOUND" : "SOURCE_FORBIDDEN";
     throw new SourceError(code, `GitHub refuses the App ${app.id} ${what} (${status}): ${messageOf(json)}`);
   }
 
   async function make(signal: AbortSignal) {
     const id = app.installationId ?? (await installationOf(signal));
-    const answer = tokenSchema.parse(await asApp("POST", `/app/installations/${id}/access_tokens`, signal));
+    const path = `/app/installations/${id}/access_tokens`;
+    const answer = described(tokenSchema, `POST ${path}`, await asApp("POST", path, signal));
     redaction.add(answer.token);
     made = now().getTime();
     const { token, permissions } = answer;
@@ -63,7 +68,8 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
       );
     }
     const { kind, name } = app.owner;
-    return installationSchema.parse(await asApp("GET", `/${kind}/${encodeURIComponent(name)}/installation`, signal)).id;
+    const path = `/${kind}/${encodeURIComponent(name)}/installation`;
+    return described(installationSchema, `GET ${path}`, await asApp("GET", path, signal)).id;
   }
 
   async function usable(signal: AbortSignal) {
@@ -89,4 +95,12 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
     permissions: async (signal) => (await usable(signal)).permissions,
     limits: freshLimits(),
   };
+}
+
+/** An answer without a token is no token, and may hold what is none of an error's to tell. */
+function described<T>(schema: z.ZodType<T>, what: string, json: unknown): T {
+  const { data, error } = schema.safeParse(json);
+  if (error === undefined) return data as T;
+  const fields = error.issues.map(({ path }) => path.join(".") || "the whole").join(", ");
+  throw new SourceError("SOURCE_PROTOCOL", `GitHub answers ${what} otherwise than described: ${fields}`);
 }

@@ -5,7 +5,7 @@ import type { Budget } from "./budget.ts";
 import { accountChoice, type Choice, type ChoiceOptions } from "./choose-account.ts";
 import { exchange, type Request } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
-import { limitedUntil, noteLimits } from "./limits.ts";
+import { limitedUntil, noteLimits, serverFault } from "./limits.ts";
 import { type Answer, messageOf } from "./response.ts";
 import { barrierOf } from "./unreadable.ts";
 
@@ -176,7 +176,8 @@ export function openSession(
   function noted(by: Account, resource: string, what: string, answer: Answer, times: number): boolean {
     stats.requests += 1;
     stats.bytes += answer.bytes;
-    if (answer.status >= 500 || answer.status === 408) throw unavailable(what, answer);
+    const fault = serverFault(answer, what);
+    if (fault !== undefined) throw fault;
     if (answer.status === 304) stats.notModified += 1;
     else api.budget.spend(nowMs());
     noteLimits(by, answer, nowMs(), api.budget.perAccount);
@@ -248,12 +249,6 @@ const refusalOf = (lacking: ReadonlyMap<Account, Answer>): Answer | undefined =>
   const answers = [...lacking.values()];
   return answers.find(({ status }) => status === 403) ?? answers[0];
 };
-
-function unavailable(what: string, { status, headers }: Answer): TransientError {
-  const seconds = Number(headers.get("retry-after") ?? 0);
-  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : 0;
-  return new TransientError("SOURCE_UNAVAILABLE", `GitHub answers ${what} with ${status}`, { retryAfterMs });
-}
 
 function unauthorized(account: Account, what: string, { json }: Answer): SourceError {
   return new SourceError(

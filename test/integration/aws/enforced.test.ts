@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type DescribeExecutionOutput, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
@@ -30,7 +36,9 @@ const taskRole = (job: string) => `${taskLogicalId(job)}Role`;
 const readerRole = (step: string, secret: string) =>
   roleLogicalId(`${step}-git-${digestOf(JSON.stringify([`secret ${secret}`]))}`);
 
-describe("a deployed stack in which nobody may do what the template does not allow", { skip: noMinistack || noVersitygw }, () => {
+describe("a deployed stack in which nobody may do what the template does not allow", {
+  skip: noMinistack || noVersitygw,
+}, () => {
   let stack: DeployedStack;
   let git: GitServer;
   let hook: RecordingServer;

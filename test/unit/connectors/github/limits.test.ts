@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { budgetOf } from "../../../../lib/connectors/github/budget.ts";
 import { gateOf } from "../../../../lib/connectors/github/gate.ts";
-import { limitedUntil, noteLimits } from "../../../../lib/connectors/github/limits.ts";
+import { limitedUntil, noteLimits, serverFault } from "../../../../lib/connectors/github/limits.ts";
 import { aGithubAccount } from "../../../support/github-account.ts";
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
@@ -56,6 +56,31 @@ describe("limits", () => {
       assert.equal(until === undefined ? undefined : until - NOW, waitMs);
     });
   }
+
+  test("a secondary limit is the user's: it blocks REST and GraphQL, whichever met it; an hour that is used up is the resource's", () => {
+    for (const [given, blocked] of [
+      [answer(403, { "retry-after": "30" }), ["core", "graphql"]],
+      [answer(429), ["core", "graphql"]],
+      [answer(403, {}, "You have exceeded a secondary rate limit"), ["core", "graphql"]],
+      [answer(403, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(NOW / 1000 + 900) }), ["graphql"]],
+      [{ ...answer(200), json: { errors: [{ type: "RATE_LIMITED" }] } }, ["graphql"]],
+    ] as const) {
+      const account = aGithubAccount();
+      limitedUntil(account, given, "graphql", 1, NOW);
+      assert.deepEqual([...account.limits.blockedUntil.keys()], blocked);
+    }
+  });
+
+  test("a server that asks to come back at a moment is asked again then, as one that names seconds", () => {
+    const at = new Date(Date.now() + 90_000).toUTCString();
+    const waits = ["120", at, "soon"].map(
+      (text) => serverFault(answer(503, { "retry-after": text }), "x")?.retryAfterMs,
+    );
+    assert.equal(waits[0], 120_000);
+    assert.ok(Number(waits[1]) > 60_000 && Number(waits[1]) <= 90_000, `${waits[1]}`);
+    assert.equal(waits[2], 0);
+    assert.equal(serverFault(answer(404), "x"), undefined);
+  });
 
   test("the answer that uses a limit up blocks its resource before the first refusal", () => {
     const account = aGithubAccount();
