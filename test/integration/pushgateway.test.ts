@@ -57,8 +57,8 @@ describe("a real Pushgateway", { skip: noPrometheusPeers }, () => {
     await shared.publish(published(["theirs"]), signal);
     await shared.publish(published(["docs"]), signal);
     assert.deepEqual(
-      (await gateway.groups()).map(({ backup_job }) => backup_job).toSorted((one, other) => one.localeCompare(other)),
-      ["docs", "theirs"],
+      new Set((await gateway.groups()).map(({ backup_job }) => backup_job)),
+      new Set(["docs", "theirs"]),
     );
   });
 
