@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import type { EncryptedStream } from "./encrypt-stream.ts";
-import { type BenchLine, benchLine, median } from "./line.ts";
+import { type BenchLine, benchLine, forInformation, median } from "./line.ts";
 import { writeRandom } from "./random-file.ts";
 
 const BYTES = 1024 * 1024 * 1024;
@@ -68,8 +68,7 @@ function benchGpg(folder: string): readonly BenchLine[] {
     ours: () => BYTES / cpuSeconds(`${ours} > /dev/null`, env),
   });
   spawnSync("gpgconf", ["--kill", "all"], { env });
-  const shown = line("gpg: encrypting through us, to the program alone", speeds.ours, speeds.native, 0);
-  return [{ ...shown, want: "for information" }];
+  return [forInformation(line("gpg: encrypting through us, to the program alone", speeds.ours, speeds.native, 0))];
 }
 
 const line = (name: string, ours: number, theirs: number, atLeast: number): BenchLine =>

@@ -8,7 +8,8 @@ export interface BenchLine {
   readonly ratio: number | undefined;
   /** What is wanted, for people: `<= 1.15x`. */
   readonly want: string;
-  readonly ok: boolean;
+  /** Undefined where nothing is wanted. */
+  readonly ok: boolean | undefined;
 }
 
 /** A line that wants the ratio to be at most, or at least, some figure. */
@@ -23,6 +24,9 @@ export function benchLine(
     : { name, ...figures, ratio, want: `>= ${want.atLeast}x`, ok: ratio >= want.atLeast };
 }
 
+/** What is shown and not judged. */
+export const forInformation = (line: BenchLine): BenchLine => ({ ...line, want: "for information", ok: undefined });
+
 /** What was measured without the rival, which is not here: it says so, and meets nothing. */
 export function loneLine(
   name: string,
@@ -35,7 +39,7 @@ export function loneLine(
     theirs: undefined,
     ratio: undefined,
     want: `${rival} was not here to compare with`,
-    ok: true,
+    ok: undefined,
   };
 }
 
@@ -44,7 +48,9 @@ export function lineText(line: BenchLine): string {
   const ours = `${line.ours.toPrecision(3)} ${line.unit}`;
   if (line.theirs === undefined || line.ratio === undefined) return `${line.name} ${ours} (${line.want})`;
   const figures = `${ours} to ${line.theirs.toPrecision(3)} ${line.unit}`;
-  return `${line.name} ${line.ratio.toFixed(2)}x (want ${line.want}), ${figures}: ${line.ok ? "ok" : "MISSED"}`;
+  const name = `${line.name} ${line.ratio.toFixed(2)}x`;
+  if (line.ok === undefined) return `${name} (${line.want}), ${figures}`;
+  return `${name} (want ${line.want}), ${figures}: ${line.ok ? "ok" : "MISSED"}`;
 }
 
 export function median(values: readonly number[]): number {

@@ -38,4 +38,4 @@ for (const [name, benchmark] of Object.entries(benchmarks)) {
 const lines = [...measured.values()].flat();
 console.log(`\n${table(lines)}`);
 if (process.argv.includes("--write")) writeResults(path.join(import.meta.dirname, "RESULTS.md"), measured);
-process.exitCode = lines.every((line) => line.ok) ? 0 : 1;
+process.exitCode = lines.every((line) => line.ok !== false) ? 0 : 1;

@@ -23,7 +23,8 @@ export function table(rows: readonly BenchLine[]): string {
     const figures = [ours, theirs].map((value) =>
       value === undefined ? "-" : `${Number(value.toPrecision(3))} ${unit}`,
     );
-    const met = ratio === undefined ? "not compared" : ok ? "yes" : "**no**";
+    const judged = ok === undefined ? "not judged" : ok ? "yes" : "**no**";
+    const met = ratio === undefined ? "not compared" : judged;
     const row = [name, ...figures, ratio === undefined ? "-" : `${ratio.toFixed(2)}x`, want, met];
     return `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });

@@ -23,10 +23,10 @@ const LIMIT_MIB = 250;
 const DISK_BYTES = 22 * GiB;
 
 /**
- * One object of 1 GiB up and down, in turn with rclone, the fastest S3 client at hand, on the same versitygw, whole processes; then the peak memory, as the
+ * One object of 1 GiB up and down, in turn with rclone, the one S3 client that we compared with, with pieces and connections as we use them, on the same versitygw, whole processes; then the peak memory, as the
  * kernel counts it, of an upload and a download of 1 and of 8 GiB. We take SHA-256 of all that passes, so a download is
  * compared with `rclone cat | openssl dgst -sha256`, the fastest there is to do both (coreutils' `sha256sum` takes
- * three times as long), and for information with `rclone cat` alone, which looks at nothing and need not touch the bytes.
+ * three times as long), and with `rclone cat` alone, which looks at nothing and need not touch the bytes: no reader that takes SHA-256 reaches that.
  */
 export async function benchS3(): Promise<readonly BenchLine[]> {
   const { bavail, bsize } = statfsSync(tmpdir());
@@ -81,12 +81,11 @@ async function throughput(server: S3Server, ours: Ours, file: string): Promise<r
     const rates = { ours: GiB / MiB / median(own), theirs: GiB / MiB / median(theirs), unit: "MiB/s" };
     return benchLine(`s3: ${name}`, rates, { atLeast: 0.9 });
   };
-  const alone = line("download with SHA-256, to `rclone cat` that looks at nothing", took.alone);
   return [
     line("upload of 1 GiB with SHA-256, to `rclone copyto`", took.up),
     line("download of 1 GiB with SHA-256, to `rclone cat | openssl dgst -sha256`", took.down),
     line("download of 1 GiB with SHA-256, to `rclone cat | sha256sum`", took.coreutils),
-    { ...alone, want: "for information", ok: true },
+    line("download with SHA-256, to `rclone cat` that looks at nothing", took.alone),
   ];
 }
 
