@@ -12,7 +12,7 @@ import {
 } from "./invariants.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Source } from "./source.ts";
-import type { StoreKind } from "./stores.ts";
+import { beneath, type StoreKind } from "./stores.ts";
 import { newTally, note, type Tally } from "./tally.ts";
 import { act, isKnownCode, type Outcome, SECRET } from "./world.ts";
 
@@ -32,8 +32,9 @@ const UNCHECKED = /(\/manifest|\/verified)[.]json$|SHA256SUMS$/;
 /** Every fault that can befall a scenario: each call that it makes, in each way that this call can go wrong. */
 export async function plannedFaults(store: StoreKind, scenario: Scenario, source: Source): Promise<readonly Planned[]> {
   await using opened = await store.open(scenario.image);
-  const faulty = faultyStorage(opened.storage);
-  await act(scenario.action, { ...scenario, storage: faulty, source });
+  const { storage, up } = beneath(opened);
+  const faulty = faultyStorage(storage);
+  await act(scenario.action, { ...scenario, storage: up(faulty), source });
   return faulty.callsByMethod.flatMap(([on, call], index) => {
     const key = faulty.calls[index]?.slice(on.length + 1) ?? "";
     return FAULT_KINDS.flatMap((kind) => {
@@ -80,9 +81,10 @@ async function injectOne(
   await using opened = await store.open(scenario.image);
   const { on, call, kind, lasts } = fault;
   const plan: Fault = { on, ...(lasts ? { from: call } : { call }), ...kind.make(on, fault.atByte) };
-  const storage = faultyStorage(opened.storage, [plan]);
-  const outcome = await act(scenario.action, { ...scenario, storage, source });
-  const damaged = new Set([...lostBy(fault), ...storage.rotten]);
+  const { storage: inner, up, nameOf } = beneath(opened);
+  const storage = faultyStorage(inner, [plan]);
+  const outcome = await act(scenario.action, { ...scenario, storage: up(storage), source });
+  const damaged = new Set([...lostBy(fault), ...storage.rotten].map(nameOf));
   // What was read wrong once counts as damaged from then on, whatever lies there.
   const doubtful = damaged.size > 0 || kind.name === "flipped bit";
   const after = await opened.image();

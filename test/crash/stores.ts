@@ -18,9 +18,21 @@ export interface StoreKind {
 export interface Store extends AsyncDisposable {
   readonly storage: Storage;
   image(): Promise<Image>;
+  /** Where `storage` is made of another one: that one, in which things go wrong, and the way up from there. */
+  readonly beneath?: Beneath;
   /** For another process, which is killed; absent where no other one can reach it. */
   readonly reach?: Reach;
 }
+
+export interface Beneath {
+  readonly storage: Storage;
+  readonly up: (storage: Storage) => Storage;
+  /** The key up here of what is stored there. */
+  readonly nameOf: (key: string) => string;
+}
+
+export const beneath = ({ storage, beneath: given }: Store): Beneath =>
+  given ?? { storage, up: (same) => same, nameOf: (key) => key };
 
 export const inMemory: StoreKind = {
   name: "memory",
