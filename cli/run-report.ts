@@ -77,11 +77,15 @@ function failures({ result, seen, paint }: RunReportInput): string {
 }
 
 function warnings({ result, paint }: RunReportInput): string {
-  const all = result.jobs.flatMap(({ job, manifest }) =>
+  const found = result.jobs.flatMap(({ job, prune }) =>
+    (prune?.problems ?? []).map(({ code, message }) => `${job}: ${code}: ${message}`),
+  );
+  const ofRuns = result.jobs.flatMap(({ job, manifest }) =>
     (manifest?.warnings ?? []).map(
       ({ code, message, unit }) => `${job}${unit === undefined ? "" : ` ${unit}`}: ${code}: ${message}`,
     ),
   );
+  const all = [...found, ...ofRuns];
   if (all.length === 0) return "";
   const lines = all.slice(0, MAX_WARNINGS).map((line) => `  ${printable(line)}\n`);
   if (all.length > MAX_WARNINGS) lines.push(`  … ${all.length - MAX_WARNINGS} more in the manifest\n`);

@@ -15,6 +15,18 @@ const outcomeSchema = z.object({
   cause: z.string().optional(),
   refused: z.string().optional(),
   removed: z.int().optional(),
+  /** What its prune found of earlier snapshots; absent where it was not come to. */
+  prune: z
+    .object({
+      problems: z.array(
+        z.object({
+          code: z.enum(["SNAPSHOT_LOST", "INTEGRITY_MANIFEST"]),
+          message: z.string(),
+          snapshots: z.array(z.string()).optional(),
+        }),
+      ),
+    })
+    .optional(),
   /** Of a run that went through none of its last states: how Step Functions ended it, and its execution's name. */
   stopped: z.enum(["ABORTED", "TIMED_OUT"]).optional(),
   execution: z.string().optional(),
@@ -37,12 +49,12 @@ const LAST_WORDS_MS = 20_000;
  */
 export const handler = (event: unknown, invocation: Invocation) => {
   const { outcome, pointer, execution: own } = eventSchema.parse(event);
-  const { job, status, snapshot, removed = 0, execution = own ?? undefined, executionArn } = outcome;
+  const { job, status, snapshot, prune, removed = 0, execution = own ?? undefined, executionArn } = outcome;
   const error = errorOf(outcome);
   return withFunctionBackup(
     invocation,
     async (backup) => {
-      const ended = { job, status, snapshot, error, run: execution };
+      const ended = { job, status, snapshot, error, prune, run: execution };
       if (outcome.stopped === undefined)
         return endRun(backup, { outcome: ended, pointer: pointer ?? undefined, removed });
       const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;

@@ -13,7 +13,7 @@ import type { Manifest } from "./manifest.ts";
 import { checkOutside } from "./notify/check-outside.ts";
 import { plan } from "./plan.ts";
 import type { PlanLine } from "./plan-line.ts";
-import { prune } from "./prune.ts";
+import { type PruneResult, prune } from "./prune.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /*
@@ -189,13 +189,19 @@ export async function finishStep(backup: Backup, pointer: StepPointer): Promise<
 export interface Pruned {
   readonly status?: "failed";
   readonly removed: number;
+  /** What `notify` is to tell of earlier snapshots. */
+  readonly prune: Pick<PruneResult, "problems">;
   readonly refused?: string;
 }
 
 export async function pruneStep(backup: Backup, pointer: StepPointer): Promise<Pruned> {
   return goingOn(backup, pointer, async (step) => {
-    const { removed, refused } = await prune(step, { job: pointer.job, dryRun: false });
-    return { removed: removed.length, ...(refused === undefined ? {} : { status: "failed" as const, refused }) };
+    const { removed, problems, refused } = await prune(step, { job: pointer.job, dryRun: false });
+    return {
+      removed: removed.length,
+      prune: { problems },
+      ...(refused === undefined ? {} : { status: "failed" as const, refused }),
+    };
   });
 }
 

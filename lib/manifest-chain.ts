@@ -4,8 +4,8 @@ import type { SnapshotEntry } from "./snapshot-entry.ts";
 import { snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
-/** A snapshot that was there once, is not any more, and that prune did not take away. */
-export interface LostSnapshot {
+/** A snapshot that was there once and that prune did not take away, or whose manifest is not what it was. */
+export interface ChainFault {
   readonly snapshot: string;
   /** In a sentence. */
   readonly message: string;
@@ -25,7 +25,7 @@ export interface ManifestChain {
    * seen, and not only the newest ones. To be asked last: what prune removes meanwhile is recorded before it goes.
    * @throws StorageError | TransientError
    */
-  lost(storage: Storage, job: string, found: FoundFolders): Promise<readonly LostSnapshot[]>;
+  lost(storage: Storage, job: string, found: FoundFolders): Promise<readonly ChainFault[]>;
   /** Whether one of the manifests that were seen names it as the one before it. */
   isNamed(snapshot: string): boolean;
 }
@@ -79,7 +79,7 @@ export function manifestChain(): ManifestChain {
 }
 
 /** Of all of a job's snapshots, or of those that the newest `lookBack` ones followed. @throws StorageError | TransientError */
-export async function lostSnapshots(storage: Storage, job: string, lookBack: number): Promise<readonly LostSnapshot[]> {
+export async function lostSnapshots(storage: Storage, job: string, lookBack: number): Promise<readonly ChainFault[]> {
   const unfinished = await Array.fromAsync(unfinishedRuns(storage, job));
   const chain = manifestChain();
   let looked = 0;

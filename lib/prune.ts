@@ -6,12 +6,13 @@ import { manifestKey, snapshotPrefix, sumsKey, verifiedKey } from "./keys.ts";
 import { holderIsGone, readLease } from "./lease/lease-document.ts";
 import { leftoverDecision } from "./leftovers.ts";
 import type { Log } from "./log.ts";
-import { manifestChain } from "./manifest-chain.ts";
+import { type ChainFault, manifestChain } from "./manifest-chain.ts";
 import { beginRemovals, readRemovals, recordRemoval } from "./removals.ts";
 import { type Decision, decide, type RetentionPlan, type SnapshotState } from "./retention/retention.ts";
-import type { SnapshotEntry } from "./snapshot-entry.ts";
+import { isUnread, type SnapshotEntry } from "./snapshot-entry.ts";
 import { isNarrowed, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
+import { type Problem, problemsOfChain } from "./watch/watch-job.ts";
 import { whenThereIsRoom } from "./when-there-is-room.ts";
 
 export interface PruneInput {
@@ -28,6 +29,8 @@ export interface PruneResult {
   readonly removed: readonly string[];
   /** Ids of the unfinished runs whose leftovers were removed. Empty in a dry run. */
   readonly swept: readonly string[];
+  /** What is wrong with earlier snapshots: lost, or their manifests changed. It stays as it is. */
+  readonly problems: readonly Problem[];
   /** Why nothing, or nothing more, was removed although the policy says so. */
   readonly refused?: string;
 }
@@ -42,6 +45,7 @@ interface Survey {
   readonly isRemembered: (snapshot: string) => boolean;
   /** Folders of snapshots that an earlier prune was ended in. */
   readonly halfRemoved: ReadonlySet<string>;
+  readonly problems: readonly Problem[];
   /** Snapshots that none of the manifests names. */
   readonly unnamed: readonly string[];
 }
@@ -75,7 +79,7 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
     );
   const decisions = [...plan.decisions, ...leftovers].sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   for (const { snapshot, reason } of decisions) log.debug(reason, { snapshot });
-  const result = { job: job.name, decisions, removed: [], swept: [] };
+  const result = { job: job.name, decisions, removed: [], swept: [], problems: found.problems };
   const record = whenThereIsRoom(({ message }) =>
     log.warn(`removals are recorded once there is room; what goes until then may be told as lost: ${message}`),
   );
@@ -104,12 +108,17 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
   const sizes = new Map<string, number>();
   const damage = damageSeen();
   const chain = manifestChain();
+  const faults: ChainFault[] = [];
   let isUnclear = false;
   for await (const entry of snapshotsNewestFirst(storage, job)) {
     damage.see(entry);
-    chain.see(entry);
+    const message = chain.see(entry);
     isUnclear ||= entry.manifest === undefined;
-    if (entry.fault !== undefined) log.warn(entry.fault.message, { code: entry.fault.code, snapshot: entry.snapshot });
+    if (message !== undefined) {
+      log.warn(message, { code: entry.fault?.code ?? "INTEGRITY_MANIFEST", snapshot: entry.snapshot });
+      // One that is only not read here may be whole.
+      if (!isUnread(entry)) faults.push({ snapshot: entry.snapshot, message });
+    }
     states.push(retentionState(entry, damage));
     sizes.set(entry.snapshot, entry.manifest?.totals.bytes ?? 0);
   }
@@ -125,6 +134,7 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
     sizes,
     states,
     unfinished,
+    problems: problemsOfChain(lost, faults),
     unnamed: [...sizes.keys()].filter((snapshot) => !chain.isNamed(snapshot)),
     halfRemoved: new Set(unfinished.filter((snapshot) => removed.has(snapshot))),
     // A manifest that cannot be read may name any.

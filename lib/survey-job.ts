@@ -3,7 +3,7 @@ import { furtherBack } from "./further-back.ts";
 import { isGood, provedWhen } from "./job-history.ts";
 import { readLease } from "./lease/lease-document.ts";
 import type { Verification } from "./manifest.ts";
-import { type LostSnapshot, manifestChain } from "./manifest-chain.ts";
+import { type ChainFault, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
 import { type UnfinishedState, unfinishedState } from "./resume/unfinished-state.ts";
 import { lastStart } from "./scheduling/job-past.ts";
@@ -27,11 +27,11 @@ export interface JobSurvey {
   /** Dated after now, by a clock that was ahead: what they say counts for nothing until then. */
   readonly ahead: readonly string[];
   /** What is wrong with manifests, each in its place. */
-  readonly faults: readonly LostSnapshot[];
+  readonly faults: readonly ChainFault[];
   /** Of whose manifest nothing is known here, though it may be whole: the newest first. */
-  readonly unread: readonly (LostSnapshot & Pick<ErrorRecord, "code">)[];
+  readonly unread: readonly (ChainFault & Pick<ErrorRecord, "code">)[];
   /** What was there once and was not taken away by prune. */
-  readonly lost: readonly LostSnapshot[];
+  readonly lost: readonly ChainFault[];
 }
 
 /** Manifests can be large: `verify --snapshot all` reads what lies further back. */
@@ -57,7 +57,7 @@ export async function surveyJob(
   // What prune was ended in is no run; the next prune takes away the rest.
   const open = folders.filter((snapshot) => !removed.has(snapshot));
   const [ahead, unfinished] = [open.filter((one) => isAhead(one, now)), open.filter((one) => !isAhead(one, now))];
-  const faults: LostSnapshot[] = [];
+  const faults: ChainFault[] = [];
   const unread: JobSurvey["unread"][number][] = [];
   const chain = manifestChain();
   const since: { snapshot: string; status: string }[] = [];

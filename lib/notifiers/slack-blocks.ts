@@ -1,4 +1,4 @@
-import { type JobReport, type Report, verdict } from "../notify/report.ts";
+import { isBad, type JobReport, type Report, verdict } from "../notify/report.ts";
 import { bounded, jobLine, jobLines, type Line, subject, TEST_TEXT } from "./lines.ts";
 
 /** https://docs.slack.dev/reference/block-kit/blocks: a longer message is refused as a whole. */
@@ -65,8 +65,10 @@ function jobSection(job: JobReport, now: Date): string {
 const lineText = ({ label, text, code }: Line): string =>
   code === true ? `${label}: \`${slackText(text.replaceAll("`", "'"))}\`` : `${label}: ${slackText(text)}`;
 
-function emoji({ events, status }: JobReport): string {
+function emoji(job: JobReport): string {
+  const { events, status } = job;
   if (status === "ok" && events.every((event) => event === "changed")) return ":information_source:";
+  if (status === "ok" && isBad(job)) return ":red_circle:";
   if (status === "ok") return events.includes("threshold") ? ":warning:" : ":large_green_circle:";
   return status === "partial" ? ":large_orange_circle:" : ":red_circle:";
 }

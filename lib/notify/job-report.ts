@@ -9,6 +9,8 @@ import type { Manifest } from "../manifest.ts";
 import { printable } from "../printable.ts";
 import { shellWord } from "../shell-word.ts";
 import type { SnapshotEntry } from "../snapshot-entry.ts";
+import type { Problem } from "../watch/watch-job.ts";
+import { isFoundNew, missedWith } from "./prune-found.ts";
 import type { JobReport, ReportEvent, ToldError } from "./report.ts";
 import { REMOVED, type Told } from "./told.ts";
 
@@ -23,6 +25,8 @@ export interface RunOutcome {
   readonly run?: string | undefined;
   /** For a job that was not begun because another one failed. */
   readonly skippedBecause?: string | undefined;
+  /** What its prune found, of all snapshots of the job; absent where it was not come to. */
+  readonly prune?: { readonly problems: readonly Problem[] } | undefined;
 }
 
 /** One that had its turn: `refused` means that another process works on the job. */
@@ -58,18 +62,23 @@ export function jobReport(input: JobReportInput): JobReport {
   const { config, job, outcome, history, told, now } = input;
   const { snapshot, status } = outcome;
   const manifest = history?.current?.manifest;
-  const errors = errorsOf(outcome, history?.current);
   const bad = status !== "ok";
-  const standing = bad ? [] : standingOf(told, manifest?.only !== undefined);
+  const narrowed = manifest?.only !== undefined;
+  const missed = missedWith(told.missed, outcome.prune?.problems, { clears: !bad && !narrowed, now });
+  const found = outcome.prune?.problems ?? [];
+  const news = isFoundNew(found, told.missed) ? found : [];
+  const errors = [...errorsOf(outcome, history?.current), ...news.map(toldError)];
+  const standing = bad ? [] : standingOf({ failing: told.failing, missed }, narrowed);
+  const events = eventsOf(status, told, { missed, leavesOpen: narrowed || standing.length > 0 });
   return {
     job: job.name,
     service: job.service,
     key: reportKey(config, job),
-    events: eventsOf(status, told, manifest?.only !== undefined || standing.length > 0),
+    events: news.length > 0 ? ["missed", ...events] : events,
     ...(standing.length === 0 ? {} : { standing }),
     ...(manifest?.only === undefined ? {} : { only: manifest.only }),
     status,
-    summary: summaryOf(outcome, manifest, history?.current),
+    summary: [summaryOf(outcome, manifest, history?.current), ...news.slice(0, 1).map(problemText)].join("; "),
     ...(snapshot === undefined ? {} : { snapshot, location: placeOf(config, job, snapshot, manifest) }),
     ...(manifest === undefined || snapshot === undefined ? {} : { manifestKey: manifestKey(job.name, snapshot) }),
     errors: errors.slice(0, MAX_ERRORS),
@@ -81,20 +90,37 @@ export function jobReport(input: JobReportInput): JobReport {
     ...(manifest === undefined
       ? {}
       : { durationMs: manifest.durationMs, bytes: manifest.totals.bytes, units: manifest.totals.units }),
-    next: nextCommand(config, outcome, manifest),
+    next:
+      news.length > 0 && !bad
+        ? commandLine(config, "verify", job.name, ["--snapshot", "all"])
+        : nextCommand(config, outcome, manifest),
   };
 }
 
-/** What is remembered once it was told. */
-export function toldAfter(report: JobReport, { run }: RunOutcome, told: Told): Told {
-  // Of what else the job has, a narrowed run knows nothing.
-  if (report.since === undefined && report.only !== undefined) return told;
-  if (report.since === undefined) {
-    const lasting = lastingProblems(told);
-    const missed = told.missed === null || lasting.length === 0 ? null : { ...told.missed, problems: [...lasting] };
-    return { ...told, failing: null, missed };
+/** What is remembered once it was told. `found` of its prune is undefined where nobody could be told of it. */
+export function toldAfter(
+  report: JobReport,
+  {
+    run,
+    found,
+    now,
+  }: { readonly run?: string | undefined; readonly found: readonly Problem[] | undefined; readonly now: Date },
+  told: Told,
+): Told {
+  const clears = report.since === undefined && report.only === undefined;
+  const missed = missedWith(told.missed, found, { clears, now });
+  if (report.since !== undefined) {
+    const failing = { since: report.since, runs: report.badRuns, ...(run === undefined ? {} : { run }) };
+    return { ...told, failing, missed };
   }
-  return { ...told, failing: { since: report.since, runs: report.badRuns, ...(run === undefined ? {} : { run }) } };
+  // Of what else the job has, a narrowed run knows nothing.
+  if (!clears) return { ...told, missed };
+  const lasting = lastingProblems({ missed });
+  return {
+    ...told,
+    failing: null,
+    missed: missed === null || lasting.length === 0 ? null : { ...missed, problems: [...lasting] },
+  };
 }
 
 /** The same for a job in a storage, whatever else is changed: what an incident is known by. */
@@ -121,12 +147,12 @@ export function commandLine(
 }
 
 /** Of what the watch finds: no good run mends it. */
-export const isLasting = (problem: string): boolean => !CURED_BY_A_RUN.has(problem);
+const isLasting = (problem: string): boolean => !CURED_BY_A_RUN.has(problem);
 
 const isCounted = ({ failing }: JobReportInput["told"], { run }: RunOutcome): boolean =>
   run !== undefined && failing?.run === run;
 
-const lastingProblems = ({ missed }: JobReportInput["told"]): readonly string[] =>
+const lastingProblems = ({ missed }: Pick<Told, "missed">): readonly string[] =>
   missed?.problems.filter(isLasting) ?? [];
 
 /** What a good run leaves as it was told: what no run mends, and for a narrowed one, all of it. */
@@ -139,15 +165,16 @@ function standingOf(before: JobReportInput["told"], isNarrowed: boolean): readon
   ];
 }
 
-/** `leavesOpen`: it was narrowed, or something that was told is not ended by it. */
+/** `missed` is what its prune leaves of what was told. `leavesOpen`: it was narrowed, or something that was told is not ended by it. */
 function eventsOf(
   status: RunOutcome["status"],
   before: JobReportInput["told"],
-  leavesOpen: boolean,
+  { missed, leavesOpen }: { readonly missed: Told["missed"]; readonly leavesOpen: boolean },
 ): readonly ReportEvent[] {
   if (status === "partial") return ["partial"];
   if (status !== "ok") return ["failure"];
-  const cured = before.missed?.problems.some((problem) => CURED_BY_A_RUN.has(problem)) ?? false;
+  const lasting = lastingProblems({ missed });
+  const cured = before.missed?.problems.some((problem) => !lasting.includes(problem)) ?? false;
   return leavesOpen || (before.failing === null && !cured) ? ["success"] : ["recovered", "success"];
 }
 
@@ -184,7 +211,12 @@ function errorsOf(outcome: RunOutcome, entry: SnapshotEntry | undefined): readon
   return own === undefined || all.some(({ message }) => message === own.message) ? all : [own, ...all];
 }
 
-const toldError = ({ code, message }: ErrorRecord): ToldError => ({ code, message: told(message) });
+const toldError = ({ code, message }: Pick<ErrorRecord, "code" | "message">): ToldError => ({
+  code,
+  message: told(message),
+});
+
+const problemText = ({ code, message }: Problem): string => told(`${code}: ${message}`);
 
 function placeOf(config: Config, job: Job, snapshot: string, manifest: Manifest | undefined): string {
   return told(`${location(config, job, snapshot)}${manifest === undefined ? "" : "manifest.json"}`);

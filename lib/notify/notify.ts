@@ -4,12 +4,13 @@ import { type JobHistory, jobHistory } from "../job-history.ts";
 import { findJob } from "../jobs.ts";
 import type { Manifest } from "../manifest.ts";
 import { eachLimited } from "../pool.ts";
-import { recallRuns, rememberRuns, withRunsOf } from "../watch/watch-memory.ts";
+import { recallRuns, rememberHere, withRunsOf } from "../watch/watch-memory.ts";
 import { allClearAfter } from "./all-clear.ts";
 import { type EndedRun, jobReport, type RunOutcome, toldAfter } from "./job-report.ts";
-import { type Delivery, type Tellable, type TellOptions, tell, tellPings } from "./tell.ts";
+import { type Delivery, type Tellable, type TellOptions, tell, tellPings, wasHeard } from "./tell.ts";
 import { passedThresholds } from "./thresholds.ts";
 import { changeTold, nothingTold, readTold, type Told } from "./told.ts";
+import { unreachedAfter } from "./unreached.ts";
 
 export interface NotifyInput extends TellOptions {
   readonly runs: readonly RunOutcome[];
@@ -117,10 +118,18 @@ async function remember(
   deliveries: readonly Delivery[],
 ): Promise<void> {
   const job = findJob(backup.config, report.job);
+  const asked = deliveries.filter(({ jobs, events }) => jobs.includes(report.job) && events.includes("missed"));
+  const isFound = report.events.includes("missed");
+  const untold = isFound && asked.length > 0 && asked.every((one) => !wasHeard(one, report.job));
+  const found = untold ? undefined : outcome.prune?.problems;
   const after = (told: Told): Told => {
     const before = withRunsOf(told, known);
+    const { missed, ...rest } = toldAfter(report, { run: outcome.run, found, now: backup.now() }, before);
+    const unreached =
+      isFound && !untold ? unreachedAfter(missed?.unreached, report.job, asked, false) : missed?.unreached;
     return {
-      ...toldAfter(report, outcome, before),
+      ...rest,
+      missed: missed === null ? null : { ...missed, unreached },
       allClear: allClearAfter(before.allClear, { kind: "run", report, deliveries }),
       undelivered: undeliveredOf(backup, report.job, deliveries),
     };
@@ -131,9 +140,9 @@ async function remember(
     } catch (error) {
       if ((await backup.watchMemory?.(job)) === undefined) throw error;
       const { failing, allClear } = after(known);
-      return rememberRuns(backup, job, { failing, allClear });
+      return rememberHere(backup, job, { failing, allClear });
     }
-    await rememberRuns(backup, job, { failing: null, allClear: undefined });
+    await rememberHere(backup, job, { failing: null, allClear: undefined });
   });
 }
 

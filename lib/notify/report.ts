@@ -107,7 +107,9 @@ export function verdict({ events, status }: JobReport): Verdict {
   return events.includes("threshold") ? VERDICTS.threshold : VERDICTS.good;
 }
 
-export const isBad = ({ status }: JobReport): boolean => status !== "ok";
+/** A good run may have found that something is wrong with earlier snapshots. */
+export const isBad = ({ status, events, standing }: JobReport): boolean =>
+  status !== "ok" || (events.includes("missed") && standing !== undefined);
 
 /** Whoever keeps incidents opens one, or has one open. */
 export const beginsIncident = (job: JobReport): boolean => isBad(job) || job.events.includes("threshold");
@@ -128,7 +130,7 @@ function rank({ events }: JobReport): number {
 }
 
 function worst(jobs: readonly JobReport[]): Report["status"] {
-  if (jobs.some(({ status }) => status === "failed" || status === "interrupted" || status === "late")) return "failed";
+  if (jobs.some((job) => isBad(job) && job.status !== "partial")) return "failed";
   return jobs.some(({ status }) => status === "partial") ? "partial" : "ok";
 }
 

@@ -29,11 +29,6 @@ const toldSchema = z.strictObject({
         .strictObject({ notifiers: z.array(z.string()).max(100), tries: z.int().positive() })
         .optional()
         .describe("who could not be told while others were, and how often it was tried"),
-      goodBy: z
-        .string()
-        .nullable()
-        .optional()
-        .describe("the newest good snapshot when it was told, where no run knows of it: the next good one closes it"),
     })
     .nullable(),
   allClear: z

@@ -31,8 +31,8 @@ export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
         if (found !== undefined) removed.set(`${found.job.name}\0${storageName}`, found);
       }
       const told = await recallHere(backup, whole, nothingTold(whole.name));
-      // Told as such once, and now over.
-      if (told.missed !== null)
+      // Told as such once, and now over; or somebody is still to hear that.
+      if (told.missed !== null || told.allClear !== undefined)
         removed.set(whole.name, { job: whole, told, watched: lookedThrough(whole, []), isStorage: true });
     } catch (error) {
       const { message, code } = errorRecord(error, backup.redaction.redact);

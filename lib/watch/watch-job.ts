@@ -2,6 +2,7 @@ import type { Job } from "../config/schema.ts";
 import type { ErrorRecord } from "../errors.ts";
 import { formatDuration } from "../format.ts";
 import { snapshotTime } from "../keys.ts";
+import type { ChainFault } from "../manifest-chain.ts";
 import { type DueJob, dueAt } from "../scheduling/due.ts";
 import type { JobSurvey } from "../survey-job.ts";
 
@@ -31,6 +32,8 @@ export interface WatchedJob {
 }
 
 const MAX_FAULTS = 5;
+/** So that what tells of them stays a small document. */
+const MAX_NAMED = 1000;
 
 /** Judges what the storage says of a job. `firstSeen`: since when the watch knows of it. Pure. */
 export function judgeJob(
@@ -50,11 +53,7 @@ export function judgeJob(
     const message = `run ${unfinished.snapshot} has no manifest, and nobody is at work on it: its process was ended from outside`;
     problems.push({ code: "JOB_STUCK", message, snapshots: [unfinished.snapshot] });
   }
-  problems.push(
-    ...theFirst("SNAPSHOT_LOST", lost, "snapshots"),
-    ...theFirst("INTEGRITY_MANIFEST", faults, "manifests"),
-    ...unreadProblems(survey),
-  );
+  problems.push(...problemsOfChain(lost, faults), ...unreadProblems(survey));
   return {
     job: job.name,
     storage: job.target_storage,
@@ -68,9 +67,15 @@ export function judgeJob(
   };
 }
 
-function theFirst(code: Problem["code"], found: JobSurvey["lost"], what: string): readonly Problem[] {
+/** What is lost and what was changed: by the newest manifests for a watch, by all of them for a prune. */
+export function problemsOfChain(lost: readonly ChainFault[], faults: readonly ChainFault[]): readonly Problem[] {
+  return [...theFirst("SNAPSHOT_LOST", lost, "snapshots"), ...theFirst("INTEGRITY_MANIFEST", faults, "manifests")];
+}
+
+function theFirst(code: Problem["code"], found: readonly ChainFault[], what: string): readonly Problem[] {
   const rest = found.slice(MAX_FAULTS).map(({ snapshot }) => snapshot);
-  const more = rest.length > 0 ? [{ code, message: `and ${rest.length} more ${what}`, snapshots: rest }] : [];
+  const snapshots = rest.slice(0, MAX_NAMED);
+  const more = rest.length > 0 ? [{ code, message: `and ${rest.length} more ${what}`, snapshots }] : [];
   return [
     ...found.slice(0, MAX_FAULTS).map(({ snapshot, message }) => ({ code, message, snapshots: [snapshot] })),
     ...more,

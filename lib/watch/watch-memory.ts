@@ -2,7 +2,7 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { eitherAllClear } from "../notify/all-clear.ts";
-import { isLasting, reportKey } from "../notify/job-report.ts";
+import { reportKey } from "../notify/job-report.ts";
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 
 /**
@@ -27,43 +27,35 @@ export async function recallHere(backup: Backup, job: Job, stored: Told): Promis
 }
 
 /**
- * Beside a storage that may only be read. What stands there nobody can clear for this watch, so from now on it counts here alone. And no
- * run reads what stands here: what was told after the good snapshot `goodBy` is closed by the next good one.
+ * Beside a storage that may only be read. What stands there nobody can clear for this watch, so from now on it counts here alone.
  * @throws StorageError | TransientError
  */
 export async function rememberBeside(
   backup: Backup,
   job: Job,
   stored: Pick<Told, "missed" | "allClear">,
-  { missed, goodBy, ...more }: Pick<Told, "missed" | "allClear" | "watch"> & { readonly goodBy: string | null },
+  told: Pick<Told, "missed" | "allClear" | "watch">,
 ): Promise<void> {
-  const isKnownToRuns = stored.missed?.problems.some(isLasting) === true;
   await rememberHere(backup, job, {
-    ...more,
-    missed: missed === null || isKnownToRuns ? missed : { ...missed, goodBy },
+    ...told,
     takenOver: { since: stored.missed?.since, allClear: stored.allClear?.notifiers },
   });
 }
 
-/** @throws StorageError | TransientError */
+const KEPT_HERE = ["failing", "missed", "allClear", "watch", "takenOver"] as const;
+
+/** What is not given stays as it is here: a watch leaves alone what runs told, and a run what a watch did. @throws StorageError | TransientError */
 export async function rememberHere(
   backup: Backup,
   job: Job,
-  { missed, allClear, watch, takenOver }: Pick<Told, "missed" | "allClear" | "watch" | "takenOver">,
+  told: Partial<Pick<Told, (typeof KEPT_HERE)[number]>>,
 ): Promise<void> {
   const memory = await backup.watchMemory?.(job);
   if (memory === undefined) return;
-  if (missed === null && allClear === undefined && watch === undefined) {
-    const here = await toldHere(backup, job);
-    if (here.missed === null && here.allClear === undefined && here.takenOver === undefined) return;
-  }
-  await changeTold(memory, reportKey(backup.config, job), (told) => ({
-    ...told,
-    missed,
-    allClear,
-    watch: watch ?? told.watch,
-    takenOver,
-  }));
+  const given = KEPT_HERE.filter((key) => key in told);
+  const isNothing = (of: typeof told) => given.every((key) => of[key] === null || of[key] === undefined);
+  if (isNothing(told) && isNothing(await toldHere(backup, job))) return;
+  await changeTold(memory, reportKey(backup.config, job), (before) => ({ ...before, ...told }));
 }
 
 /** The same of what runs tell: what a watch told here is for a watch to end. Throws nothing. */
@@ -78,21 +70,6 @@ export function withRunsOf(told: Told, other: Told): Told {
   const most = both.sort((a, b) => b.runs - a.runs)[0];
   const failing = since === undefined || most === undefined ? null : { ...most, since };
   return { ...told, failing, allClear: eitherAllClear(told.allClear, other.allClear) };
-}
-
-/** Leaves what a watch told here as it is. @throws StorageError | TransientError */
-export async function rememberRuns(
-  backup: Backup,
-  job: Job,
-  { failing, allClear }: Pick<Told, "failing" | "allClear">,
-): Promise<void> {
-  const memory = await backup.watchMemory?.(job);
-  if (memory === undefined) return;
-  if (failing === null && allClear === undefined) {
-    const here = await toldHere(backup, job);
-    if (here.failing === null && here.allClear === undefined) return;
-  }
-  await changeTold(memory, reportKey(backup.config, job), (told) => ({ ...told, failing, allClear }));
 }
 
 function withoutTakenOver(stored: Told, takenOver: Told["takenOver"]): Told {

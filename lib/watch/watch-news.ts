@@ -3,10 +3,11 @@ import type { Job } from "../config/schema.ts";
 import { lastGood } from "../job-history.ts";
 import { snapshotTime } from "../keys.ts";
 import { location } from "../location.ts";
-import { commandLine, isLasting, reportKey } from "../notify/job-report.ts";
+import { commandLine, reportKey } from "../notify/job-report.ts";
 import type { JobReport, LastGood, ReportEvent } from "../notify/report.ts";
 import type { Tellable } from "../notify/tell.ts";
 import { REMOVED, type Told } from "../notify/told.ts";
+import { namesAnother } from "../notify/told-problems.ts";
 import { shellWord } from "../shell-word.ts";
 import type { WatchedJob } from "./watch-job.ts";
 
@@ -17,16 +18,12 @@ export interface Watched {
   readonly told: Told;
   /** What of it the storage says. */
   readonly stored?: Told | undefined;
-  /** The newest good snapshot, proved or not. */
-  readonly good?: string | undefined;
   /** Since the last watch the job has another schedule or deadline: which, in words. */
   readonly changed?: string | undefined;
   /** `job` only stands for all that lies in its storage, and nothing is kept of it there. */
   readonly isStorage?: true;
 }
 
-/** So that what is remembered stays a small document. */
-const MAX_NAMED = 1000;
 const FOUND_IN_STORAGE: ReadonlySet<string> = new Set([
   "JOB_LATE",
   "JOB_NOT_PROVED",
@@ -52,8 +49,7 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   const before = told.missed?.problems ?? [];
   const isNew =
     problems.some((problem) => !before.includes(problem) && !isSameIncident(problem, before)) ||
-    namesAnother(one) ||
-    wasClosed(one);
+    namesAnother(watched.problems, told.missed);
   const isOver = problems.length === 0 && before.length > 0 && !isFailing(one);
   const events: readonly ReportEvent[] = [
     ...(isNew ? ["missed" as const] : isOver ? ["recovered" as const] : []),
@@ -69,29 +65,6 @@ export function newsOf(backup: Backup, one: Watched): readonly Tellable[] {
   // What is wrong was told already, if this is only about a change.
   const summary = changed === undefined ? report.summary : isNew ? `${report.summary}; ${changed}` : changed;
   return [{ report: { ...report, events, summary }, notify: job.notify, allClear, passed: () => [] }];
-}
-
-/** Which snapshots the problems name, as it is remembered. */
-export function namedBy({ problems }: WatchedJob): Readonly<Record<string, string[]>> {
-  const named = new Map<string, string[]>();
-  for (const { code, snapshots } of problems) {
-    if (snapshots !== undefined) named.set(code, [...(named.get(code) ?? []), ...snapshots]);
-  }
-  return Object.fromEntries([...named].map(([code, snapshots]) => [code, snapshots.sort().slice(0, MAX_NAMED)]));
-}
-
-/** A second manifest that was changed is news beside the first. Of which one a document of before tells is not known. */
-function namesAnother({ watched, told: { missed } }: Watched): boolean {
-  return Object.entries(namedBy(watched)).some(([code, snapshots]) => {
-    const known = missed?.named?.[code];
-    return known !== undefined && snapshots.some((snapshot) => !known.includes(snapshot));
-  });
-}
-
-/** A good run that could not know of it has said meanwhile that all is well, though no run mends it. */
-function wasClosed({ watched, told: { missed }, good }: Watched): boolean {
-  if (missed?.goodBy === undefined || good === undefined) return false;
-  return good > (missed.goodBy ?? "") && problemsOf(watched).some(isLasting);
 }
 
 /** Its runs were told as not good, and no good snapshot came since: it is for the next good run to say that all is well. */

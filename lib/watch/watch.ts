@@ -4,13 +4,15 @@ import { errorRecord } from "../errors.ts";
 import { allClearAfter, eitherAllClear } from "../notify/all-clear.ts";
 import { reportKey } from "../notify/job-report.ts";
 import { type Delivery, type Tellable, tell, wasHeard } from "../notify/tell.ts";
-import { changeTold, MAX_TRIES, nothingTold, readTold, type Told } from "../notify/told.ts";
+import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
+import { namedBy } from "../notify/told-problems.ts";
+import { unreachedAfter } from "../notify/unreached.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
 import { recallHere, rememberBeside, rememberHere } from "./watch-memory.ts";
-import { namedBy, newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
+import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
 
 export interface WatchInput {
   /** Look only: nobody is told and nothing is remembered. */
@@ -66,7 +68,7 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
         ? undefined
         : `its schedule was ${before}, and is ${scheduleText(job)} now`;
     const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
-    return { job, told, stored, watched: { ...judged, notices }, good: survey.newestGood, changed };
+    return { job, told, stored, watched: { ...judged, notices }, changed };
   } catch (error) {
     const { code, message } = errorRecord(error, backup.redaction.redact);
     const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
@@ -84,7 +86,7 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
 /** What nobody could be told is told again by the next watch. */
 async function remember(
   backup: Backup,
-  { job, watched, told: known, stored = known, good, isStorage }: Watched,
+  { job, watched, told: known, stored = known, isStorage }: Watched,
   deliveries: readonly Delivery[],
   news: Tellable | undefined,
 ): Promise<void> {
@@ -98,7 +100,7 @@ async function remember(
     if (untold) return missed;
     if (problems.length === 0) return null;
     // So that they are looked at again when the storage can be read.
-    const named = wasRead(watched) ? namedBy(watched) : (missed?.named ?? {});
+    const named = wasRead(watched) ? namedBy(watched.problems) : (missed?.named ?? {});
     const unreached = unreachedAfter(missed?.unreached, job.name, asked, isAgain);
     return {
       since: missed?.since ?? now,
@@ -129,27 +131,13 @@ async function remember(
       }));
     } catch (error) {
       if ((await backup.watchMemory?.(job)) === undefined) throw error;
-      const wasTold = !untold && !isAgain && news?.report.events.includes("missed");
-      const goodBy = wasTold || known.missed?.goodBy === undefined ? (good ?? null) : known.missed.goodBy;
-      return await rememberBeside(backup, job, stored, { ...here, watch: watchAfter(known), goodBy });
+      return await rememberBeside(backup, job, stored, { ...here, watch: watchAfter(known) });
     }
-    if (!untold) await rememberHere(backup, job, { missed: null });
+    if (!untold) await rememberHere(backup, job, { missed: null, allClear: undefined, takenOver: undefined });
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).warn(`what was told cannot be remembered: ${message}`, { code });
   }
-}
-
-type Unreached = NonNullable<Told["missed"]>["unreached"];
-
-/** Who has still to be told what others know. Whoever stood in was not asked by itself. */
-function unreachedAfter(before: Unreached, job: string, asked: readonly Delivery[], isAgain: boolean): Unreached {
-  if (asked.length === 0) return before;
-  const notifiers = asked
-    .filter((one) => !wasHeard(one, job) && one.insteadOf === undefined)
-    .map(({ notifier }) => notifier);
-  const tries = isAgain ? (before?.tries ?? 0) + 1 : 1;
-  return notifiers.length === 0 || tries > MAX_TRIES ? undefined : { notifiers, tries };
 }
 
 function scheduleText({ schedule, timezone, deadlineMs }: Job): string {

@@ -10,7 +10,7 @@ import {
   SourceError,
   TransientError,
 } from "../../lib/errors.ts";
-import { beginRun, collectStep, finishStep, planStep, type StepPointer } from "../../lib/function-steps.ts";
+import { beginRun, collectStep, finishStep, planStep, pruneStep, type StepPointer } from "../../lib/function-steps.ts";
 import { concludeStep, verifyPartStep, verifyStep } from "../../lib/function-verify.ts";
 import { planKey } from "../../lib/keys.ts";
 import { acquireLease, type LeaseRequest } from "../../lib/lease/acquire-lease.ts";
@@ -36,7 +36,8 @@ async function execution(a: ReturnType<typeof aBackup>) {
   }
   const finished = await finishStep(a.backup, pointer);
   const verified = await verifiedOf(a, pointer);
-  await endRun(a.backup, { outcome: finished, pointer, removed: 0 });
+  const { prune, removed } = JSON.parse(JSON.stringify(await pruneStep(a.backup, pointer)));
+  await endRun(a.backup, { outcome: { ...finished, prune }, pointer, removed });
   a.later(60);
   return { pointer, units, collected, finished, verified };
 }
@@ -106,6 +107,20 @@ test("a unit that its source puts off twice goes on each time from where it was"
     { status: "ok" },
   ]);
   assert.deepEqual(a.source.opened, ["r/a.json", "r/b.json", "r/c.json"], "nothing was read twice");
+});
+
+test("what the prune of an execution found is told at its end, once", async () => {
+  const told = memoryNotifier();
+  const a = aBackup({ notifications: { memory: notifying() }, notifiers: { memory: told.notifier } });
+  const lost = await execution(a);
+  await execution(a);
+  const { snapshot } = lost.pointer;
+  const [day, time] = [snapshot.slice(0, 10), snapshot.slice(11)];
+  await a.storage.remove(["manifest.json", "verified.json"].map((name) => `docs/${day}/${time}/${name}`));
+  await execution(a);
+  await execution(a);
+  const events = told.reports.map(({ jobs: [job] }) => [job?.events, job?.errors.map(({ code }) => code)]);
+  assert.deepEqual(events, [[["missed"], ["SNAPSHOT_LOST"]]]);
 });
 
 /** What Verdict leads to when an execution is redriven: Plan again, by the same input. */

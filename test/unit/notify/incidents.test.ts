@@ -101,6 +101,62 @@ test("an incident about a manifest that was changed stays open over good runs, w
   assert.deepEqual([a.isOpen(), a.pinged().slice(3)], [false, ["/good"]]);
 });
 
+test("a snapshot that is lost is told by the run that finds it, once and without a watch, and its incident ends by the run that misses none", async () => {
+  await using a = await setting();
+  const daily = async () => {
+    await a.run();
+    a.later(DAY);
+  };
+  for (let days = 0; days < 3; days += 1) await daily();
+  const lost = "docs/2026-11-23/030000Z/";
+  await a.storage.remove([`${lost}manifest.json`, `${lost}verified.json`]);
+  await daily();
+  const [job] = a.chat.reports[0]?.jobs ?? [];
+  const message = `manifest.json of 2026-11-23T030000Z is gone, though 2026-11-24T030000Z followed it and prune did not remove it`;
+  assert.deepEqual([job?.status, job?.errors], ["ok", [{ code: "SNAPSHOT_LOST", message }]]);
+  assert.match(job?.summary ?? "", /^2 units, .*; SNAPSHOT_LOST: manifest\.json of 2026-11-23T030000Z is gone/);
+  assert.match(job?.next ?? "", /^core-backup verify .*--snapshot all$/);
+  assert.equal(a.chat.reports[0]?.title, "docs needs attention");
+  assert.deepEqual([a.isOpen(), a.toldChat()], [true, ["missed"]]);
+  await daily();
+  await a.run("good");
+  a.later(3600);
+  await a.look();
+  assert.deepEqual([a.isOpen(), a.toldChat(), a.said().slice(3)], [true, ["missed"], ["trigger"]]);
+  assert.deepEqual(a.pinged(), ["/good", "/good", "/good", "/bad"]);
+  // Another one is news beside it.
+  await a.storage.remove(["docs/2026-11-22/030000Z/manifest.json", "docs/2026-11-22/030000Z/verified.json"]);
+  await daily();
+  assert.deepEqual([a.isOpen(), a.toldChat()], [true, ["missed", "missed"]]);
+  const record = JSON.parse(Buffer.from((await a.storage.read("docs/.removals.json", 10_000)).content).toString());
+  const removed = ["2026-11-22T030000Z", "2026-11-23T030000Z"];
+  await a.storage.put("docs/.removals.json", bytesOf(JSON.stringify({ ...record, removed })));
+  await a.run("good");
+  assert.deepEqual([a.isOpen(), a.toldChat().length], [true, 2], "a narrowed run says nothing of the job");
+  await daily();
+  assert.deepEqual([a.isOpen(), a.toldChat().slice(2)], [false, ["recovered"]]);
+});
+
+test("what a run found and nobody could be told of, the next run tells; who alone was not reached hears it of a watch", async () => {
+  await using a = await setting({ job: { notify: ["chat", "duty"] } });
+  for (let days = 0; days < 3; days += 1) {
+    await a.run();
+    a.later(DAY);
+  }
+  await a.storage.remove(["docs/2026-11-23/030000Z/manifest.json", "docs/2026-11-23/030000Z/verified.json"]);
+  a.dutyIs.down = true;
+  a.chat.sendFails.push(gone(), gone());
+  await a.run();
+  assert.deepEqual([a.isOpen(), a.toldChat()], [false, []]);
+  a.later(3600);
+  a.chat.sendFails.length = 0;
+  await a.run();
+  assert.deepEqual([a.isOpen(), a.toldChat()], [false, ["missed"]]);
+  a.dutyIs.down = false;
+  await a.look();
+  assert.deepEqual([a.isOpen(), a.toldChat()], [true, ["missed"]]);
+});
+
 test("a good run of some units ends no incident of the whole job and pings no success", async () => {
   await using a = await setting();
   await a.run();

@@ -8,10 +8,10 @@ import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
 import { watch } from "../../../lib/watch/watch.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
-import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+import { gone, type MemoryNotifier, memoryNotifier, told } from "../../support/memory-notifier.ts";
 
 /** Storages by name, each of them on or off, and a configuration that names them all. */
-function setting(names: readonly string[], jobs = [aJob()]) {
+function setting(names: readonly string[], jobs = [aJob()], beside: Readonly<Record<string, MemoryNotifier>> = {}) {
   const ops = memoryNotifier();
   const source = { bad: false };
   const fails = () => new SourceError("SOURCE_FORBIDDEN", "no right");
@@ -21,8 +21,8 @@ function setting(names: readonly string[], jobs = [aJob()]) {
   const a = aBackup({
     jobs,
     units: () => (source.bad ? [{ id: "u", fails }] : [{ id: "u", items: { "u.json": "u" } }]),
-    notifications: { ops: told() },
-    notifiers: { ops: ops.notifier },
+    notifications: Object.fromEntries(["ops", ...Object.keys(beside)].map((name) => [name, told()])),
+    notifiers: Object.fromEntries(Object.entries({ ops, ...beside }).map(([name, { notifier }]) => [name, notifier])),
   });
   const storage = async ({ target_storage: name }: { readonly target_storage: string }): Promise<Storage> => {
     const found = storages.get(name);
@@ -166,6 +166,23 @@ test("a storage that no job uses and that cannot be read is told once, and once 
     ],
   );
   assert.deepEqual(a.events().slice(1), [["watch", "old docs missed", "(storage old) recovered"]]);
+});
+
+test("that a storage can be looked through again is told later to who could not be reached, alone and once", async () => {
+  const duty = memoryNotifier();
+  const a = setting(["store", "old"], [aJob()], { duty });
+  await a.run("docs");
+  a.off.add("old");
+  await a.look();
+  a.off.delete("old");
+  duty.sendFails.push(gone());
+  for (let times = 0; times < 3; times += 1) await a.look();
+  const heard = duty.reports.map(({ jobs: [job] }) => `${job?.job} ${job?.events}`);
+  assert.deepEqual(heard, ["(storage old) missed", "(storage old) recovered"]);
+  assert.deepEqual(a.events(), [
+    ["watch", "(storage old) missed"],
+    ["watch", "(storage old) recovered"],
+  ]);
 });
 
 test("a storage that cannot be read is told once, and once when it can be again", async () => {

@@ -7,6 +7,7 @@ import { notify } from "../../../lib/notify/notify.ts";
 import { changeTold } from "../../../lib/notify/told.ts";
 import { thisProcess } from "../../../lib/process-identity.ts";
 import { runJobs } from "../../../lib/run.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
 import { surveyJob } from "../../../lib/survey-job.ts";
 import { watch } from "../../../lib/watch/watch.ts";
 import { aBackup, aJob, type BackupChanges, contentsOf } from "../../support/a-backup.ts";
@@ -42,6 +43,15 @@ function setting(changes: BackupChanges = {}) {
   };
   const events = () => ops.reports.map(({ kind, jobs }) => [kind, ...jobs.map((job) => `${job.job} ${job.events}`)]);
   return { ...a, ops, source, run, look, events };
+}
+
+type TakenAway = "manifest.json and verified.json" | "all";
+
+/** Of the snapshot of a day, as a person would, or a program that is not ours. */
+async function takeAway(storage: Storage, day: string, what: TakenAway = "all"): Promise<void> {
+  const documents = /\/(manifest|verified)\.json$/;
+  const keys = [...(await contentsOf(storage)).keys()].filter((key) => key.startsWith(`docs/${day}/`));
+  await storage.remove(keys.filter((key) => what === "all" || documents.test(key)));
 }
 
 test("a job with a proved snapshot in time is well, with its age and how old it may be", async () => {
@@ -338,7 +348,7 @@ test("what was told of is looked at again however far back it lies by then, unti
   const key = "docs/2026-11-24/030000Z/manifest.json";
   const { content } = await a.storage.read(key, 1_000_000);
   await a.storage.put(key, bytesOf(Buffer.from(content).toString().replace('"attempts": 1', '"attempts": 2')));
-  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((one) => one.startsWith("docs/2026-11-23/")));
+  await takeAway(a.storage, "2026-11-23");
   const found = async () => (await a.look()).problems.map(({ code, snapshots }) => [code, snapshots?.join()]);
   const changed = ["INTEGRITY_MANIFEST", "2026-11-24T030000Z"];
   const lost = ["SNAPSHOT_LOST", "2026-11-23T030000Z"];
@@ -350,7 +360,10 @@ test("what was told of is looked at again however far back it lies by then, unti
   assert.deepEqual(await found(), [lost]);
   await days(8);
   assert.deepEqual(await found(), []);
-  assert.deepEqual(a.events().at(-1), ["watch", "docs recovered"]);
+  assert.deepEqual(a.events(), [
+    ["watch", "docs missed"],
+    ["run", "docs recovered"],
+  ]);
 });
 
 for (const what of ["manifest.json and verified.json", "all"] as const) {
@@ -364,9 +377,7 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     }
     a.later(-DAY);
     assert.equal((await a.look()).ok, true);
-    const folder = "docs/2026-11-24/030000Z/";
-    const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith(folder));
-    await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
+    await takeAway(a.storage, "2026-11-24", what);
     const message =
       "manifest.json of 2026-11-24T030000Z is gone, though 2026-11-25T030000Z followed it and prune did not remove it";
     assert.deepEqual((await a.look()).problems, [
@@ -389,9 +400,7 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     await a.run();
     for (let days = 0; days < 3; days += 1) await daily();
     assert.equal((await a.look()).ok, true);
-    const folder = "docs/2026-11-25/030000Z/";
-    const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith(folder));
-    await a.storage.remove(what === "all" ? keys : [`${folder}manifest.json`, `${folder}verified.json`]);
+    await takeAway(a.storage, "2026-11-25", what);
     const message = "snapshot 2026-11-25T030000Z is gone, though a prune saw it and none removed it";
     const lost = async () => (await a.look()).problems.filter(({ code }) => code !== "JOB_NOT_STARTED");
     const problem = { code: "SNAPSHOT_LOST", message, snapshots: ["2026-11-25T030000Z"] };
@@ -406,7 +415,7 @@ for (const what of ["manifest.json and verified.json", "all"] as const) {
     assert.equal((await a.look()).ok, true);
     assert.deepEqual(a.events(), [
       ["watch", "docs missed"],
-      ["watch", "docs recovered"],
+      ["run", "docs recovered"],
     ]);
   });
 }
@@ -416,8 +425,7 @@ test("the newest snapshot that a person removed and says so is not missed, nor i
   await a.run();
   a.later(DAY);
   await a.run();
-  const keys = [...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith("docs/2026-11-23/"));
-  await a.storage.remove(keys);
+  await takeAway(a.storage, "2026-11-23");
   const record = JSON.parse((await contentsOf(a.storage)).get("docs/.removals.json")?.toString() ?? "");
   await a.storage.put("docs/.removals.json", bytesOf(JSON.stringify({ ...record, removed: ["2026-11-23T030000Z"] })));
   assert.equal((await a.look()).ok, true);
@@ -438,12 +446,12 @@ test("the newest snapshot that a person removed and says so is not missed, nor i
   assert.ok(seen >= 2);
 });
 
-test("snapshots that are all taken away just before a run are told by the next watch, until a person says that it was meant", async () => {
+test("snapshots that are all taken away just before a run are told by that run, and once, until a person says that it was meant", async () => {
   const a = setting();
   await a.run();
   a.later(DAY);
   await a.run();
-  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((key) => /^docs\/2026/.test(key)));
+  for (const day of ["2026-11-22", "2026-11-23"]) await takeAway(a.storage, day);
   for (let days = 0; days < 3; days += 1) {
     a.later(DAY);
     await a.run();
@@ -452,10 +460,11 @@ test("snapshots that are all taken away just before a run are told by the next w
       [["SNAPSHOT_LOST", ["2026-11-23T030000Z"]]],
     );
   }
-  assert.deepEqual(a.events(), [["watch", "docs missed"]]);
+  assert.deepEqual(a.events(), [["run", "docs missed"]]);
   const record = JSON.parse((await contentsOf(a.storage)).get("docs/.removals.json")?.toString() ?? "");
   await a.storage.put("docs/.removals.json", bytesOf(JSON.stringify({ ...record, removed: ["2026-11-23T030000Z"] })));
   assert.equal((await a.look()).ok, true);
+  assert.deepEqual(a.events().slice(1), [["watch", "docs recovered"]]);
   a.later(DAY);
   await a.run();
   assert.equal((await a.look()).ok, true);
@@ -470,7 +479,7 @@ test("the newest snapshot is missed too while one is dated ahead", async () => {
   a.later(DAY);
   await a.run();
   assert.equal((await a.look()).ok, true);
-  await a.storage.remove([...(await contentsOf(a.storage)).keys()].filter((key) => key.startsWith("docs/2026-11-23/")));
+  await takeAway(a.storage, "2026-11-23");
   a.later(DAY);
   await a.run();
   assert.deepEqual(
