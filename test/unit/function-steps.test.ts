@@ -233,7 +233,7 @@ test("the lease of an execution that was stopped from outside is given back, and
   const execution = "arn:execution:mine";
   await beginRun(a.backup, { job: "docs", only: undefined, execution });
   const executionState = async () => "ended" as const;
-  const stopped = { job: "docs", patienceMs: 60_000, executionState, sleep: async () => {} };
+  const stopped = { job: "docs", patienceMs: 120_000, executionState, sleep: async () => {} };
   await giveBackStopped(a.backup, { ...stopped, execution: "arn:execution:other" });
   await assert.rejects(beginRun(a.backup, { job: "docs", only: undefined }), { name: "LeaseHeldError" });
   await giveBackStopped(a.backup, { ...stopped, execution });
@@ -254,7 +254,7 @@ test("a stopped run that nobody could be told of fails its function, to be calle
   const from = {
     job: "docs",
     execution,
-    patienceMs: 60_000,
+    patienceMs: 120_000,
     executionState: async () => "ended" as const,
     sleep: async () => {},
   };

@@ -63,7 +63,8 @@ test("the published JSON Schema of the manifest is that of the code", async () =
 test("a document of another form is refused with its key and the field that is wrong", () => {
   const refused = (text: string) => () => parseDocument(verificationSchema, "j/verified.json", Buffer.from(text));
   assert.throws(refused("{"), /j\/verified\.json is not JSON/);
-  assert.throws(refused('{"schemaVersion": 2}'), /j\/verified\.json: schemaVersion/);
+  assert.throws(refused('{"schemaVersion": 2}'), /j\/verified\.json is of schemaVersion 2/);
+  assert.throws(refused('{"schemaVersion": 1}'), /j\/verified\.json: job/);
   assert.throws(refused('"\xff'), /not JSON/);
 });
 
