@@ -119,7 +119,7 @@ export type S3Options = z.infer<typeof s3Options>;
 export const isBucket = (name: string): boolean => BUCKET.test(name);
 
 const isForm = (key: string, name: string): boolean =>
-  key === name || ["env", "file", "vault"].some((form) => key === `${name}_${form}`);
+  key === name || ["env", "file", "vault", "secret", "ssm"].some((form) => key === `${name}_${form}`);
 
 function isPrefix(text: string): boolean {
   const parts = text.replace(/\/$/, "").split("/");

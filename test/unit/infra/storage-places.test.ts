@@ -26,6 +26,7 @@ test("a machine reads the plan where the snapshots are, in a bucket of its regio
   assert.deepEqual(placed({ region: "us-west-2" }), copied);
   assert.deepEqual(placed({ role_arn: "arn:aws:iam::123456789012:role/backup" }), copied);
   assert.deepEqual(placed({ access_key_id_secret: "keys#id", secret_access_key_secret: "keys#secret" }), copied);
+  assert.deepEqual(placed({ access_key_id: "id", secret_access_key_ssm: "/keys/secret" }), copied);
   assert.deepEqual(placed({ endpoint: "https://s3.us-east-1.amazonaws.com" }), copied);
 });
 
