@@ -249,6 +249,70 @@ describe("discussions", () => {
     assert.equal(Object(stored[0]).comments.nodes[0].body, "new");
   });
 
+  const ORDER = (body: unknown): string => Object(body).variables.orderBy?.field;
+  /** Does something once the first page of them all has been answered. */
+  const meanwhile = (server: GithubServer, then: () => void): void => {
+    const answer = server.graphql;
+    let whole = 0;
+    server.graphql = async (body) => {
+      if (ORDER(body) === "CREATED_AT") whole += 1;
+      if (whole === 2) then();
+      return (await answer?.(body)) ?? { status: 500 };
+    };
+  };
+  const many = () => Array.from({ length: 60 }, (_, n) => aDiscussion(n + 1, at(n), []));
+  const ALONE = { skip: ["all"], include: ["discussions"] };
+
+  test(
+    "that are commented on while all are read are stored, and what changed after it was read is in the next run",
+    SKIP,
+    async () => {
+      await using world = await aWorld(many());
+      const { server, discussions } = world;
+      const change = (number: number, minutes: number) =>
+        void discussions.splice(number - 1, 1, aDiscussion(number, at(minutes), [aComment(`C${number}`, "late")]));
+      meanwhile(server, () => {
+        change(1, 5000);
+        change(30, 5100);
+      });
+      const backup = githubBackup(server, ALONE);
+      const first = await backup.run();
+      assert.equal(first.status, "ok", unitOf(first)?.error?.message);
+      const commented = async (result: JobResult) =>
+        ((await backup.stored(result, "my-org/app", "discussions")) ?? []).map((one) => [
+          one.number,
+          Object(one).comments.nodes.length,
+        ]);
+      const of = (commentsOf: (number: number) => number) =>
+        many().map(({ number }) => [number, commentsOf(Number(number))]);
+      const sorted = (rows: unknown[][]) => rows.toSorted((a, b) => Number(a[0]) - Number(b[0]));
+      assert.deepEqual(
+        sorted(await commented(first)),
+        of((number) => (number === 30 ? 1 : 0)),
+      );
+      assert.deepEqual(
+        sorted(await commented(await backup.run())),
+        of((number) => (number === 30 || number === 1 ? 1 : 0)),
+      );
+    },
+  );
+
+  test("that come in behind what was read are found by beginning once more", SKIP, async () => {
+    await using world = await aWorld(many());
+    const { server, discussions } = world;
+    let isIn = false;
+    meanwhile(server, () => {
+      if (!isIn) discussions.push({ ...aDiscussion(99, at(1), []), createdAt: at(-5) });
+      isIn = true;
+    });
+    const backup = githubBackup(server, ALONE);
+    const result = await backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    const numbers = ((await backup.stored(result, "my-org/app", "discussions")) ?? []).map(({ number }) => number);
+    assert.equal(new Set(numbers).size, 61);
+    assert.equal(numbers.length, 61);
+  });
+
   test("are asked for in halves where GitHub takes too long", SKIP, async () => {
     await using world = await aWorld(Array.from({ length: 30 }, (_, n) => aDiscussion(n + 1, at(n), [])));
     const { server } = world;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { at } from "./github-organization.ts";
 import { peerFile } from "./github-peers.ts";
 import type { GithubServer, Json } from "./github-server.ts";
 
@@ -137,11 +138,12 @@ function repositoryOf(server: GithubServer, at: string, object: Json, discussion
         updatedAt: one.updated_at,
       })),
     ),
-    discussions: connection(
-      (discussions.get(at) ?? [])
-        .toSorted((a, b) => (String(a.updatedAt) > String(b.updatedAt) ? -1 : 1))
-        .map(discussionOf),
-    ),
+    discussions: ({ orderBy, ...page }: Page & { orderBy: { field: string; direction: string } }) => {
+      const by = orderBy.field === "CREATED_AT" ? "createdAt" : "updatedAt";
+      const oldestFirst = (discussions.get(at) ?? []).toSorted((a, b) => (String(a[by]) < String(b[by]) ? -1 : 1));
+      const inOrder = orderBy.direction === "ASC" ? oldestFirst : oldestFirst.reverse();
+      return connection(inOrder.map(discussionOf))(page);
+    },
   };
 }
 
@@ -179,8 +181,13 @@ const commentOf = (one: Json): Json => ({
 });
 const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value : []);
 
+interface Page {
+  readonly first?: number;
+  readonly after?: string | null;
+}
+
 function connection(items: readonly Json[]) {
-  return ({ first = 100, after }: { first?: number; after?: string | null }) => {
+  return ({ first = 100, after }: Page) => {
     if (first > 100) throw new Error("`first` exceeds 100");
     const from = after === undefined || after === null ? 0 : Number(after);
     const nodes = items.slice(from, from + first);
@@ -213,6 +220,7 @@ export const aDiscussion = (number: number, updatedAt: string, comments: readonl
   ...WRITTEN,
   id: `D${number}`,
   number,
+  createdAt: at(number),
   updatedAt,
   title: `Discussion ${number}`,
   body: "text",

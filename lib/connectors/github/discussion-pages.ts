@@ -1,5 +1,6 @@
 import { SourceError, TransientError } from "../../errors.ts";
 import { askGraphql, COST } from "./graphql.ts";
+import type { Pages } from "./kinds/kind.ts";
 import { isObject, type Json, type Page } from "./pages.ts";
 import type { Session } from "./session.ts";
 import { UnreadableError } from "./unreadable.ts";
@@ -13,8 +14,8 @@ const comments = (page: string) => `comments(${page}) { ${LIST} nodes { ${COMMEN
 
 /** What is asked about discussions; a test holds each to GitHub's published schema. */
 export const discussionQuestions = {
-  list: `query Discussions($owner: String!, $repo: String!, $first: Int!, $after: String) { ${COST}
-    repository(owner: $owner, name: $repo) { discussions(first: $first, after: $after, orderBy: { field: UPDATED_AT, direction: DESC }) {
+  list: `query Discussions($owner: String!, $repo: String!, $first: Int!, $after: String, $orderBy: DiscussionOrder!) { ${COST}
+    repository(owner: $owner, name: $repo) { discussions(first: $first, after: $after, orderBy: $orderBy) {
       ${LIST} nodes { ${WRITTEN} number title locked activeLockReason closed closedAt stateReason isAnswered answer { id } answerChosenAt answerChosenBy { login }
         category { id name slug emoji description isAnswerable } labels(first: 100) { nodes { id name } }
         poll { question totalVoteCount options(first: 20) { nodes { option totalVoteCount } } } ${comments("first: 20")} } } } }`,
@@ -25,40 +26,47 @@ export const discussionQuestions = {
 /** Discussions a question: with their first comments and replies that is five points. */
 const AT_ONCE = 25;
 
+const ORDERS = {
+  "changed last first": { field: "UPDATED_AT", direction: "DESC" },
+  "oldest first": { field: "CREATED_AT", direction: "ASC" },
+} as const;
+
 /**
- * A repository's discussions, the last changed first, each with all its comments and their replies. A question that is too much for GitHub is asked
- * again for half as many.
+ * A repository's discussions, each with all its comments and their replies. A question that is too much for GitHub is asked again for half as many. Where
+ * GitHub counts more than came by the end, something has moved past what was read, so the list is begun once more: some of it then comes twice.
  * @throws UnreadableError | SourceError | TransientError; a list is never just shorter than GitHub counts
  */
-export async function* discussionPages(
-  session: Session,
-  { owner, repo }: Readonly<Record<string, string>>,
-): AsyncGenerator<Page> {
-  let first = AT_ONCE;
-  let after: string | undefined;
-  let count = 0;
-  for (;;) {
-    let list: List;
-    try {
-      const of = { owner, repo, first, after };
-      const { data, refusal } = await askGraphql(session, discussionQuestions.list, of, { everyone: true });
-      if (!isObject(data.repository) || refusal !== undefined)
-        throw refusal ?? new UnreadableError("FORBIDDEN", 404, "GraphQL does not show the repository");
-      list = listOf(data.repository.discussions, "discussions");
-    } catch (error) {
-      if (!(error instanceof TransientError) || first === 1) throw error;
-      first = Math.ceil(first / 2);
-      continue;
+export const discussionPages = (order: keyof typeof ORDERS): Pages =>
+  async function* (session, { owner, repo }): AsyncGenerator<Page> {
+    const seen = new Set<unknown>();
+    let first = AT_ONCE;
+    let after: string | undefined;
+    let isBegunAgain = false;
+    for (;;) {
+      let list: List;
+      try {
+        const of = { owner, repo, first, after, orderBy: ORDERS[order] };
+        const { data, refusal } = await askGraphql(session, discussionQuestions.list, of, { everyone: true });
+        if (!isObject(data.repository) || refusal !== undefined)
+          throw refusal ?? new UnreadableError("FORBIDDEN", 404, "GraphQL does not show the repository");
+        list = listOf(data.repository.discussions, "discussions");
+      } catch (error) {
+        if (!(error instanceof TransientError) || first === 1) throw error;
+        first = Math.ceil(first / 2);
+        continue;
+      }
+      const items: Json[] = [];
+      for (const discussion of list.nodes) items.push(await wholeDiscussion(session, discussion));
+      for (const { id } of items) seen.add(id);
+      const isEnd = list.next === undefined;
+      const isShort = isEnd && seen.size < list.totalCount;
+      if (isShort && isBegunAgain) checkCount(seen.size, list.totalCount, `discussions of ${owner}/${repo}`);
+      yield { url: "/graphql", etag: undefined, items, isLast: isEnd && !isShort };
+      if (isEnd && !isShort) return;
+      isBegunAgain ||= isShort;
+      after = list.next;
     }
-    const items: Json[] = [];
-    for (const discussion of list.nodes) items.push(await wholeDiscussion(session, discussion));
-    count += items.length;
-    if (list.next === undefined) checkCount(count, list.totalCount, `discussions of ${owner}/${repo}`);
-    yield { url: "/graphql", etag: undefined, items, isLast: list.next === undefined };
-    if (list.next === undefined) return;
-    after = list.next;
-  }
-}
+  };
 
 async function wholeDiscussion(session: Session, discussion: Json): Promise<Json> {
   const all = await rest(session, "comments", String(discussion.id), listOf(discussion.comments, "comments"));

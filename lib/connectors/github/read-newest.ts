@@ -21,23 +21,20 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
   const begun = session.api.now().toISOString();
   let firstEtag: string | undefined;
   let newest: string | number | undefined;
+  let isBegun = false;
   let deleted: string[] = [];
 
   async function* wanted(): AsyncGenerator<Line> {
     firstEtag = undefined;
-    newest = undefined;
+    newest = since;
+    isBegun = false;
     deleted = [];
     parents.begin(kind);
-    const lines = since === undefined ? swept() : added(since);
-    for await (const line of lines) {
-      newest = later(newest, orderValue(line.json, order));
-      yield line;
-    }
+    yield* since === undefined ? swept() : added(since);
   }
 
   async function* added(from: string | number): AsyncGenerator<Line> {
     const fresh = new Set<string>();
-    newest = from;
     for await (const line of untilOlder(newerThan(from), order, from)) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
@@ -87,6 +84,9 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     const list = order.pages?.(session, params) ?? pages(session, url, { absent: kind.absent ?? "FORBIDDEN", given });
     for await (const page of list) {
       firstEtag ??= page.etag;
+      // A later page may show a change of a moment ago, and what was read before it may have been changed by then, too.
+      if (!isBegun) for (const json of page.items) newest = later(newest, orderValue(json, order));
+      isBegun = true;
       yield page;
     }
   }
@@ -125,7 +125,8 @@ async function* wholeOf(context: KindContext, order: Newest, list: AsyncIterable
       if (page.isLast) return;
       if (order.whole !== undefined) break;
     }
-    if (order.whole !== undefined) yield* pages(session, filled(order.whole, params), { absent });
+    if (typeof order.whole === "function") yield* order.whole(session, params);
+    else if (order.whole !== undefined) yield* pages(session, filled(order.whole, params), { absent });
   } catch (error) {
     if (!(error instanceof TooDeepError)) throw error;
     yield* deepList(context, order, error);

@@ -11,6 +11,12 @@ export const discussionKinds: readonly Kind[] = [
     byDefault: true,
     off: ({ has_discussions: has }) => has !== true,
     probe: ["discussions"],
-    reading: { how: "newest", path: "/graphql: repository.discussions", by: "updatedAt", pages: discussionPages },
+    reading: {
+      how: "newest",
+      path: "/graphql: repository.discussions",
+      by: "updatedAt",
+      pages: discussionPages("changed last first"),
+      whole: discussionPages("oldest first"),
+    },
   },
 ];

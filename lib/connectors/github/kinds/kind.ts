@@ -8,6 +8,9 @@ export type Subject = "repository" | "organization" | "user" | "gist";
 /** A path of the API with `{owner}`, `{repo}`, `{org}`, `{username}` and, for children, their parent's `{name}`. */
 export type Path = string;
 
+/** A list that has no path. */
+export type Pages = (session: Session, params: Readonly<Record<string, string>>) => AsyncIterable<Page>;
+
 /** How the children of one parent are read: a list, or one object. */
 export interface Child {
   readonly path: Path;
@@ -51,12 +54,12 @@ export type Reading =
       readonly path: Path;
       readonly by: "updated_at" | "updatedAt" | "id";
       /** Where REST does not have it; `path` is then for people. */
-      readonly pages?: (session: Session, params: Readonly<Record<string, string>>) => AsyncIterable<Page>;
+      readonly pages?: Pages;
       /**
        * The same list in an order that does not move while it is read, for reading all of it: an object that is changed meanwhile
        * jumps to the front of the other, past what was read.
        */
-      readonly whole?: Path;
+      readonly whole?: Path | Pages;
       /** By `updated_at` from the oldest on, taking `since`: for lists that GitHub ends for their length. */
       readonly windows?: Path;
       /** Where those have no `since`: a question for each issue. */
