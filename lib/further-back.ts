@@ -24,8 +24,7 @@ export async function* furtherBack(
   isWanted: (verification: Verification) => boolean,
 ): AsyncIterable<FurtherBack> {
   let waiting: string[] = [];
-  for await (const snapshot of foldersNewestFirst(storage, job)) {
-    if (snapshot >= before) continue;
+  for await (const snapshot of foldersNewestFirst(storage, job, before)) {
     waiting.push(snapshot);
     if (waiting.length < READ_AT_ONCE) continue;
     yield* looked(waiting);

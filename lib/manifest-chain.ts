@@ -1,7 +1,7 @@
 import { manifestKey, snapshotTime, verifiedKey } from "./keys.ts";
 import { readRemovals } from "./removals.ts";
 import type { SnapshotEntry } from "./snapshot-entry.ts";
-import { snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import { runsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** A snapshot that was there once and that prune did not take away, or whose manifest is not what it was. */
@@ -21,8 +21,8 @@ export interface ManifestChain {
   /** To be told of a job's snapshots from the newest on. What is wrong with the manifest in its place, if anything. */
   see(entry: SnapshotEntry): string | undefined;
   /**
-   * What is missing, oldest first. `unfinished`: the ids that have a folder and no manifest. `isWhole`: all of the job's snapshots were
-   * seen, and not only the newest ones. To be asked last: what prune removes meanwhile is recorded before it goes.
+   * What is missing, oldest first. `unfinished`: the ids that had a folder and no manifest when they were looked at. `isWhole`: all of
+   * the job's snapshots were seen, and not only the newest ones. To be asked last: what prune removes meanwhile is recorded before it goes.
    * @throws StorageError | TransientError
    */
   lost(storage: Storage, job: string, found: FoundFolders): Promise<readonly ChainFault[]>;
@@ -50,6 +50,8 @@ export function manifestChain(): ManifestChain {
       const lost = new Map<string, { readonly message: string; readonly by?: string }>();
       for (const snapshot of unfinished) {
         if ((await storage.head(verifiedKey(job, snapshot))) === undefined || seen.has(snapshot)) continue;
+        // A run may have ended since we looked.
+        if ((await storage.head(manifestKey(job, snapshot))) !== undefined) continue;
         lost.set(snapshot, { message: `manifest.json of ${snapshot} is gone, though the snapshot was verified once` });
       }
       for (const [snapshot, { by }] of followed) {
@@ -80,10 +82,14 @@ export function manifestChain(): ManifestChain {
 
 /** Of all of a job's snapshots, or of those that the newest `lookBack` ones followed. @throws StorageError | TransientError */
 export async function lostSnapshots(storage: Storage, job: string, lookBack: number): Promise<readonly ChainFault[]> {
-  const unfinished = await Array.fromAsync(unfinishedRuns(storage, job));
+  const unfinished: string[] = [];
   const chain = manifestChain();
   let looked = 0;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
+  for await (const { snapshot, entry } of runsNewestFirst(storage, job)) {
+    if (entry === undefined) {
+      unfinished.push(snapshot);
+      continue;
+    }
     if (looked === lookBack) return chain.lost(storage, job, { unfinished, isWhole: false });
     chain.see(entry);
     looked += 1;

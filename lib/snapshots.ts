@@ -16,15 +16,28 @@ export async function* listSnapshots(storage: Storage, job: string): AsyncIterab
   yield* existing(storage, job, await snapshotFolders(storage, job));
 }
 
-/** The same from the newest on, which loads only what the caller gets to. */
+/** The same from the newest on, which lists and loads only what the caller gets to. */
 export async function* snapshotsNewestFirst(storage: Storage, job: string): AsyncIterable<SnapshotEntry> {
-  yield* existing(storage, job, (await snapshotFolders(storage, job)).reverse());
+  for await (const { entry } of runsNewestFirst(storage, job)) if (entry !== undefined) yield entry;
 }
 
 /** The same without those that are dated after now. */
 export async function* pastSnapshots(storage: Storage, job: string, now: Date): AsyncIterable<SnapshotEntry> {
-  const folders = (await snapshotFolders(storage, job)).filter((snapshot) => !isAhead(snapshot, now));
-  yield* existing(storage, job, folders.reverse());
+  for await (const snapshot of foldersNewestFirst(storage, job)) {
+    if (!isAhead(snapshot, now)) yield* existing(storage, job, [snapshot]);
+  }
+}
+
+/** What a run left under its id: without an `entry` where it has no manifest, yet or any more. */
+interface RunFolder {
+  readonly snapshot: string;
+  readonly entry: SnapshotEntry | undefined;
+}
+
+/** Those with a manifest and those without, from the newest on; it lists and loads only what the caller gets to. */
+export async function* runsNewestFirst(storage: Storage, job: string): AsyncIterable<RunFolder> {
+  for await (const snapshot of foldersNewestFirst(storage, job))
+    yield { snapshot, entry: await readEntry(storage, job, snapshot) };
 }
 
 export async function newestSnapshot(storage: Storage, job: string): Promise<SnapshotEntry | undefined> {
@@ -49,9 +62,8 @@ export async function snapshotsBefore(
   job: string,
   snapshot: string,
 ): Promise<{ readonly last?: SnapshotEntry; readonly lastWhole?: SnapshotEntry }> {
-  const earlier = (await snapshotFolders(storage, job)).filter((one) => one < snapshot);
   let last: SnapshotEntry | undefined;
-  for await (const entry of existing(storage, job, earlier.reverse())) {
+  for await (const entry of existing(storage, job, foldersNewestFirst(storage, job, snapshot))) {
     last ??= entry;
     if (!isNarrowed(entry)) return { last, lastWhole: entry };
   }
@@ -113,7 +125,7 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
  */
 export async function* unfinishedSinceLast(storage: Storage, job: string, now: Date): AsyncIterable<string> {
   const ahead: string[] = [];
-  for (const snapshot of (await snapshotFolders(storage, job)).reverse()) {
+  for await (const snapshot of foldersNewestFirst(storage, job)) {
     const isUnfinished = !(await hasDocument(storage, job, snapshot));
     if (isAhead(snapshot, now)) {
       if (isUnfinished) ahead.push(snapshot);
@@ -130,40 +142,46 @@ async function hasDocument(storage: Storage, job: string, snapshot: string): Pro
   return false;
 }
 
-/** Ids that have a folder, whatever lies in it, newest first: when runs were begun. The first costs two questions or so. */
-export async function* foldersNewestFirst(storage: Storage, job: string): AsyncIterable<string> {
-  const days = (await Array.fromAsync(storage.folders(jobPrefix(job)))).sort().reverse();
-  for (const day of days) {
-    if (snapshotOfFolders(day, "000000Z") === undefined) continue;
+/**
+ * Ids that have a folder, whatever lies in it, newest first: when runs were begun. Only those of before `before`, where that is given.
+ * A day is listed when the caller gets to it, so the first id costs two questions or so.
+ */
+export async function* foldersNewestFirst(storage: Storage, job: string, before?: string): AsyncIterable<string> {
+  const days = await Array.fromAsync(storage.folders(jobPrefix(job)));
+  for (const day of days.sort().reverse()) {
+    // The first second of the day stands for any: what is no day is not looked into.
+    const first = snapshotOfFolders(day, "000000Z");
+    if (first === undefined || (before !== undefined && first >= before)) continue;
     const times = await Array.fromAsync(storage.folders(`${jobPrefix(job)}${day}/`));
     const snapshots = times.map((time) => snapshotOfFolders(day, time)).filter((one) => one !== undefined);
-    yield* snapshots.sort().reverse();
+    yield* snapshots
+      .filter((one) => before === undefined || one < before)
+      .sort()
+      .reverse();
   }
 }
 
 /** Every id that has a folder, oldest first: ids of one form sort by time. */
 async function snapshotFolders(storage: Storage, job: string): Promise<string[]> {
-  const snapshots: string[] = [];
-  for await (const day of storage.folders(jobPrefix(job))) {
-    // The first second of the day stands for any: what is no day is not looked into.
-    if (snapshotOfFolders(day, "000000Z") === undefined) continue;
-    for await (const time of storage.folders(`${jobPrefix(job)}${day}/`)) {
-      const snapshot = snapshotOfFolders(day, time);
-      if (snapshot !== undefined) snapshots.push(snapshot);
-    }
-  }
-  return snapshots.sort();
+  return (await Array.fromAsync(foldersNewestFirst(storage, job))).reverse();
 }
 
 /** Where all are dated after now, it is our own clock that is wrong. */
 async function* latestFirst(storage: Storage, job: string, now: Date): AsyncIterable<SnapshotEntry> {
-  const folders = (await snapshotFolders(storage, job)).reverse();
-  const isLate = (snapshot: string) => isAhead(snapshot, now);
-  yield* existing(storage, job, [...folders.filter((one) => !isLate(one)), ...folders.filter(isLate)]);
+  const ahead: string[] = [];
+  for await (const snapshot of foldersNewestFirst(storage, job)) {
+    if (isAhead(snapshot, now)) ahead.push(snapshot);
+    else yield* existing(storage, job, [snapshot]);
+  }
+  yield* existing(storage, job, ahead);
 }
 
-async function* existing(storage: Storage, job: string, snapshots: readonly string[]): AsyncIterable<SnapshotEntry> {
-  for (const snapshot of snapshots) {
+async function* existing(
+  storage: Storage,
+  job: string,
+  snapshots: Iterable<string> | AsyncIterable<string>,
+): AsyncIterable<SnapshotEntry> {
+  for await (const snapshot of snapshots) {
     const entry = await readEntry(storage, job, snapshot);
     if (entry !== undefined) yield entry;
   }

@@ -1,6 +1,7 @@
 import type { ErrorRecord } from "./errors.ts";
 import { furtherBack } from "./further-back.ts";
 import { isGood, provedWhen } from "./job-history.ts";
+import { manifestKey } from "./keys.ts";
 import { readLease } from "./lease/lease-document.ts";
 import type { Verification } from "./manifest.ts";
 import { type ChainFault, manifestChain } from "./manifest-chain.ts";
@@ -8,7 +9,7 @@ import { readRemovals } from "./removals.ts";
 import { type UnfinishedState, unfinishedState } from "./resume/unfinished-state.ts";
 import { lastStart } from "./scheduling/job-past.ts";
 import { entryStatus, isUnread, type SnapshotEntry } from "./snapshot-entry.ts";
-import { isAhead, snapshotsNewestFirst, unfinishedRuns } from "./snapshots.ts";
+import { isAhead, runsNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /** What the storage says of a job, and nothing else does. */
@@ -52,11 +53,8 @@ export async function surveyJob(
   { toldOf = [], proves = true }: SurveyOptions = {},
 ): Promise<JobSurvey> {
   const [oldestTold] = [...toldOf].sort();
-  const folders = await Array.fromAsync(unfinishedRuns(storage, job));
-  const removed = folders.length === 0 ? new Set<string>() : (await readRemovals(storage, job)).removed;
-  // What prune was ended in is no run; the next prune takes away the rest.
-  const open = folders.filter((snapshot) => !removed.has(snapshot));
-  const [ahead, unfinished] = [open.filter((one) => isAhead(one, now)), open.filter((one) => !isAhead(one, now))];
+  const withoutManifest: string[] = [];
+  const ahead: string[] = [];
   const faults: ChainFault[] = [];
   const unread: JobSurvey["unread"][number][] = [];
   const chain = manifestChain();
@@ -65,13 +63,16 @@ export async function surveyJob(
   let oldest: string | undefined;
   let good: string | undefined;
   let proved: string | undefined;
-  let first: string | undefined = unfinished[0];
+  let first: string | undefined;
   let looked = 0;
   // What is gone shows once an older one, or the last of all, was seen.
   let isPastTold = oldestTold === undefined;
   let isWhole = true;
-  for await (const entry of snapshotsNewestFirst(storage, job)) {
-    const { snapshot } = entry;
+  for await (const { snapshot, entry } of runsNewestFirst(storage, job)) {
+    if (entry === undefined) {
+      withoutManifest.push(snapshot);
+      continue;
+    }
     if (looked >= LOOK_BACK && good !== undefined && isPastTold) {
       isWhole = false;
       break;
@@ -89,7 +90,7 @@ export async function surveyJob(
     }
     newest ??= snapshot;
     oldest = snapshot;
-    if (first === undefined || snapshot < first) first = snapshot;
+    first = snapshot;
     if (isGood(entry)) {
       good ??= snapshot;
       if (provedWhen(entry, { orSealed: true }) !== undefined) proved ??= snapshot;
@@ -99,14 +100,19 @@ export async function surveyJob(
     const isProved = (verification: Verification) =>
       provedWhen({ verification, verified: true }, { orSealed: true }) !== undefined;
     for await (const { snapshot, entry } of furtherBack(storage, job, oldest, isProved)) {
-      if (first === undefined || snapshot < first) first = snapshot;
+      first = snapshot;
       if (entry === undefined || !isGood(entry)) continue;
       proved = snapshot;
       break;
     }
   }
+  const open = await unremoved(storage, job, withoutManifest);
+  ahead.push(...open.filter((one) => isAhead(one, now)));
+  const unfinished = open.filter((one) => !isAhead(one, now));
+  const begun = unfinished.at(-1);
+  if (begun !== undefined && (first === undefined || begun < first)) first = begun;
   const lost = await chain.lost(storage, job, { unfinished: open, isWhole });
-  const last = unfinished.at(-1);
+  const [last] = unfinished;
   const isLast = last !== undefined && (newest === undefined || last > newest);
   const start = await lastStart(storage, job, now);
   const later = unfinished.filter((snapshot) => good === undefined || snapshot > good);
@@ -116,7 +122,7 @@ export async function surveyJob(
     ...(proved === undefined ? {} : { newestProved: proved }),
     ...(first === undefined ? {} : { first }),
     ...(start === undefined ? {} : { lastStart: start }),
-    ...(isLast ? { unfinished: { snapshot: last, state: await stateOf(storage, job, last, now) } } : {}),
+    ...(isLast ? await unfinishedNow(storage, job, last, now) : {}),
     since: since.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1)),
     ahead: ahead.sort(),
     faults,
@@ -132,6 +138,21 @@ function statusOf(entry: SnapshotEntry): string {
   return verified ? "narrowed" : "unverified";
 }
 
-async function stateOf(storage: Storage, job: string, snapshot: string, now: Date): Promise<UnfinishedState> {
-  return unfinishedState(snapshot, (await readLease(storage, job))?.document, now);
+/** What prune was ended in is no run; the next prune takes away the rest. To be asked after the folders were looked at. */
+async function unremoved(storage: Storage, job: string, folders: readonly string[]): Promise<readonly string[]> {
+  if (folders.length === 0) return [];
+  const { removed } = await readRemovals(storage, job);
+  return folders.filter((snapshot) => !removed.has(snapshot));
+}
+
+/** Nothing for a run that has its manifest by now: it gives its lease back after that. */
+async function unfinishedNow(
+  storage: Storage,
+  job: string,
+  snapshot: string,
+  now: Date,
+): Promise<Pick<JobSurvey, "unfinished">> {
+  const state = unfinishedState(snapshot, (await readLease(storage, job))?.document, now);
+  if (state !== "running" && (await storage.head(manifestKey(job, snapshot))) !== undefined) return {};
+  return { unfinished: { snapshot, state } };
 }
