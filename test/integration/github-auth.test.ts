@@ -294,7 +294,11 @@ describe("tokens", () => {
     });
     const [previewed] = await Array.fromAsync(connector.units(never(), { preview: true }));
     assert.deepEqual(previewed?.warnings, [
-      { code: "GITHUB_RIGHTS", message: "the token, a fine-grained one, cannot read hooks (repository_hooks=read)" },
+      {
+        code: "GITHUB_RIGHTS",
+        message:
+          "the token cannot read hooks (repository_hooks=read) of my-org/app, the first of the private repositories of my-org",
+      },
     ]);
     assert.equal(server.requests.filter((request) => request.path.endsWith("/labels")).length, 1);
     assert.equal(
@@ -315,9 +319,65 @@ describe("tokens", () => {
       await collectAll(connector, unit, { ...context(), warn });
     }
     assert.deepEqual(warned, [
-      "GITHUB_RIGHTS GitHub refuses these credentials hooks (repository_hooks=read) of my-org/app, the first of its sort",
+      "GITHUB_RIGHTS GitHub refuses these credentials hooks (repository_hooks=read) of my-org/app, the first of the private repositories of my-org",
     ]);
   });
+
+  for (const { sort, status, classic, object, told } of [
+    {
+      sort: "a fine-grained one that public repositories show all the same",
+      status: 403,
+      classic: false,
+      object: {},
+      told: "private repositories of my-org",
+    },
+    {
+      sort: "a classic one of a user who does not administer it",
+      status: 404,
+      classic: true,
+      object: { permissions: { admin: false } },
+      told: "private repositories of my-org that their user does not administer",
+    },
+  ])
+    test(`what ${sort} may not read of a later repository is told by plan and by each run`, async () => {
+      await using server = await startGithub("/nonexistent");
+      await addRepository(server, "site", {
+        id: 41,
+        object: { private: false, visibility: "public", permissions: { admin: true } },
+      });
+      const path = await addRepository(server, "app", { id: 42, object });
+      await addRepository(server, "lib", { id: 43, object });
+      server.fault = (asked) => {
+        if (asked === "/rate_limit" && classic)
+          return { status: 200, headers: { "x-oauth-scopes": "repo, admin:org" }, body: {} };
+        const isRefused = asked.endsWith("/hooks") && !asked.includes("/site/");
+        return isRefused ? { status, body: { message: "Not Found" } } : undefined;
+      };
+      const options = {
+        organization: "my-org",
+        api_url: server.apiUrl,
+        skip: ["all"],
+        include: ["hooks"],
+        token_env: "T",
+      };
+      const connector = await github.create(github.options.parse(options), {
+        secrets: { resolve: async () => server.token },
+        redaction: { add: () => {}, redact: (text) => text },
+        now: () => new Date("2026-11-22T03:00:00Z"),
+        avoid: [],
+      });
+      const lacks = `hooks (repository_hooks=read) of my-org/app, the first of the ${told}`;
+      const previewed = await Array.fromAsync(connector.units(never(), { preview: true }));
+      assert.deepEqual(
+        previewed.flatMap(({ warnings = [] }) => warnings.map(({ message }) => message)),
+        [`the token cannot read ${lacks}`],
+      );
+      const warned: string[] = [];
+      for await (const unit of connector.units(never()))
+        await collectAll(connector, unit, { ...context(), warn: ({ message }) => void warned.push(message) });
+      assert.deepEqual(warned, [`GitHub refuses these credentials ${lacks}`]);
+      assert.equal(server.requests.filter((request) => request.path === `${path}/hooks`).length, 2);
+    });
 
   test("each of several fine-grained ones is asked for what it may not read", async () => {
     await using server = await startGithub("/nonexistent");
@@ -341,8 +401,8 @@ describe("tokens", () => {
     assert.deepEqual(
       previewed?.warnings?.map(({ message }) => message),
       [
-        "token 1, a fine-grained one, cannot read hooks (repository_hooks=read)",
-        "token 2, a fine-grained one, cannot read keys (administration=read)",
+        "token 1 cannot read hooks (repository_hooks=read) of my-org/app, the first of the private repositories of my-org",
+        "token 2 cannot read keys (administration=read) of my-org/app, the first of the private repositories of my-org",
       ],
     );
   });
@@ -384,12 +444,12 @@ describe("tokens", () => {
       avoid: [],
     });
     const previewed = await Array.fromAsync(connector.units(never(), { preview: true }));
-    const lacks = "the token, a fine-grained one, cannot read";
+    const lacks = "the token cannot read";
     assert.deepEqual(
       previewed.map(({ id, warnings = [] }) => [id, ...warnings.map(({ message }) => message)]),
       [
-        ["octocat", `${lacks} user_starred (starring=read)`],
-        ["octocat/gists/aa11", `${lacks} gist_comments (gists=read)`],
+        ["octocat", `${lacks} user_starred (starring=read) of octocat, the first of the users`],
+        ["octocat/gists/aa11", `${lacks} gist_comments (gists=read) of octocat/gists/aa11, the first of the gists`],
         ["octocat/gists/bb22"],
         ["octocat/gone", "GitHub does not show octocat/gone to these credentials (404: Not Found)"],
       ],

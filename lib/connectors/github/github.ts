@@ -16,7 +16,7 @@ import { proveGithub } from "./prove.ts";
 import { restoreGithub } from "./restore.ts";
 import { scopeOf } from "./scope.ts";
 import { openSession, type Session, type Waiting } from "./session.ts";
-import { listUnits, type UnitInput, unitInput } from "./units.ts";
+import { listUnits, sortOf, type UnitInput, unitInput } from "./units.ts";
 import { webUrlOf } from "./web-url.ts";
 
 /** Repositories of an organization or user at GitHub: git, wikis, issues, pull requests, releases, settings. */
@@ -72,12 +72,17 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
-        const isFirst = !probed.has(input.subject);
-        probed.add(input.subject);
+        const sort = sortOf(input);
+        const isFirst = !probed.has(sort);
+        probed.add(sort);
         if (preview && isFirst) {
-          for (const one of untold) {
-            const own = openSession({ ...github.api, accounts: [one] }, "rights", listing(signal));
-            news = [...news, ...(await rightsOf(github, own, input))];
+          for (const { account, isClassic } of untold) {
+            if (isClassic && !isOfAnother(input)) continue;
+            const own = openSession({ ...github.api, accounts: [account] }, "rights", listing(signal));
+            const lacking = await rightsOf(github, own, input);
+            const of = `${unit.id}, the first of the ${sort}`;
+            const message = `${account.name} cannot read ${lacking.join(", ")} of ${of}`;
+            if (lacking.length > 0) news = [...news, { code: "GITHUB_RIGHTS", message }];
           }
         }
         const told = [...news, ...(unit.warnings ?? [])];
@@ -85,7 +90,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
           ...unit,
           ...(told.length === 0 ? {} : { warnings: told }),
           // A run finds out by reading it.
-          ...(isFirst && untold.length > 0 ? { input: { ...input, tellsRights: true } } : {}),
+          ...(isFirst && untold.length > 0 ? { input: { ...input, tellsRightsOf: sort } } : {}),
         };
         news = [];
       }
@@ -96,7 +101,10 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
   };
 }
 
-async function rightsOf({ chosen }: Github, session: Session, input: UnitInput): Promise<readonly Warning[]> {
+/** Of what their user does not administer, the scopes of a classic token do not tell all. */
+const isOfAnother = (input: UnitInput): boolean => input.subject === "repository" && input.isAdmin === false;
+
+async function rightsOf({ chosen }: Github, session: Session, input: UnitInput): Promise<readonly string[]> {
   switch (input.subject) {
     case "repository":
       return missingRights(session, chosen.of("repository"), { owner: input.owner, repo: input.name });

@@ -12,8 +12,14 @@ const EXPIRES_SOON_MS = 14 * DAY_MS;
 
 export interface Preflight {
   readonly warnings: readonly Warning[];
-  /** Those whose rights are not told: GitHub tells the scopes of classic tokens and the permissions of Apps, and nothing of a fine-grained token's. */
-  readonly untold: readonly Account[];
+  /** Those whose rights are not told, or not all of them: of Apps GitHub tells the permissions, of classic tokens the scopes alone. */
+  readonly untold: readonly Untold[];
+}
+
+export interface Untold {
+  readonly account: Account;
+  /** Its scopes are told, and not what its user may do in each repository. */
+  readonly isClassic: boolean;
 }
 
 /**
@@ -27,7 +33,7 @@ export async function preflight(
   waiting: Waiting,
 ): Promise<Preflight> {
   const warnings: Warning[] = [];
-  const untold: Account[] = [];
+  const untold: Untold[] = [];
   const refused: SourceError[] = [];
   for (const account of api.accounts) {
     const session = openSession({ ...api, accounts: [account] }, "preflight", waiting);
@@ -48,7 +54,7 @@ export async function preflight(
       });
     }
     const scopes = headers.get("x-oauth-scopes");
-    if (scopes === null && app === undefined) untold.push(account);
+    if (app === undefined) untold.push({ account, isClassic: scopes !== null });
     const missing =
       app === undefined
         ? scopes === null

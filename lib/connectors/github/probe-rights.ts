@@ -1,20 +1,18 @@
-import type { Warning } from "../connector.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { filled } from "./reading.ts";
 import type { Session } from "./session.ts";
 import { barrierOf } from "./unreadable.ts";
 
 /**
- * What a fine-grained token may not read, which GitHub tells by refusing: one kind for each right is asked for, of one repository or organization. Of
- * users and gists each kind is asked for, for GitHub has no right that stands for several of them. Answers a warning that names all kinds of the
- * rights that are missing.
+ * Kinds that a token may not read, with the right that is missing, which GitHub tells by refusing: one kind for each right is asked for, of one repository or organization. Of
+ * users and gists each kind is asked for, for GitHub has no right that stands for several of them.
  * https://docs.github.com/en/rest/overview/permissions-required-for-fine-grained-personal-access-tokens
  */
 export async function missingRights(
   session: Session,
   kinds: readonly Kind[],
   params: Readonly<Record<string, string>>,
-): Promise<readonly Warning[]> {
+): Promise<readonly string[]> {
   const lacking: string[] = [];
   const isAlone = ({ subject, name }: Kind) => (subject === "user" || subject === "gist" ? name : "");
   for (const some of Map.groupBy(kinds, (kind) => `${kind.permission} ${isAlone(kind)}`).values()) {
@@ -27,13 +25,7 @@ export async function missingRights(
     const needs = answer.headers.get("x-accepted-github-permissions") ?? permission.replace(":", "=");
     lacking.push(...some.map(({ name }) => `${name} (${needs})`));
   }
-  if (lacking.length === 0) return [];
-  return [
-    {
-      code: "GITHUB_RIGHTS",
-      message: `${session.account().name}, a fine-grained one, cannot read ${lacking.join(", ")}`,
-    },
-  ];
+  return lacking;
 }
 
 /** One whose refusal means a right and nothing else: kinds that are answered with 404 where there is none are not asked for. */

@@ -14,6 +14,8 @@ const repositorySchema = z.object({
   fork: z.boolean().default(false),
   private: z.boolean().default(false),
   visibility: z.string().optional(),
+  /** What the user of the token may do with it, whatever the token's own rights. */
+  permissions: z.object({ admin: z.boolean().optional() }).optional(),
   topics: z.array(z.string()).default([]),
 });
 

@@ -2,7 +2,7 @@ import type { Unit } from "../connector.ts";
 import type { ChosenKinds } from "./chosen-kinds.ts";
 import { contentsOf, type KnownParts, largeParts, PARTS } from "./parts.ts";
 import type { Probed } from "./probe.ts";
-import type { RepositoryObject } from "./repository-object.ts";
+import { type RepositoryObject, visibilityOf } from "./repository-object.ts";
 
 /**
  * What is large of a repository is a unit of its own, on a task: its git and its releases' files take long, each in its own way, and must not make its
@@ -10,16 +10,22 @@ import type { RepositoryObject } from "./repository-object.ts";
  * one when it becomes small: what it held is known under its own name.
  */
 export function* repositoryUnits(
-  { id: number, name, owner, size }: RepositoryObject,
+  repository: RepositoryObject,
   chosen: ChosenKinds,
   known: KnownParts,
-  { probed, id = `${owner.login}/${name}` }: { readonly probed?: Probed | undefined; readonly id?: string } = {},
+  {
+    probed,
+    id = `${repository.owner.login}/${repository.name}`,
+  }: { readonly probed?: Probed | undefined; readonly id?: string } = {},
 ): Generator<Unit> {
+  const { id: number, name, owner, size, permissions } = repository;
   const identity = `repository:${number}`;
   const input = {
     subject: "repository",
     owner: owner.login,
     name,
+    visibility: visibilityOf(repository),
+    ...(permissions?.admin === undefined ? {} : { isAdmin: permissions.admin }),
     ...(probed === undefined ? {} : { probe: probed.probe }),
   } as const;
   // GitHub tells kilobytes.

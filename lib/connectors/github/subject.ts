@@ -23,7 +23,7 @@ import type { SubjectWork } from "./subject-work.ts";
 import { summaryItem } from "./summary.ts";
 import { TOMBSTONES, tombstones } from "./tombstones.ts";
 import { unchangedItem } from "./unchanged-item.ts";
-import { tellsRights } from "./units.ts";
+import { tellsRightsOf } from "./units.ts";
 import { UnreadableError } from "./unreadable.ts";
 import { warnOfRights } from "./warn-rights.ts";
 
@@ -131,7 +131,8 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
     work.session,
     factsOf(work, kinds),
   );
-  if (tellsRights(unit)) warnOfRights(work, unit);
+  const sort = tellsRightsOf(unit);
+  if (sort !== undefined) warnOfRights(work, unit, sort);
   work.failures.raise();
 }
 

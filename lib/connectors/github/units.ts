@@ -20,6 +20,9 @@ export const unitInput = z.discriminatedUnion("subject", [
     subject: z.literal("repository"),
     owner: z.string(),
     name: z.string(),
+    visibility: z.string().optional(),
+    /** Whether the credentials' user administers it, where GitHub says so. */
+    isAdmin: z.boolean().optional(),
     probe: z.record(z.string(), z.string()).optional(),
     /** The parts that the unit holds; all of them when absent. */
     parts: z.array(z.enum(PARTS)).optional(),
@@ -37,9 +40,16 @@ export const unitInput = z.discriminatedUnion("subject", [
 
 export type UnitInput = z.infer<typeof unitInput>;
 
-/** Whether what it may not read stands for what the credentials may not read at all: the first unit of its sort, where GitHub tells their rights in no other way. */
-export const tellsRights = (unit: Unit): boolean => rightsTeller.safeParse(unit.input).success;
-const rightsTeller = z.object({ tellsRights: z.literal(true) });
+/** Units of one sort are shown alike to the same credentials: anybody is shown the issues of a public repository, and who administers one more than others. */
+export function sortOf(input: UnitInput): string {
+  if (input.subject !== "repository") return `${input.subject}s`;
+  const { visibility = "", owner, isAdmin } = input;
+  return `${visibility} repositories of ${owner}${isAdmin === false ? " that their user does not administer" : ""}`;
+}
+
+/** Of which sort it is the first one, where what it may not read stands for all of them, for GitHub tells the credentials' rights in no other way. */
+export const tellsRightsOf = (unit: Unit): string | undefined => rightsTeller.safeParse(unit.input).data?.tellsRightsOf;
+const rightsTeller = z.object({ tellsRightsOf: z.string() });
 
 const ownerObject = z.object({ id: z.int(), login: z.string().min(1) });
 
