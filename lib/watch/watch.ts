@@ -10,6 +10,7 @@ import { unreachedAfter } from "../notify/unreached.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
+import { type TimeToLook, timeToLook } from "./time-to-look.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
 import { recallHere, rememberBeside, rememberHere } from "./watch-memory.ts";
 import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
@@ -17,6 +18,8 @@ import { newsOf, problemsOf, type Watched, wasRead } from "./watch-news.ts";
 export interface WatchInput {
   /** Look only: nobody is told and nothing is remembered. */
   readonly dryRun: boolean;
+  /** How long it may look, for who has only so much time, and some of it for telling. A job that was not looked at by then has that as its problem. */
+  readonly withinMs?: number;
 }
 
 export interface WatchResult {
@@ -32,12 +35,17 @@ const JOBS_AT_ONCE = 4;
  * manifests were changed. It asks the storage and no runner, so it can run on any machine. What is wrong is told once,
  * and once more when it is well again. Throws nothing: a storage that cannot be read is a problem of its jobs.
  */
-export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: WatchInput): Promise<WatchResult> {
+export async function watch(
+  backup: Backup,
+  jobs: readonly Job[],
+  { dryRun, withinMs }: WatchInput,
+): Promise<WatchResult> {
   const found: Watched[] = [];
+  const inTime = timeToLook(withinMs);
   await eachLimited(jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
-    found[n] = await look(backup, job);
+    found[n] = await inTime(() => look(backup, job)).catch((error: unknown) => notLooked(backup, job, error));
   });
-  if (jobs.length === backup.config.jobs.length) found.push(...(await removedJobs(backup)));
+  if (jobs.length === backup.config.jobs.length) found.push(...(await removedInTime(backup, inTime)));
   const result = found.map(({ watched }) => watched);
   if (dryRun) return { jobs: result, deliveries: [] };
   const news = found.flatMap((one) => newsOf(backup, one));
@@ -52,34 +60,44 @@ export async function watch(backup: Backup, jobs: readonly Job[], { dryRun }: Wa
 /** Without `prepare`, which tries to store: the right to read is enough. A share that is not mounted is told by each look at it. */
 async function look(backup: Backup, job: Job): Promise<Watched> {
   const now = backup.now();
+  const storage = await backup.storage(job);
+  const stored = await readTold(storage, job.name);
+  const told = await recallHere(backup, job, stored);
+  const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
+  const survey = await surveyJob(storage, job.name, now, {
+    toldOf: Object.values(told.missed?.named ?? {}).flat(),
+    proves: job.verify.prove !== false,
+  });
+  const judged = judgeJob(job, survey, { firstSeen, now });
+  const before = told.watch?.schedule;
+  const changed =
+    before === undefined || before === scheduleText(job)
+      ? undefined
+      : `its schedule was ${before}, and is ${scheduleText(job)} now`;
+  const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
+  return { job, told, stored, watched: { ...judged, notices }, changed };
+}
+
+async function notLooked(backup: Backup, job: Job, error: unknown): Promise<Watched> {
+  const { code, message } = errorRecord(error, backup.redaction.redact);
+  const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
+  const watched = {
+    ...nothing,
+    job: job.name,
+    storage: job.target_storage,
+    ok: false,
+    problems: [{ code, message }],
+  };
+  return { job, told: await recallHere(backup, job, nothingTold(job.name)), watched };
+}
+
+async function removedInTime(backup: Backup, inTime: TimeToLook): Promise<readonly Watched[]> {
   try {
-    const storage = await backup.storage(job);
-    const stored = await readTold(storage, job.name);
-    const told = await recallHere(backup, job, stored);
-    const firstSeen = told.watch === undefined ? now : new Date(told.watch.firstSeen);
-    const survey = await surveyJob(storage, job.name, now, {
-      toldOf: Object.values(told.missed?.named ?? {}).flat(),
-      proves: job.verify.prove !== false,
-    });
-    const judged = judgeJob(job, survey, { firstSeen, now });
-    const before = told.watch?.schedule;
-    const changed =
-      before === undefined || before === scheduleText(job)
-        ? undefined
-        : `its schedule was ${before}, and is ${scheduleText(job)} now`;
-    const notices = changed === undefined ? judged.notices : [...judged.notices, changed];
-    return { job, told, stored, watched: { ...judged, notices }, changed };
+    return await inTime(() => removedJobs(backup));
   } catch (error) {
-    const { code, message } = errorRecord(error, backup.redaction.redact);
-    const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
-    const watched = {
-      ...nothing,
-      job: job.name,
-      storage: job.target_storage,
-      ok: false,
-      problems: [{ code, message }],
-    };
-    return { job, told: await recallHere(backup, job, nothingTold(job.name)), watched };
+    const { message, code } = errorRecord(error, backup.redaction.redact);
+    backup.log.warn(`storages were not looked through for jobs that were removed: ${message}`, { code });
+    return [];
   }
 }
 
