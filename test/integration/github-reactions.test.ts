@@ -76,4 +76,36 @@ test("settings that belong to another choice are off, and the policies of enviro
     second.manifest?.warnings.map(({ code }) => code),
     ["GITHUB_SWITCHED_OFF"],
   );
+  // Nothing is kept there, hidden.
+  assert.deepEqual((await backup.run()).manifest?.warnings, []);
+});
+
+test("what is switched off is told in each run with the snapshot that has it, until it is on again", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 2, pulls: 0 });
+  const turn = (on: boolean) => {
+    const object = { ...server.objects.get(path), has_issues: on };
+    server.objects.set(path, object);
+    server.lists.set("/orgs/my-org/repos", [object]);
+  };
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues", "sub_issues"] });
+  const first = await backup.run();
+  turn(false);
+  const told = async () => {
+    const result = await backup.run();
+    assert.equal(result.status, "ok");
+    return result.manifest?.warnings.map(({ code, message }) => [code, message.replace(/ [(;].*/, "")]);
+  };
+  const gone = (kind: string, snapshot = first.snapshot) => [
+    "GITHUB_SWITCHED_OFF",
+    `${kind} was read in snapshot ${snapshot}, and has been switched off since`,
+  ];
+  // Nothing was lost with what was empty.
+  assert.deepEqual(await told(), [gone("issues"), gone("sub_issues")]);
+  assert.deepEqual(await told(), [gone("issues")]);
+  assert.deepEqual(await told(), [gone("issues")]);
+  turn(true);
+  const again = await backup.run();
+  assert.deepEqual(again.manifest?.warnings, []);
+  assert.equal((await backup.stored(again, "my-org/app", "issues"))?.length, 2);
 });

@@ -13,7 +13,7 @@ import { readKind } from "./read-kind.ts";
 import type { KindContext } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { passStored } from "./stored-kind.ts";
-import { noteBarrier, type SubjectWork } from "./subject-work.ts";
+import { noteBarrier, type SubjectWork, type Told } from "./subject-work.ts";
 import { NOTHING_GONE } from "./tombstones.ts";
 import { unchangedItem } from "./unchanged-item.ts";
 import { UnreadableError } from "./unreadable.ts";
@@ -23,20 +23,22 @@ import { type WatchedReading, watched } from "./watched-reading.ts";
 export async function* collectKinds(work: SubjectWork, kinds: readonly Kind[]): AsyncGenerator<Item> {
   for (const kind of kinds) {
     if (work.subject !== undefined && kind.off?.(work.subject) === true) {
-      noteBarrier(work, kind.name, { barrier: "DISABLED", message: "the repository says so" }, true);
+      noteBarrier(work, kind.name, { barrier: "DISABLED", message: "the repository says so" }, "off");
       continue;
     }
     try {
       yield* collectKind(work, kind);
     } catch (error) {
-      if (error instanceof UnreadableError) noteBarrier(work, kind.name, error, TOLD.has(error.status));
+      if (error instanceof UnreadableError) noteBarrier(work, kind.name, error, TOLD.get(error.status));
       else work.failures.add(kind.name, error);
     }
   }
 }
 
-/** GitHub itself says that it is switched off, or that another setting is chosen. */
-const TOLD: ReadonlySet<number> = new Set([409, 410]);
+const TOLD: ReadonlyMap<number, Told> = new Map([
+  [409, "not chosen"],
+  [410, "off"],
+]);
 
 async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item> {
   const context = contextOf(work, kind);

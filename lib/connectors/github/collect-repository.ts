@@ -64,7 +64,7 @@ async function* repositoryItems(
   if (has("git")) yield* collectBundle(work, "git", "repository", cloneUrlOf(github.webUrl, owner, name), bundleOf);
   if (has("wiki")) {
     if (work.subject?.has_wiki === false)
-      noteBarrier(work, "wiki", { barrier: "DISABLED", message: "the repository says so" }, true);
+      noteBarrier(work, "wiki", { barrier: "DISABLED", message: "the repository says so" }, "off");
     else yield* collectBundle(work, "wiki", "wiki", wikiUrlOf(github.webUrl, owner, name), wikiOf);
   }
   if (has("lfs")) yield* lfsItems(work, cloneUrlOf(github.webUrl, owner, name));

@@ -18,6 +18,8 @@ export interface PreviousSubject {
    * unit could read that failed since counts, too.
    */
   readIn(name: string): string | undefined;
+  /** The snapshot that holds the kind's last lines or bundle. */
+  heldIn(name: string): string | undefined;
   readonly unit: PreviousUnit | undefined;
   /** What the unit stored when it failed since. */
   readonly salvage: PreviousUnit | undefined;
@@ -36,7 +38,13 @@ export async function previousSubject({
   const collected = collectedText === undefined ? undefined : parsed(collectedText);
   const states = factOf(unit, "states");
   const since = factOf(salvage, "states");
-  const lost = factOf(salvage, "lost");
+  // Of a unit that is whole: what was switched off.
+  const lost = { ...factOf(unit, "lost"), ...factOf(salvage, "lost") };
+  const lastWith = (name: string, isIt: (state: unknown) => boolean): string | undefined => {
+    if (isIt(states[name]) || isIt(collected?.kinds[name]?.state)) return unit?.snapshot;
+    if (isIt(since[name])) return salvage?.snapshot;
+    return typeof lost[name] === "string" ? lost[name] : undefined;
+  };
   return {
     snapshot: unit?.snapshot,
     unit,
@@ -56,11 +64,8 @@ export async function previousSubject({
       return parts === undefined ? undefined : () => linesOfParts(kind, parts);
     },
     partsOf: (kind) => wholeParts(kind, unit?.artifacts)?.length ?? 0,
-    readIn(name) {
-      if (wasReadable(states[name]) || wasReadable(collected?.kinds[name]?.state)) return unit?.snapshot;
-      if (wasReadable(since[name])) return salvage?.snapshot;
-      return typeof lost[name] === "string" ? lost[name] : undefined;
-    },
+    readIn: (name) => lastWith(name, wasReadable),
+    heldIn: (name) => lastWith(name, (state) => state === "READ"),
   };
 }
 

@@ -57,15 +57,18 @@ export interface Observer {
   note(json: Json): void;
 }
 
+/** What GitHub itself says of a kind: what is off is kept there, hidden, while a setting that is not chosen holds nothing. */
+export type Told = "off" | "not chosen";
+
 /**
  * A kind that cannot be read is what it is. It is a failure when it could be read before, so that credentials which lost a right
- * never make a smaller backup that looks fine, or when the configuration requires it.
+ * never make a smaller backup that looks fine, or when the configuration requires it. What GitHub says is off is none; where it held something, each run tells in which snapshot that is.
  */
 export function noteBarrier(
   work: SubjectWork,
   kind: string,
   error: Pick<UnreadableError, "barrier" | "message">,
-  isTold = false,
+  told?: Told,
 ): void {
   const { barrier: state } = error;
   const reason = work.redact(error.message);
@@ -76,10 +79,14 @@ export function noteBarrier(
   const required = work.required(kind) ? "is required" : undefined;
   const why = before ?? required;
   if (why === undefined) return;
-  if (isTold && required === undefined) {
+  if (told !== undefined && required === undefined) {
+    const heldIn = told === "off" ? previous.heldIn(kind) : undefined;
+    if (heldIn !== undefined) work.states.set(kind, { state, reason, readIn: heldIn });
+    const until =
+      heldIn === undefined ? "" : `; what it held is in no later snapshot, and goes when retention removes that one`;
     context.warn({
       code: "GITHUB_SWITCHED_OFF",
-      message: `${kind} ${why}, and has been switched off since (${reason})`,
+      message: `${kind} ${why}, and has been switched off since (${reason})${until}`,
     });
     return;
   }
