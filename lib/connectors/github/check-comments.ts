@@ -8,7 +8,7 @@ import { wasReadable } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { UnreadableError } from "./unreadable.ts";
 
-/** Each is a request. A hole that is longer than this shows in the first ones, too. */
+/** Each is a request. A hole that is longer than this shows in the first ones, too; what got a comment since the comments were listed comes after them. */
 const MOST_ASKED = 20;
 /** Our clock and GitHub's. */
 const CLOCKS_MS = 5 * 60_000;
