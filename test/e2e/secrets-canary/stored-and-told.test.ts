@@ -209,8 +209,7 @@ notifications:
       [2, { NAMES: CANARIES.wrong }],
       [2, { PASSPHRASE: CANARIES.wrong }],
       [2, { PRIVATE: noKey }],
-      // What this proxy answers, 401, could be the store's own answer to the job.
-      [1, { THE_PROXY: `http://user:${CANARIES.wrong}@127.0.0.1:${proxy.port}` }],
+      [2, { THE_PROXY: `http://user:${CANARIES.wrong}@127.0.0.1:${proxy.port}` }],
       [0, { MAIL: CANARIES.wrong, ROUTING: CANARIES.wrongRouting, SLACK: `${slack.url}/${CANARIES.wrongSlack}` }],
     ] as const;
     // One after the other: of two at once one would only find the job's lease held, and its secret would not be tried.
