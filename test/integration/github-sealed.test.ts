@@ -89,6 +89,25 @@ test("LFS objects are linked there, too; what of them is lost in the storage is 
   assert.deepEqual([fourth.again, asked], [["lfs.jsonl.zst.age"], [2, 1]]);
 });
 
+test("files of texts are linked there, too, and not asked for again", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, pulls: 0 });
+  const file = "/user-attachments/files/77/log.txt";
+  server.files.set(file, { status: 200, body: Buffer.from("a file") });
+  const issues = server.lists.get(`${path}/issues`) ?? [];
+  server.lists.set(`${path}/issues`, [{ ...issues[0], body: `see ${server.webUrl}${file}` }, ...issues.slice(1)]);
+  const encryption = await sealing();
+  const options = { skip: ["all"], include: ["issues", "attachments"] };
+  const backup = githubBackup(server, options, aBackup({ encryption: () => encryption }));
+  const first = await backup.run();
+  assert.equal(first.status, "ok", first.manifest?.units[0]?.error?.message);
+  assert.deepEqual(named(first, "/attachment-"), [undefined]);
+  server.files.set(file, { status: 500 });
+  const second = await backup.run();
+  assert.deepEqual(second.manifest?.warnings, []);
+  assert.deepEqual(named(second, "/attachment-"), [first.snapshot]);
+});
+
 async function* bytesOf(text: string) {
   yield Buffer.from(text);
 }

@@ -145,13 +145,14 @@ interface StoredAttachment {
 async function storedAttachments({ previous }: SubjectWork): Promise<StoredAttachments> {
   const before = new Map<string, StoredAttachment>();
   const known = new Map<string, StoredAttachment>();
-  // Before those of the last snapshot, which stand in their place.
-  for (const [artifact, { facts }] of previous.salvage?.artifacts ?? []) {
-    const { url, sha256 } = facts;
-    if (!artifact.startsWith(PREFIX) || typeof url !== "string" || typeof sha256 !== "string") continue;
-    before.set(url, { artifact, sha256, from: "salvage" });
-    known.set(sha256, { artifact, sha256, from: "salvage" });
-  }
+  // The last snapshot's stand in the place of what was stored since. Where its lines are sealed to us, its facts tell each file's first URL.
+  for (const [from, unit] of [["salvage", previous.salvage] as const, [true, previous.unit] as const])
+    for (const [artifact, { facts }] of unit?.artifacts ?? []) {
+      const { url, sha256 } = facts;
+      if (!artifact.startsWith(PREFIX) || typeof url !== "string" || typeof sha256 !== "string") continue;
+      before.set(url, { artifact, sha256, from });
+      known.set(sha256, { artifact, sha256, from });
+    }
   for await (const { json } of previous.linesOf(ATTACHMENTS)?.() ?? []) {
     const artifact = String(json.artifact);
     const sha256 = previous.unit?.artifacts.get(artifact)?.facts.sha256;
