@@ -12,7 +12,7 @@ import type { WatchedJob } from "./watch-job.ts";
 import { recallHere } from "./watch-memory.ts";
 import type { Watched } from "./watch-news.ts";
 
-/** Enough to know the configuration by, of the one that has thousands too. */
+/** Enough to know the configuration by, of the one that has thousands too: from all over it, as neighbours are often taken out together. */
 const MOST_BESIDE = 20;
 
 /**
@@ -50,10 +50,9 @@ export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
 
 /** The other jobs of its configuration, by which it is known again whose a job is that is not in it any more. */
 export function besideOf({ jobs }: Pick<Config, "jobs">, { name }: Pick<Job, "name">): readonly string[] {
-  return jobs
-    .map((job) => job.name)
-    .filter((other) => other !== name)
-    .slice(0, MOST_BESIDE);
+  const others = jobs.map((job) => job.name).filter((other) => other !== name);
+  const step = Math.ceil(others.length / MOST_BESIDE);
+  return others.filter((_, n) => n % step === 0);
 }
 
 /** Stands for all that lies in a storage: with the keys of a job that is there, or of any, to read what is sealed. */

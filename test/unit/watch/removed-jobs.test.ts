@@ -90,6 +90,18 @@ test("of two configurations that share a storage neither tells of the other's jo
   assert.deepEqual(a.events(), [["watch", "b2 missed"]]);
 });
 
+test("of forty-four jobs half are taken out at once, whichever half, and each of them is told of", async () => {
+  const all = Array.from({ length: 44 }, (_, n) => aJob({ name: `job-${n}` }));
+  for (const left of [all.slice(0, 22), all.slice(22)]) {
+    const a = setting(["store"], all);
+    const gone = all.filter((job) => !left.includes(job)).map(({ name }) => name);
+    for (const name of gone) await a.run(name);
+    await a.look(all);
+    const removed = (await a.look(left)).filter((one) => one.removed === true).map(({ job }) => job);
+    assert.deepEqual(removed.sort(), gone.sort());
+  }
+});
+
 test("a job that is given another storage is told of once, and listed with what it left in the old one", async () => {
   const moving = (target_storage: string) => [aJob(), aJob({ name: "moved", target_storage })];
   const a = setting(["store", "new"], moving("store"));
