@@ -116,7 +116,7 @@ describe("the container image", { skip: imageMissing() }, () => {
     assert.deepEqual([ended.status, ended.units[0].artifacts[0].encryption.type], ["ok", "gpg"]);
   });
 
-  test("told to stop, it ends in order", async () => {
+  test("told to stop, it ends in order", { timeout: 120_000 }, async ({ signal }) => {
     await using silent = await startSilentServer();
     const { home, mounts } = await aHome();
     await writeFile(
@@ -134,7 +134,7 @@ describe("the container image", { skip: imageMissing() }, () => {
       "run",
       "--verbose",
     );
-    while (!(await readdir(join(home, "backups"))).includes("a")) await delay(100);
+    while (!(await readdir(join(home, "backups"))).includes("a")) await delay(100, undefined, { signal });
     await engine.docker("stop", id);
     assert.equal(await exitCode(id), 143);
     const { stderr } = await promisify(execFile)("docker", ["--host", engine.host, "logs", id]);

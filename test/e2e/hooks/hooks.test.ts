@@ -112,11 +112,10 @@ test("a hook that takes too long is ended with all that it started", async (t) =
 test("an interrupt ends before with all that it started, and after still puts things back", async (t) => {
   const job = await hooked(
     t,
-    (folder) => `before: "echo begun; sleep 300 & echo $! > ${folder}/child; wait"\nafter: "${write(folder, "after")}"`,
+    (folder) => `before: "sleep 300 & echo $! > ${folder}/child; echo begun; wait"\nafter: "${write(folder, "after")}"`,
   );
   const run = start(["run", "--config", job.config]);
   await run.heard("begun");
-  while ((await readFile(join(job.folder, "child"), "utf8").catch(() => "")) === "") await delay(20);
   run.process.kill("SIGTERM");
   assert.equal((await run.ended).code, 143);
   await assertGone(Number(await readFile(join(job.folder, "child"), "utf8")));
