@@ -36,6 +36,8 @@ const GB = 1024 ** 3;
 const ALARMS_PER_JOB = 3;
 const METRICS_PER_JOB = 3;
 const WATCHES_PER_MONTH = 730;
+/** What a look of the watch asks of a job's storage: thirty days are listed, and four objects of each read. */
+export const LOOK = { lists: 34, reads: 128 };
 /** Of the stack itself: starts that never happened and the watch's silence; what the watch measures of all jobs together. */
 const STACK = { alarms: 2, metrics: 3, watchSeconds: 2, watchGb: 0.5 };
 
@@ -68,6 +70,7 @@ export function costOf(shape: RunShape, month: MonthShape, prices: Prices): Cost
     s3Storage: 0,
     watching: usage.events * prices.event + usage.logGb * prices.log_gb + usage.lambdaRequests * prices.trace,
   });
+  const looks = WATCHES_PER_MONTH * (LOOK.lists * prices.s3_write + LOOK.reads * prices.s3_read);
   // Of the event that the watch puts for each job each time.
   const always =
     ALARMS_PER_JOB * prices.alarm_month + METRICS_PER_JOB * prices.metric_month + WATCHES_PER_MONTH * prices.event;
@@ -78,7 +81,7 @@ export function costOf(shape: RunShape, month: MonthShape, prices: Prices): Cost
       lambda: run.lambda * runs,
       stepFunctions: run.stepFunctions * runs,
       fargate: run.fargate * runs,
-      s3Requests: run.s3Requests * runs,
+      s3Requests: run.s3Requests * runs + looks,
       s3Storage: (shape.bytes / GB) * copiesIn(month) * prices.s3_gb_month,
       watching: run.watching * runs + always,
     }),

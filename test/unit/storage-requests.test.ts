@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { LOOK } from "../../lib/cost/cost.ts";
 import { jobHistory } from "../../lib/job-history.ts";
 import { jobStanding } from "../../lib/job-standing.ts";
 import { manifestKey } from "../../lib/keys.ts";
@@ -53,6 +54,13 @@ for (const [what, most, look] of looks) {
     assert.ok(length > 0 && length <= most, `${length}: ${storage.calls.slice(0, 20).join(", ")} …`);
   });
 }
+
+test("the watch's look costs what a month's bill reckons with", async () => {
+  const storage = faultyStorage(filesystemStorage({ basePath: base }));
+  await surveyJob(storage, "docs", NOW);
+  const lists = storage.calls.filter((call) => call.startsWith("folders ")).length;
+  assert.deepEqual({ lists, reads: storage.calls.length - lists }, LOOK);
+});
 
 test("a run that ends while the watch looks is neither a snapshot whose manifest is gone nor a run without an end", async () => {
   const newest = "2026-11-22T030000Z";
