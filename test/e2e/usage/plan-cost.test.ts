@@ -15,7 +15,7 @@ test("plan --cost says by service what a run and a month cost, by prices that ca
   assert.match(before.stdout, /30 runs a month, 1 snapshot of/);
   assert.match(
     before.stdout,
-    /\nthe stack itself, whatever its jobs: \$4\.21 a month \(dashboard \$3\.00 beyond an account's first three, /,
+    /\nthe stack itself, whatever its jobs: \$4\.11 a month \(dashboard \$3\.00 beyond an account's first three, /,
   );
   await coreBackup(["run", "--config", job.config]);
   const after = await plan();
