@@ -22,7 +22,7 @@ import {
   type Verification,
 } from "./manifest.ts";
 import { eachLimited } from "./pool.ts";
-import { putDocument, putOnce } from "./put-document.ts";
+import { type Condition, isRefusal, putDocument, putOnce } from "./put-document.ts";
 import { sealed } from "./seal.ts";
 import type { Storage } from "./storage/storage.ts";
 import { readTasks, type StoredTasks, storeTasks } from "./stored-tasks.ts";
@@ -59,6 +59,8 @@ const MORE_ROUNDS = 2;
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 const PARTS_AT_ONCE = 16;
+/** Calls of one part meet once or twice; not this often. */
+const STORE_ATTEMPTS = 5;
 
 const partSchema = z.strictObject({
   n: z.int().nonnegative(),
@@ -112,7 +114,7 @@ export async function verifyPart(backup: Backup, input: PartsInput, { n, compute
     return documentBytes(sealed({ n, tasks: seal, begunAt: begun.toISOString(), durationMs, compute, ...found }));
   };
   const { results, failure } = await verifyEach(backup, { ...opened, tasks: own });
-  if (failure === undefined) return void (await putDocument(opened.storage, key, bytesOf({ artifacts: [...results] })));
+  if (failure === undefined) return storePart(opened.storage, key, bytesOf({ artifacts: [...results] }), () => true);
   const damaged = results.filter(({ error }) => error !== undefined);
   const isTold = isLasting(failure) || isMachineUnable(failure) || damaged.length > 0;
   const error = isTold ? errorRecord(failure, backup.redaction.redact) : undefined;
@@ -126,12 +128,40 @@ function isLasting(error: unknown): boolean {
   return error instanceof ConfigError || error instanceof IntegrityError || error instanceof StorageError;
 }
 
-/** Never over what another call of the same part found. Where the storage itself is at fault, it may not take this either. */
+/** Where the storage itself is at fault, it may not take this either. */
 async function storeFault(storage: Storage, key: string, bytes: Uint8Array): Promise<void> {
+  const isLess = (stored: Uint8Array): boolean => {
+    try {
+      return isUndone(parseDocument(partSchema, key, stored));
+    } catch (error) {
+      if (error instanceof IntegrityError) return false;
+      throw error;
+    }
+  };
   try {
-    await putOnce(storage, key, bytes);
+    await storePart(storage, key, bytes, isLess);
   } catch (error) {
     if (!(error instanceof StorageError || error instanceof TransientError)) throw error;
+  }
+}
+
+/** Over what another call of the same part stored only where that `isLess` than this. @throws StorageError | TransientError */
+async function storePart(
+  storage: Storage,
+  key: string,
+  bytes: Uint8Array,
+  isLess: (stored: Uint8Array) => boolean,
+): Promise<void> {
+  let condition: Condition = { ifAbsent: true };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return void (await putDocument(storage, key, bytes, condition));
+    } catch (error) {
+      if (!isRefusal(error) || attempt === STORE_ATTEMPTS) throw error;
+    }
+    const { content, version } = await storage.read(key, MAX_PART_BYTES);
+    if (!isLess(content)) return;
+    condition = { ifMatch: version };
   }
 }
 

@@ -194,6 +194,48 @@ test("what a function is too small for is thrown so that a task gets it, and tol
   assert.deepEqual(await concludeStep(a.backup, pointer, 0), { verified: true, proved: ARTIFACTS });
 });
 
+test("what a function was too small for hides nothing that the task found, nor why that went no further", async () => {
+  for (const isDamaged of [true, false]) {
+    const finished = await aFinishedRun();
+    const { a, pointer } = finished;
+    assert.ok("parts" in (await verifyStep(a.backup, pointer, SMALL)));
+    a.source.state.provesFail = new SourceError("SCRATCH_FULL", "no space is left in /tmp");
+    await assert.rejects(verifyPartStep(a.backup, pointer, { n: 0, compute: "lambda" }), { code: "SCRATCH_FULL" });
+    a.source.state.provesFail = false;
+    const folder = "docs/2026-11-22/030000Z/u0";
+    if (isDamaged) await a.storage.put(`${folder}/a.json.zst`, bytesOf("another"));
+    const unread = isDamaged
+      ? new TransientError("STORAGE_FAILED", "S3 answers 503")
+      : new StorageError("STORAGE_FORBIDDEN", "S3 lets nobody read this");
+    const failing = new Proxy(a.storage, {
+      get: (target, name, receiver) =>
+        name === "get"
+          ? async (key: string) => {
+              if (key === `${folder}/b.json.zst`) throw unread;
+              return target.get(key);
+            }
+          : Reflect.get(target, name, receiver),
+    });
+    const task = { ...a.backup, storage: async () => failing };
+    await assert.rejects(verifyPartStep(task, pointer, { n: 0, compute: "fargate" }), unread);
+    // A function that is called again knows less than that.
+    a.source.state.provesFail = new SourceError("SCRATCH_FULL", "no space is left in /tmp");
+    if (!isDamaged) await assert.rejects(verifyPartStep(a.backup, pointer, { n: 0, compute: "lambda" }));
+    a.source.state.provesFail = false;
+    for (const n of [1, 2, 3]) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
+    const concluded = concludeStep(a.backup, pointer, 0);
+    if (!isDamaged) {
+      await assert.rejects(concluded, { code: "STORAGE_FORBIDDEN" });
+      continue;
+    }
+    assert.deepEqual(await concluded, { status: "failed", verified: false, proved: ARTIFACTS - 2 });
+    assert.deepEqual(
+      (await verification(finished)).artifacts.flatMap(({ path, error }) => (error === undefined ? [] : [path])),
+      ["u0/a.json.zst"],
+    );
+  }
+});
+
 test("what parts took is told by what did them, all together", async () => {
   const finished = await aFinishedRun();
   const { a, pointer } = finished;
