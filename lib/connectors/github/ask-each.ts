@@ -1,11 +1,11 @@
-import { DeferredError } from "../../errors.ts";
+import { DeferredError, SourceError } from "../../errors.ts";
 import { childLine } from "./child-line.ts";
 import type { Child } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
 import { isParentGone } from "./parent-gone.ts";
 import type { Etags, KindContext } from "./reading.ts";
 import type { Answer } from "./response.ts";
-import { UnreadableError } from "./unreadable.ts";
+import { isOfOneObject, UnreadableError } from "./unreadable.ts";
 
 /** How far asking came. */
 export interface Asked {
@@ -56,7 +56,15 @@ async function lineUnlessGone(
   try {
     return await childLine(context, child, of, known);
   } catch (error) {
-    if (!(error instanceof UnreadableError) || !(await isParentGone(context, child, of, error))) throw error;
-    return undefined;
+    if (!(error instanceof UnreadableError)) throw error;
+    if (await isParentGone(context, child, of, error)) return undefined;
+    // It says nothing of the others, and so neither that the kind is off nor that a right is missing.
+    if (isOfOneObject(error))
+      throw new SourceError(
+        "SOURCE_NOT_FOUND",
+        `${child.param} ${String(of)}, which may still be listed, has gone (${error.message})`,
+        { cause: error },
+      );
+    throw error;
   }
 }

@@ -53,3 +53,7 @@ function barrierFor(
       return undefined;
   }
 }
+
+/** 410 is the answer for what is off, which its message tells, and for an object that was deleted. */
+export const isOfOneObject = ({ status, message }: UnreadableError): boolean =>
+  status === 410 && !SWITCHED_OFF.test(message);
