@@ -1,3 +1,4 @@
+import { CodedError } from "./errors.ts";
 import type { Verification } from "./manifest.ts";
 import { readEntry, readVerification, type SnapshotEntry } from "./snapshot-entry.ts";
 import { foldersNewestFirst } from "./snapshots.ts";
@@ -36,7 +37,8 @@ export async function* furtherBack(
     const found = await Promise.all(snapshots.map((snapshot) => readVerification(storage, job, snapshot)));
     for (const [n, snapshot] of snapshots.entries()) {
       const verification = found[n];
-      const isCandidate = typeof verification === "object" && verification.ok && isWanted(verification);
+      const isRead = verification !== undefined && !(verification instanceof CodedError);
+      const isCandidate = isRead && verification.ok && isWanted(verification);
       const entry = isCandidate ? await readEntry(storage, job, snapshot) : undefined;
       yield entry === undefined ? { snapshot } : { snapshot, entry };
     }

@@ -32,6 +32,8 @@ export interface SnapshotEntry {
    * told. No good one as long as that is so, but nothing that may be removed or replaced either.
    */
   readonly mayBeGood?: string;
+  /** Why what lies there as verified.json of a manifest without fault says nothing here, where it may be whole. */
+  readonly unread?: ErrorRecord;
   /** Why the storage lets nobody remove its manifest just now. */
   readonly lock?: string;
 }
@@ -61,8 +63,12 @@ export async function readEntry(storage: Storage, job: string, snapshot: string)
   const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
   const { manifest, wrong, mayBeGood } = await judged(storage, job, snapshot, bytes, manifestSha256);
   const verification = await readVerification(storage, job, snapshot);
-  const isRead = typeof verification !== "string" && verification !== undefined;
-  const whyNot = mayBeGood ?? (wrong === undefined && typeof verification === "string" ? verification : undefined);
+  const isRead = verification !== undefined && !(verification instanceof CodedError);
+  // Sealed, a document is longer than what it says. The key that opens the manifest made its verified.json too: that is damaged.
+  const isOpened = found.bytes > bytes.byteLength;
+  const isUnknown = verification instanceof CodedError && !(verification.code === "SEALED" && isOpened);
+  const unread = wrong === undefined && isUnknown ? faultOf(verification.message, verification.code) : undefined;
+  const whyNot = mayBeGood ?? unread?.message;
   return {
     job,
     snapshot,
@@ -71,6 +77,7 @@ export async function readEntry(storage: Storage, job: string, snapshot: string)
     ...(isRead ? { verification } : {}),
     ...(wrong === undefined ? {} : { fault: wrong }),
     ...(whyNot === undefined ? {} : { mayBeGood: whyNot }),
+    ...(unread === undefined ? {} : { unread }),
     ...(found.lock === undefined ? {} : { lock: found.lock }),
     verified: wrong === undefined && isRead && verification.manifestSha256 === manifestSha256 && verification.ok,
   };
@@ -161,14 +168,14 @@ async function sumsFault(
 }
 
 /**
- * One that is damaged, or of another place, counts as none: the snapshot is then unverified. A text says why one that may be whole
+ * One that is damaged, or of another place, counts as none: the snapshot is then unverified. An error says why one that may be whole
  * says nothing here.
  */
 export async function readVerification(
   storage: Storage,
   job: string,
   snapshot: string,
-): Promise<Verification | string | undefined> {
+): Promise<Verification | CodedError | undefined> {
   const key = verifiedKey(job, snapshot);
   const bytes = await readDocument(storage, key);
   if (typeof bytes === "string") return undefined;
@@ -177,7 +184,7 @@ export async function readVerification(
     return verification.job === job && verification.snapshot === snapshot ? verification : undefined;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    return UNREAD.has(error.code) ? error.message : undefined;
+    return UNREAD.has(error.code) ? error : undefined;
   }
 }
 

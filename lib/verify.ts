@@ -163,7 +163,9 @@ async function record(
   // What another key or another version verified is not to be replaced by what is known without it.
   if (entry.mayBeGood !== undefined) {
     backup.log.with({ job }).warn(`what was found is not recorded: ${entry.mayBeGood}`, { snapshot });
-    return verification;
+    // Not recorded it makes the snapshot no good one: that is no success.
+    const faults = [...verification.faults, ...(entry.unread === undefined ? [] : [entry.unread])];
+    return { ...verification, ok: false, faults };
   }
   try {
     return await recordVerification(storage, entry, verification);

@@ -16,6 +16,7 @@ import {
 } from "../../lib/snapshots.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
+import { verify } from "../../lib/verify.ts";
 import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
 import { sha256 } from "../support/bytes.ts";
 import { faultyStorage } from "../support/faulty-storage.ts";
@@ -190,6 +191,15 @@ test("a verified.json of a later version leaves its snapshot unverified, and pru
   const [entry] = await listed(listSnapshots(storage, "docs"));
   assert.deepEqual([entry?.verified, entry?.fault], [false, undefined]);
   assert.match(entry?.mayBeGood ?? "", /verified\.json is of schemaVersion 2/);
+  const before = await storage.read(`${FIRST}verified.json`, 1 << 20);
+  const { backup } = aBackup({ storage });
+  const { ok, faults } = await verify(backup, { job: "docs", snapshot: entry?.snapshot ?? "", mode: "checksum" });
+  assert.equal(ok, false);
+  assert.deepEqual(
+    faults.map(({ code }) => code),
+    ["VERSION_UNKNOWN"],
+  );
+  assert.deepEqual(await storage.read(`${FIRST}verified.json`, 1 << 20), before);
 });
 
 const unverified: readonly [string, (storage: Storage) => Promise<unknown>][] = [

@@ -16,6 +16,7 @@ import { listUnits } from "../../../lib/plan.ts";
 import { prune } from "../../../lib/prune.ts";
 import { restore } from "../../../lib/restore/restore.ts";
 import { runJobs } from "../../../lib/run.ts";
+import { readEntry } from "../../../lib/snapshot-entry.ts";
 import { fencedStorage } from "../../../lib/storage/fenced.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
@@ -273,6 +274,37 @@ test("a newest manifest that is damaged is no other key: the next run is made, a
   assert.match(faults[0]?.message ?? "", /is sealed and damaged/);
   const { jobs } = await runJobs(a.backup, ["docs"]);
   assert.deepEqual([jobs[0]?.status, jobs[0]?.prune?.removed], ["ok", []]);
+});
+
+test("a sealed verified.json that is damaged counts as none where its manifest opens, and is written anew", async () => {
+  const inner = memoryStorage();
+  const key = "docs/2026-11-22/030000Z/verified.json";
+  const a = namedBackup(veiled(inner));
+  await runJobs(a.backup, ["docs"]);
+  const bytes = Buffer.from((await contentsOf(inner)).get(key) ?? "");
+  bytes.writeUInt8(bytes.readUInt8(99) ^ 1, 99);
+  await inner.put(key, bytesOf(bytes));
+  const entryNow = () => readEntry(a.storage, "docs", "2026-11-22T030000Z");
+  const damaged = await entryNow();
+  assert.deepEqual([damaged?.verified, damaged?.fault, damaged?.mayBeGood], [false, undefined, undefined]);
+  assert.equal((await verify(a.backup, { job: "docs", snapshot: "latest", mode: "checksum" })).ok, true);
+  assert.equal((await entryNow())?.verified, true);
+});
+
+test("a verified.json that is sealed beside a manifest in the clear may be whole: who cannot open it replaces none, and says no ok", async () => {
+  const inner = memoryStorage();
+  await runJobs(namedBackup(inner).backup, ["docs"]);
+  const input = { job: "docs", snapshot: "latest", mode: "checksum" } as const;
+  assert.equal((await verify(namedBackup(veiled(inner)).backup, input)).ok, true);
+  const key = "docs/2026-11-22/030000Z/verified.json";
+  const before = (await contentsOf(inner)).get(key);
+  for (const storage of [inner, veiled(inner, { key: randomBytes(32) })]) {
+    const entry = await readEntry(storage, "docs", "2026-11-22T030000Z");
+    assert.match(entry?.mayBeGood ?? "", /verified\.json is sealed/);
+    const { ok, faults } = await verify(namedBackup(storage).backup, input);
+    assert.deepEqual([ok, faults.map(({ code }) => code)], [false, ["SEALED"]]);
+    assert.deepEqual((await contentsOf(inner)).get(key), before);
+  }
 });
 
 test("without the key, and with another one, a snapshot is told as sealed and nothing of it is taken for good", async () => {
