@@ -10,6 +10,7 @@ import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
 import { itemName, type Previous, previousOf, readable } from "./resume/previous.ts";
 import { pathIn, takeOver } from "./resume/reuse.ts";
+import { salvagedUnit } from "./resume/salvaged-unit.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { UnitProgress } from "./unit-progress.ts";
 
@@ -40,7 +41,11 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const { unit } = input;
   const encryption = await backup.encryption(job);
   const previous = await previousOf(backup, job, storage, input, unit.previous);
-  const salvage = await previousOf(backup, job, storage, input, unit.salvage);
+  const salvage: Previous[] = [];
+  for (const from of unit.salvage ?? []) {
+    const one = await previousOf(backup, job, storage, input, from);
+    if (one !== undefined) salvage.push(one);
+  }
   const connector = await backup.connector(job);
   const warn = ({ code, message }: { code: string; message: string }) => {
     const warning = { code, message: backup.redaction.redact(message), unit: unit.id };
@@ -62,7 +67,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   );
   const context = {
     previous: previous?.unit,
-    salvage: salvage?.unit,
+    salvage: salvagedUnit(salvage),
     signal,
     warn,
     defer: deferral(backup, input, signal),
@@ -77,8 +82,11 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     const replaced = progress.artifacts.filter((one) => item.replaces?.(itemName(one)) === true);
     const artifact = isAgain
       ? await storeAgain(attempt, item, path, sourceBytes, replaced)
-      : ((await takenOver(attempt, item, item.unchanged === "salvage" ? salvage : previous)) ??
-        (await storeItem(attempt, item, path, sourceBytes)));
+      : ((await takenOver(
+          attempt,
+          item,
+          item.unchanged === "salvage" ? salvage.find(({ artifacts }) => artifacts.has(item.name)) : previous,
+        )) ?? (await storeItem(attempt, item, path, sourceBytes)));
     for (const one of replaced) {
       stored.delete(one.path);
       taken.delete(one.path);

@@ -42,7 +42,7 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
     type: "unit-started",
     job: job.name,
     unit: input.unit.id,
-    expectedBytes: (input.unit.previous ?? input.unit.salvage)?.sourceBytes,
+    expectedBytes: (input.unit.previous ?? input.unit.salvage?.[0])?.sourceBytes,
   });
   const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
     await running.close();
@@ -111,7 +111,7 @@ function failure(error: unknown, unit: PlanLine, redact: (text: string) => strin
   if (!(error instanceof SourceError) || error.code !== "SOURCE_EMPTY") {
     return { status: "failed", error: errorRecord(error, redact) };
   }
-  const before = unit.previous ?? unit.salvage;
+  const before = unit.previous ?? unit.salvage?.[0];
   if (before === undefined) return { status: "skipped", error: errorRecord(error, redact) };
   const message = `${error.message}, but it was not empty in snapshot ${before.snapshot}`;
   return { status: "failed", error: errorRecord(new SourceError("SOURCE_EMPTY", message), redact) };

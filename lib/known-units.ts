@@ -33,6 +33,7 @@ interface Known {
 const LOOK_BACK = 30;
 /** A line of the plan stays short. */
 const MAX_DAMAGED = 100;
+const MAX_SALVAGE = 10;
 
 /**
  * Of the newest snapshot whose bytes were verified. A partial one counts too, for the units in it that are whole:
@@ -50,7 +51,7 @@ export async function knownUnits(
 ): Promise<KnownUnits> {
   const damage = damageSeen();
   const known = new Map<string, Known>();
-  const salvage = new Map<string, Known>();
+  const salvage = new Map<string, readonly Known[]>();
   let failed: Set<string> | undefined;
   let looked = 0;
   let hasGood = false;
@@ -68,29 +69,31 @@ export async function knownUnits(
       if (isWhole(unit)) for (const key of keys) failed?.delete(key);
       else if (unit.artifacts.length === 0) continue;
       if (known.has(keyOf(unit))) continue;
-      const found = isWhole(unit) ? known : salvage;
-      if (!found.has(keyOf(unit))) found.set(keyOf(unit), { snapshot: entry.snapshot, n, resumed, unit });
+      const found = { snapshot: entry.snapshot, n, resumed, unit };
+      if (isWhole(unit)) known.set(keyOf(unit), found);
+      else salvage.set(keyOf(unit), withMore(salvage.get(keyOf(unit)), found));
     }
     if (isOfAll) failed = failedOf(units, known);
     looked += 1;
     hasGood ||= isGood(entry);
     if (failed?.size === 0 || (looked >= LOOK_BACK && hasGood)) break;
   }
-  const formOf = (units: ReadonlyMap<string, Known>, unit: Unit): Known | undefined => {
+  const formOf = <T>(units: ReadonlyMap<string, T>, unit: Unit): T | undefined => {
     const whole = wholeOf(unit.identity);
     return units.get(keyOf(unit)) ?? (whole === undefined ? undefined : units.get(keyOf({ ...unit, identity: whole })));
   };
-  const either = new Map([...salvage, ...known]);
+  const either = new Map(salvage);
+  for (const [key, one] of known) either.set(key, [one]);
   return {
     async of(unit) {
       const left = formOf(salvage, unit);
       return {
         ...(await knownOf(unit, formOf(known, unit), damage, encryption)),
-        ...(left === undefined ? {} : { salvage: pointerTo(left, damage) }),
+        ...(left === undefined ? {} : { salvage: left.map((one) => pointerTo(one, damage)) }),
       };
     },
-    all: () => [...either.values()].map(beforeOf),
-    compute: (unit) => either.get(keyOf(unit))?.unit.compute,
+    all: () => [...either.values()].flatMap(beforeOf),
+    compute: (unit) => either.get(keyOf(unit))?.[0]?.unit.compute,
   };
 }
 
@@ -106,12 +109,23 @@ const isWhole = ({ status }: ManifestUnit): boolean => status === "ok" || status
 const keyOf = ({ identity, id }: Pick<Unit, "identity" | "id">): string =>
   JSON.stringify([identity ?? null, identity === undefined ? id : null]);
 
-const beforeOf = ({ snapshot, unit: { id, identity, artifacts } }: Known): UnitBefore => ({
-  id,
-  identity,
-  snapshot,
-  facts: (item) => artifacts.find((artifact) => itemName(artifact) === item)?.facts,
-});
+/** An older run in which the unit failed counts where it holds what the newer ones do not: one that was cut short must not hide what a longer one stored. */
+function withMore(newer: readonly Known[] = [], found: Known): readonly Known[] {
+  if (newer.length === MAX_SALVAGE) return newer;
+  const held = new Set(newer.flatMap(({ unit }) => unit.artifacts.map(itemName)));
+  return found.unit.artifacts.every((artifact) => held.has(itemName(artifact))) ? newer : [...newer, found];
+}
+
+/** The newest says what it is called. */
+function beforeOf(records: readonly Known[]): readonly UnitBefore[] {
+  const artifacts = records.flatMap(({ unit }) => unit.artifacts);
+  return records.slice(0, 1).map(({ snapshot, unit: { id, identity } }) => ({
+    id,
+    identity,
+    snapshot,
+    facts: (item) => artifacts.find((artifact) => itemName(artifact) === item)?.facts,
+  }));
+}
 
 async function knownOf(
   unit: Unit,

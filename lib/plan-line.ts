@@ -44,7 +44,10 @@ export const planLineSchema = z.strictObject({
   input: z.record(z.string(), json),
   warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })).optional(),
   previous: unitPointer.optional().describe("the newest verified snapshot that holds this unit whole"),
-  salvage: unitPointer.optional().describe("a newer one in which it failed, and that holds some of it"),
+  salvage: z
+    .array(unitPointer)
+    .optional()
+    .describe("newer ones in which it failed, the newest first: each holds some of it that those before it do not"),
   reuse: z.literal(true).optional().describe("its artifacts there are its artifacts now: the fingerprint is the same"),
   seal: z.string().optional().describe("SHA-256 of the rest of the line as compact JSON"),
 });

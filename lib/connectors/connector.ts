@@ -64,6 +64,8 @@ export interface Warning {
 export interface PreviousArtifact {
   readonly facts: Facts;
   readonly sourceBytes: number;
+  /** Where it lies, in a unit that was put together from several snapshots. */
+  readonly snapshot?: string;
   /**
    * The plain bytes, compared with the manifest as they pass. @throws IntegrityError, NotFoundError also for what no private
    * key at hand opens, and what a storage throws
@@ -83,7 +85,7 @@ export interface CollectContext {
   /** Undefined for a unit that no good snapshot holds whole. */
   readonly previous: PreviousUnit | undefined;
   /**
-   * What the unit stored when it failed since. Each artifact is whole, but together they are not the unit, nor of one time with
+   * What the unit stored when it failed since, of each artifact the newest. Each is whole, but together they are not the unit, nor of one time with
    * `previous`: good for what tells by its name or its facts alone what it is.
    */
   readonly salvage?: PreviousUnit | undefined;

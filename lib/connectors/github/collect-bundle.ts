@@ -61,5 +61,6 @@ function noteEmpty(work: SubjectWork, kind: string, name: string, reason = "it h
   const { unit, salvage } = work.previous;
   const before = [unit, salvage].find((one) => one?.artifacts.has(`${name}.bundle`));
   if (before === undefined) return;
-  work.failures.add(kind, new SourceError("SOURCE_EMPTY", `${reason}, but was stored in snapshot ${before.snapshot}`));
+  const { snapshot = before.snapshot } = before.artifacts.get(`${name}.bundle`) ?? {};
+  work.failures.add(kind, new SourceError("SOURCE_EMPTY", `${reason}, but was stored in snapshot ${snapshot}`));
 }

@@ -42,7 +42,7 @@ export async function previousSubject({
   const lost = { ...factOf(unit, "lost"), ...factOf(salvage, "lost") };
   const lastWith = (name: string, isIt: (state: unknown) => boolean): string | undefined => {
     if (isIt(states[name]) || isIt(collected?.kinds[name]?.state)) return unit?.snapshot;
-    if (isIt(since[name])) return salvage?.snapshot;
+    if (isIt(since[name])) return salvage?.artifacts.get(COLLECTED)?.snapshot ?? salvage?.snapshot;
     return typeof lost[name] === "string" ? lost[name] : undefined;
   };
   return {

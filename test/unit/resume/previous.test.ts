@@ -187,6 +187,38 @@ test("what a unit stored when it failed is known and taken over, for as long as 
   );
 });
 
+test("a failed run that was cut short does not hide what a failed one before it stored", async () => {
+  const items = { "a.json": "1", "b.json": "2" };
+  const seen: unknown[] = [];
+  const before: ScriptedUnit["before"] = async (item, { salvage }) => {
+    if (item === "a.json") seen.push([...(salvage?.artifacts ?? [])].map(([name, { snapshot }]) => [name, snapshot]));
+  };
+  const broken = { id: "r", items, before, fails: () => new SourceError("SOURCE_INCOMPLETE", "half") };
+  const short = { ...broken, items: { "a.json": "1" } };
+  const { units, storage, backup } = await nights([
+    [broken],
+    [short],
+    [short],
+    [{ ...broken, salvaged: ["a.json", "b.json"] }],
+  ]);
+  const third = "2026-11-24T030000Z";
+  assert.deepEqual(seen.at(-1), [
+    ["a.json", third],
+    ["b.json", FIRST],
+  ]);
+  assert.deepEqual(
+    units[3]?.[0]?.artifacts.map(({ reusedFrom }) => reusedFrom),
+    [third, FIRST],
+  );
+  const known = await knownUnits(storage, "docs", undefined, backup.now());
+  const { salvage } = await known.of({ id: "r", compute: "lambda", input: {} });
+  assert.deepEqual(
+    salvage?.map(({ snapshot }) => snapshot),
+    ["2026-11-25T030000Z"],
+    "one that holds all is enough",
+  );
+});
+
 test("a unit that never was whole is known by what it stored, and must not pass for one that was empty", async () => {
   const broken = { id: "r", items: { "a.json": "1" }, fails: () => new SourceError("SOURCE_INCOMPLETE", "half") };
   const empty = { id: "r", fails: () => new SourceError("SOURCE_EMPTY", "it is empty") };
