@@ -8,6 +8,11 @@ export interface DamageSeen {
   see(entry: SnapshotEntry): void;
   /** By what was seen so far. */
   has(artifact: Artifact): boolean;
+  /**
+   * Whether any of the snapshot that was seen last is damaged, to be asked when all are seen: proofs in older ones count too. Its digests
+   * are judged by what was seen so far, as older copies may be others. Holds the entry no longer.
+   */
+  judge(entry: SnapshotEntry): () => boolean;
 }
 
 /**
@@ -17,19 +22,27 @@ export interface DamageSeen {
  */
 export function damageSeen(): DamageSeen {
   // One entry for each distinct artifact, not for each snapshot's.
-  const readings = new Map<string, "ok" | "failed">();
-  const proofs = new Map<string, NonNullable<ArtifactVerification["proof"]>[]>();
-  const failures = new Map<string, FailedProof[]>();
-  const keyOf = ({ path, sha256 }: Artifact) => `${sha256} ${path}`;
+  const keys = new Map<string, number>();
+  const readings = new Map<number, "ok" | "failed">();
+  const proofs = new Map<number, NonNullable<ArtifactVerification["proof"]>[]>();
+  const failures = new Map<number, FailedProof[]>();
 
-  function seeProof(key: string, { proof, failedProof }: ArtifactVerification): void {
+  function keyOf({ path, sha256 }: Artifact): number {
+    const text = `${sha256} ${path}`;
+    const key = keys.get(text) ?? keys.size;
+    keys.set(text, key);
+    return key;
+  }
+
+  function seeProof(key: number, { proof, failedProof }: ArtifactVerification): void {
     const known = proofs.get(key) ?? [];
     if (failedProof !== undefined) failures.set(key, [...(failures.get(key) ?? []), failedProof]);
     if (proof === null || proof.level === "sealed" || known.some(({ at }) => at === proof.at)) return;
     proofs.set(key, [...known, proof]);
   }
 
-  const isUnproved = (key: string): boolean =>
+  const isMisread = (key: number): boolean => readings.get(key) === "failed";
+  const isUnproved = (key: number): boolean =>
     (failures.get(key) ?? []).some((failed) => !(proofs.get(key) ?? []).some((one) => isUndone(failed, one)));
 
   return {
@@ -44,6 +57,10 @@ export function damageSeen(): DamageSeen {
         readings.set(key, result.checksum);
       }
     },
-    has: (artifact) => readings.get(keyOf(artifact)) === "failed" || isUnproved(keyOf(artifact)),
+    has: (artifact) => isMisread(keyOf(artifact)) || isUnproved(keyOf(artifact)),
+    judge({ manifest }) {
+      const own = Uint32Array.from(manifest?.units.flatMap((unit) => unit.artifacts) ?? [], keyOf);
+      return own.some(isMisread) ? () => true : () => own.some(isUnproved);
+    },
   };
 }

@@ -102,7 +102,7 @@ export async function prune(backup: Backup, input: PruneInput): Promise<PruneRes
 }
 
 async function survey(storage: Storage, job: string, log: Log): Promise<Survey> {
-  const states: SnapshotState[] = [];
+  const judged: (() => SnapshotState)[] = [];
   // Before the snapshots: a run that is committed in between is then listed as a snapshot too, which wins.
   const folders = await Array.fromAsync(unfinishedRuns(storage, job));
   const sizes = new Map<string, number>();
@@ -119,9 +119,10 @@ async function survey(storage: Storage, job: string, log: Log): Promise<Survey> 
       // One that is only not read here may be whole.
       if (!isUnread(entry)) faults.push({ snapshot: entry.snapshot, message });
     }
-    states.push(retentionState(entry, damage));
+    judged.push(retentionState(entry, damage));
     sizes.set(entry.snapshot, entry.manifest?.totals.bytes ?? 0);
   }
+  const states = judged.map((state) => state());
   const lost = await chain.lost(storage, job, { unfinished: folders, isWhole: true });
   for (const { snapshot, message } of lost) {
     log.warn(message, { code: "SNAPSHOT_LOST", snapshot });
@@ -159,19 +160,20 @@ function keptIfThere(
 
 /**
  * A manifest that cannot be trusted makes its snapshot a failed one: as the newest, it holds everything. One that cannot be
- * judged here is the same, but that it stays.
+ * judged here is the same, but that it stays. What it answers is to be called once `damage` has seen all.
  */
-export function retentionState(entry: SnapshotEntry, damage: DamageSeen): SnapshotState {
+export function retentionState(entry: SnapshotEntry, damage: DamageSeen): () => SnapshotState {
   const { snapshot, manifest, fault, verified, lock, mayBeGood } = entry;
   const known = {
     snapshot,
     ...(lock === undefined ? {} : { lock }),
     ...(mayBeGood === undefined ? {} : { mayBeGood }),
   };
-  if (fault !== undefined || manifest === undefined) return { ...known, status: "failed", verified: false };
-  const isDamaged = verified && manifest.units.some((unit) => unit.artifacts.some(damage.has));
+  if (fault !== undefined || manifest === undefined) return () => ({ ...known, status: "failed", verified: false });
   const status = manifest.status === "ok" && isNarrowed(entry) ? "narrowed" : manifest.status;
-  return { ...known, status, verified: verified && !isDamaged };
+  if (!verified) return () => ({ ...known, status, verified });
+  const isDamaged = damage.judge(entry);
+  return () => ({ ...known, status, verified: !isDamaged() });
 }
 
 /** The run that somebody is at work on: who looks and takes no lease may meet one. */

@@ -86,7 +86,7 @@ async function readFrom(
 ): Promise<JobPast> {
   const now = backup.now();
   const runs: RunSummary[] = [];
-  const states: SnapshotState[] = [];
+  const judged: (() => SnapshotState)[] = [];
   const sizes: { snapshot: string; bytes: number }[] = [];
   const failing = failingUnits();
   const damage = damageSeen();
@@ -98,7 +98,7 @@ async function readFrom(
   for await (const entry of snapshotsNewestFirst(storage, name)) {
     backup.signal.throwIfAborted();
     damage.see(entry);
-    states.push(retentionState(entry, damage));
+    judged.push(retentionState(entry, damage));
     const bytes = entry.manifest?.totals.bytes ?? 0;
     stored += bytes;
     if (isGood(entry)) sizes.push({ snapshot: entry.snapshot, bytes });
@@ -106,6 +106,7 @@ async function readFrom(
     runs.push(runSummary(entry));
     failing.see(entry);
   }
+  const states = judged.map((state) => state());
   const open = unfinished.filter((one) => isRecent(one) && runs.every(({ snapshot }) => snapshot !== one));
   runs.push(...open.map((one) => unfinishedSummary(one, one === goingOn)));
   runs.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));

@@ -170,6 +170,38 @@ for (const [failedIn, provedIn] of [
     assert.equal(await isDamaged(), false);
   });
 
+test("prune goes by a later proof in any snapshot, also in one that it reads after another", async () => {
+  const unit = { id: "a", fingerprint: "same", items: { "a.json": "a" } };
+  const a = aBackup({
+    jobs: [aJob({ verify: { checksum: 1, prove: true }, retention: { ...retention, keep_last: 9 } })],
+    units: () => [unit],
+  });
+  for (let night = 0; night < 3; night += 1) {
+    assert.equal((await runJobs(a.backup, ["docs"])).status, "ok");
+    a.later(86_400);
+  }
+  const reasons = async () =>
+    (await prune(a.backup, { job: "docs", dryRun: true })).decisions.map(({ snapshot, reason }) => [snapshot, reason]);
+  const third = "2026-11-24T030000Z";
+  const goods = await reasons();
+  assert.deepEqual(
+    goods.map(([, reason]) => reason),
+    ["kept: newest good snapshot; last 1 of 9", "kept: last 2 of 9", "kept: last 3 of 9"],
+  );
+  // The newest alone knows of the failure, and the oldest alone of the proof.
+  a.source.state.provesFail = true;
+  await verify(a.backup, { job: "docs", snapshot: third, mode: "prove" });
+  a.source.state.provesFail = false;
+  for (const [, reason] of await reasons()) assert.match(reason ?? "", /no snapshot is good/);
+  a.later(60);
+  await verify(a.backup, { job: "docs", snapshot: first, mode: "prove" });
+  assert.deepEqual(await reasons(), [
+    [third, "kept: not verified, newer than the newest good snapshot; not verified, among the last 9 of any kind"],
+    [second, "kept: newest good snapshot; last 1 of 9"],
+    [first, "kept: last 2 of 9"],
+  ]);
+});
+
 test("verified in parts a snapshot does not become good either by the right digests of what failed its proof", async () => {
   const a = aBackup({
     jobs: [aJob({ verify: { checksum: 1, prove: false } })],
