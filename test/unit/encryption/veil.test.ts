@@ -261,6 +261,30 @@ test("with another key, or none, a run is refused with nothing written, and prun
   assert.equal(ok, true);
 });
 
+test("where snapshots before the sealed ones open, a run says to move those away alone, and goes on once that is done", async () => {
+  const inner = memoryStorage();
+  await runElsewhere(inner, KEY, 0);
+  for (const hours of [1, 2]) {
+    await runElsewhere(inner, new Uint8Array(32).fill(2), hours);
+    const a = namedBackup(veiled(inner));
+    a.later(3 * 3600);
+    const { jobs } = await runJobs(a.backup, ["docs"]);
+    const those = hours === 1 ? "the folder of 2026-11-22T040000Z" : "the folders of the 2 newest";
+    const said = `if that key was a mistake, move ${those} out of the job's folder \\(2026-11-22T030000Z before it opens\\), and put .* into removed of docs/.removals.json$`;
+    assert.match(jobs[0]?.error?.message ?? "", new RegExp(said));
+  }
+  const removed = ["2026-11-22T040000Z", "2026-11-22T050000Z"];
+  await inner.put("docs/.removals.json", bytesOf(JSON.stringify({ schemaVersion: 1, job: "docs", removed })));
+  const gone = [...(await contentsOf(inner)).keys()].filter((key) => /^docs\/2026-11-22\/0[45]/.test(key));
+  await inner.remove(gone);
+  const a = namedBackup(veiled(inner));
+  a.later(3 * 3600);
+  const { jobs } = await runJobs(a.backup, ["docs"]);
+  assert.deepEqual([jobs[0]?.status, jobs[0]?.manifest?.units[0]?.status], ["ok", "unchanged"]);
+  const { faults, lost, unread } = await surveyJob(a.storage, "docs", a.backup.now());
+  assert.deepEqual([faults, lost, unread], [[], [], []]);
+});
+
 test("a newest manifest that is damaged is no other key: the next run is made, and the damage is told as such", async () => {
   const inner = memoryStorage();
   const a = namedBackup(veiled(inner));
