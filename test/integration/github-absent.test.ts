@@ -288,6 +288,11 @@ describe("a repository that is not shown any more", () => {
     for (const result of await nights(backup, 2)) {
       assert.deepEqual(failures(result), ["my-org/ops SOURCE_NOT_FOUND"]);
       assert.equal(result.manifest?.units.find(({ id }) => id === "my-org/ops")?.identity, "repository:44");
+      assert.match(errorOf(result, "my-org/ops"), /Taken out of repositories, it is left out$/);
+    }
+    for (const options of [{ repositories: ["app"] }, { repositories: ["app", "ops"], exclude: ["my-org/ops"] }]) {
+      const [first, second] = await nights(backup.withOptions({ ...WITHOUT_GIT, ...options }), 2);
+      assert.deepEqual([first?.status, second?.status], ["ok", "ok"]);
     }
   });
 });

@@ -62,20 +62,26 @@ export async function* fatesOf(
     const named = { id: Number(key), owner: { login: owner }, name };
     if (listing.scope.isExcluded(named)) continue;
     const isMust = isMissing(one.id) || listing.scope.isNamed(named);
+    const hint = isMissing(one.id) ? TAKE_OUT : leaveOut(one);
     if (!isMust && !listing.scope.isAskedFor(named)) continue;
     // What the filters leave out, as far as it is known, needs no question.
     if (!isMust && listing.scope.isRuledOut(one.remembered)) continue;
     asked += 1;
     const isAsked = asked <= MOST_ASKED;
-    const fate = isAsked ? await askedFate(listing, one, key) : undefined;
-    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, reasonOf })) };
+    const fate = isAsked ? await askedFate(listing, one, key, hint) : undefined;
+    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, hint, reasonOf })) };
   }
 }
 
 /** What GitHub says of its number; undefined where it shows nothing. */
-async function askedFate({ scope, session }: Listing, absent: Absent, key: string): Promise<Fate | undefined> {
+async function askedFate(
+  { scope, session }: Listing,
+  absent: Absent,
+  key: string,
+  hint: string,
+): Promise<Fate | undefined> {
   const { id, snapshot } = absent;
-  const answer = await answerAbout(session, absent, `/repositories/${key}`, `. ${leaveOut(absent)}`);
+  const answer = await answerAbout(session, absent, `/repositories/${key}`, `. ${hint}`);
   if (answer === undefined || "is" in answer) return answer;
   const repository = parseRepository(answer.object);
   if (scope.isExcluded(repository)) return GONE;
@@ -86,7 +92,7 @@ async function askedFate({ scope, session }: Listing, absent: Absent, key: strin
   if (repository.owner.login === owner || repository.name === name) return { is: "moved", repository };
   const now = `${repository.owner.login}/${repository.name}`;
   const why = `${id} of snapshot ${snapshot} is not listed any more, and its number is ${now} now`;
-  return { is: "hidden", why: `${why}. ${leaveOut(absent)}` };
+  return { is: "hidden", why: `${why}. ${hint}` };
 }
 
 /** Undefined where GitHub says that there is none. */
@@ -113,6 +119,8 @@ interface Unseen {
   readonly isMust: boolean;
   /** False beyond the limit: then nobody knows what GitHub would say. */
   readonly isAsked: boolean;
+  /** How to end it. */
+  readonly hint: string;
   reasonOf(owner: string): Promise<string | undefined>;
 }
 
@@ -123,7 +131,7 @@ interface Unseen {
 async function unseenFate(
   { options, tally, session }: Listing,
   absent: Absent,
-  { owner, isMust, isAsked, reasonOf }: Unseen,
+  { owner, isMust, isAsked, hint, reasonOf }: Unseen,
 ): Promise<Fate> {
   const { id, snapshot } = absent;
   const { visibility } = absent.remembered;
@@ -146,13 +154,15 @@ async function unseenFate(
     isNamed: isMust,
     isNotFound: isAsked && refused.length === 0,
     why: isAsked
-      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${notShown}. The credentials lost the right to it, or it was deleted. ${leaveOut(absent)}`
+      ? `GitHub does not show ${id} any more, which snapshot ${snapshot} holds${notShown}. The credentials lost the right to it, or it was deleted. ${hint}`
       : `${id}, which snapshot ${snapshot} holds, is not listed any more${notShown}. GitHub was not asked about it, for more than ${MOST_ASKED} are missing`,
   };
 }
 
 /** By its number it is this one, though another one has its name, or comes to have it. */
 const leaveOut = (absent: Absent): string => `exclude: [${numbered(absent.id, absent)}] leaves it out`;
+/** What the configuration names has to be there: its number would say nothing once no snapshot holds it. */
+const TAKE_OUT = "Taken out of repositories, it is left out";
 
 /** Undefined where an owner's list held all that there is. */
 async function hiddenReason({ session, tally }: Listing, owner: string): Promise<string | undefined> {

@@ -31,8 +31,10 @@ export async function* listRepositories(
   for (const pattern of patterns) {
     if (pattern.kind === "matching") continue;
     const listed = await oneByName(session, pattern.kind === "full" ? [pattern.owner] : owners, pattern.name);
-    if (listed.kind === "repository") {
-      // Named and excluded is excluded; the other filters are for what was not asked for by name.
+    // Named and excluded is excluded, whether or not it is shown; the other filters are for what was not asked for by name.
+    if (listed.kind === "missing") {
+      if (scope.isExcluded({ id: Number.NaN, owner: { login: listed.owner }, name: listed.name })) continue;
+    } else {
       if (seen.has(listed.repository.id) || scope.isExcluded(listed.repository)) continue;
       seen.add(listed.repository.id);
     }
