@@ -44,7 +44,8 @@ interface Served {
 const WATCHED_FOR = { freshMs: 30_000 };
 /** Of many snapshots it takes longer to make than anyone waits for a page. It says when it was made. */
 const PAGE_FOR = { freshMs: 30_000, usableMs: 3_600_000 };
-const METRICS_FOR = { freshMs: 10_000 };
+/** Of a job that was never good, or never proved, all its snapshots are looked through, which may take longer than a scraper waits. */
+const METRICS_FOR = { freshMs: 10_000, usableMs: 300_000 };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A scheduler looks at the clock once a minute. */
 const HANGS_AFTER_MS = 5 * 60_000;

@@ -264,12 +264,12 @@ function whyMissing(
   round: number,
 ): CodedError {
   const [unable] = undone.flatMap(({ error }) => error ?? []);
-  if (unable !== undefined) return new CodedError(unable.code, unable.message);
+  if (unable !== undefined && undone.length === missing.size) return new CodedError(unable.code, unable.message);
   const lost = tasks.filter(({ part }) => part !== undefined && missing.has(part));
   const paths = createNamedList();
   for (const { artifact } of lost) paths.add(artifact.path);
   const all = new Set(tasks.flatMap(({ part }) => part ?? [])).size;
-  const message = `${missing.size} of ${all} parts of the verification did not end, begun ${round + 1} times: of ${paths.summary()} nothing is known`;
+  const message = `${missing.size} of ${all} parts of the verification did not end, begun ${round + 1} times: of ${paths.summary()} nothing is known${unable === undefined ? "" : `; of one it was heard: ${unable.code}: ${unable.message}`}`;
   return new CodedError("VERIFY_LOST", message);
 }
 

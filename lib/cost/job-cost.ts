@@ -85,7 +85,7 @@ export function jobCost(
   if (oldVersionsDays > 0)
     assume(
       oldVersionsDays,
-      `what prune removes stays ${oldVersionsDays} days as old versions, as the bucket of a stack has it unless --param=oldVersionsDays says otherwise`,
+      `what prune removes stays ${oldVersionsDays} days as old versions, as in the bucket that a stack makes, unless --param=oldVersionsDays says otherwise (one that you gave has its own rules)`,
     );
   return {
     ...costOf(shape, { runs: runsPerMonth, snapshots: kept, oldVersionsDays }, prices),

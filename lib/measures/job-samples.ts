@@ -42,6 +42,8 @@ function standingSamples(job: Job, standing: JobStanding): readonly Sample[] {
   const counts = job.verify.prove === false ? good : proved;
   const since = timeOf(counts) ?? timeOf(first);
   const manifest = newest?.manifest;
+  // All that can be proved without a private key was, so that what is missing is the key.
+  const isSealed = proved !== undefined && provedAt === undefined;
   return [
     ...moment(
       "core_backup_last_success_timestamp_seconds",
@@ -49,6 +51,7 @@ function standingSamples(job: Job, standing: JobStanding): readonly Sample[] {
     ),
     ...moment("core_backup_last_good_snapshot_timestamp_seconds", timeOf(good)),
     ...moment("core_backup_last_proof_timestamp_seconds", provedAt),
+    sample("core_backup_proof_expected", job.verify.prove === false || isSealed ? 0 : 1),
     ...moment("core_backup_due_timestamp_seconds", since === undefined ? undefined : dueAt(job, since)),
     ...(manifest === undefined ? [] : manifestSamples(manifest.totals)),
   ];

@@ -30,6 +30,10 @@ export const metricFamilies = [
     "core_backup_last_proof_timestamp_seconds",
     "When the newest snapshot that was proved as a whole was proved. Unix time.",
   ),
+  gauge(
+    "core_backup_proof_expected",
+    "0 if the job does not prove, or its snapshots are encrypted to a key that was not at hand; else 1.",
+  ),
   gauge("core_backup_due_timestamp_seconds", "By when the next good snapshot has to be there. Unix time."),
   gauge("core_backup_next_run_timestamp_seconds", "When the schedule starts the job next. Unix time."),
   gauge("core_backup_running", "1 while a run of the job is going on, else 0."),

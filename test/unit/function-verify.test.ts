@@ -234,6 +234,18 @@ test("what a function was too small for hides nothing that the task found, nor w
       ["u0/a.json.zst"],
     );
   }
+
+test("what one part could not do does not hide that others were lost", async () => {
+  const { a, pointer } = await aFinishedRun();
+  await splitStep(a.backup, pointer);
+  for (let n = 2; n < ARTIFACTS; n += 1) await verifyPartStep(a.backup, pointer, { n, compute: "lambda" });
+  a.source.state.provesFail = new SourceError("SCRATCH_FULL", "no space is left in /tmp");
+  await assert.rejects(verifyPartStep(a.backup, pointer, { n: 0, compute: "lambda" }));
+  for (const round of [0, 1]) await concludeStep(a.backup, pointer, round);
+  await assert.rejects(concludeStep(a.backup, pointer, 2), {
+    code: "VERIFY_LOST",
+    message: /^2 of 7 parts .* nothing is known; of one it was heard: SCRATCH_FULL: no space is left in \/tmp$/,
+  });
 });
 
 test("what parts took is told by what did them, all together", async () => {

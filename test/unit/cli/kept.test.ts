@@ -55,11 +55,23 @@ test("while it can be used, the last one is answered at once, and one newer is m
   end();
   await settled();
   of.fails = false;
-  assert.equal(await ask(), 2, "what failed took the last one away");
+  const next = ask();
   assert.equal(of.made, 4);
   end();
-  await settled();
+  assert.equal(await next, 4, "an old one was shown though no newer one could be made");
   assert.equal(await ask(), 4);
+});
+
+test("one that is never made is given up: who waits is told, and the next who asks has it tried again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { of, ask } = aMaker();
+  const hanging = ask();
+  t.mock.timers.tick(15 * 60_000);
+  // So long it is let go on, once it is over.
+  t.mock.timers.tick(1);
+  await assert.rejects(hanging, { name: "TransientError", message: /has not answered within 15 minutes/ });
+  void ask();
+  assert.equal(of.made, 2);
 });
 
 test("who asks when the last one is too old waits, also for one that others were not made to wait for", async () => {

@@ -17,6 +17,12 @@ test("every state that calls a function or starts a task tries again what is the
     found[call] += 1;
     const added = call === "lambda:invoke" ? CALL_RETRIERS : TASK_RETRIERS;
     assert.deepEqual(value.Retry.slice(-added.length), added, JSON.stringify(value.Arguments));
+    // The first that knows an error is the one that counts. Bus and alarm come after these two.
+    if (/Notify|Verdict/.test(value.Arguments.FunctionName)) {
+      const [retrier] = value.Retry as (typeof CALL_RETRIERS)[number][];
+      assert.ok(retrier?.ErrorEquals.includes("Lambda.TooManyRequestsException"));
+      assert.ok(retrier && retrier.MaxAttempts * retrier.MaxDelaySeconds <= 600, "nobody hears of the run for longer");
+    }
     return value;
   });
   assert.ok(found["lambda:invoke"] >= 10 && found["ecs:runTask.sync"] === 2, JSON.stringify(found));

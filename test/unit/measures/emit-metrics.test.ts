@@ -59,6 +59,7 @@ test("a good run: when it was, what it holds, what it added, and by when the nex
       last_success_timestamp_seconds: at("2026-11-22T03:00:00Z"),
       last_good_snapshot_timestamp_seconds: at("2026-11-22T03:00:00Z"),
       last_proof_timestamp_seconds: at("2026-11-22T03:00:00Z"),
+      proof_expected: 1,
       due_timestamp_seconds: at("2026-11-23T15:00:00Z"),
       next_run_timestamp_seconds: at("2026-11-23T03:00:00Z"),
       snapshot_artifacts: 2,
