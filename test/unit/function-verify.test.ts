@@ -234,6 +234,7 @@ test("what a function was too small for hides nothing that the task found, nor w
       ["u0/a.json.zst"],
     );
   }
+});
 
 test("what one part could not do does not hide that others were lost", async () => {
   const { a, pointer } = await aFinishedRun();
