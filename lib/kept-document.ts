@@ -26,8 +26,9 @@ export async function readKept<T extends { readonly job: string }>(
 }
 
 /**
- * Changes the document as it is by then: another process may have written it meanwhile.
- * @throws StorageError | TransientError
+ * Changes the document as it is by then: another process may have written it meanwhile. One that another key or another version wrote
+ * stays as it is, for who can read it.
+ * @throws StorageError | TransientError; IntegrityError `SEALED` | `VERSION_UNKNOWN`
  */
 export async function changeKept<T extends { readonly job: string }>(
   kept: KeptDocument<T>,
@@ -36,7 +37,8 @@ export async function changeKept<T extends { readonly job: string }>(
   change: (before: T) => T,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    const { content, version } = await found(kept, storage, job);
+    const { content, version, unread } = await found(kept, storage, job);
+    if (unread !== undefined) throw unread;
     const changed = change(content);
     if (JSON.stringify(changed) === JSON.stringify(content)) return changed;
     const bytes = new TextEncoder().encode(`${JSON.stringify(changed, null, 2)}\n`);
@@ -56,11 +58,18 @@ export async function changeKept<T extends { readonly job: string }>(
   }
 }
 
+interface Found<T> {
+  readonly content: T;
+  readonly version: string | undefined;
+  /** Why nothing is known of what lies there, where it may be whole. */
+  readonly unread?: IntegrityError;
+}
+
 async function found<T extends { readonly job: string }>(
   { schema, keyOf, empty }: KeptDocument<T>,
   storage: Storage,
   job: string,
-): Promise<{ readonly content: T; readonly version: string | undefined }> {
+): Promise<Found<T>> {
   let document: { readonly content: Uint8Array; readonly version: string };
   try {
     document = await storage.read(keyOf(job), MAX_BYTES);
@@ -72,7 +81,10 @@ async function found<T extends { readonly job: string }>(
     const content = parseDocument(schema, keyOf(job), document.content);
     return { content: content.job === job ? content : empty(job), version: document.version };
   } catch (error) {
-    if (error instanceof IntegrityError) return { content: empty(job), version: document.version };
-    throw error;
+    if (!(error instanceof IntegrityError)) throw error;
+    const stays = error.code === "SEALED" || error.code === "VERSION_UNKNOWN";
+    const message = `${error.message}; it stays as it is until it can be read, or is removed by hand`;
+    const unread = stays ? { unread: new IntegrityError(error.code, message) } : {};
+    return { content: empty(job), version: document.version, ...unread };
   }
 }

@@ -76,7 +76,7 @@ export async function readRemovals(storage: Storage, job: string): Promise<Remov
 /**
  * From now on the document is whole, what is stored on this day stands there, and a snapshot that no manifest names is missed when it goes:
  * until a person says in `removed` that it was meant, or the retention would have removed it by now.
- * @throws StorageError | TransientError
+ * @throws StorageError | TransientError; IntegrityError `VERSION_UNKNOWN` where another version wrote it: it is not replaced
  */
 export async function beginRemovals(storage: Storage, job: string, now: Date, found: Found): Promise<void> {
   const day = now.toISOString().slice(0, 10);

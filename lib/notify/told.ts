@@ -79,7 +79,7 @@ const kept: KeptDocument<Told> = { schema: toldSchema, keyOf: toldKey, empty: no
 /** One that is damaged counts as none. @throws StorageError | TransientError when the storage cannot be read */
 export const readTold = (storage: Storage, job: string): Promise<Told> => readKept(kept, storage, job);
 
-/** @throws StorageError | TransientError */
+/** @throws StorageError | TransientError; IntegrityError for one that another key or version wrote, and that stays */
 export async function changeTold(storage: Storage, job: string, change: (told: Told) => Told): Promise<void> {
   await changeKept(kept, storage, job, change);
 }

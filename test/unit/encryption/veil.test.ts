@@ -28,6 +28,7 @@ import { collected, oddPieces } from "../../support/bytes.ts";
 
 const KEY = new Uint8Array(32).fill(9);
 const FOLDER = "docs/2026-11-22/030000Z/";
+const since = "2026-11-26T03:00:00.000Z";
 const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 
 const encryption = () =>
@@ -174,21 +175,28 @@ test("runs, reuse, verification, restore and prune work behind the veil, and no 
 test("what was told of a job lies sealed, is changed by several at once, and one of before is read", async () => {
   const inner = memoryStorage();
   const storage = veiled(inner);
-  const clear = { ...nothingTold("docs"), failing: { since: "2026-11-26T03:00:00.000Z", runs: 2 } };
+  const clear = { ...nothingTold("docs"), failing: { since, runs: 2 } };
   await inner.put("docs/.told.json", bytesOf(JSON.stringify(clear)));
   assert.equal((await readTold(storage, "docs")).failing?.runs, 2);
   await Promise.all(
     ["one", "two", "three"].map((notifier) =>
       changeTold(storage, "docs", (told) => ({
         ...told,
-        undelivered: [...told.undelivered, { notifier, at: "2026-11-26T03:00:00.000Z", message: "org/secret-name" }],
+        undelivered: [...told.undelivered, { notifier, at: since, message: "org/secret-name" }],
       })),
     ),
   );
   assert.equal((await readTold(storage, "docs")).undelivered.length, 3);
   const stored = (await contentsOf(inner)).get("docs/.told.json")?.toString("latin1") ?? "";
   assert.ok(stored !== "" && !stored.includes("secret-name") && !stored.includes("docs"));
-  assert.deepEqual(await readTold(veiled(inner, { key: new Uint8Array(32).fill(1) }), "docs"), nothingTold("docs"));
+  const other = veiled(inner, { key: new Uint8Array(32).fill(1) });
+  assert.deepEqual(await readTold(other, "docs"), nothingTold("docs"));
+  // What a run with a mistyped key tells must not make the right one forget what is open.
+  await assert.rejects(
+    changeTold(other, "docs", (told) => ({ ...told, failing: null, undelivered: [], missed: { since, problems: [] } })),
+    { code: "SEALED", message: /it stays as it is until it can be read, or is removed by hand$/ },
+  );
+  assert.equal((await readTold(storage, "docs")).failing?.runs, 2);
 });
 
 test("what was stored in the clear before goes on being listed, reused and pruned, and the other way round", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
 import { changeTold, nothingTold, readTold } from "../../../lib/notify/told.ts";
+import { readRemovals, recordRemoval } from "../../../lib/removals.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 
 const since = "2026-11-26T03:00:00.000Z";
@@ -33,4 +34,19 @@ test("one that is damaged, or of another job, counts as none and is written anew
     await changeTold(storage, "docs", (told) => ({ ...told, failing: { since, runs: 1 } }));
     assert.deepEqual((await readTold(storage, "docs")).failing, { since, runs: 1 });
   }
+});
+
+test("one that another version wrote counts as none and stays; so does prune's record", async () => {
+  const storage = memoryStorage();
+  for (const key of ["docs/.told.json", "docs/.removals.json"]) {
+    await storage.put(key, bytesOf('{"schemaVersion": 2, "job": "docs"}'));
+    const before = await storage.read(key, 1000);
+    const changing = key.includes("told")
+      ? changeTold(storage, "docs", (told) => ({ ...told, failing: { since, runs: 1 } }))
+      : recordRemoval(storage, "docs", "2026-11-22T030000Z", () => true);
+    await assert.rejects(changing, { code: "VERSION_UNKNOWN", message: /it stays as it is until it can be read/ });
+    assert.deepEqual(await storage.read(key, 1000), before);
+  }
+  assert.deepEqual(await readTold(storage, "docs"), nothingTold("docs"));
+  assert.deepEqual([...(await readRemovals(storage, "docs")).removed], []);
 });
