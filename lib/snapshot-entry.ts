@@ -128,11 +128,14 @@ async function judged(
 async function judgedSealed(storage: Storage, job: string, snapshot: string, sealed: ErrorRecord): Promise<Judged> {
   const owners = "beside it lies a copy, manifest.json.age or .gpg, that the private key alone opens";
   const run = await readDocument(storage, runKey(job, snapshot));
-  const wrong =
-    typeof run === "string" || isSealedContent(run)
-      ? { ...sealed, message: `${sealed.message}; ${owners}` }
-      : faultOf(`manifest.json of ${snapshot} is sealed and damaged, as run.json beside it opens; ${owners}`);
-  return { wrong, mayBeGood: "its manifest is sealed, and does not open here" };
+  if (typeof run === "string" || isSealedContent(run))
+    return {
+      wrong: { ...sealed, message: `${sealed.message}; ${owners}` },
+      mayBeGood: "its manifest is sealed, and does not open here",
+    };
+  const message = `manifest.json of ${snapshot} is sealed and damaged, as run.json beside it opens; ${owners}`;
+  // To its owner: what it names may be whole.
+  return { wrong: faultOf(message), mayBeGood: `its sealed manifest is damaged, and ${owners}` };
 }
 
 function parseManifest(job: string, snapshot: string, bytes: Uint8Array): { manifest?: Manifest; fault?: ErrorRecord } {

@@ -306,6 +306,9 @@ test("a newest manifest that is damaged is no other key: the next run is made, a
   assert.match(faults[0]?.message ?? "", /is sealed and damaged/);
   const { jobs } = await runJobs(a.backup, ["docs"]);
   assert.deepEqual([jobs[0]?.status, jobs[0]?.prune?.removed], ["ok", []]);
+  const { decisions } = await prune(a.backup, { job: "docs", dryRun: true });
+  const copy = "beside it lies a copy, manifest.json.age or .gpg, that the private key alone opens";
+  assert.equal(decisions[1]?.reason, `kept: its sealed manifest is damaged, and ${copy}: it may be good`);
 });
 
 test("a sealed verified.json that is damaged counts as none where its manifest opens, and is written anew", async () => {
