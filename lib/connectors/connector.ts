@@ -78,6 +78,8 @@ export interface PreviousUnit {
   readonly snapshot: string;
   /** By item name. What was found damaged, or is encrypted otherwise than now, is left out. */
   readonly artifacts: ReadonlyMap<string, PreviousArtifact>;
+  /** The names of what was left out: it was stored once. */
+  readonly unusable?: ReadonlySet<string>;
 }
 
 /** What `collect` may use while it works on one unit. */

@@ -47,7 +47,8 @@ export async function previousOf(
   }
   const seen = new Map<string, PreviousArtifact>();
   for (const [name, artifact] of artifacts) seen.set(name, readable(backup, job, storage, prefix, artifact));
-  return { unit: { snapshot: from.snapshot, artifacts: seen }, artifacts };
+  const unusable = new Set(record.artifacts.map(itemName).filter((name) => !artifacts.has(name)));
+  return { unit: { snapshot: from.snapshot, artifacts: seen, unusable }, artifacts };
 }
 
 /** A stored artifact as a connector sees it. */

@@ -8,5 +8,6 @@ export function salvagedUnit(salvage: readonly Pick<Previous, "unit">[]): Previo
   const artifacts = new Map<string, PreviousArtifact>();
   for (const { unit } of salvage.toReversed())
     for (const [name, artifact] of unit.artifacts) artifacts.set(name, { ...artifact, snapshot: unit.snapshot });
-  return { snapshot: newest.unit.snapshot, artifacts };
+  const unusable = new Set(salvage.flatMap(({ unit }) => [...(unit.unusable ?? [])]));
+  return { snapshot: newest.unit.snapshot, artifacts, unusable };
 }

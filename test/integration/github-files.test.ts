@@ -313,31 +313,56 @@ describe("LFS objects that are not to be had", () => {
     }
   });
 
-  test("one that was stored, whose copy is damaged and that the server has no more is lost, which fails night after night", async () => {
+  for (const [what, damaged] of [
+    ["whose copy is damaged", [oidOf(lfsObjects[1])]],
+    ["whose copy is damaged with the list of all", [oidOf(lfsObjects[1]), "lfs.jsonl"]],
+  ] as const)
+    test(`one that was stored, ${what}, and that the server has no more is lost, which fails night after night`, async () => {
+      const [, second] = lfsObjects;
+      let isThere = true;
+      const missing = { oid: oidOf(second), error: { code: 404, message: "no such object" } };
+      await using world = await aLfsWorld((url) =>
+        isThere ? { status: 200, body: { objects: given(url) } } : { status: 200, body: { objects: [missing] } },
+      );
+      const { backup } = world;
+      const { storage, backup: context } = backup.a;
+      await backup.run();
+      const { snapshot = "", manifest } = await backup.run();
+      for (const { path } of manifest?.units[0]?.artifacts ?? [])
+        if (damaged.some((name) => path.includes(name)))
+          await storage.put(snapshotPrefix("docs", snapshot) + path, bytesOf("x".repeat(second.length)));
+      const verified = await verify({ ...context, kind: () => github }, { job: "docs", snapshot, mode: "checksum" });
+      assert.equal(verified.ok, false);
+      isThere = false;
+      for (const _ of [3, 4]) {
+        const result = await backup.run();
+        assert.equal(unitOf(result)?.error?.code, "SOURCE_NOT_FOUND");
+        assert.match(unitOf(result)?.error?.message ?? "", /does not have the LFS object .* any more/);
+        assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(good)}.bin reused`]);
+        assert.equal((await world.states(result)).get(oidOf(second)), "FAILED");
+      }
+      isThere = true;
+      assert.equal((await backup.run()).status, "ok");
+    });
+
+  test("one that is lost counts as one that never was there after a run with lfs in skip, as the error says", async () => {
     const [, second] = lfsObjects;
-    let isThere = true;
-    const missing = { oid: oidOf(second), error: { code: 404, message: "no such object" } };
-    await using world = await aLfsWorld((url) =>
-      isThere ? { status: 200, body: { objects: given(url) } } : { status: 200, body: { objects: [missing] } },
-    );
+    let objects = given;
+    await using world = await aLfsWorld((url) => ({ status: 200, body: { objects: objects(url) } }));
     const { backup } = world;
     const { storage, backup: context } = backup.a;
     await backup.run();
     const { snapshot = "", manifest } = await backup.run();
     const path = manifest?.units[0]?.artifacts.find((one) => one.path.includes(oidOf(second)))?.path ?? "";
     await storage.put(snapshotPrefix("docs", snapshot) + path, bytesOf("x".repeat(second.length)));
-    const verified = await verify({ ...context, kind: () => github }, { job: "docs", snapshot, mode: "checksum" });
-    assert.equal(verified.ok, false);
-    isThere = false;
-    for (const _ of [3, 4]) {
-      const result = await backup.run();
-      assert.equal(unitOf(result)?.error?.code, "SOURCE_NOT_FOUND");
-      assert.match(unitOf(result)?.error?.message ?? "", /does not have the LFS object .* any more/);
-      assert.deepEqual(namesOf(result, "lfs-"), [`lfs-${oidOf(good)}.bin reused`]);
-      assert.equal((await world.states(result)).get(oidOf(second)), "FAILED");
-    }
-    isThere = true;
-    assert.equal((await backup.run()).status, "ok");
+    await verify({ ...context, kind: () => github }, { job: "docs", snapshot, mode: "checksum" });
+    const missing = { oid: oidOf(second), error: { code: 404, message: "no such object" } };
+    objects = (url) => [...given(url).filter((_, n) => n !== 1), missing];
+    const lost = await backup.run();
+    assert.match(unitOf(lost)?.error?.message ?? "", /or run once with lfs in skip/);
+    assert.equal((await backup.withOptions({ skip: ["all"], include: ["git"] }).run()).status, "ok");
+    const after = await backup.run();
+    assert.deepEqual([after.status, (await world.states(after)).get(oidOf(second))], ["ok", "MISSING"]);
   });
 
   test("a missing one is asked for and warned of in each run, though no ref changes, until it is there", async () => {

@@ -119,8 +119,10 @@ async function* objectItems(
     for (const [n, pointer] of wanted.entries()) {
       const place = places[n];
       if (place !== undefined && isMissing(place)) {
-        // What the last snapshot held, and what can be taken over from nowhere any more, is lost: no object that never was there.
-        if (before?.objects.get(pointer.oid)?.state === "STORED") failed([pointer], lostObject(work, pointer));
+        // What was stored once, and can be taken over from nowhere any more, is lost: no object that never was there.
+        const lostIn =
+          before?.objects.get(pointer.oid)?.state === "STORED" ? work.previous.snapshot : unusableIn(work, pointer);
+        if (lostIn !== undefined) failed([pointer], lostObject(pointer, lostIn));
         else told(pointer, "MISSING", place.message);
       } else yield* storing(pointer, place);
     }
@@ -136,10 +138,14 @@ async function* objectItems(
   return lines;
 }
 
-const lostObject = ({ previous: { snapshot } }: SubjectWork, { oid }: LfsPointer): SourceError =>
+/** The snapshot that has it damaged, or encrypted otherwise than now. */
+const unusableIn = ({ previous: { unit, salvage } }: SubjectWork, pointer: LfsPointer): string | undefined =>
+  [unit, salvage].find((one) => one?.unusable?.has(nameOf(pointer)))?.snapshot;
+
+const lostObject = ({ oid }: LfsPointer, snapshot: string): SourceError =>
   new SourceError(
     "SOURCE_NOT_FOUND",
-    `the server does not have the LFS object ${oid} any more, and its copy in snapshot ${snapshot} cannot be used`,
+    `the server does not have the LFS object ${oid} any more, and its copy in snapshot ${snapshot} cannot be used; push it again (git lfs push --object-id) from a clone that has it, or run once with lfs in skip, after which it counts as one that was never there`,
   );
 
 const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
