@@ -120,7 +120,7 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     });
   });
 
-  test("a store that does not list unfinished uploads, or breaks off: no job is taken over then", async () => {
+  test("a store that does not list unfinished uploads, or breaks off: no run begins there, and who only looks goes on", async () => {
     await using between = await standBetween(server.endpoint);
     const { storage } = await reached({ endpoint: between.endpoint });
     const answers = {
@@ -136,7 +136,7 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
           ? { do: "answer", status, headers: { "content-type": "application/xml" }, body }
           : undefined;
       await assert.rejects(storage.prepare("job/"), { code: "STORAGE_FAILED" }, what);
-      if (status === 501) await storage.prepare();
+      await storage.prepare();
     }
   });
 

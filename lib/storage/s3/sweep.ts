@@ -25,7 +25,7 @@ interface Upload {
  */
 export async function sweepUploads(store: S3Store, owned: string | undefined): Promise<void> {
   try {
-    for await (const { key, id, begunMs } of uploads(store)) {
+    for await (const { key, id, begunMs } of uploads(store, owned)) {
       if (!OF_A_RUN.test(key) && !key.endsWith(probeKey())) continue;
       const isOwned = owned !== undefined && key.startsWith(owned);
       if (!isOwned && store.now().getTime() - begunMs < ABANDONED_MS) continue;
@@ -40,11 +40,15 @@ export async function sweepUploads(store: S3Store, owned: string | undefined): P
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     if (owned !== undefined || !(isNotImplemented(error) || error.code === "STORAGE_FORBIDDEN")) throw error;
-    store.log.warn(`uploads that killed runs left cannot be cleared away: ${error.message}`, { storage: store.name });
+    warnOf(store, error);
   }
 }
 
-async function* uploads(store: S3Store): AsyncIterable<Upload> {
+function warnOf({ log, name }: S3Store, { message }: StorageError): void {
+  log.warn(`uploads that killed runs left cannot be cleared away: ${message}`, { storage: name });
+}
+
+async function* uploads(store: S3Store, owned: string | undefined): AsyncIterable<Upload> {
   const { Bucket, Key: Prefix } = at(store, "");
   for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ; ) {
     const command = new ListMultipartUploadsCommand({ Bucket, Prefix, ...after });
@@ -54,7 +58,10 @@ async function* uploads(store: S3Store): AsyncIterable<Upload> {
       yield { key: Key.slice(Prefix.length), id: UploadId, begunMs: Initiated?.getTime() ?? store.now().getTime() };
     }
     if (page.IsTruncated !== true) return;
-    if (page.NextKeyMarker === undefined) throw brokenOff(store);
+    if (page.NextKeyMarker === undefined) {
+      if (owned === undefined) return warnOf(store, brokenOff(store));
+      throw brokenOff(store);
+    }
     after = {
       KeyMarker: page.NextKeyMarker,
       ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }),
