@@ -11,11 +11,12 @@ import { startGithub } from "../support/github-server.ts";
 import { aLfsWorld, lfsObjects, oidOf } from "../support/lfs-world.ts";
 
 const RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+const OTHER = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
 
-async function sealing() {
+async function sealing(recipient = RECIPIENT) {
   const { signal } = new AbortController();
   const secrets = { resolve: () => Promise.reject(new Error("no secret is needed")) };
-  return openEncryption({ type: "age", recipients: [RECIPIENT] }, { secrets, signal });
+  return openEncryption({ type: "age", recipients: [recipient] }, { secrets, signal });
 }
 
 const named = (result: JobResult, end: string) =>
@@ -87,6 +88,35 @@ test("LFS objects are linked there, too; what of them is lost in the storage is 
   await backup.a.storage.remove([third.keyOf("lfs.jsonl")]);
   const fourth = await made();
   assert.deepEqual([fourth.again, asked], [["lfs.jsonl.zst.age"], [2, 1]]);
+});
+
+test("an LFS object that the server lost is no missing one where its last copy is encrypted to others", async () => {
+  const [, second] = lfsObjects;
+  let isThere = true;
+  const before = await sealing();
+  const since = await sealing(OTHER);
+  let encryption = before;
+  await using world = await aLfsWorld(
+    (url) => ({
+      status: 200,
+      body: {
+        objects: lfsObjects.map((content, n) =>
+          isThere || content !== second
+            ? { oid: oidOf(content), actions: { download: { href: `${url}/object/${n}` } } }
+            : { oid: oidOf(content), error: { code: 404, message: "no such object" } },
+        ),
+      },
+    }),
+    aBackup({ encryption: () => encryption }),
+  );
+  const { snapshot } = await world.backup.run();
+  isThere = false;
+  encryption = since;
+  for (const _ of [2, 3]) {
+    const { error } = (await world.backup.run()).manifest?.units[0] ?? {};
+    assert.equal(error?.code, "SOURCE_NOT_FOUND");
+    assert.ok(error?.message.includes(`its copy in snapshot ${snapshot} cannot be used`), error?.message);
+  }
 });
 
 test("files of texts are linked there, too, and not asked for again", async () => {
