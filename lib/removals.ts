@@ -3,6 +3,9 @@ import { changeKept, type KeptDocument, readKept } from "./kept-document.ts";
 import { removalsKey, snapshotTime } from "./keys.ts";
 import type { Storage } from "./storage/storage.ts";
 
+/** What is no id, for a bit that turned over or a slip of who wrote it, names no snapshot: it is passed over. */
+const snapshotIds = z.array(z.string()).transform((ids) => ids.filter((id) => snapshotTime(id) !== undefined));
+
 /**
  * What prune took away, or has begun to: `<job>/.removals.json`. A manifest names the snapshot that it followed, so one that is
  * missing and does not stand here was taken away by somebody else. Written before the first object goes. Of what went before `since`,
@@ -13,11 +16,8 @@ const removalsSchema = z.strictObject({
   schemaVersion: z.literal(1),
   job: z.string(),
   since: z.iso.datetime().optional().describe("every removal after this stands here; set by the first prune"),
-  removed: z
-    .array(z.string())
-    .describe("ids of snapshots, for as long as a manifest names them or anything of them is left"),
-  unnamed: z
-    .array(z.string())
+  removed: snapshotIds.describe("ids of snapshots, for as long as a manifest names them or anything of them is left"),
+  unnamed: snapshotIds
     .optional()
     .describe(
       "ids of the snapshots that no manifest named at the last prune, and of such that are gone and that the retention would keep",
