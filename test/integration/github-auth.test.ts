@@ -72,12 +72,21 @@ async function anApp(clock: { time: Date }, include: readonly string[] = ["label
   return { server, connector, made };
 }
 
+function byToken(server: GithubServer, include: readonly string[]) {
+  const options = { organization: "my-org", api_url: server.apiUrl, skip: ["all"], include, token_env: "T" };
+  return github.create(github.options.parse(options), {
+    secrets: { resolve: async () => server.token },
+    redaction: { add: () => {}, redact: (text) => text },
+    now: () => new Date("2026-11-22T03:00:00Z"),
+    avoid: [],
+  });
+}
+
 describe("a GitHub App", () => {
   test("a fault that passes while its token is made is no right that was refused: it is asked again, at the first as at a renewal", async () => {
     const clock = { time: new Date() };
-    await using server = await startGithub("/nonexistent");
-    await addRepository(server, "app", { id: 42 });
-    const made: string[] = [];
+    const { server, connector, made } = await anApp(clock, ["labels"]);
+    await using _ = server;
     actAsApp(server, clock, made);
     const works = server.fault;
     const faults = [
@@ -91,21 +100,6 @@ describe("a GitHub App", () => {
       asked += 1;
       return faults.shift() ?? works(path, request, query);
     };
-    const connector = await github.create(
-      github.options.parse({
-        organization: "my-org",
-        api_url: server.apiUrl,
-        skip: ["all"],
-        include: ["labels"],
-        app: { id: 99, private_key_env: "KEY" },
-      }),
-      {
-        secrets: { resolve: async () => PEM },
-        redaction: { add: () => {}, redact: (text) => text },
-        now: () => clock.time,
-        avoid: [],
-      },
-    );
     const units = await Array.fromAsync(connector.units(never()));
     assert.deepEqual([units.map(({ id }) => id), asked, made.length], [["my-org/app"], 4, 1]);
     clock.time = new Date(clock.time.getTime() + 3_000_000);
@@ -248,19 +242,7 @@ describe("tokens", () => {
             body: {},
           }
         : undefined;
-    const options = {
-      organization: "my-org",
-      api_url: server.apiUrl,
-      skip: ["all"],
-      include: ["labels"],
-      token_env: "T",
-    };
-    const connector = await github.create(github.options.parse(options), {
-      secrets: { resolve: async () => server.token },
-      redaction: { add: () => {}, redact: (text) => text },
-      now: () => new Date("2026-11-22T03:00:00Z"),
-      avoid: [],
-    });
+    const connector = await byToken(server, ["labels"]);
     const [unit] = await Array.fromAsync(connector.units(never()));
     assert.deepEqual(unit?.warnings, [
       { code: "SECRET_EXPIRES", message: "the token ends on 2026-11-25, in 3 days: renew it" },
@@ -279,19 +261,7 @@ describe("tokens", () => {
             body: { message: "Resource not accessible by personal access token" },
           }
         : undefined;
-    const options = {
-      organization: "my-org",
-      api_url: server.apiUrl,
-      skip: ["all"],
-      include: ["labels", "milestones", "hooks"],
-      token_env: "T",
-    };
-    const connector = await github.create(github.options.parse(options), {
-      secrets: { resolve: async () => server.token },
-      redaction: { add: () => {}, redact: (text) => text },
-      now: () => new Date("2026-11-22T03:00:00Z"),
-      avoid: [],
-    });
+    const connector = await byToken(server, ["labels", "milestones", "hooks"]);
     const [previewed] = await Array.fromAsync(connector.units(never(), { preview: true }));
     assert.deepEqual(previewed?.warnings, [
       {
@@ -353,19 +323,7 @@ describe("tokens", () => {
         const isRefused = asked.endsWith("/hooks") && !asked.includes("/site/");
         return isRefused ? { status, body: { message: "Not Found" } } : undefined;
       };
-      const options = {
-        organization: "my-org",
-        api_url: server.apiUrl,
-        skip: ["all"],
-        include: ["hooks"],
-        token_env: "T",
-      };
-      const connector = await github.create(github.options.parse(options), {
-        secrets: { resolve: async () => server.token },
-        redaction: { add: () => {}, redact: (text) => text },
-        now: () => new Date("2026-11-22T03:00:00Z"),
-        avoid: [],
-      });
+      const connector = await byToken(server, ["hooks"]);
       const lacks = `hooks (repository_hooks=read) of my-org/app, the first of the ${told}`;
       const previewed = await Array.fromAsync(connector.units(never(), { preview: true }));
       assert.deepEqual(
