@@ -1,3 +1,4 @@
+import { leaseKey } from "../../lib/keys.ts";
 import { eachLimited } from "../../lib/pool.ts";
 import { type Child, runChild, startChild } from "./child-process.ts";
 import { readStore, TEMPORARY } from "./documents.ts";
@@ -9,7 +10,7 @@ import type { Scenario } from "./scenarios.ts";
 import { type Source, sourceOf } from "./source.ts";
 import type { StoreKind } from "./stores.ts";
 import { newTally, note, refuseMissed, type Tally } from "./tally.ts";
-import { act, type Outcome } from "./world.ts";
+import { act, JOB, type Outcome } from "./world.ts";
 
 /** Far longer than a lease lasts, and short enough for the run to be taken up. */
 const STOPPED_S = 7_200;
@@ -69,8 +70,9 @@ export async function suspendAtEach(
     tally.runs += 2;
     note(tally, where, [
       ...(next.status === "ok" ? [] : [violation("next-run-succeeds", `${next.status}: ${next.codes.join(", ")}`)]),
-      ...(answer === undefined ? [] : endViolations(stopped, answer.outcome)),
-      ...changedSinceTaken(taken, after),
+      ...(holdsLease(stopped)
+        ? fencedViolations(answer?.outcome, { stopped, taken, after })
+        : latecomer(answer?.outcome)),
       ...storeViolations(after, source),
       ...temporaryViolations(after),
     ]);
@@ -91,6 +93,24 @@ async function hasStopped(child: Child, at: number, where: string): Promise<bool
     if (answer !== undefined && answer.boundaries.length < at) return false;
     throw new Error(`${where}: ${String(error)}`);
   }
+}
+
+/** What is stopped before it has the lease has lost none: the other run has given it back, and it takes it as anyone may. */
+function holdsLease(stopped: Image): boolean {
+  const lease = stopped.get(leaseKey(JOB));
+  return lease !== undefined && JSON.parse(Buffer.from(lease).toString()).released === false;
+}
+
+const latecomer = (outcome: Outcome | undefined): Violation[] =>
+  outcome?.status === "ok"
+    ? []
+    : [violation("next-run-succeeds", `after the other: ${outcome?.status}: ${outcome?.codes.join(", ")}`)];
+
+function fencedViolations(
+  outcome: Outcome | undefined,
+  { stopped, taken, after }: { readonly stopped: Image; readonly taken: Image; readonly after: Image },
+): Violation[] {
+  return [...(outcome === undefined ? [] : endViolations(stopped, outcome)), ...changedSinceTaken(taken, after)];
 }
 
 /** It may say `ok` only of a snapshot that existed before it was stopped. */

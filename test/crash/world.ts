@@ -48,7 +48,7 @@ export interface Outcome {
   readonly opened: readonly string[];
 }
 
-const JOB = "docs";
+export const JOB = "docs";
 export const POLICY: RetentionPolicy = { keep_last: 2, min_keep: 1, max_removals: 3 };
 /** The third day is 29 February, and the clocks of Europe and America change within the weeks that follow. */
 const FIRST_DAY = Date.UTC(2028, 1, 27, 3);
