@@ -1,4 +1,5 @@
 import { checkedAtEnd } from "../bytes.ts";
+import { LeaseLostError } from "../errors.ts";
 import { orRelease } from "./body.ts";
 import type { Storage } from "./storage.ts";
 
@@ -11,7 +12,15 @@ export function fencedStorage(inner: Storage, check: () => Promise<void>): Stora
   return {
     async prepare(owned) {
       await check();
-      await inner.prepare(owned);
+      try {
+        await inner.prepare(owned);
+      } catch (error) {
+        // Who has taken over has swept what this was trying with: that says nothing of the storage.
+        await check().catch((reason: unknown) => {
+          throw reason instanceof LeaseLostError ? reason : error;
+        });
+        throw error;
+      }
     },
     async put(key, body, options) {
       await orRelease(check(), body);

@@ -10,10 +10,13 @@ import { suspendAtEach, suspendable } from "./suspend-run.ts";
 import { findingLines } from "./tally.ts";
 
 const BIG_BYTES = 5_000;
-/** The last step of what only one may do, where its lease was looked at just before; `npm run soak` takes every step of all. */
+/**
+ * The last step of what only one may do, where its lease was looked at just before; on S3 also
+ * while what the storage can do is tried under the lease. `npm run soak` takes every step of all.
+ */
 const LAST_STEPS: Readonly<Record<string, RegExp>> = {
   filesystem: /^(link|rename) .*(plan|run[.]json|one[.]json|dump|users|SUMS|manifest|verified)/,
-  S3: /^before .*(plan.*|run[.]json|one[.]json|dump.*uploadId$|users.*uploadId$|SUMS|manifest.*uploadId$|verified)/,
+  S3: /^before .*(probe[?]partNumber|plan.*|run[.]json|one[.]json|dump.*uploadId$|users.*uploadId$|SUMS|manifest.*uploadId$|verified)/,
 };
 
 async function suspended(kind: StoreKind, name: string): Promise<void> {

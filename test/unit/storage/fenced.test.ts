@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesOf } from "../../../lib/bytes.ts";
-import { LeaseLostError } from "../../../lib/errors.ts";
+import { LeaseLostError, StorageError } from "../../../lib/errors.ts";
 import { fencedStorage } from "../../../lib/storage/fenced.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
 import { contentsOf } from "../../support/a-backup.ts";
 import { pattern, watched } from "../../support/bytes.ts";
 
@@ -35,5 +36,22 @@ test("a lease that is lost while a body is read leaves nothing under its name, a
     });
     await assert.rejects(storage.put("a", pattern(3_000_000)), lost);
     assert.equal((await inner.head("a"))?.bytes, before?.length);
+  }
+});
+
+test("what fails in prepare once another has taken the job over is the lost lease, and else what it was", async () => {
+  const fault = new StorageError("STORAGE_FAILED", "the upload is gone");
+  for (const [then, says] of [
+    [() => Promise.reject(lost), lost],
+    [() => Promise.reject(new StorageError("STORAGE_FAILED", "no answer")), fault],
+    [() => Promise.resolve(), fault],
+  ] as const) {
+    let asked = 0;
+    const inner: Storage = { ...memoryStorage(), prepare: () => Promise.reject(fault) };
+    const storage = fencedStorage(inner, () => {
+      asked += 1;
+      return asked > 1 ? then() : Promise.resolve();
+    });
+    await assert.rejects(storage.prepare(), says);
   }
 });
