@@ -40,6 +40,13 @@ interface Of<Does, Point> {
 /** A fault as JSON: its kind by its name. */
 export type NamedFault = Omit<Planned, "kind"> & { readonly fault: string };
 
+/** The words that kinds begin with. */
+export const KINDS = ["faults", "flips", "jumps", "kills", "stops", "without a fault", "years"] as const;
+
+/** Whether a piece is of one of these kinds, each by the word that it begins with; of any without them. */
+export const isOf = ({ kind }: Named, kinds: readonly string[]): boolean =>
+  kinds.length === 0 || kinds.some((word) => kind.startsWith(word));
+
 /** Units at once, beside one after the other: then calls of several are under way when one of them fails. */
 const CONCURRENCY = 3;
 

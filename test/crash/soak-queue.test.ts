@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Piece, shareOf } from "./piece.ts";
+import { isOf, type Piece, shareOf } from "./piece.ts";
 import { randomOf } from "./random.ts";
 import { soakQueue } from "./soak-queue.ts";
 
@@ -57,4 +57,13 @@ test("of several shares each piece is in one, whatever else a machine has planne
   const done = [0, 1, 2, 3].flatMap((part) => mine(part === 2 ? more : all, part).map(nameOf));
   assert.equal(new Set(done).size, done.length);
   for (const name of all.map(nameOf)) assert.ok(done.includes(name), name);
+});
+
+test("kinds are chosen by the word that they begin with", () => {
+  const all = ["kills, S3", "kills of restores", "stops, filesystem", "faults, memory"].flatMap((kind) =>
+    pieces(kind, 1),
+  );
+  const chosen = (words: readonly string[]) => all.filter((piece) => isOf(piece, words)).map(({ kind }) => kind);
+  assert.deepEqual(chosen(["kills", "stops"]), ["kills, S3", "kills of restores", "stops, filesystem"]);
+  assert.equal(chosen([]).length, all.length);
 });

@@ -2,7 +2,7 @@ import "./no-waiting.ts";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { noVersitygw, startVersitygw } from "../support/s3-server.ts";
-import { shareOf } from "./piece.ts";
+import { isOf, KINDS, shareOf } from "./piece.ts";
 import { randomOf } from "./random.ts";
 import { newCoverage } from "./soak-coverage.ts";
 import { type SoakQueue, soakQueue } from "./soak-queue.ts";
@@ -23,11 +23,14 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     share: { type: "string", default: "1/1" },
     least: { type: "string" },
+    only: { type: "string", default: "" },
   },
 });
 const LEAST_FAULTS = 10_000;
 const MINUTES = 60;
 const TELL_EVERY_MS = 60_000;
+/** Of one kind of finding, at the end; the places come before them, all. */
+const MOST_DETAILS = 1_000;
 /** Of one process: what waits for a disk or a server leaves the processor to others. */
 const AT_ONCE = 2;
 /** As a piece, so that a soak that is ended before all is planned does not say that it went through everything. */
@@ -39,9 +42,13 @@ const seed = Number(values.seed ?? (whole ? 1 : Math.floor(Math.random() * 1e9))
 const rounds = whole ? 1 : Number(values.rounds ?? Number.MAX_SAFE_INTEGER);
 const minutes = values.minutes ?? (whole || values.rounds !== undefined ? undefined : MINUTES);
 const lastsMs = minutes === undefined ? undefined : Number(minutes) * 60_000;
-const least = Number(values.least ?? (values.rounds === undefined ? Math.ceil(LEAST_FAULTS / parts) : 0));
+const only = values.only.split(",").filter((word) => word !== "");
+const areFaultsPromised = values.rounds === undefined && (only.length === 0 || only.includes("faults"));
+const least = Number(values.least ?? (areFaultsPromised ? Math.ceil(LEAST_FAULTS / parts) : 0));
+const strange = only.filter((word) => !KINDS.some((kind) => kind === word));
+if (strange.length > 0) throw new Error(`--only ${strange.join(",")}: there is ${KINDS.join(", ")}`);
 if (![part, parts, seed, rounds, least, lastsMs ?? 0].every(Number.isFinite) || part < 1 || part > parts)
-  throw new Error("usage: --whole | --minutes N | --rounds N, --seed N, --share 1/4, --least N");
+  throw new Error("usage: --whole | --minutes N | --rounds N, --seed N, --share 1/4, --least N, --only kills,stops");
 
 const coverage = newCoverage();
 const undone: string[] = [];
@@ -54,7 +61,7 @@ if (lastsMs !== undefined) setTimeout(end, lastsMs).unref();
 
 const withoutS3 = noVersitygw === false ? undefined : noVersitygw;
 if (withoutS3 !== undefined) console.log(`without S3: ${withoutS3}`);
-console.log(`--seed ${seed}, ${least} faults promised`);
+console.log(`--seed ${seed}, ${least} faults promised${only.length === 0 ? "" : `, only ${only.join(", ")}`}`);
 {
   await using server = withoutS3 === undefined ? await startVersitygw() : undefined;
   const access = server && { endpoint: server.endpoint, region: server.region, credentials: server.credentials };
@@ -63,7 +70,7 @@ console.log(`--seed ${seed}, ${least} faults promised`);
   for (let round = 0; round < rounds && !isEnded; round += 1) await goThrough(seed + round, access, workers);
 }
 
-console.log(findingLines(coverage.total().findings, 100).join("\n"));
+console.log(findingLines(coverage.total().findings, MOST_DETAILS).join("\n"));
 console.log(coverage.lines().join("\n"));
 const broken = [...undone, ...coverage.broken({ least, whole, withoutS3 })];
 for (const line of broken) console.log(`FAILED: ${line}`);
@@ -90,7 +97,7 @@ async function goThrough(roundSeed: number, server: Access, workers: readonly So
     coverage.plan({ [PLANNING]: 1 });
     for await (const piece of planWhole({ stores: storesAt(server), bigBytes, seed: roundSeed, random })) {
       if (isEnded) return;
-      if (shareOf(piece, parts) !== part - 1) continue;
+      if (shareOf(piece, parts) !== part - 1 || !isOf(piece, only)) continue;
       coverage.plan({ [piece.kind]: 1 });
       pieces.add(piece);
     }

@@ -62,11 +62,17 @@ export function summary({ points, missed, kept, faults, jumps, runs, findings }:
   );
 }
 
-/** Each finding once by what it breaks, with the first places where it did. */
+/** First each place where something does not hold, in a line; then by what it breaks, with the first of them whole. */
 export function findingLines(findings: readonly Finding[], most = 5): string[] {
-  const groups = Map.groupBy(findings, ({ invariant }) => invariant);
-  return [...groups].flatMap(([invariant, ones]) => [
-    `${invariant} (${INVARIANTS[invariant]}) does not hold, ${ones.length} times:`,
-    ...ones.slice(0, most).map(({ where, detail }) => `  ${where}: ${detail}`),
-  ]);
+  const [places, groups] = [Map.groupBy(findings, ({ where }) => where), byInvariant(findings)];
+  return [
+    ...[...places].map(([where, ones]) => `${where}: ${[...byInvariant(ones)].map(counted).join(", ")}`),
+    ...[...groups].flatMap(([invariant, ones]) => [
+      `${invariant} (${INVARIANTS[invariant]}) does not hold, ${ones.length} times:`,
+      ...ones.slice(0, most).map(({ where, detail }) => `  ${where}: ${detail}`),
+    ]),
+  ];
 }
+
+const byInvariant = (findings: readonly Finding[]) => Map.groupBy(findings, ({ invariant }) => invariant);
+const counted = ([invariant, ones]: readonly [Invariant, readonly Finding[]]) => `${invariant} ${ones.length} times`;
