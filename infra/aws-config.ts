@@ -5,6 +5,7 @@ import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { ConfigError } from "../lib/errors.ts";
 import type { EfsMount } from "./efs.ts";
 import { onAwsFaults } from "./on-aws.ts";
+import { referenceOnAws } from "./reference-on-aws.ts";
 
 export interface AwsConfig {
   readonly config: Config;
@@ -24,7 +25,12 @@ export async function awsConfig(file: string, bucket: string, mounts: readonly E
     return onAwsFaults(value, mounts);
   };
   try {
-    const config = await loadConfig(file, { env: { [BUCKET_VARIABLE]: bucket }, sources: false, more });
+    const config = await loadConfig(file, {
+      env: { [BUCKET_VARIABLE]: bucket },
+      sources: false,
+      more,
+      refusal: referenceOnAws,
+    });
     return { config, document };
   } catch (error) {
     if (!(error instanceof ConfigError) || error.faults.length === 0) throw error;

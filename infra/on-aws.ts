@@ -2,13 +2,13 @@ import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import { duration } from "../lib/config/values.ts";
-import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { LONGEST_RUN_MS } from "../lib/lease/lease-document.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
 import type { EfsMount } from "./efs.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
 import { KEY_FORMS, kmsKey } from "./kms-key.ts";
 import { filesystemFaults, nfsFaults } from "./on-efs.ts";
+import { sourceFaults } from "./source-on-aws.ts";
 
 /** A day less than its run, for all that comes before and after it. */
 const LONGEST_UNIT_MS = LONGEST_RUN_MS - 24 * 60 * 60_000;
@@ -22,7 +22,6 @@ export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): r
     ...(isRecord(value.storage) ? nfsFaults(value.storage, usedStorages(jobs, value.storage), mounts) : []),
     ...(isRecord(value.storage) ? keyFaults(value.storage, usedStorages(jobs, value.storage)) : []),
     ...metricsFaults(value.metrics),
-    ...[...referencesIn(value, [])].flatMap(({ key, given, path }) => referenceFaults(key, given, path)),
   ];
 }
 
@@ -31,6 +30,7 @@ function jobFaults(job: unknown, path: Path, storages: unknown, mounts: readonly
   return [
     ...nameFaults(job, path),
     ...filesystemFaults(job, path, mounts),
+    ...sourceFaults(job, path),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
     ...timeoutFaults(job, path),
@@ -119,31 +119,6 @@ function timeoutFaults({ timeout }: Readonly<Record<string, unknown>>, path: Pat
   const { data: timeoutMs = 0 } = duration.safeParse(timeout);
   if (timeoutMs <= LONGEST_UNIT_MS) return [];
   return [at([...path, "timeout"], "must not be longer than 6d on AWS, where a run is ended after 7d")];
-}
-
-interface Reference {
-  readonly key: string;
-  readonly given: string;
-  readonly path: Path;
-}
-
-function* referencesIn(value: unknown, path: Path): Generator<Reference> {
-  if (!isRecord(value) && !Array.isArray(value)) return;
-  for (const [key, given] of Object.entries(value)) {
-    const below = [...path, Array.isArray(value) ? Number(key) : key];
-    if (typeof given === "string") yield { key, given, path: below };
-    else yield* referencesIn(given, below);
-  }
-}
-
-/** What is in a function's environment or package can be read by whoever may look at the function. */
-function referenceFaults(key: string, given: string, path: Path): readonly Issue[] {
-  const [, name, form] = /^(.+)_(env|file)$/.exec(key) ?? [];
-  if (name === undefined || given === BUCKET_VARIABLE) return [];
-  // A certificate is no secret, but it lies on a disk of this machine all the same.
-  if (key === "ca_file") return [at(path, "is a file of this machine, which a function does not have")];
-  const why = form === "env" ? "a variable of a function can be read in clear" : "a function has no files of yours";
-  return [at(path, `cannot be had on AWS, where ${why}: use ${name}_secret (Secrets Manager) or ${name}_ssm`)];
 }
 
 const at = (path: Path, message: string): Issue => ({ path, isKey: false, message });

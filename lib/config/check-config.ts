@@ -9,7 +9,7 @@ import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import type { Path } from "./place.ts";
 import { beyondProxy } from "./proxy-checks.ts";
 import { type Config, fileSchema, type Job, jobFields, jobSchema } from "./schema.ts";
-import { checkReferences } from "./secret-checks.ts";
+import { checkReferences, type Refusal } from "./secret-checks.ts";
 import { type StorageOptions, storageKinds } from "./storage-options.ts";
 import { nearest } from "./suggestion.ts";
 
@@ -22,6 +22,7 @@ export interface CheckConfigOptions {
   readonly notifiers: boolean;
   /** The configuration's folder. */
   readonly folder: string;
+  readonly refusal?: Refusal | undefined;
 }
 
 export interface CheckedConfig {
@@ -37,8 +38,8 @@ export async function checkConfig(value: unknown, options: CheckConfigOptions): 
   if (!isRecord(value)) {
     return { config: none, issues: [fault([], `must be a mapping with jobs and storage, not ${kindOf(value)}`)] };
   }
-  const { env, folder, sources: look } = options;
-  issues.push(...(await checkReferences(fileSchema, value, { env, folder, look, path: [] })));
+  const { env, folder, sources: look, refusal } = options;
+  issues.push(...(await checkReferences(fileSchema, value, { env, folder, look, refusal, path: [] })));
   const whole = check(fileSchema, value, { path: [] });
   issues.push(...whole.issues);
 
@@ -89,7 +90,7 @@ interface Part<T> {
 async function checkStorage(
   given: unknown,
   path: Path,
-  { env, folder }: CheckConfigOptions,
+  { env, folder, refusal }: CheckConfigOptions,
   look: boolean,
 ): Promise<Part<StorageOptions>> {
   const types = Object.keys(storageKinds);
@@ -107,7 +108,7 @@ async function checkStorage(
   if (meant === undefined) return { value: undefined, issues: unknown };
   const schema = storageKinds[meant as keyof typeof storageKinds];
   const options = isKnown ? given : { ...given, type: meant };
-  const references = await checkReferences(schema, options, { env, folder, look, path });
+  const references = await checkReferences(schema, options, { env, folder, look, refusal, path });
   const checked = check<StorageOptions>(schema, options, { path });
   return { value: isKnown ? checked.value : undefined, issues: [...unknown, ...references, ...checked.issues] };
 }
@@ -132,11 +133,12 @@ async function checkJob(
   const kind = meant === undefined ? undefined : kinds[meant];
   const optionNames = kind === undefined ? [] : optionKeys(kind);
   const unknownKey = (key: string) => (optionNames.includes(key) ? "belongs under options" : undefined);
-  const { env, folder, sources: look } = options;
+  const { env, folder, sources: look, refusal } = options;
   const keys = await checkReferences(encryptionSchema, given.encryption, {
     env,
     folder,
     look,
+    refusal,
     path: [...path, "encryption"],
   });
   const common = check(jobSchema, given, { path, unknownKey });
@@ -171,7 +173,7 @@ async function checkOptions(
   path: Path,
   options: CheckConfigOptions,
 ): Promise<Part<unknown>> {
-  const { env, folder, sources: look, kinds } = options;
+  const { env, folder, sources: look, refusal, kinds } = options;
   const value = given ?? {};
   const unknownKey = (key: string) => {
     const names = optionKeys(kind);
@@ -183,7 +185,7 @@ async function checkOptions(
       return "belongs to the job itself, not under options";
     return undefined;
   };
-  const references = await checkReferences(kind.options, value, { env, folder, look, path });
+  const references = await checkReferences(kind.options, value, { env, folder, look, refusal, path });
   const checked = check(kind.options, value, { path, unknownKey });
   return { value: checked.value, issues: [...references, ...checked.issues] };
 }

@@ -2,7 +2,7 @@ import { check, type Issue } from "./issues.ts";
 import { isRecord, joined, kindOf, unknownNameMessage } from "./messages.ts";
 import { type NotifierOptions, notifierKinds } from "./notifier-options.ts";
 import type { Path } from "./place.ts";
-import { checkReferences } from "./secret-checks.ts";
+import { checkReferences, type Refusal } from "./secret-checks.ts";
 
 export interface CheckedNotifications {
   /** All that stand there, right or wrong. */
@@ -16,6 +16,7 @@ interface Options {
   readonly folder: string;
   /** Whether variables and files are looked at. */
   readonly notifiers: boolean;
+  readonly refusal?: Refusal | undefined;
 }
 
 /** Of each entry its `type` says what it is; one that is called like a type needs none. */
@@ -46,7 +47,7 @@ async function checkNotifier(
   name: string,
   given: unknown,
   path: Path,
-  { env, folder, notifiers: look }: Options,
+  { env, folder, notifiers: look, refusal }: Options,
 ): Promise<{ readonly value: NotifierOptions | undefined; readonly issues: readonly Issue[] }> {
   const wrong = (at: Path, message: string) => ({ value: undefined, issues: [fault(at, message)] });
   const types = Object.keys(notifierKinds);
@@ -56,7 +57,7 @@ async function checkNotifier(
   if (typeof type !== "string") return wrong([...path, "type"], `must be text, not ${kindOf(type)}`);
   if (!isType(type)) return wrong([...path, "type"], unknownNameMessage("notifier type", type, types));
   const schema = notifierKinds[type];
-  const references = await checkReferences(schema, given, { env, folder, look, path });
+  const references = await checkReferences(schema, given, { env, folder, look, refusal, path });
   const checked = check<NotifierOptions>(schema, { ...given, type }, { path });
   return { value: checked.value, issues: [...references, ...checked.issues] };
 }

@@ -11,7 +11,7 @@ import { faultLine, withSource } from "./faults.ts";
 import type { Issue } from "./issues.ts";
 import { type FaultAt, pathText } from "./place.ts";
 import type { Config } from "./schema.ts";
-import { reasonOf } from "./secret-checks.ts";
+import { type Refusal, reasonOf } from "./secret-checks.ts";
 
 export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly text?: string | undefined;
   /** What else is asked of the file, as the YAML gives it, where it is to be used. */
   readonly more?: (value: unknown) => readonly Issue[];
+  /** Asked of each variable, file and secret that it names. */
+  readonly refusal?: Refusal;
 }
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -38,7 +40,7 @@ const LIMIT_BYTES = 1024 * 1024;
  */
 export async function loadConfig(
   file: string,
-  { env, kinds = connectors, sources = true, notifiers = sources, more = () => [], text: given }: LoadOptions,
+  { env, kinds = connectors, sources = true, notifiers = sources, more = () => [], refusal, text: given }: LoadOptions,
 ): Promise<Config> {
   const text = given ?? (await readText(file));
   const document = readDocument(text);
@@ -49,6 +51,7 @@ export async function loadConfig(
     sources,
     notifiers,
     folder: dirname(resolve(file)),
+    refusal,
   });
   const found = [...issues, ...more(document.value)].map(({ path, isKey, message }): FaultAt => {
     return { path, message, offset: isKey ? document.keyAt(path) : document.valueAt(path) };

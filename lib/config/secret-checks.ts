@@ -14,7 +14,19 @@ export interface ReferenceOptions {
   readonly folder: string;
   /** False leaves variables and files alone: only what is wrong with the file itself is told. */
   readonly look: boolean;
+  readonly refusal?: Refusal | undefined;
 }
+
+/** A value that stands elsewhere, as the configuration names it. */
+export interface GivenReference {
+  readonly key: string;
+  readonly given: string;
+  /** Keys by which the same mapping takes that value in another way. */
+  readonly others: readonly string[];
+}
+
+/** Why a reference cannot be followed where the configuration is to be used; undefined where it can. */
+export type Refusal = (reference: GivenReference) => string | undefined;
 
 /** Where a mistaken path stops being read: a device or a dump is no secret. */
 const LIMIT_BYTES = 1024 * 1024;
@@ -40,6 +52,8 @@ export async function checkReferences(
     for (const key of Object.keys(object)) {
       const given = object[key];
       if (!Object.hasOwn(shape, key) || typeof given !== "string" || given === "") continue;
+      const refused = options.refusal?.({ key, given, others: othersOf(key, shape) });
+      if (refused !== undefined) issues.push({ path: [...path, key], isKey: false, message: refused });
       if (key.endsWith("_file")) object[key] = resolve(options.folder, given);
       const field = shape[key];
       // What the schema refuses is its to report; a token in a name's place must not be told here.
@@ -108,6 +122,19 @@ function severalForms(object: Record<string, unknown>, shape: FoundObject["shape
     else issues.push({ path: [...path, key], isKey: true, message: `is given as ${before} already: leave one out` });
   }
   return issues;
+}
+
+/** The other forms of a secret; of what is none, the key that takes the value itself. */
+function othersOf(key: string, shape: FoundObject["shape"]): readonly string[] {
+  const secretOfKey = (one: string) => {
+    const field = shape[one];
+    return typeof field === "object" && field !== null ? secretFieldInfo(field)?.secret : undefined;
+  };
+  const secret = secretOfKey(key);
+  const itself = key.replace(/_[^_]+$/, "");
+  return Object.keys(shape).filter(
+    (one) => one !== key && (secret === undefined ? one === itself : secretOfKey(one) === secret),
+  );
 }
 
 function variableFault(name: string, env: ReferenceOptions["env"]): string | undefined {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { awsConfig } from "../../../infra/aws-config.ts";
 import { onAwsFaults } from "../../../infra/on-aws.ts";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { ConfigError } from "../../../lib/errors.ts";
@@ -39,6 +40,77 @@ test("hooks, units that may take as long as a run, metrics that need a machine, 
       "9:83: storage.s3.kms_key: must be the id or ARN of a key, or the name (alias/…) or ARN of an alias: the functions get rights to it",
       "11:13: metrics.textfile: has no folder to write to on AWS: use cloudwatch",
       '12:16: metrics.pushgateway: needs instance on AWS, where no name of a machine lasts: give one, or "" for none',
+    ],
+  );
+});
+
+const SOURCES = `jobs:
+  - { name: here, service: docker_volume, options: { volumes: all } }
+  - name: socket
+    service: docker_volume
+    options: { volumes: all, host: "unix:///run/docker.sock" }
+  - name: behind-ssh
+    service: docker_volume
+    options: { volumes: all, host: "ssh://ops@docker.example.com", ssh_key_file: id_ed25519 }
+  - name: far
+    service: docker_volume
+    options:
+      volumes: all
+      host: tcp://docker.example.com:2376
+      tls: { ca_file: ca.pem, cert_secret: docker/cert, key_secret: docker/key }
+  - name: git
+    service: git
+    options:
+      repositories:
+        - git@git.example.com:team/app.git
+        - { url: "ssh://git.example.com/team/web.git", ssh_known_hosts_file: known_hosts }
+        - /srv/git/tools.git
+        - { url: "https://git.example.com/team/docs.git", token_vault: kv/git#token }
+        - https://git.example.com/team/open.git
+  - name: mongo
+    service: mongodb
+    encryption: { type: age, recipients_file: keys.txt }
+    options:
+      uri_secret: mongo/uri
+      tls_ca_file: ca.pem
+      databases: [{ name: app, query: { scans: { scan_file: x } } }]
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET, region: eu-central-1 }
+secrets:
+  vault: { address_env: VAULT, auth: { type: approle, role_id: r, secret_id_file: id } }
+notifications:
+  slack: { webhook_env: SLACK }
+`;
+
+test("sources that no function reaches, and what stands in variables and files, are refused with a way that there is", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "core-backup.yml");
+  await writeFile(file, SOURCES);
+  const error: unknown = await awsConfig(file, "the-bucket", []).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof Error);
+  const tls = "name one that listens on the network, host: tcp://machine:2376 with tls";
+  const https = "use https://, with token_secret or token_ssm where it is private";
+  const ours = "is a file of this machine, which a function does not have";
+  const said = error.message.split("\n").filter((line) => line.startsWith(file));
+  assert.deepEqual(
+    said.map((line) => line.slice(file.length + 1)),
+    [
+      `2:52: jobs[0].options: means the Engine of this machine, which functions do not have: ${tls}`,
+      `5:36: jobs[1].options.host: is a socket of this machine, which functions do not have: ${tls}`,
+      `8:36: jobs[2].options.host: needs the program ssh, which functions do not have: ${tls}`,
+      `8:82: jobs[2].options.ssh_key_file: ${ours}`,
+      "14:23: jobs[3].options.tls.ca_file: cannot be had on AWS, where a function has no files of yours: use ca_secret (Secrets Manager) or ca_ssm",
+      `19:11: jobs[4].options.repositories[0]: needs the program ssh, which functions do not have: ${https}`,
+      `20:18: jobs[4].options.repositories[1].url: needs the program ssh, which functions do not have: ${https}`,
+      `20:78: jobs[4].options.repositories[1].ssh_known_hosts_file: ${ours}`,
+      "21:11: jobs[4].options.repositories[2]: is a folder of this machine, which functions do not have: use its https:// URL, or run this job at a desk",
+      "22:72: jobs[4].options.repositories[3].token_vault: cannot be had on AWS, where a function has nothing to log in to Vault with: use token_secret (Secrets Manager) or token_ssm",
+      `26:47: jobs[5].encryption.recipients_file: ${ours}: give recipients`,
+      `29:20: jobs[5].options.tls_ca_file: ${ours}`,
+      "34:25: secrets.vault.address_env: is a variable of this machine, which a function does not have: give address",
+      `34:83: secrets.vault.auth.secret_id_file: ${ours}`,
+      "36:25: notifications.slack.webhook_env: cannot be had on AWS, where a variable of a function can be read in clear: use webhook_secret (Secrets Manager) or webhook_ssm",
     ],
   );
 });
