@@ -5,12 +5,19 @@ export interface Gathering<T> {
   flush(): Promise<void>;
 }
 
+export interface GatherOptions {
+  readonly quietMs: number;
+  readonly mostMs: number;
+  /** Whether what comes next is taken at once, beside what is still being taken. Default: false, one after the other. */
+  readonly sideBySide?: boolean;
+}
+
 /**
  * Hands on what was added when nothing more came for `quietMs`, or after `mostMs` in any case: forty jobs that fail
  * because one storage is down are one message. `take` must not throw.
  */
 export function gather<T>(
-  { quietMs, mostMs }: { readonly quietMs: number; readonly mostMs: number },
+  { quietMs, mostMs, sideBySide = false }: GatherOptions,
   take: (all: readonly T[]) => Promise<void>,
 ): Gathering<T> {
   let gathered: T[] = [];
@@ -21,7 +28,8 @@ export function gather<T>(
     clearTimeout(timer);
     const all = gathered;
     gathered = [];
-    if (all.length > 0) taking = taking.then(() => take(all));
+    if (all.length === 0) return taking;
+    taking = sideBySide ? Promise.all([taking, take(all)]).then(() => {}) : taking.then(() => take(all));
     return taking;
   };
   return {

@@ -39,7 +39,7 @@ const common = {
     .refine((ms) => ms <= MAX_TIMEOUT_MS, { error: "must not be longer than 10m" })
     .prefault("30s")
     .describe(
-      "Longest time that it may take of a run: a third of it to look whether it answers, a third to tell, a third to stand in for others. Default: 30s.",
+      "Longest time that it may take of a run: a quarter of it to look whether it answers, a quarter to tell, a quarter to stand in for others, a quarter for the ping at its end. Default: 30s.",
     ),
   manifest_link: z
     .string()

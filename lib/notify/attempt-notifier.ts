@@ -3,12 +3,12 @@ import { NotifierError } from "../errors.ts";
 import type { Notifier } from "../notifiers/notifier.ts";
 import { type Attempted, attemptOutside } from "./attempt-outside.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 4;
 
 /**
- * Does something with a notifier, again and again where that may help, for at most a third of its `timeout`: to look whether
- * it answers, to tell, and to stand in for those that could not be told follow one another, and all of it is to end within
- * the longest. Never throws: that nobody could be told fails no backup.
+ * Does something with a notifier, again and again where that may help, for at most a quarter of its `timeout`: to look whether
+ * it answers, to tell, to stand in for those that could not be told, and to ping at the end follow one another, and all of
+ * it is to end within the longest. Never throws: that nobody could be told fails no backup.
  */
 export async function attemptNotifier(
   backup: Backup,

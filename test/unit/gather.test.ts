@@ -32,6 +32,27 @@ test("what never becomes quiet is handed on all the same", async () => {
   assert.deepEqual(taken, [1]);
 });
 
+test("side by side, a flush does not wait for what is being taken before it begins", async () => {
+  for (const sideBySide of [false, true]) {
+    const begun: number[] = [];
+    const first = Promise.withResolvers<void>();
+    const { add, flush } = gather<number>({ quietMs: 60_000, mostMs: 60_000, sideBySide }, async ([one]) => {
+      if (one === undefined) return;
+      begun.push(one);
+      if (one === 1) await first.promise;
+    });
+    add(1);
+    void flush();
+    add(2);
+    const all = flush();
+    await new Promise((done) => setImmediate(done));
+    assert.deepEqual(begun, sideBySide ? [1, 2] : [1]);
+    first.resolve();
+    await all;
+    assert.deepEqual(begun, [1, 2]);
+  }
+});
+
 test("a flush hands on at once and waits until it was taken", async () => {
   let taken = 0;
   const { add, flush } = gather<number>({ quietMs: 60_000, mostMs: 60_000 }, async (all) => {

@@ -3,13 +3,17 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { notifierKinds } from "../../lib/config/notifier-options.ts";
 import { SourceError } from "../../lib/errors.ts";
+import type { Notifier } from "../../lib/notifiers/notifier.ts";
+import { checkNotifiers } from "../../lib/notify/notifier-checks.ts";
 import { readTold } from "../../lib/notify/told.ts";
 import { runJobs } from "../../lib/run.ts";
 import { tellAsEnded } from "../../lib/tell-as-ended.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
+import { collectedMetrics } from "../support/collected-metrics.ts";
 import { memoryNotifier, told } from "../support/memory-notifier.ts";
 import { openedNotifier } from "../support/opened-notifier.ts";
 import { startRecordingServer } from "../support/recording-server.ts";
+import { secondsTaken } from "../support/seconds-taken.ts";
 
 const MINUTE = 60_000;
 
@@ -93,6 +97,34 @@ test("an invocation that is told in several messages pings once, when all have e
   await rest();
   const { undelivered } = await readTold(a.storage, "b");
   assert.deepEqual(undelivered.map(({ notifier }) => notifier).sort(), ["both", "pings"]);
+});
+
+test("whoever hangs, a run waits no longer than the longest timeout, for its ping and with an earlier message under way too", async (t) => {
+  const hang = () => new Promise<void>(() => {});
+  const hanging: Notifier = { takesOver: true, check: hang, begin: hang, send: hang, ping: hang };
+  const pings = { type: "webhook", url_env: "HOOK", failure_url_env: "BAD" } as const;
+  const target = { ...collectedMetrics().target, timeoutMs: 30_000, open: async () => ({ publish: hang }) };
+  const a = aBackup({
+    jobs: ["a", "b"].map((name) => aJob({ name })),
+    units: () => [{ id: "bad", fails: () => new SourceError("SOURCE_FORBIDDEN", "no right to read it") }],
+    notifications: { ops: told(), mail: told({ on: ["missed"] }), pings: notifierKinds.webhook.parse(pings) },
+    notifiers: { ops: hanging, mail: hanging, pings: hanging },
+  });
+  const [first, last] = (await runJobs({ ...a.backup, config: { ...a.backup.config, notifications: {} } }, ["a", "b"]))
+    .jobs;
+  assert.ok(first !== undefined && last !== undefined);
+  const backup = { ...a.backup, metricsTargets: [target] };
+  const looking = await secondsTaken(t.mock.timers, () => checkNotifiers(backup, ["a", "b"])("a"));
+  const { ended, rest } = tellAsEnded(backup);
+  const all = await secondsTaken(t.mock.timers, async () => {
+    ended(first);
+    await new Promise((done) => setTimeout(done, 15 * MINUTE));
+    ended(last);
+    const { deliveries } = await rest();
+    assert.ok(deliveries.length > 0 && deliveries.every(({ ok }) => !ok));
+  });
+  const seconds = looking + all - 15 * 60;
+  assert.ok(seconds > 29 && seconds < 31, `${seconds} s, of timeouts of at most 30 s`);
 });
 
 test("runJobs tells of each job as it ends, of those that were not begun too", async () => {

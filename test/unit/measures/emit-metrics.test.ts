@@ -9,15 +9,18 @@ import { MetricsError, SourceError, StorageError } from "../../../lib/errors.ts"
 import { leaseKey } from "../../../lib/keys.ts";
 import { leaseBytes } from "../../../lib/lease/lease-document.ts";
 import { emitMetrics, measuredRuns } from "../../../lib/measures/emit-metrics.ts";
+import { checkMetrics } from "../../../lib/measures/metrics-checks.ts";
 import { metricsPage } from "../../../lib/measures/metrics-page.ts";
 import { readCounts } from "../../../lib/measures/run-counts.ts";
 import { measureRun } from "../../../lib/measures/run-measures.ts";
 import type { Published } from "../../../lib/metrics/metrics.ts";
+import { eachLimited } from "../../../lib/pool.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 import { aLease } from "../../support/a-lease.ts";
 import { collectedMetrics } from "../../support/collected-metrics.ts";
 import type { ScriptedUnit } from "../../support/scripted-connector.ts";
+import { secondsTaken } from "../../support/seconds-taken.ts";
 
 const forbidden = () => new SourceError("SOURCE_FORBIDDEN", "no right to read it");
 
@@ -149,6 +152,35 @@ test("an output that fails is a warning in the manifest, and the run is as good"
     "metrics of the run before this could not be given to memory, at 2026-11-22T03:00:00.000Z: it answers 401",
   ]);
   assert.deepEqual((await a.run()).result.jobs[0]?.manifest?.warnings, []);
+});
+
+test("an output that hangs is waited for once at the begin of runs, however many jobs there are, and each manifest says so", async (t) => {
+  let calls = 0;
+  const hang = () => {
+    calls += 1;
+    return new Promise<void>(() => {});
+  };
+  const memory = collectedMetrics();
+  const hanging = { name: "hanging", timeoutMs: 10_000, open: async () => ({ publish: hang }) };
+  const names = Array.from({ length: 8 }, (_, n) => `job ${n}`);
+  const { backup } = aBackup({
+    jobs: names.map((name) => aJob({ name })),
+    metrics: { labels: {} },
+    metricsTargets: [memory.target, hanging],
+  });
+  const checks = checkMetrics(backup, names);
+  const messages: string[] = [];
+  const seconds = await secondsTaken(t.mock.timers, () =>
+    eachLimited(names, 2, async (name) => {
+      checks.begun(name, backup.now());
+      messages.push(...(await checks.warnings(name)).map(({ message }) => message));
+      await checks.settled(name);
+    }),
+  );
+  assert.deepEqual(messages, Array(8).fill("metrics hanging: did not answer within 5 s"));
+  assert.equal(calls, 2, "of the two jobs that began first");
+  assert.equal(memory.published.length, 8, "others hear of each job");
+  assert.ok(seconds < 6, `${seconds} s, of a timeout of 10 s`);
 });
 
 test("a storage that is down: the run is told as failed, and nothing that is not known is a number", async () => {
