@@ -31,9 +31,14 @@ const namesOf = (result: JobResult, beginning: string) =>
 /** Where release files really lie: another host, which is to see no credentials. */
 async function startFiles(content: Buffer) {
   const seen: (string | undefined)[] = [];
-  const state = { bytes: content.byteLength };
+  const state = { bytes: content.byteLength, busy: 0 };
   const server = createServer((request, response) => {
     seen.push(request.headers.authorization);
+    if (state.busy > 0) {
+      state.busy -= 1;
+      response.writeHead(503).end();
+      return;
+    }
     response.writeHead(200, { "content-length": state.bytes });
     response.end(content.subarray(0, state.bytes));
   });
@@ -125,6 +130,15 @@ describe("files of releases", () => {
     const made = world.server.requests.filter(({ path }) => path.startsWith("/repos/my-org/app"));
     const collected = unitOf(result)?.artifacts.find(({ path }) => path.includes("collected"));
     assert.equal(Object(collected?.facts.stats).requests, made.length);
+  });
+
+  test("that the storage gives at the second time are stored, and nothing else is asked for again", async () => {
+    await using world = await aRelease({});
+    world.files.state.busy = 1;
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.deepEqual([namesOf(result, "asset").length, world.files.seen.length], [1, 2]);
+    assert.equal(world.server.requests.filter(({ path }) => path.endsWith("/releases")).length, 1);
   });
 
   test("that the API itself gives are stored as they come", async () => {
@@ -287,7 +301,6 @@ describe("LFS objects that are not to be had", () => {
       [404, "MISSING", undefined],
       [410, "MISSING", undefined],
       [403, "FAILED", "SOURCE_FORBIDDEN"],
-      [429, "FAILED", "SOURCE_RATE_LIMITED"],
       [503, "FAILED", "SOURCE_UNAVAILABLE"],
       [507, "FAILED", "SOURCE_FORBIDDEN"],
       [509, "FAILED", "SOURCE_FORBIDDEN"],
@@ -302,6 +315,26 @@ describe("LFS objects that are not to be had", () => {
         String(code),
       );
     }
+  });
+
+  test("one whose storage asks to come back is asked for then, and not before", async () => {
+    await using world = await aLfsWorld((url) => ({ status: 200, body: { objects: given(url) } }));
+    const { switches } = world.server.git;
+    const others = switches.answer;
+    const asked: number[] = [];
+    switches.answer = (request, response) => {
+      if (request.url !== "/object/1") return others(request, response);
+      asked.push(performance.now());
+      if (asked.length > 1) return others(request, response);
+      response.writeHead(503, { "retry-after": "1" }).end();
+      return true;
+    };
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.deepEqual(new Set((await world.states(result)).values()), new Set(["STORED"]));
+    const [first = 0, second = 0] = asked;
+    // Timers may be a millisecond early.
+    assert.ok(second - first > 990, `asked again after ${second - first} ms`);
   });
 
   test("one that the batch API leaves out, or gives no download for, fails the repository: that says nothing of it", async () => {

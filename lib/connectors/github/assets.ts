@@ -3,8 +3,10 @@ import { SourceError } from "../../errors.ts";
 import { fileName } from "../../keys.ts";
 import type { Facts, Item } from "../connector.ts";
 import { downloaded } from "./download.ts";
-import { fileItem, tried } from "./file-item.ts";
+import { fileItem } from "./file-item.ts";
+import { fileTries } from "./file-tries.ts";
 import type { Json } from "./pages.ts";
+import { patience } from "./patience.ts";
 import { filled } from "./reading.ts";
 import { stillStored } from "./still-stored.ts";
 import type { SubjectWork } from "./subject-work.ts";
@@ -40,11 +42,12 @@ export function assetsOf(release: Json): readonly Asset[] {
 
 /** Files of releases, each an artifact. One that is as it was is taken over from the last snapshot. */
 export async function* assetItems(work: SubjectWork, assets: Iterable<Asset>): AsyncGenerator<Item> {
+  const tries = fileTries(patience(work));
   let some = false;
   for (const asset of assets) {
     some = true;
     try {
-      yield* tried(assetItem(work, asset));
+      yield* tries.item(assetItem(work, asset));
     } catch (error) {
       work.failures.add("assets", error);
     }

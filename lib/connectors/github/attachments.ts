@@ -4,9 +4,11 @@ import { fileName } from "../../keys.ts";
 import type { Item } from "../connector.ts";
 import { downloaded } from "./download.ts";
 import { isOfTheSource } from "./failures.ts";
-import { fileItem, tried } from "./file-item.ts";
+import { fileItem } from "./file-item.ts";
+import { type FileTries, fileTries } from "./file-tries.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Line } from "./lines.ts";
+import { LONG_MS, patience } from "./patience.ts";
 import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS, type Texts } from "./texts.ts";
@@ -134,6 +136,8 @@ interface StoredAttachments {
   readonly known: ReadonlyMap<string, StoredAttachment>;
   /** Artifacts of this snapshot by digest. */
   readonly held: Map<string, string>;
+  /** How those that are held nowhere are asked for. */
+  readonly tries: FileTries;
 }
 
 interface StoredAttachment {
@@ -142,7 +146,8 @@ interface StoredAttachment {
   readonly from: true | "salvage";
 }
 
-async function storedAttachments({ previous }: SubjectWork): Promise<StoredAttachments> {
+async function storedAttachments(work: SubjectWork): Promise<StoredAttachments> {
+  const { previous } = work;
   const before = new Map<string, StoredAttachment>();
   const known = new Map<string, StoredAttachment>();
   // The last snapshot's stand in the place of what was stored since. Where its lines are sealed to us, its facts tell each file's first URL.
@@ -160,7 +165,16 @@ async function storedAttachments({ previous }: SubjectWork): Promise<StoredAttac
     before.set(String(json.url), { artifact, sha256, from: true });
     known.set(sha256, { artifact, sha256, from: true });
   }
-  return { before, known, held: new Map() };
+  return { before, known, held: new Map(), tries: attachmentTries(work) };
+}
+
+/** One for which a server wants a longer wait is had the next night: it is no reason for the unit to end and begin again. */
+function attachmentTries(work: SubjectWork): FileTries {
+  const options = patience(work);
+  return fileTries({
+    ...options,
+    unless: (error) => error.retryAfterMs > LONG_MS || options.unless?.(error) === true,
+  });
 }
 
 /** Yields it unless its content is held already, under whatever URL. Answers the artifact. */
@@ -173,7 +187,8 @@ async function* attachmentItem(
   const download = () => attachmentBytes(work, webUrl, url);
   const same = stored.before.get(url);
   if (same !== undefined) return yield* heldItem(stored, same, { url, unchanged: same.from, open: download });
-  const file = await scratchFile("attachment", download, { maxBytes: MAX_BYTES, signal: work.context.signal });
+  const options = { maxBytes: MAX_BYTES, signal: work.context.signal };
+  const file = await stored.tries.call(() => scratchFile("attachment", download, options));
   try {
     const { sha256, open } = file;
     const known = stored.known.get(sha256);
@@ -189,14 +204,14 @@ async function* attachmentItem(
 }
 
 async function* heldItem(
-  { held }: StoredAttachments,
+  { held, tries }: StoredAttachments,
   { artifact, sha256 }: Pick<StoredAttachment, "artifact" | "sha256">,
   { url, unchanged, open }: { readonly url: string; readonly unchanged: boolean | "salvage"; open(): Bytes },
 ): AsyncGenerator<Item, string> {
   const before = held.get(sha256);
   if (before !== undefined) return before;
   const what = `the attachment ${url}`;
-  yield* tried(fileItem({ name: artifact, what, bytes: undefined, sha256, facts: { url }, unchanged, open }));
+  yield* tries.item(fileItem({ name: artifact, what, bytes: undefined, sha256, facts: { url }, unchanged, open }));
   held.set(sha256, artifact);
   return artifact;
 }

@@ -2,6 +2,7 @@ import type { Bytes } from "../../bytes.ts";
 import { SourceError, TransientError } from "../../errors.ts";
 import { bodyBytes, connectionFault } from "../../git/http-fault.ts";
 import { networkFetch } from "../../network/fetch.ts";
+import { retryAfterMs } from "../../retry-after.ts";
 import { tool } from "../../tool.ts";
 
 /** What is asked with is for the first host alone. */
@@ -49,7 +50,7 @@ export async function* downloaded({ url, headers, what, signal, ask, wall }: Dow
     }
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw statusFault(response.status, what);
+      throw statusFault(response, what);
     }
     yield* bodyBytes(response, signal);
     return;
@@ -67,9 +68,12 @@ async function request(url: string, headers: Readonly<Record<string, string>>, s
   }
 }
 
-function statusFault(status: number, what: string): SourceError | TransientError {
-  if (status >= 500 || status === 408 || status === 429)
-    return new TransientError("SOURCE_UNAVAILABLE", `${what} is answered with ${status}`);
+function statusFault({ status, headers }: FileAnswer, what: string): SourceError | TransientError {
+  if (status >= 500 || status === 408 || status === 429) {
+    return new TransientError("SOURCE_UNAVAILABLE", `${what} is answered with ${status}`, {
+      retryAfterMs: retryAfterMs(headers.get("retry-after")),
+    });
+  }
   const code =
     status === 404 || status === 410 ? "SOURCE_NOT_FOUND" : status === 401 ? "SOURCE_UNAUTHORIZED" : "SOURCE_FORBIDDEN";
   return new SourceError(code, `${what} is answered with ${status}`);

@@ -48,17 +48,3 @@ export function fileItem(file: StoredFile): Item {
   };
   return file.unchanged === false ? item : unchangedItem(item, file.unchanged);
 }
-
-const TRIES = 4;
-
-/** Yields the item, and once more when it failed for a fault that passes: one broken download is no reason to begin a repository anew. */
-export async function* tried(item: Item): AsyncGenerator<Item> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      yield item;
-      return;
-    } catch (error) {
-      if (!(error instanceof TransientError) || error.code.startsWith("STORAGE_") || attempt === TRIES) throw error;
-    }
-  }
-}

@@ -6,7 +6,8 @@ import { retry } from "../../retry.ts";
 import type { Item } from "../connector.ts";
 import { authorized } from "./authorized.ts";
 import { downloaded } from "./download.ts";
-import { fileItem, tried } from "./file-item.ts";
+import { fileItem } from "./file-item.ts";
+import { fileTries } from "./file-tries.ts";
 import { kindItem } from "./kind-item.ts";
 import { isMissing, type LfsPlace, lfsPlaces, placeFault } from "./lfs-batch.ts";
 import { LFS, type LfsBefore, lfsBefore } from "./lfs-before.ts";
@@ -80,6 +81,7 @@ async function* objectItems(
   before: LfsBefore | undefined,
 ): AsyncGenerator<Item, readonly Line[]> {
   const lines: Line[] = [];
+  const tries = fileTries(patience(work));
   const told = (pointer: LfsPointer, state: string, message?: string) =>
     lines.push({ key: pointer.oid, json: { ...pointer, state, ...(message === undefined ? {} : { message }) } });
   /** One that could not be had leaves the others alone. */
@@ -90,7 +92,7 @@ async function* objectItems(
   };
   async function* storing(pointer: LfsPointer, place: LfsPlace | undefined): AsyncGenerator<Item> {
     try {
-      yield* tried(objectItem(work, cloneUrl, pointer, place));
+      yield* tries.item(objectItem(work, cloneUrl, pointer, place));
       told(pointer, "STORED");
     } catch (error) {
       failed([pointer], error);

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Bytes, measure } from "../../bytes.ts";
-import { SourceError, TransientError } from "../../errors.ts";
+import { SourceError } from "../../errors.ts";
 import { scratchFault, scratchFolder } from "../../scratch.ts";
 
 /** A download that lies here for a moment, so that its digest is known before it is stored. */
@@ -12,8 +12,6 @@ export interface ScratchFile {
   remove(): Promise<void>;
 }
 
-const TRIES = 4;
-
 /** What one download may be, and whose it is. */
 export interface ScratchOptions {
   /** Who names what is downloaded is not to fill the folder. */
@@ -21,10 +19,7 @@ export interface ScratchOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Downloads anew when it failed for a fault that passes.
- * @throws what `download` throws, SourceError `SCRATCH_FULL`, and `SOURCE_PROTOCOL` for more than `maxBytes`
- */
+/** @throws what `download` throws, SourceError `SCRATCH_FULL`, and `SOURCE_PROTOCOL` for more than `maxBytes` */
 export async function scratchFile(
   purpose: string,
   download: () => Bytes,
@@ -36,15 +31,9 @@ export async function scratchFile(
   const scratch = await scratchFolder(purpose);
   const path = join(scratch.path, "file");
   try {
-    for (let attempt = 1; ; attempt += 1) {
-      const measured = measure(download(), checkLength);
-      try {
-        await pipeline(measured.bytes, createWriteStream(path, { mode: 0o600 }), { signal });
-        return { sha256: measured.result().sha256, open: () => createReadStream(path), remove: () => scratch.remove() };
-      } catch (error) {
-        if (!(error instanceof TransientError) || attempt === TRIES) throw error;
-      }
-    }
+    const measured = measure(download(), checkLength);
+    await pipeline(measured.bytes, createWriteStream(path, { mode: 0o600 }), { signal });
+    return { sha256: measured.result().sha256, open: () => createReadStream(path), remove: () => scratch.remove() };
   } catch (error) {
     await scratch.remove();
     throw scratchFault(error);

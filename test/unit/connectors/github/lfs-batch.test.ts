@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bytesOf } from "../../../../lib/bytes.ts";
 import { accountChoice } from "../../../../lib/connectors/github/choose-account.ts";
 import { fileItem } from "../../../../lib/connectors/github/file-item.ts";
-import { type LfsPlace, lfsPlaces } from "../../../../lib/connectors/github/lfs-batch.ts";
+import { type LfsPlace, lfsPlaces, placeFault } from "../../../../lib/connectors/github/lfs-batch.ts";
 import { collected, sha256 } from "../../../support/bytes.ts";
 import { aGithubAccount } from "../../../support/github-account.ts";
 import { startRecordingServer } from "../../../support/recording-server.ts";
@@ -40,6 +40,16 @@ test("an odd object in a batch's answer leaves the others alone, and null stands
     ],
   }));
   assert.deepEqual(places.map(stateOf), [href, "unknown", 404, "unknown"]);
+});
+
+test("what is said of one object passes, or is a last word", () => {
+  const faultOf = (code: number) => {
+    const { name, code: said } = placeFault({ oid: oid(1), code, message: "" }, "it");
+    return [name, said];
+  };
+  assert.deepEqual(faultOf(429), ["TransientError", "SOURCE_RATE_LIMITED"]);
+  assert.deepEqual(faultOf(503), ["TransientError", "SOURCE_UNAVAILABLE"]);
+  assert.deepEqual(faultOf(507), ["SourceError", "SOURCE_FORBIDDEN"]);
 });
 
 test("a file of this machine is no place to download from", async () => {
