@@ -5,11 +5,12 @@ import { questionOf } from "../../lib/connectors/github/probe.ts";
 import { type ProbeField, probeFields } from "../../lib/connectors/github/probe-fields.ts";
 import type { JobResult } from "../../lib/run.ts";
 import { aGitFolder } from "../support/git-repository.ts";
-import { githubBackup } from "../support/github-backup.ts";
+import { githubBackup, storedParts } from "../support/github-backup.ts";
 import { aComment, aDiscussion, answerGraphql, graphqlFaults } from "../support/github-graphql.ts";
 import { addRepository, at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+import { runWithin } from "../support/run-within.ts";
 
 const SKIP = { skip: noGithubPeers };
 const WITHOUT_GIT = { skip: ["git", "wiki", "lfs", "assets"] };
@@ -311,6 +312,28 @@ describe("discussions", () => {
     const numbers = ((await backup.stored(result, "my-org/app", "discussions")) ?? []).map(({ number }) => number);
     assert.equal(new Set(numbers).size, 61);
     assert.equal(numbers.length, 61);
+  });
+
+  test("that take more questions than an hour has go on where they stopped", SKIP, async () => {
+    await using world = await aWorld(Array.from({ length: 260 }, (_, n) => aDiscussion(n + 1, at(n), [])));
+    const { server, discussions } = world;
+    const backup = githubBackup(server, ALONE);
+    const numbers = async (result: Parameters<typeof storedParts>[1]) =>
+      (await storedParts(backup, result, "my-org/app", "discussions"))
+        .map(({ number }) => Number(number))
+        .toSorted((a, b) => a - b);
+    const all = discussions.map(({ number }) => Number(number));
+    const first = await runWithin(backup, server, 9);
+    assert.ok(first.hours >= 3, `${first.hours} hours`);
+    assert.deepEqual(await numbers(first), all);
+    // What changed since then is read with what changed last first.
+    for (const [n, one] of discussions.entries())
+      if (n >= 60) discussions[n] = aDiscussion(Number(one.number), at(9000 + n), []);
+    const second = await runWithin(backup, server, 7);
+    assert.ok(second.hours >= 3, `${second.hours} hours`);
+    assert.deepEqual(await numbers(second), all);
+    const asked = server.requests.filter(({ path, status }) => path === "/graphql" && status === 200).length;
+    assert.ok(asked < 40, `${asked} questions`);
   });
 
   test("are asked for in halves where GitHub takes too long", SKIP, async () => {

@@ -172,8 +172,13 @@ function page({ lists, keys, lastPage }: GithubServer, path: string, url: URL): 
   const items = all.slice((number - 1) * size, number * size);
   const next = new URL(url);
   next.searchParams.set("page", String(number + 1));
-  const headers: Record<string, string> =
-    number * size < all.length ? { link: `<${next.href}>; rel="next", <${next.href}>; rel="last"` } : {};
+  const before = new URL(url);
+  before.searchParams.set("page", String(number - 1));
+  const links = [
+    ...(number > 1 ? [`<${before.href}>; rel="prev"`] : []),
+    ...(number * size < all.length ? [`<${next.href}>; rel="next"`, `<${next.href}>; rel="last"`] : []),
+  ];
+  const headers: Record<string, string> = links.length === 0 ? {} : { link: links.join(", ") };
   const key = keys.get(path);
   return { status: 200, headers, body: key === undefined ? items : { total_count: all.length, [key]: items } };
 }

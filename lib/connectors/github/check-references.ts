@@ -1,7 +1,7 @@
 import { SourceError } from "../../errors.ts";
 import type { Item } from "../connector.ts";
 import { heldTo } from "./held-to.ts";
-import { keptParts } from "./kind-parts.ts";
+import { keptParts, wholeParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { numbersOf, packed } from "./number-facts.ts";
 import { isObject } from "./pages.ts";
@@ -52,7 +52,7 @@ function wantedOf({ references, context, previous, states }: SubjectWork, target
 
 async function heldOf({ references, context, previous }: SubjectWork, kind: Kind): Promise<ReadonlySet<number>> {
   const known =
-    numbersOf(keptParts(kind, context.kept)) ??
+    numbersOf(wholeParts(kind, context.kept) ?? []) ??
     references.of(kind.name) ??
     numbersOf(keptParts(kind, previous.unit?.artifacts));
   if (known !== undefined) return known;

@@ -23,6 +23,8 @@ export async function* collectAgain(work: SubjectWork, kind: Kind): AsyncGenerat
     more: () => ({ ...reading.facts?.(), readAgain: true }),
     replaces: (name) => given.some((one) => isPartOf(one, name)),
   });
+  const stopped = reading.stopped?.();
+  if (stopped !== undefined) throw stopped;
   await endKind(work, context, reading.end("READ"));
 }
 

@@ -3,7 +3,7 @@ import { collectAgain, isMendable } from "./collect-again.ts";
 import { storedHole } from "./count-check.ts";
 import { endKind } from "./end-kind.ts";
 import { keptState } from "./kept-state.ts";
-import { contextOf } from "./kind-context.ts";
+import { asReadable, contextOf } from "./kind-context.ts";
 import { kindItem, peeked } from "./kind-item.ts";
 import { partName, strayParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
@@ -41,7 +41,8 @@ const TOLD: ReadonlyMap<number, Told> = new Map([
 ]);
 
 async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item> {
-  const context = contextOf(work, kind);
+  const context = await asReadable(contextOf(work, kind));
+  if (context.begun?.facts.readAgain === true) work.readAgain.add(kind.name);
   try {
     if (await passStored(work, context)) return;
   } catch (error) {
@@ -72,14 +73,14 @@ async function* unchangedItems(
 async function* readItems(work: SubjectWork, context: KindContext, reading: WatchedReading): AsyncGenerator<Item> {
   const { kind, before } = context;
   const part = (context.begun?.parts.length ?? 0) + 1;
-  const stray = strayParts(kind, work.context.kept);
+  const stray = strayParts(kind, work.context.kept, context.begun);
   const given = {
     part,
-    more: () => reading.facts?.() ?? {},
+    more: () => ({ ...reading.facts?.(), ...(context.begun?.facts.readAgain === true ? { readAgain: true } : {}) }),
     ...(stray.size === 0 ? {} : { replaces: (name: string) => stray.has(name) }),
   };
   const begun = await peeked(reading.lines());
-  const isEmpty = begun === undefined && part === 1 && reading.stopped?.() === undefined;
+  const isEmpty = begun === undefined && part === 1 && reading.stopped?.() === undefined && stray.size === 0;
   if (begun !== undefined) {
     try {
       yield kindItem(kind, reading.lines, { begun, ...given });
@@ -89,7 +90,7 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
   } else if (isEmpty) {
     if (kind.reading.how === "each" || kind.reading.how === "changed") work.empty.set(kind, given.more());
   } else {
-    // How far it is has to be written down, though nothing was found on the way.
+    // How far it is has to be written down, though nothing was found on the way; and so has that a part stands for nothing any more.
     yield kindItem(kind, noLines, given);
   }
   const stopped = reading.stopped?.();

@@ -37,10 +37,11 @@ const ORDERS = {
  * @throws UnreadableError | SourceError | TransientError; a list is never just shorter than GitHub counts
  */
 export const discussionPages = (order: keyof typeof ORDERS): Pages =>
-  async function* (session, { owner, repo }): AsyncGenerator<Page> {
+  async function* (session, { owner, repo }, from): AsyncGenerator<Page> {
     const seen = new Set<unknown>();
     let first = AT_ONCE;
-    let after: string | undefined;
+    // A cursor says what comes next, wherever that has moved to.
+    let after = from?.place || undefined;
     let isBegunAgain = false;
     for (;;) {
       let list: List;
@@ -57,11 +58,12 @@ export const discussionPages = (order: keyof typeof ORDERS): Pages =>
       }
       const items: Json[] = [];
       for (const discussion of list.nodes) items.push(await wholeDiscussion(session, discussion));
-      for (const { id } of items) seen.add(id);
+      for (const item of items) if (from?.isStored(item) !== true) seen.add(item.id);
+      const count = seen.size + (from?.stored ?? 0);
       const isEnd = list.next === undefined;
-      const isShort = isEnd && seen.size < list.totalCount;
-      if (isShort && isBegunAgain) checkCount(seen.size, list.totalCount, `discussions of ${owner}/${repo}`);
-      yield { url: "/graphql", etag: undefined, items, isLast: isEnd && !isShort };
+      const isShort = isEnd && count < list.totalCount;
+      if (isShort && isBegunAgain) checkCount(count, list.totalCount, `discussions of ${owner}/${repo}`);
+      yield { url: "/graphql", place: after ?? "", etag: undefined, items, isLast: isEnd && !isShort };
       if (isEnd && !isShort) return;
       isBegunAgain ||= isShort;
       after = list.next;

@@ -1,3 +1,4 @@
+import { NotFoundError } from "../../errors.ts";
 import { begunKind, keptParts } from "./kind-parts.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { KindContext } from "./reading.ts";
@@ -23,9 +24,26 @@ export function contextOf(
     sweep: whole || sweptAt === undefined || session.api.now().getTime() - sweptAt >= fullEveryMs,
     probe: probe[kind.name],
     parents,
-    begun: begunKind(kind, kept),
+    begun: whole ? undefined : begunKind(kind, kept),
     previousParts: previous.partsOf(kind),
   };
+}
+
+/**
+ * A list that goes on after a wait needs what is stored of it: to tell what comes twice, and for the kinds that hang on it. Where that is sealed to us
+ * it is read from its beginning.
+ */
+export async function asReadable(context: KindContext): Promise<KindContext> {
+  const [first] = context.begun?.parts ?? [];
+  const { how } = context.kind.reading;
+  if (first === undefined || (how !== "list" && how !== "newest")) return context;
+  try {
+    for await (const _ of first.open()) break;
+    return context;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return { ...context, begun: undefined };
+  }
 }
 
 /** What was readable, is required or is the subject itself is waited for where an account that may be shown it is used up. */

@@ -9,8 +9,10 @@ import type { Kind } from "./kinds/kind.ts";
 export interface BegunKind {
   /** How many parts there are. */
   readonly parts: readonly PreviousArtifact[];
-  /** The parent that was asked about last: its number, or what it is called. */
+  /** The parent that was asked about last: its number, or what it is called. Of a list, the place of the page that was read last. */
   readonly through: string | number;
+  /** What else the last part's facts say. */
+  readonly facts: Facts;
   /** Which reading they are of: parts of two that are joined can leave out what lies between them. Undefined for those that do not say. */
   readonly listing: string | undefined;
   /** When it was begun, where all parents are asked about; undefined where those that changed are. A sweep that is due by now is another night's. */
@@ -52,6 +54,7 @@ export function begunKind(
   return {
     parts,
     through,
+    facts,
     listing: typeof facts.listing === "string" ? facts.listing : undefined,
     sweptAt: typeof facts.sweptAt === "string" ? facts.sweptAt : undefined,
   };
@@ -70,9 +73,11 @@ export function partFacts(begun: Pick<BegunKind, "listing"> | undefined): (throu
 export function strayParts(
   kind: Pick<Kind, "name">,
   kept: ReadonlyMap<string, PreviousArtifact> | undefined,
+  begun: Pick<BegunKind, "parts"> | undefined,
 ): ReadonlySet<string> {
   const names = new Set([...(kept?.keys() ?? [])].filter((name) => isPartOf(kind, name)));
-  return names.difference(new Set(keptParts(kind, kept).map((_, n) => partName(kind, n + 1))));
+  const used = begun?.parts ?? wholeParts(kind, kept) ?? [];
+  return names.difference(new Set(used.map((_, n) => partName(kind, n + 1))));
 }
 
 /** As many parts of one reading as there are, in order. */

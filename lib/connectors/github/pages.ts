@@ -10,6 +10,8 @@ const DEFAULT_PER_PAGE = 30;
 
 export interface Page {
   readonly url: string;
+  /** By which the list's reading goes on from here after a wait: this page is then read once more. */
+  readonly place: string;
   readonly etag: string | undefined;
   readonly items: readonly Json[];
   readonly isLast: boolean;
@@ -22,6 +24,16 @@ export interface ListOptions {
   readonly absent: "DISABLED" | "FORBIDDEN";
   /** Answers that were had already, by URL. Each is used once. */
   readonly given?: Map<string, Answer>;
+  readonly from?: GoingOn | undefined;
+}
+
+/** Where a list goes on after a wait. */
+export interface GoingOn {
+  /** Of the page that was read last. */
+  readonly place: string;
+  /** How many objects are stored, and which. */
+  readonly stored: number;
+  isStored(json: Json): boolean;
 }
 
 /** Pages end here: GitHub wants narrower questions. */
@@ -34,27 +46,51 @@ Object.defineProperty(TooDeepError.prototype, "name", { value: "TooDeepError", e
  * @throws UnreadableError | TooDeepError | SourceError | TransientError; it never just ends early
  */
 export async function* pages(session: Session, path: string, options: ListOptions): AsyncGenerator<Page> {
+  const { given, from } = options;
   const seen = new Set<string>();
-  let url: string | undefined = path;
-  let count = 0;
+  let begun = from === undefined ? undefined : await overlapping(session, from, options);
+  let url: string | undefined = begun?.url ?? path;
+  let count = from?.stored ?? 0;
   let before: Page | undefined;
   // Of the last three pages: what is new at a list's beginning moves the rest down.
   let known: readonly ReadonlySet<string>[] = [];
   while (url !== undefined) {
     if (seen.has(url)) throw new SourceError("SOURCE_PROTOCOL", `GitHub's pages of ${path} go round in a circle`);
     seen.add(url);
-    const answer: Answer = take(options.given, url) ?? (await session.get(url));
+    const answer: Answer = begun?.answer ?? take(given, url) ?? (await session.get(url));
+    begun = undefined;
     const listed = itemsOf(answer, url, options);
     known = [...known.slice(-2), new Set(listed.map(identityOf))];
     const moved = before === undefined ? [] : await movedUp(session, before, known, options);
     const items = [...moved, ...listed];
-    count += items.length;
-    const next = nextLink(answer);
-    before = { url, etag: answer.headers.get("etag") ?? undefined, items, isLast: next === undefined };
+    count += from === undefined ? items.length : items.filter((item) => !from.isStored(item)).length;
+    const next = linkOf(answer, "next");
+    before = { url, place: url, etag: answer.headers.get("etag") ?? undefined, items, isLast: next === undefined };
     yield before;
     url = next;
     if (url === undefined) checkTotal(answer, path, options, count);
   }
+}
+
+/**
+ * The page to go on with after a wait: one that begins with an object that is stored. What was deleted meanwhile has moved the rest up, so that the page
+ * that was read last may begin behind what nobody has read; then the one before it is looked at. Undefined where that is the list's first.
+ */
+async function overlapping(
+  session: Session,
+  { place, isStored }: GoingOn,
+  options: ListOptions,
+): Promise<{ readonly url: string; readonly answer: Answer } | undefined> {
+  const seen = new Set<string>();
+  let url: string | undefined = place;
+  while (url !== undefined && !seen.has(url)) {
+    seen.add(url);
+    const answer: Answer = await session.get(url, { again: true });
+    const [first] = itemsOf(answer, url, options);
+    if (first !== undefined && isStored(first)) return { url, answer };
+    url = linkOf(answer, "prev");
+  }
+  return undefined;
 }
 
 /** What a page holds now that neither it nor its neighbours held when they were read. 304 costs nothing. */
@@ -118,9 +154,10 @@ function refuse(answer: Answer, url: string, absent: "DISABLED" | "FORBIDDEN"): 
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
-function nextLink({ headers }: Pick<Answer, "headers">): string | undefined {
-  return /<([^>]+)>\s*;[^,]*\brel="next"/.exec(headers.get("link") ?? "")?.[1];
-}
+const LINKS = { next: /<([^>]+)>\s*;[^,]*\brel="next"/, prev: /<([^>]+)>\s*;[^,]*\brel="prev"/ };
+
+const linkOf = ({ headers }: Pick<Answer, "headers">, to: keyof typeof LINKS): string | undefined =>
+  LINKS[to].exec(headers.get("link") ?? "")?.[1];
 
 /** Lists that name their length are held to it; more may have come since the last page said so. */
 function checkTotal({ json }: Answer, path: string, { items }: ListOptions, count: number): void {

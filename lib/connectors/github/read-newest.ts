@@ -1,8 +1,9 @@
-import { deepList } from "./deep-list.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { type Line, lineOf } from "./lines.ts";
+import { newerOf, wholeOf } from "./list-ways.ts";
 import { isOlder, later, type Newest, orderValue, orderValues } from "./newest-order.ts";
-import { type Page, pages, TooDeepError } from "./pages.ts";
+import type { Page } from "./pages.ts";
+import { begunLines, reachOf } from "./reach.ts";
 import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
 
@@ -11,36 +12,49 @@ import type { Answer } from "./response.ts";
  * there; each snapshot is complete by itself. A sweep reads all, which finds what was deleted.
  */
 export async function readNewest(context: KindContext): Promise<KindReading> {
-  const { kind, session, params, before, previousLines, sweep, parents } = context;
+  const { kind, session, params, before, previousLines, previousParts, sweep, parents, begun } = context;
   const order = orderOf(kind);
   const url = filled(order.path, params);
   const given = new Map<string, Answer>();
-  const since = sweep || previousLines === undefined ? undefined : before?.newest;
+  // What was begun before a wait goes on as it was begun.
+  const isSweep = begun === undefined ? sweep : begun.sweptAt !== undefined;
+  const since = isSweep || previousLines === undefined ? undefined : before?.newest;
   const isKnown = since !== undefined || (!sweep && before?.state === "EMPTY");
-  const unchanged = isKnown && (await isUnchanged(context, given));
-  const begun = session.api.now().toISOString();
+  const unchanged = begun === undefined && previousParts <= 1 && isKnown && (await isUnchanged(context, given));
+  const begunAt = begun?.sweptAt ?? session.api.now().toISOString();
+  const reach = reachOf(context);
   let firstEtag: string | undefined;
   let newest: string | number | undefined;
   let isBegun = false;
+  let isSecond = false;
   let deleted: string[] = [];
+  const list = { context, order, reach, given, onNewest: note };
 
   async function* wanted(): AsyncGenerator<Line> {
     firstEtag = undefined;
-    newest = since;
-    isBegun = false;
+    newest = newestOf(begun?.facts) ?? since;
+    isBegun = begun !== undefined;
+    isSecond = begun?.facts.second === true;
     deleted = [];
+    reach.begin();
     parents.begin(kind);
     yield* since === undefined ? swept() : added(since);
   }
 
   async function* added(from: string | number): AsyncGenerator<Line> {
     const fresh = new Set<string>();
-    for await (const line of untilOlder(newerThan(from), order, from)) {
+    for await (const line of begunLines(context)) {
+      fresh.add(line.key);
+      parents.note(kind, line, true);
+    }
+    const newer = newerOf(list, from, new Set(fresh));
+    for await (const line of reach.untilWait(untilOlder(newer, order, from))) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
       parents.note(kind, line, true);
       yield line;
     }
+    if (reach.stopped() !== undefined) return;
     for await (const line of previousLines?.() ?? []) {
       if (fresh.has(line.key)) continue;
       parents.note(kind, line, false);
@@ -48,31 +62,27 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     }
   }
 
-  /** What is newer can be too much for a list, too: then its order is another, and what is older is left out. */
-  async function* newerThan(from: string | number): AsyncGenerator<Page> {
-    try {
-      yield* listed();
-    } catch (error) {
-      if (!(error instanceof TooDeepError)) throw error;
-      for await (const page of deepList(context, order, error)) {
-        yield { ...page, items: page.items.filter((json) => !isOlder(orderValue(json, order), from)) };
-      }
-    }
-  }
-
   async function* swept(): AsyncGenerator<Line> {
     const known = await orderValues(previousLines, order);
+    const isChanged = (line: Line) => known.get(line.key)?.value !== orderValue(line.json, order);
     const seen = new Set<string>();
-    const told = async function* (list: AsyncIterable<Page>): AsyncGenerator<Line> {
-      for await (const line of once(kind, list, seen)) {
-        parents.note(kind, line, known.get(line.key)?.value !== orderValue(line.json, order));
-        yield line;
-      }
-    };
-    yield* told(wholeOf(context, order, listed()));
+    for await (const line of begunLines(context)) {
+      seen.add(line.key);
+      parents.note(kind, line, isChanged(line));
+    }
     const missing = () => [...known.keys()].filter((key) => !seen.has(key));
-    // What was deleted meanwhile moves the rest up, past the page that was next: gone is only what is missing twice.
-    if (missing().length > 0 && order.whole !== undefined) yield* told(wholeOf(context, order, listed()));
+    const all = async function* (): AsyncGenerator<Page> {
+      yield* wholeOf(list, new Set(seen));
+      // What was deleted meanwhile moves the rest up, past the page that was next: gone is only what is missing twice.
+      if (missing().length === 0 || order.whole === undefined || isSecond) return;
+      isSecond = true;
+      yield* wholeOf(list);
+    };
+    for await (const line of once(kind, reach.untilWait(all()), seen)) {
+      parents.note(kind, line, isChanged(line));
+      yield line;
+    }
+    if (reach.stopped() !== undefined) return;
     deleted = missing();
     parents.deleted(
       kind,
@@ -80,30 +90,36 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     );
   }
 
-  async function* listed(): AsyncGenerator<Page> {
-    const list = order.pages?.(session, params) ?? pages(session, url, { absent: kind.absent ?? "FORBIDDEN", given });
-    for await (const page of list) {
-      firstEtag ??= page.etag;
-      // A later page may show a change of a moment ago, and what was read before it may have been changed by then, too.
-      if (!isBegun) for (const json of page.items) newest = later(newest, orderValue(json, order));
-      isBegun = true;
-      yield page;
-    }
+  function note(page: Page): void {
+    firstEtag ??= page.etag;
+    // A later page may show a change of a moment ago, and what was read before it may have been changed by then, too.
+    if (!isBegun) for (const json of page.items) newest = later(newest, orderValue(json, order));
+    isBegun = true;
   }
 
   return {
     unchanged,
     lines: wanted,
+    stopped: reach.stopped,
     // For when the unit has to wait later on, and what is stored is all that there is to go by.
-    facts: () => ({ ...(newest === undefined ? {} : { newest }), ...(since === undefined ? { sweptAt: begun } : {}) }),
-    state: () => ({
-      ...(firstEtag === undefined ? {} : { etags: { [url]: firstEtag } }),
+    facts: () => ({
+      ...reach.facts(),
       ...(newest === undefined ? {} : { newest }),
-      sweptAt: since === undefined ? begun : (before?.sweptAt ?? begun),
+      ...(since === undefined ? { sweptAt: begunAt } : {}),
+      ...(reach.stopped() !== undefined && isSecond ? { second: true } : {}),
+    }),
+    state: () => ({
+      // Of a list that went on after a wait the first page is another one.
+      ...(firstEtag === undefined || begun !== undefined ? {} : { etags: { [url]: firstEtag } }),
+      ...(newest === undefined ? {} : { newest }),
+      sweptAt: since === undefined ? begunAt : (before?.sweptAt ?? begunAt),
     }),
     deleted: () => deleted,
   };
 }
+
+const newestOf = (facts: { readonly newest?: unknown } | undefined): string | number | undefined =>
+  typeof facts?.newest === "string" || typeof facts?.newest === "number" ? facts.newest : undefined;
 
 /** Ends at the first object that is older than what the last snapshot holds. */
 async function* untilOlder(list: AsyncIterable<Page>, order: Newest, from: string | number): AsyncGenerator<Line> {
@@ -112,24 +128,6 @@ async function* untilOlder(list: AsyncIterable<Page>, order: Newest, from: strin
       if (isOlder(orderValue(json, order), from)) return;
       yield { key: String(json.id), json };
     }
-  }
-}
-
-/** All of it. One page is of one moment; several are read in an order that stays. */
-async function* wholeOf(context: KindContext, order: Newest, list: AsyncIterable<Page>): AsyncGenerator<Page> {
-  const { kind, session, params } = context;
-  const absent = kind.absent ?? "FORBIDDEN";
-  try {
-    for await (const page of list) {
-      yield page;
-      if (page.isLast) return;
-      if (order.whole !== undefined) break;
-    }
-    if (typeof order.whole === "function") yield* order.whole(session, params);
-    else if (order.whole !== undefined) yield* pages(session, filled(order.whole, params), { absent });
-  } catch (error) {
-    if (!(error instanceof TooDeepError)) throw error;
-    yield* deepList(context, order, error);
   }
 }
 

@@ -36,6 +36,7 @@ export function watched(work: SubjectWork, context: KindContext, reading: KindRe
         count += 1;
         yield line;
       }
+      if (reading.stopped?.() !== undefined) return;
       hole = await holeIn(work, kind, linesIn(begun?.parts ?? []) + count);
       ended = true;
     },

@@ -1,4 +1,4 @@
-import type { Json, Page } from "../pages.ts";
+import type { GoingOn, Json, Page } from "../pages.ts";
 import type { ProbeField } from "../probe-fields.ts";
 import type { Session } from "../session.ts";
 
@@ -8,8 +8,8 @@ export type Subject = "repository" | "organization" | "user" | "gist";
 /** A path of the API with `{owner}`, `{repo}`, `{org}`, `{username}` and, for children, their parent's `{name}`. */
 export type Path = string;
 
-/** A list that has no path. */
-export type Pages = (session: Session, params: Readonly<Record<string, string>>) => AsyncIterable<Page>;
+/** A list that has no path, from its beginning or on after a wait. */
+export type Pages = (session: Session, params: Readonly<Record<string, string>>, from?: GoingOn) => AsyncIterable<Page>;
 
 /** How the children of one parent are read: a list, or one object. */
 export interface Child {

@@ -94,7 +94,7 @@ test("what was stored before a wait and is sealed to us is not taken for deleted
       throw new NotFoundError("sealed");
     },
   };
-  const begun = { parts: [sealed], through: "b", listing: undefined };
+  const begun = { parts: [sealed], through: "b", facts: {}, listing: undefined };
   const reading = await readEach(aContext({ session: sessionOf(["a", "b", "c"]), previousLines: previous, begun }));
   const keys = (await Array.fromAsync(reading.lines())).map(({ key }) => key);
   assert.deepEqual([keys, reading.deleted()], [["c"], ["d"]]);

@@ -1,0 +1,77 @@
+import { DeferredError } from "../../errors.ts";
+import type { Facts } from "../connector.ts";
+import { partFacts } from "./kind-parts.ts";
+import { type Line, lineOf, linesOf } from "./lines.ts";
+import type { GoingOn, Page } from "./pages.ts";
+import type { KindContext } from "./reading.ts";
+
+/** How a list is read: with the newest first, all of it in an order that stays, or where GitHub cuts it off (`deepList`). */
+export type Way = (typeof WAYS)[number];
+const WAYS = ["newest", "whole", "deep"] as const;
+
+/** How far reading a list comes. Where waiting is left to others, what was read by then is an artifact of its own, and the rest goes on from there. */
+export interface Reach {
+  begin(): void;
+  /** Notes each page as it arrives. */
+  noted(way: Way, pages: AsyncIterable<Page>): AsyncGenerator<Page>;
+  /** What comes before the wait. @throws DeferredError where no page arrived that had not been read before */
+  untilWait<T>(read: AsyncIterable<T>): AsyncGenerator<T>;
+  stopped(): DeferredError | undefined;
+  facts(): Facts;
+}
+
+export function reachOf({ begun }: Pick<KindContext, "begun">): Reach {
+  const factsOf = partFacts(begun);
+  let last: { readonly way: Way; readonly place: string } | undefined;
+  let arrived = 0;
+  let stopped: DeferredError | undefined;
+  return {
+    begin() {
+      last = undefined;
+      arrived = 0;
+      stopped = undefined;
+    },
+    async *noted(way, pages) {
+      for await (const page of pages) {
+        last = { way, place: page.place };
+        arrived += 1;
+        yield page;
+      }
+    },
+    async *untilWait(read) {
+      try {
+        yield* read;
+      } catch (error) {
+        // The page that was read last before a wait is read once more after it.
+        const isAny = arrived > (begun === undefined ? 0 : 1);
+        if (!(error instanceof DeferredError) || !isAny) throw error;
+        stopped = error;
+      }
+    },
+    stopped: () => stopped,
+    facts: () => ({
+      ...factsOf(stopped === undefined ? undefined : last?.place),
+      ...(stopped === undefined || last === undefined ? {} : { way: last.way }),
+    }),
+  };
+}
+
+/** The lines that were stored before a wait, of a list that goes on from there. */
+export async function* begunLines({ kind, begun }: Pick<KindContext, "kind" | "begun">): AsyncGenerator<Line> {
+  for (const part of begun?.parts ?? []) yield* linesOf(kind, part.open());
+}
+
+/** Where the list goes on, and how it was read until there, by the keys of what is stored; undefined where it is read from its beginning. */
+export function goingOn(
+  { kind, begun }: Pick<KindContext, "kind" | "begun">,
+  stored: ReadonlySet<string> | undefined,
+): (GoingOn & { readonly way: Way }) | undefined {
+  const way = WAYS.find((one) => one === begun?.facts.way);
+  if (begun === undefined || stored === undefined || way === undefined) return undefined;
+  return {
+    way,
+    place: String(begun.through),
+    stored: stored.size,
+    isStored: (json) => stored.has(lineOf(kind, json).key),
+  };
+}

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openEncryption } from "../../lib/encryption/all.ts";
+import { aBackup } from "../support/a-backup.ts";
+import { type GithubBackup, githubBackup, storedParts } from "../support/github-backup.ts";
+import { answerGraphql } from "../support/github-graphql.ts";
+import { addRepository, at } from "../support/github-organization.ts";
+import { noGithubPeers } from "../support/github-peers.ts";
+import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+import { runWithin } from "../support/run-within.ts";
+
+interface World {
+  readonly kind: string;
+  /** How it is read. */
+  readonly how: string;
+  /** Of the list, below the repository. */
+  readonly list: string;
+  readonly issues?: number;
+  readonly pulls?: number;
+  readonly perHour: number;
+  /** Pages end here. */
+  readonly lastPage?: number;
+}
+
+const WORLDS: readonly World[] = [
+  { kind: "labels", how: "a list", list: "labels", perHour: 9 },
+  { kind: "issue_comments", how: "in the order of their making", list: "issues/comments", issues: 350, perHour: 9 },
+  { kind: "issue_events", how: "newest first", list: "issues/events", issues: 700, perHour: 9 },
+  { kind: "issues", how: "in windows", list: "issues", issues: 700, perHour: 9, lastPage: 2 },
+  { kind: "issue_events", how: "issue by issue", list: "issues/events", issues: 240, perHour: 110, lastPage: 2 },
+  { kind: "pulls", how: "one by one", list: "pulls", issues: 0, pulls: 240, perHour: 110, lastPage: 2 },
+];
+
+const listOf = (server: GithubServer, path: string): Json[] => server.lists.get(path) ?? [];
+
+async function aWorld({ list, issues = 3, pulls = 0, lastPage }: World) {
+  const server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues, pulls });
+  if (list === "labels")
+    server.lists.set(
+      `${path}/labels`,
+      Array.from({ length: 690 }, (_, n) => ({ id: n + 1, name: `label-${n}`, color: "ff0000" })),
+    );
+  for (const event of listOf(server, `${path}/issues/events`))
+    server.lists.set(`${path}/issues/${Number(event.id) - 42_000}/events`, [event]);
+  for (const pull of listOf(server, `${path}/pulls`)) server.objects.set(`${path}/pulls/${String(pull.number)}`, pull);
+  if (lastPage !== undefined) server.lastPage = lastPage;
+  return { server, path: `${path}/${list}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+const ids = (objects: readonly Json[]): readonly number[] =>
+  objects.map(({ id }) => Number(id)).toSorted((a, b) => a - b);
+
+const partsOf = ({ manifest }: { readonly manifest?: GithubBackupManifest }, kind: string) =>
+  (manifest?.units[0]?.artifacts ?? []).filter(({ path }) => new RegExp(`/${kind}(-\\d+)?[.]jsonl`).test(path));
+type GithubBackupManifest = NonNullable<Awaited<ReturnType<GithubBackup["run"]>>["manifest"]>;
+
+for (const world of WORLDS) {
+  const { kind, how, perHour } = world;
+  const options = { skip: ["all"], include: [kind] };
+
+  test(`${kind} of more requests than an hour has, read ${how}, go on where they stopped`, async () => {
+    await using made = await aWorld(world);
+    const { server, path } = made;
+    const backup = githubBackup(server, options);
+    const first = await runWithin(backup, server, perHour);
+    assert.ok(first.hours >= 3, `${first.hours} hours`);
+    const pages = server.requests.filter((one) => one.path === path && one.status === 200 && one.etag === undefined);
+    const asked = new Map(pages.map(({ query }) => [query.toString(), 0]));
+    for (const { query } of pages) asked.set(query.toString(), (asked.get(query.toString()) ?? 0) + 1);
+    assert.ok(
+      [...asked.values()].every((times) => times <= 3),
+      `asked ${JSON.stringify([...asked])}`,
+    );
+    const parts = partsOf(first, kind);
+    assert.ok(parts.length >= 3, `${parts.length} parts`);
+    const stored = await storedParts(backup, first, "my-org/app", kind);
+    assert.deepEqual(ids(stored), ids(listOf(server, path)), "each once");
+    // At a desk the process waits in the middle of the list, and what it stores is the same.
+    const desk = githubBackup(server, options);
+    const whole = await desk.run();
+    assert.equal(partsOf(whole, kind).length, 1);
+    assert.deepEqual(ids((await desk.stored(whole, "my-org/app", kind)) ?? []), ids(stored));
+    // The next run makes one artifact of the parts.
+    const next = await backup.run();
+    assert.equal(next.status, "ok");
+    assert.deepEqual(partsOf(next, kind).length, 1);
+    assert.deepEqual(ids((await backup.stored(next, "my-org/app", kind)) ?? []), ids(stored));
+    assert.equal((await backup.run()).manifest?.units[0]?.status, "unchanged");
+  });
+}
+
+for (const world of WORLDS.filter(({ lastPage }) => lastPage === undefined)) {
+  const { kind, how, perHour } = world;
+  test(`${kind}, read ${how}, lack nothing that stays while others go and come in each wait`, async () => {
+    await using made = await aWorld(world);
+    const { server, path } = made;
+    const backup = githubBackup(server, { skip: ["all"], include: [kind] });
+    let waits = 0;
+    const result = await runWithin(backup, server, perHour, () => {
+      waits += 1;
+      if (waits > 3) return;
+      const [first, ...rest] = listOf(server, path).slice(120);
+      const id = 1e9 + waits;
+      const fresh = { ...first, id, name: `new-${waits}`, created_at: at(900_000), updated_at: at(900_000) };
+      // Where they are listed: labels at the end, the others as they are sorted, or at the beginning.
+      server.lists.set(path, kind === "labels" ? [first ?? {}, ...rest, fresh] : [fresh, first ?? {}, ...rest]);
+    });
+    assert.ok(waits >= 3, `${waits} waits`);
+    const stored = ids(await storedParts(backup, result, "my-org/app", kind));
+    assert.equal(new Set(stored).size, stored.length, "each once");
+    const staying = ids(listOf(server, path)).filter((id) => id < 1e9);
+    assert.ok(staying.length > 100);
+    assert.deepEqual(
+      staying.filter((id) => !stored.includes(id)),
+      [],
+    );
+  });
+}
+
+test("what changed since the last snapshot is of more requests than an hour has, and is joined with what did not", async () => {
+  const world = { kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 9 };
+  await using made = await aWorld(world);
+  const { server, path } = made;
+  // By the first wait's end a sweep would be due, which is another night's.
+  const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "25h" });
+  assert.equal((await backup.run()).status, "ok");
+  const changed = listOf(server, path).map((comment, n) =>
+    n < 100 ? comment : { ...comment, body: "edited", updated_at: at(100_000 + n) },
+  );
+  server.lists.set(path, changed);
+  const second = await runWithin(backup, server, 9);
+  assert.ok(partsOf(second, "issue_comments").length >= 2);
+  const stored = await storedParts(backup, second, "my-org/app", "issue_comments");
+  const byId = (a: Json, b: Json) => Number(a.id) - Number(b.id);
+  assert.deepEqual(stored.toSorted(byId), changed.toSorted(byId));
+  assert.deepEqual(server.requests.filter(({ query }) => query.get("sort") === "created").length, 7 + 6, "no sweep");
+});
+
+test("what hangs on a list that went on after a wait is there for all of it", async () => {
+  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  const { server, path } = made;
+  const above = [7, 150, 349];
+  for (const number of above) {
+    const list = listOf(server, path);
+    list[number - 1] = { ...list[number - 1], sub_issues_summary: { total: 1 } };
+    server.lists.set(`${path}/${number}/sub_issues`, [{ id: number }]);
+  }
+  const backup = githubBackup(server, { skip: ["all"], include: ["sub_issues"] });
+  const result = await runWithin(backup, server, 8);
+  assert.ok(partsOf(result, "issues").length >= 2);
+  assert.deepEqual(
+    (await storedParts(backup, result, "my-org/app", "sub_issues")).map(({ of }) => of),
+    above,
+  );
+});
+
+test("a list that was stored in parts and sealed to us is read from its beginning, and no part of it stays", async () => {
+  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  const { server } = made;
+  server.lists.set("/repos/my-org/app/labels", listOf(server, "/repos/my-org/app/labels").slice(0, 250));
+  const recipients = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"];
+  const encryption = await openEncryption(
+    { type: "age", recipients },
+    {
+      secrets: { resolve: () => Promise.reject(new Error("no secret is needed")) },
+      signal: new AbortController().signal,
+    },
+  );
+  const sealed = aBackup({ encryption: () => encryption });
+  const backup = githubBackup(server, { skip: ["all"], include: ["labels"] }, sealed);
+  const result = await runWithin(backup, server, 8);
+  assert.ok(result.hours >= 2);
+  assert.deepEqual(
+    partsOf(result, "labels").map(({ facts }) => [facts.lines, facts.through]),
+    [[250, undefined]],
+  );
+});
+
+test("a hole in a list of parts has all of it read again, in parts", { skip: noGithubPeers }, async () => {
+  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  const { server, path } = made;
+  answerGraphql(server);
+  const all = listOf(server, path);
+  const answer = server.graphql;
+  let asked = 0;
+  // It counts all, and lists one less until it has been asked for its count again.
+  server.graphql = async (body) => {
+    asked += 1;
+    server.lists.set(path, all);
+    const reply = await answer?.(body);
+    if (asked === 1) server.lists.set(path, all.slice(1));
+    return reply ?? { status: 500 };
+  };
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues"] });
+  const result = await runWithin(backup, server, 7);
+  assert.equal(asked, 2);
+  const parts = partsOf(result, "issues");
+  assert.ok(parts.length >= 2);
+  assert.deepEqual(ids(await storedParts(backup, result, "my-org/app", "issues")), ids(all));
+  // GraphQL says that nothing has changed; what lies in parts becomes one all the same.
+  const next = await backup.run();
+  assert.equal(partsOf(next, "issues").length, 1);
+  assert.deepEqual(ids((await backup.stored(next, "my-org/app", "issues")) ?? []), ids(all));
+});
