@@ -306,12 +306,21 @@ test("submodules are listed with their URLs as git reads them, and asked for aga
   assert.equal(unitOf(await backup.run())?.status, "unchanged");
   const asked = () => server.requests.filter((request) => request.path.includes(".gitmodules")).length;
   assert.equal(asked(), 0);
-  server.objects.delete(`${path}/contents/.gitmodules`);
   const bare = join(folder.path, "my-org/app.git");
-  await fastImport(bare, ["commit refs/heads/new\ncommitter A <a@example.com> 1 +0000\ndata 1\nx\n"]);
+  const moveRef = (name: string) =>
+    fastImport(bare, [`commit refs/heads/${name}\ncommitter A <a@example.com> 1 +0000\ndata 1\nx\n`]);
+  // One that git cannot read fails what is read from it, and no more.
+  server.objects.set(`${path}/contents/.gitmodules`, { type: "file", encoding: "base64", content: btoa("[submodule") });
+  await moveRef("broken");
+  const broken = unitOf(await backup.run());
+  assert.equal(broken?.error?.code, "SOURCE_FAILED");
+  assert.match(broken?.error?.message ?? "", /^submodules: \.gitmodules of the default branch cannot be read/);
+  assert.ok(broken?.artifacts.some((one) => one.path.includes("collected")));
+  server.objects.delete(`${path}/contents/.gitmodules`);
+  await moveRef("new");
   assert.match(gitSync(bare, ["show-ref"]), /refs\/heads\/new/);
   const third = await backup.run();
   assert.equal(third.status, "ok");
   assert.equal(await backup.stored(third, "my-org/app", "submodules"), undefined);
-  assert.equal(asked(), 1);
+  assert.equal(asked(), 2);
 });

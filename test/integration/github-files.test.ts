@@ -346,6 +346,44 @@ describe("LFS objects that are not to be had", () => {
     }
   });
 
+  const missing = lfsObjects.map((content) => ({ oid: oidOf(content), error: { code: 404, message: "not here" } }));
+
+  test("those of a server that .lfsconfig names and that is not GitHub are no missing ones: the repository fails", async () => {
+    await using world = await aLfsWorld(() => ({ status: 200, body: { objects: missing } }));
+    world.configure("[lfs]\n\turl = https://user:canary-password@lfs.example/my-org/app\n");
+    const result = await world.backup.run();
+    const { error } = unitOf(result) ?? {};
+    assert.deepEqual([result.status, error?.code], ["partial", "SOURCE_REDIRECTED"]);
+    assert.match(error?.message ?? "", /^lfs: 2 LFS objects are not at GitHub, .* at lfs\.example, which is not asked/);
+    assert.doesNotMatch(error?.message ?? "", /canary/);
+    assert.deepEqual(new Set((await world.states(result)).values()), new Set(["FAILED"]));
+    assert.deepEqual(namesOf(result, "repository.bundle"), ["repository.bundle"]);
+    world.configure("[lfs\n");
+    const broken = await world.backup.run();
+    assert.equal(unitOf(broken)?.error?.code, "SOURCE_FAILED");
+    assert.match(unitOf(broken)?.error?.message ?? "", /^lfs: \.lfsconfig of the default branch cannot be read: git /);
+    assert.deepEqual(namesOf(broken, "collected"), ["collected.json.zst"]);
+  });
+
+  test("those of another repository at the same GitHub, which .lfsconfig names, are stored", async () => {
+    const asked: string[] = [];
+    await using world = await aLfsWorld((url, path) => {
+      asked.push(path);
+      return { status: 200, body: { objects: path.startsWith("/my-org/other.git/") ? given(url) : missing } };
+    });
+    world.configure(`[lfs]\n\turl = ${world.server.webUrl}/my-org/other.git/info/lfs\n`);
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.deepEqual(result.manifest?.warnings, []);
+    assert.deepEqual(new Set((await world.states(result)).values()), new Set(["STORED"]));
+    assert.deepEqual(
+      asked,
+      ["app", "other"].map((name) => `/my-org/${name}.git/info/lfs/objects/batch`),
+    );
+    assert.equal(unitOf(await world.backup.run())?.status, "unchanged");
+    assert.equal(asked.length, 2);
+  });
+
   for (const [what, damaged] of [
     ["whose copy is damaged", [oidOf(lfsObjects[1])]],
     ["whose copy is damaged with the list of all", [oidOf(lfsObjects[1]), "lfs.jsonl"]],

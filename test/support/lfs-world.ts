@@ -14,9 +14,9 @@ export const lfsObjects = [Buffer.from("good".repeat(20)), Buffer.from("better".
 
 export const oidOf = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
 
-/** A repository with two pointers, whose objects lie at `/object/0` and `/object/1`, and a batch API that answers with `batch`. */
+/** A repository with two pointers, whose objects lie at `/object/0` and `/object/1`, and a batch API that answers with `batch`, whatever repository's it is. */
 export async function aLfsWorld(
-  batch: (webUrl: string) => { readonly status: number; readonly body: object },
+  batch: (webUrl: string, path: string) => { readonly status: number; readonly body: object },
   a?: ReturnType<typeof aBackup>,
 ) {
   const folder = await aGitFolder();
@@ -36,7 +36,7 @@ export async function aLfsWorld(
     if (request.url?.endsWith("/info/lfs/objects/batch") !== true) return others(request, response);
     void countOf(request).then((count) => {
       asked.push(count);
-      const { status, body } = batch(server.webUrl);
+      const { status, body } = batch(server.webUrl, request.url ?? "");
       response.writeHead(status, { "content-type": "application/vnd.git-lfs+json" }).end(JSON.stringify(body));
     });
     return true;
@@ -49,6 +49,14 @@ export async function aLfsWorld(
     asked,
     damage(n: number) {
       server.files.set(`/object/${n}`, { status: 200, body: Buffer.alloc(lfsObjects[n]?.length ?? 0, "x") });
+    },
+    /** What the default branch's `.lfsconfig` says. */
+    configure(text: string) {
+      server.objects.set("/repos/my-org/app/contents/.lfsconfig", {
+        type: "file",
+        encoding: "base64",
+        content: Buffer.from(text).toString("base64"),
+      });
     },
     states: async (result: JobResult) =>
       new Map((await backup.stored(result, "my-org/app", "lfs"))?.map(({ oid, state }) => [oid, state])),
