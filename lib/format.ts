@@ -50,6 +50,9 @@ export function formatAge(ms: number): string {
   return `${Math.floor(ms / DAY_MS)} d ago`;
 }
 
+/** A moment of UTC: `2026-11-24 03:00 UTC`. */
+export const formatMinute = (time: Date): string => `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
 /** A moment in a time zone with its offset there: `2026-11-24 03:00:00 +01:00`. */
 export function formatTime(time: Date, timezone: string): string {
   const parts = new Map(

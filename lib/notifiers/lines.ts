@@ -1,4 +1,4 @@
-import { formatAge, formatBytes, formatCount, formatDuration } from "../format.ts";
+import { formatAge, formatBytes, formatCount, formatDuration, formatMinute } from "../format.ts";
 import { type JobReport, type Report, verdict } from "../notify/report.ts";
 
 /** What every form of a message is made of, so that all of them say the same. */
@@ -42,7 +42,8 @@ export const jobLine = (job: JobReport): string => `${jobTitle(job)}: ${job.summ
 
 /** `2026-11-20 03:00 UTC, 6 d ago` */
 function when(instant: string, now: Date): string {
-  return `${instant.slice(0, 10)} ${instant.slice(11, 16)} UTC, ${formatAge(now.getTime() - Date.parse(instant))}`;
+  const time = new Date(instant);
+  return `${formatMinute(time)}, ${formatAge(now.getTime() - time.getTime())}`;
 }
 
 /** In figures, where they are known. */

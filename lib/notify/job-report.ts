@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Config, Job } from "../config/schema.ts";
 import type { ErrorRecord } from "../errors.ts";
-import { formatBytes, formatCount, formatDuration } from "../format.ts";
+import { formatBytes, formatCount, formatDuration, formatMinute } from "../format.ts";
 import type { JobHistory } from "../job-history.ts";
 import { manifestKey } from "../keys.ts";
 import { location } from "../location.ts";
@@ -12,7 +12,8 @@ import type { SnapshotEntry } from "../snapshot-entry.ts";
 import type { Problem } from "../watch/watch-job.ts";
 import { isFoundNew, missedWith } from "./prune-found.ts";
 import type { JobReport, ReportEvent, ToldError } from "./report.ts";
-import { REMOVED, type Told } from "./told.ts";
+import type { Told } from "./told.ts";
+import { isLasting } from "./told-problems.ts";
 
 /** How a run of a job ended: what travels from the run to whoever tells. */
 export interface RunOutcome {
@@ -45,16 +46,6 @@ export interface JobReportInput {
 const MAX_ERRORS = 8;
 const MAX_MESSAGE = 500;
 const MAX_NARROWING = 100;
-/** Of what the watch finds. A manifest that was changed stays so. */
-const CURED_BY_A_RUN: ReadonlySet<string> = new Set([
-  "JOB_LATE",
-  "JOB_NOT_PROVED",
-  "JOB_NOT_STARTED",
-  "JOB_STUCK",
-  "SEALED",
-  "VERSION_UNKNOWN",
-  REMOVED,
-]);
 const SET_UP: ReadonlySet<string> = new Set(["CONFIG_INVALID", "SECRET_MISSING"]);
 
 /** What there is to tell of a run that ended, whoever is told. Thresholds are each notifier's own. Pure. */
@@ -146,9 +137,6 @@ export function commandLine(
   return ["core-backup", command, "--config", shellWord(config.file), "--job", shellWord(job), ...more].join(" ");
 }
 
-/** Of what the watch finds: no good run mends it. */
-const isLasting = (problem: string): boolean => !CURED_BY_A_RUN.has(problem);
-
 const isCounted = ({ failing }: JobReportInput["told"], { run }: RunOutcome): boolean =>
   run !== undefined && failing?.run === run;
 
@@ -160,10 +148,12 @@ function standingOf(before: JobReportInput["told"], isNarrowed: boolean): readon
   const { failing, missed } = before;
   const problems = isNarrowed ? (missed?.problems ?? []) : lastingProblems(before);
   return [
-    ...(isNarrowed && failing !== null ? [`runs of the whole job are not good since ${failing.since}`] : []),
-    ...problems.map((problem) => `${problem} since ${missed?.since}`),
+    ...(isNarrowed && failing !== null ? [`runs of the whole job are not good since ${minuteOf(failing.since)}`] : []),
+    ...problems.map((problem) => `${problem}${missed === null ? "" : ` since ${minuteOf(missed.since)}`}`),
   ];
 }
+
+const minuteOf = (instant: string): string => formatMinute(new Date(instant));
 
 /** `missed` is what its prune leaves of what was told. `leavesOpen`: it was narrowed, or something that was told is not ended by it. */
 function eventsOf(

@@ -1,6 +1,6 @@
 import type { Problem } from "../watch/watch-job.ts";
 import type { Told } from "./told.ts";
-import { namedBy, namesAnother } from "./told-problems.ts";
+import { isLasting, namedBy, namesAnother } from "./told-problems.ts";
 
 /** What a prune looks for in all of a job's snapshots, by the codes of the watch. */
 const FOUND_BY_PRUNE: ReadonlySet<string> = new Set(["SNAPSHOT_LOST", "INTEGRITY_MANIFEST"]);
@@ -11,7 +11,7 @@ export function isFoundNew(found: readonly Problem[], missed: Told["missed"]): b
 }
 
 /**
- * What is known to be wrong with a job once its prune has looked. `clears`: what it does not find any more is over. `found` is undefined where it
+ * What is known to be wrong with a job once its prune has looked. `clears`: what it does not find any more is over, and what a good run mends. `found` is undefined where it
  * did not look. Pure.
  */
 export function missedWith(
@@ -20,7 +20,7 @@ export function missedWith(
   { clears, now }: { readonly clears: boolean; readonly now: Date },
 ): Told["missed"] {
   if (found === undefined) return missed;
-  const isOver = (code: string) => clears && FOUND_BY_PRUNE.has(code);
+  const isOver = (code: string) => clears && (FOUND_BY_PRUNE.has(code) || !isLasting(code));
   const before = (missed?.problems ?? []).filter((code) => !isOver(code));
   const problems = [...new Set([...before, ...found.map(({ code }) => code)])];
   if (problems.length === 0) return null;
@@ -29,7 +29,8 @@ export function missedWith(
   const named = { ...Object.fromEntries(left), ...namedBy(found) };
   return {
     ...rest,
-    since: missed?.since ?? now.toISOString(),
+    // What was told before and is over, such as that the job was late, says not since when this is known.
+    since: (problems.some((code) => missed?.problems.includes(code)) ? missed?.since : undefined) ?? now.toISOString(),
     problems,
     ...(Object.keys(named).length === 0 ? {} : { named }),
   };

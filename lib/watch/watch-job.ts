@@ -1,6 +1,6 @@
 import type { Job } from "../config/schema.ts";
 import type { ErrorRecord } from "../errors.ts";
-import { formatDuration } from "../format.ts";
+import { formatDuration, formatMinute } from "../format.ts";
 import { snapshotTime } from "../keys.ts";
 import type { ChainFault } from "../manifest-chain.ts";
 import { type DueJob, dueAt } from "../scheduling/due.ts";
@@ -32,7 +32,7 @@ export interface WatchedJob {
 }
 
 const MAX_FAULTS = 5;
-/** So that what tells of them stays a small document. */
+/** The newest of them, so that what tells of them stays a small document, and another one shows. */
 const MAX_NAMED = 1000;
 
 /** Judges what the storage says of a job. `firstSeen`: since when the watch knows of it. Pure. */
@@ -74,7 +74,7 @@ export function problemsOfChain(lost: readonly ChainFault[], faults: readonly Ch
 
 function theFirst(code: Problem["code"], found: readonly ChainFault[], what: string): readonly Problem[] {
   const rest = found.slice(MAX_FAULTS).map(({ snapshot }) => snapshot);
-  const snapshots = rest.slice(0, MAX_NAMED);
+  const snapshots = rest.toSorted().slice(-MAX_NAMED);
   const more = rest.length > 0 ? [{ code, message: `and ${rest.length} more ${what}`, snapshots }] : [];
   return [
     ...found.slice(0, MAX_FAULTS).map(({ snapshot, message }) => ({ code, message, snapshots: [snapshot] })),
@@ -92,7 +92,7 @@ function unreadProblems(survey: JobSurvey): readonly Problem[] {
 }
 
 function lateness(survey: JobSurvey, counts: string | undefined, due: Date, now: Date): Problem {
-  const late = `it was due by ${minuteText(due)}, ${formatDuration(now.getTime() - due.getTime())} ago`;
+  const late = `it was due by ${formatMinute(due)}, ${formatDuration(now.getTime() - due.getTime())} ago`;
   const { newestGood, since } = survey;
   if (newestGood !== undefined && newestGood !== counts) {
     const proved = counts === undefined ? "none was ever proved" : `the last that was is ${counts}`;
@@ -111,9 +111,9 @@ function notStarted(
   if (schedule === undefined || unfinished?.state === "running") return [];
   const due = dueAt({ schedule, timezone }, lastStart ?? firstSeen);
   if (due === undefined || due >= now) return [];
-  const last = lastStart === undefined ? "it was never run" : `the last one began at ${minuteText(lastStart)}`;
+  const last = lastStart === undefined ? "it was never run" : `the last one began at ${formatMinute(lastStart)}`;
   const late = formatDuration(now.getTime() - due.getTime());
-  return [{ code: "JOB_NOT_STARTED", message: `no run was started by ${minuteText(due)}, ${late} ago; ${last}` }];
+  return [{ code: "JOB_NOT_STARTED", message: `no run was started by ${formatMinute(due)}, ${late} ago; ${last}` }];
 }
 
 function runsSince(since: JobSurvey["since"]): string {
@@ -145,8 +145,6 @@ function noticesOf(survey: JobSurvey, counts: string | undefined, due: Date | un
   if (unfinished?.state === "stopped") notices.push(`run ${unfinished.snapshot} was stopped before its end`);
   return notices;
 }
-
-const minuteText = (time: Date): string => `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 const timeOf = (snapshot: string | undefined): Date | undefined =>
   snapshot === undefined ? undefined : snapshotTime(snapshot);

@@ -100,11 +100,18 @@ function watchReport({ config, now }: Backup, { job, watched, told, isStorage }:
     errors: more.map(({ code, message }) => ({ code, message })),
     moreErrors: 0,
     thresholds: [],
-    ...(bad ? { since: told.missed?.since ?? now().toISOString() } : {}),
+    ...(bad ? { since: sinceWhen(watched, told, now()) } : {}),
     badRuns: 0,
     lastGood: lastGoodOf(watched, now()),
     next: isStorage ? validateLine(config) : nextCommand(config, job.name, watched),
   };
+}
+
+/** A job is late since it was due, however much later that was found. */
+function sinceWhen({ lateBy }: WatchedJob, { missed }: Told, now: Date): string {
+  const due = lateBy === null ? now : new Date(now.getTime() - lateBy * 1000);
+  const known = missed === null ? now : new Date(missed.since);
+  return new Date(Math.min(due.getTime(), known.getTime())).toISOString();
 }
 
 function lastGoodOf(watched: WatchedJob, now: Date): LastGood {
