@@ -104,6 +104,7 @@ for (const kind of kinds) {
 /** Asked for by name only where something makes it worth asking: files, and what a check looks up. */
 const single: readonly string[] = [
   "/repos/{owner}/{repo}/contents/.gitmodules",
+  "/repos/{owner}/{repo}/contents/.lfsconfig",
   "/repos/{owner}/{repo}/issues/{number}",
   "/repos/{owner}/{repo}/issues/{issue_number}/comments?per_page=100",
   "/repos/{owner}/{repo}/pulls/{number}",
@@ -151,9 +152,36 @@ for (const [what, options] of listings) {
   });
 }
 
-test("the description does refuse a wrong path and a wrong parameter", { skip: noGithubPeers }, async () => {
-  assert.equal((await faultsOf(() => session().get("/repos/my-org/app/isues"))).length, 1);
-  assert.equal((await faultsOf(() => session().get("/repos/my-org/app/issues?state=al"))).length, 1);
+test("the description does refuse a wrong path, and a parameter with a wrong name or value", {
+  skip: noGithubPeers,
+}, async () => {
+  for (const path of ["isues", "issues?state=al", "issues?per_pge=100"])
+    assert.equal((await faultsOf(() => session().get(`/repos/my-org/app/${path}`))).length, 1, path);
+});
+
+test("a header that GitHub does not know, or with a value that it does not, is refused", {
+  skip: noGithubPeers,
+}, async () => {
+  const good = {
+    accept: "application/vnd.github+json",
+    authorization: "Bearer token",
+    "x-github-api-version": "2022-11-28",
+  };
+  const { authorization, "x-github-api-version": version, ...rest } = good;
+  const faults = (headers: Record<string, string>) =>
+    faultsOf(() => fetch(`${described.url}/repos/my-org/app/issues`, { headers }));
+  assert.deepEqual(await faults(good), []);
+  for (const [wrong, why] of [
+    [{ ...good, accept: "application/octet-stream" }, /Accept: application\/octet-stream is not described$/],
+    [{ ...good, "x-github-api-version": "2022-11-29" }, /no version 2022-11-29/],
+    [{ ...rest, authorization, "x-github-api-verson": version }, /no header x-github-api-verson/],
+    [{ ...rest, authorization }, /no version undefined/],
+    [{ ...rest, "x-github-api-version": version }, /Authorization/],
+  ] as const) {
+    const found = await faults(wrong);
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", why);
+  }
 });
 
 /** Every path of the API that the connector's sources name, a pattern for what stands in for its parameters. */

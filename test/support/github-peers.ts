@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { type FaultFinder, faultFinder } from "./github-description.ts";
 
 const FOLDER = path.join(import.meta.dirname, "../peers/github/node_modules");
 
@@ -35,11 +36,13 @@ const START_MS = 600_000;
 
 /**
  * A server made from GitHub's own OpenAPI description (Prism): a wrong path, parameter or body is refused, everything else is answered with
- * the description's example. In front of it stands a door that writes requests down and takes the examples' `Link` away, which leads to github.com.
+ * the description's example. In front of it stands a door that refuses names and headers of which GitHub does not speak, writes requests down and
+ * takes the examples' `Link` away, which leads to github.com.
  */
 export async function startDescribedGithub(): Promise<DescribedGithub> {
   const port = await freePort();
-  const args = ["mock", "-p", String(port), peerFile("@octokit/openapi/generated/api.github.com.json")];
+  const description = peerFile("@octokit/openapi/generated/api.github.com.json");
+  const args = ["mock", "-p", String(port), description];
   const child = spawn(process.execPath, [peerFile("@stoplight/prism-cli/dist/index.js"), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -54,7 +57,8 @@ export async function startDescribedGithub(): Promise<DescribedGithub> {
   clearTimeout(tooLate);
   child.stdout.resume();
   const requests: CheckedRequest[] = [];
-  const door = createServer((request, response) => void pass(port, request, response, requests));
+  const faultOf = faultFinder(description);
+  const door = createServer((request, response) => void pass(port, request, response, requests, faultOf));
   door.listen(0, "127.0.0.1");
   await once(door, "listening");
   return {
@@ -108,17 +112,24 @@ async function pass(
   request: IncomingMessage,
   response: ServerResponse,
   requests: CheckedRequest[],
+  faultOf: FaultFinder,
 ): Promise<void> {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece);
+  const { method = "GET", url = "" } = request;
+  const fault = faultOf(method, url, request.headers);
+  if (fault !== undefined) {
+    requests.push({ method, url, status: 422, fault });
+    response.writeHead(422, { "content-type": "application/json" }).end(JSON.stringify({ message: fault }));
+    return;
+  }
   // GitHub wants its own media type named, or that of a file, and describes the answers as plain JSON.
   const { host: _, connection: __, ...given } = request.headers;
   const headers = {
     ...given,
     accept: given.accept?.replace(/application\/(vnd\.github\+json|octet-stream)/, "application/json"),
   };
-  const method = request.method ?? "GET";
-  const answer = await fetch(`http://127.0.0.1:${port}${request.url}`, {
+  const answer = await fetch(`http://127.0.0.1:${port}${url}`, {
     method,
     headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
     redirect: "manual",
@@ -126,12 +137,7 @@ async function pass(
   });
   const body = Buffer.from(await answer.arrayBuffer());
   const isPrisms = answer.headers.get("content-type")?.includes("problem+json") === true;
-  requests.push({
-    method,
-    url: request.url ?? "",
-    status: answer.status,
-    fault: isPrisms ? body.toString() : undefined,
-  });
+  requests.push({ method, url, status: answer.status, fault: isPrisms ? body.toString() : undefined });
   response
     .writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "application/json" })
     .end(body);
