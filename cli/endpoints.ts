@@ -5,12 +5,12 @@ import { ConfigError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { metricsPage } from "../lib/measures/metrics-page.ts";
 import { overview } from "../lib/overview/overview.ts";
-import { page as htmlPage } from "../lib/page/page.ts";
 import type { Service } from "../lib/scheduling/serve.ts";
 import { watch } from "../lib/watch/watch.ts";
 import type { WatchedJob } from "../lib/watch/watch-job.ts";
 import { kept } from "./kept.ts";
 import { serveSummary } from "./serve-summary.ts";
+import { type Shown, statusPage } from "./status-page.ts";
 
 export interface EndpointsOptions {
   readonly host: string;
@@ -32,18 +32,18 @@ interface Answer {
   readonly status: number;
   readonly text: string;
   readonly type?: string;
+  /** After how many seconds who asked is to come back by itself. */
+  readonly againSeconds?: number | undefined;
 }
 
 interface Served {
   readonly service: Service;
   readonly watched: () => Promise<readonly WatchedJob[]>;
-  readonly html: () => Promise<string>;
+  readonly html: () => Shown;
   readonly metrics: () => Promise<string>;
 }
 
 const WATCHED_FOR = { freshMs: 30_000 };
-/** Of many snapshots it takes longer to make than anyone waits for a page. It says when it was made. */
-const PAGE_FOR = { freshMs: 30_000, usableMs: 3_600_000 };
 /** Of a job that was never good, or never proved, all its snapshots are looked through, which may take longer than a scraper waits. */
 const METRICS_FOR = { freshMs: 10_000, usableMs: 300_000 };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -57,7 +57,7 @@ const NAMES = new Set(["localhost", "localhost.", "ip6-localhost"]);
  * @throws ConfigError when the address cannot be used
  */
 export async function startEndpoints(options: EndpointsOptions): Promise<Endpoints> {
-  const { host, port, log } = options;
+  const { host, port, log, signal } = options;
   let served: Served | undefined;
   const server = createServer((request, response) => {
     void answer(request).then(
@@ -90,12 +90,12 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
         service,
         watched: kept(WATCHED_FOR, now, () =>
           service.using(async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true })).jobs),
-        ),
-        html: kept(PAGE_FOR, now, () =>
-          service.using(async (backup) => htmlPage(await overview(backup, backup.config.jobs))),
-        ),
-        metrics: kept(METRICS_FOR, now, () => service.using(metricsPage)),
+        ).ask,
+        html: statusPage({ now, log, signal }, () => service.using((backup) => overview(backup, backup.config.jobs))),
+        metrics: kept(METRICS_FOR, now, () => service.using(metricsPage)).ask,
       };
+      // Begins the first one, so that who comes later finds it.
+      served.html();
     },
     async close() {
       server.closeAllConnections();
@@ -121,7 +121,10 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
 
 /** The one place where `/` is made: the page of `core-backup report` for a browser, a summary in text for anyone else. */
 async function page({ service, watched, html }: Served, { now }: EndpointsOptions, accept = ""): Promise<Answer> {
-  if (accept.includes("text/html")) return { status: 200, text: await html(), type: "text/html; charset=utf-8" };
+  if (accept.includes("text/html")) {
+    const { isPage, ...shown } = html();
+    return { ...shown, status: isPage ? 200 : 503, type: "text/html; charset=utf-8" };
+  }
   return { status: 200, text: serveSummary({ service, watched: await watched(), now: now() }) };
 }
 
@@ -144,13 +147,15 @@ function ready(service: Service | undefined, { signal }: EndpointsOptions): Answ
   return { status: 200, text: `ready\n${lines.join("")}` };
 }
 
-function send({ method }: IncomingMessage, response: ServerResponse, { status, text, type }: Answer): void {
+function send({ method }: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { status, text, type, againSeconds } = answer;
   response.writeHead(status, {
     "content-type": type ?? "text/plain; charset=utf-8",
     "content-length": Buffer.byteLength(text),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     ...(status === 405 ? { allow: "GET, HEAD" } : {}),
+    ...(againSeconds === undefined ? {} : { refresh: String(againSeconds) }),
   });
   response.end(method === "HEAD" ? "" : text);
 }

@@ -57,12 +57,16 @@ export async function readEntry(storage: Storage, job: string, snapshot: string)
   const key = manifestKey(job, snapshot);
   const found = await storage.head(key);
   if (found === undefined) return undefined;
-  const bytes = await readDocument(storage, key);
+  // At once: from a storage that is far away a list of snapshots takes as long as their questions do that wait for each other.
+  const [bytes, sums, verification] = await Promise.all([
+    readDocument(storage, key),
+    readDocument(storage, sumsKey(job, snapshot)),
+    readVerification(storage, job, snapshot),
+  ]);
   if (bytes === "absent") return undefined;
   if (bytes === "too long") return tooLong(job, snapshot);
   const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
-  const { manifest, wrong, mayBeGood } = await judged(storage, job, snapshot, bytes, manifestSha256);
-  const verification = await readVerification(storage, job, snapshot);
+  const { manifest, wrong, mayBeGood } = await judged(storage, { job, snapshot, bytes, manifestSha256, sums });
   const isRead = verification !== undefined && !(verification instanceof CodedError);
   // Sealed, a document is longer than what it says. The key that opens the manifest made its verified.json too: that is damaged.
   const isOpened = found.bytes > bytes.byteLength;
@@ -107,16 +111,19 @@ interface Judged {
   readonly mayBeGood?: string;
 }
 
-async function judged(
-  storage: Storage,
-  job: string,
-  snapshot: string,
-  bytes: Uint8Array,
-  manifestSha256: string,
-): Promise<Judged> {
+interface Documents {
+  readonly job: string;
+  readonly snapshot: string;
+  readonly bytes: Uint8Array;
+  readonly manifestSha256: string;
+  readonly sums: Uint8Array | "absent" | "too long";
+}
+
+async function judged(storage: Storage, documents: Documents): Promise<Judged> {
+  const { job, snapshot, bytes } = documents;
   const { manifest, fault } = parseManifest(job, snapshot, bytes);
   if (fault?.code === "SEALED") return judgedSealed(storage, job, snapshot, fault);
-  const ofSums = await sumsFault(storage, job, snapshot, manifestSha256);
+  const ofSums = sumsFault(documents);
   if (fault === undefined) return { ...(manifest && { manifest }), ...(ofSums && { wrong: ofSums }) };
   const { code, message } = fault;
   if (code === "VERSION_UNKNOWN") return { wrong: fault, mayBeGood: message };
@@ -154,16 +161,10 @@ function parseManifest(job: string, snapshot: string, bytes: Uint8Array): { mani
 }
 
 /** The manifest stays with the entry: `finish`, called twice, puts the list of digests right again. */
-async function sumsFault(
-  storage: Storage,
-  job: string,
-  snapshot: string,
-  manifestSha256: string,
-): Promise<ErrorRecord | undefined> {
-  const bytes = await readDocument(storage, sumsKey(job, snapshot));
-  if (typeof bytes === "string")
-    return faultOf(`SHA256SUMS of ${snapshot}, with which manifest.json is compared, is ${bytes}`);
-  const digest = parseSums(Buffer.from(bytes).toString("utf8")).get("manifest.json");
+function sumsFault({ snapshot, manifestSha256, sums }: Documents): ErrorRecord | undefined {
+  if (typeof sums === "string")
+    return faultOf(`SHA256SUMS of ${snapshot}, with which manifest.json is compared, is ${sums}`);
+  const digest = parseSums(Buffer.from(sums).toString("utf8")).get("manifest.json");
   if (digest === manifestSha256) return undefined;
   return faultOf(
     `manifest.json of ${snapshot} ${digest === undefined ? "has no line" : "differs from its line"} in SHA256SUMS`,

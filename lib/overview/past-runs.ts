@@ -7,7 +7,7 @@ import { snapshotTime } from "../keys.ts";
 import { retentionState, snapshotOfLease } from "../prune.ts";
 import { readRemovals } from "../removals.ts";
 import type { SnapshotState } from "../retention/retention.ts";
-import { snapshotsNewestFirst, unfinishedRuns } from "../snapshots.ts";
+import { runsNewestFirst } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { WatchedJob } from "../watch/watch-job.ts";
 import { type FailingUnit, failingUnits } from "./failing-units.ts";
@@ -94,9 +94,13 @@ async function readFrom(
   const isRecent = (snapshot: string) => timeOf(snapshot) > now.getTime() - (span + 1) * DAY_MS;
   const goingOn = await snapshotOfLease(storage, name);
   const { stored: recorded } = await readRemovals(storage, name);
-  const unfinished = await Array.fromAsync(unfinishedRuns(storage, name));
-  for await (const entry of snapshotsNewestFirst(storage, name)) {
+  const unfinished: string[] = [];
+  for await (const { snapshot, entry } of runsNewestFirst(storage, name)) {
     backup.signal.throwIfAborted();
+    if (entry === undefined) {
+      unfinished.push(snapshot);
+      continue;
+    }
     damage.see(entry);
     judged.push(retentionState(entry, damage));
     const bytes = entry.manifest?.totals.bytes ?? 0;
@@ -107,12 +111,11 @@ async function readFrom(
     failing.see(entry);
   }
   const states = judged.map((state) => state());
-  const open = unfinished.filter((one) => isRecent(one) && runs.every(({ snapshot }) => snapshot !== one));
-  runs.push(...open.map((one) => unfinishedSummary(one, one === goingOn)));
+  runs.push(...unfinished.filter(isRecent).map((one) => unfinishedSummary(one, one === goingOn)));
   runs.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   return {
     runs,
-    firstRun: [states.at(-1)?.snapshot, unfinished[0]].filter((one) => one !== undefined).sort()[0] ?? null,
+    firstRun: [states.at(-1)?.snapshot, unfinished.at(-1)].filter((one) => one !== undefined).sort()[0] ?? null,
     snapshots: states.length,
     bytes: stored,
     storedDays: storedDays(recorded, { day: now.toISOString().slice(0, 10), bytes: stored }, span),

@@ -14,6 +14,7 @@ pre{margin:4px 0 0;overflow-x:auto}pre code{display:inline-block;padding:8px 10p
 .figures div{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:10px 16px;min-width:130px}
 .figures dt{color:var(--quiet);font-size:13px}.figures dd{font-size:20px;font-weight:600;font-variant-numeric:tabular-nums}
 .is-well dd{color:var(--well)}.figures .is-ill dd{color:var(--ill)}
+.notice{margin-top:10px;padding:8px 12px;border:1px solid var(--warn);border-radius:8px;width:fit-content}
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:4px 16px;margin:0 0 14px;font-size:13px;color:var(--quiet)}
 .legend li{display:flex;align-items:center;gap:6px}
 .job{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--well);border-radius:10px;padding:14px 16px;margin:0 0 12px}

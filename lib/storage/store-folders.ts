@@ -22,6 +22,8 @@ export interface StoreFolders {
 export function storeFolders(base: string): StoreFolders {
   // Those whose name is known to be on the disk: made by this process, or synced by it.
   const lasting = new Set<string>();
+  // A snapshot's documents, which lie together, are asked for at once.
+  const looking = new Map<string, Promise<boolean>>();
 
   return {
     async make(doing, folder) {
@@ -38,14 +40,15 @@ export function storeFolders(base: string): StoreFolders {
     forget: () => lasting.clear(),
 
     async exists(doing, folder) {
-      // Seen as an empty store, a file in the base's place would pass for one that has lost everything.
-      if (await isFile(base)) throw new StorageError("STORAGE_FAILED", `${doing}: ${base} is a file and no folder`);
-      for (const path of pathsDownTo(folder)) {
-        const kind = await kindOf(doing, join(base, path));
-        if (kind === "absent" || kind === "other") return false;
-        if (kind === "link") throw behindLink(doing, join(base, path));
+      // That it was absent, when somebody else began to look, says nothing: the caller may have made it since.
+      if (await looking.get(folder)?.catch(() => false)) return true;
+      const found = isThere(doing, base, folder);
+      looking.set(folder, found);
+      try {
+        return await found;
+      } finally {
+        if (looking.get(folder) === found) looking.delete(folder);
       }
-      return true;
     },
 
     async removeEmpty(folder) {
@@ -80,6 +83,20 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** The folder part of a key or folder; empty for what lies in the base. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+async function isThere(doing: string, base: string, folder: string): Promise<boolean> {
+  let isFolder = folder !== "";
+  for (const path of pathsDownTo(folder)) {
+    const kind = await kindOf(doing, join(base, path));
+    if (kind === "link") throw behindLink(doing, join(base, path));
+    isFolder = kind === "folder";
+    if (!isFolder) break;
+  }
+  if (isFolder) return true;
+  // Seen as an empty store, a file in the base's place would pass for one that has lost everything.
+  if (await isFile(base)) throw new StorageError("STORAGE_FAILED", `${doing}: ${base} is a file and no folder`);
+  return folder === "";
+}
 
 async function isFile(path: string): Promise<boolean> {
   try {

@@ -87,7 +87,9 @@ async function removeIfAbandoned(
 }
 
 async function holdsObject(base: string, folder: string): Promise<boolean> {
-  for await (const _ of walkObjects(base, folder, "")) return true;
+  const entries = await entriesOf(base, folder);
+  if (entries.some((entry) => !entry.folder)) return true;
+  for (const { name } of entries) if (await holdsObject(base, `${folder}${name}/`)) return true;
   return false;
 }
 

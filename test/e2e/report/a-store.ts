@@ -12,23 +12,24 @@ const DAY_MS = 86_400_000;
 /** One that would break out of any markup, command or table that let it. */
 export const HOSTILE = `<img src=x onerror=alert(1)> & "co" 'it'`;
 
-/** Jobs that run daily, and a hostile name among them, each with `days` days of mixed outcomes up to this morning. */
-export async function aStore(folder: string, jobCount: number, days: number): Promise<Store> {
+/** Jobs that run daily, and a hostile name among them, each with so many days of mixed outcomes up to this morning. */
+export async function aStore(folder: string, jobCount: number, days: number | ((n: number) => number)): Promise<Store> {
+  const daysOf = typeof days === "number" ? () => days : days;
   const base = join(folder, "store");
   await mkdir(base);
   const jobs = Array.from({ length: jobCount }, (_, n) => (n === 1 ? HOSTILE : `job-${n}`));
   const newest = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS);
   await Promise.all(
     jobs.map(async (job, n) => {
-      await writeSnapshots(base, job, outcomes(n, days), newest);
+      await writeSnapshots(base, job, outcomes(n, daysOf(n)), newest);
       await writeFile(join(base, removalsKey(job)), removalsOf(job, n, newest));
     }),
   );
   const entries = jobs.map(
-    (job) => `  - name: ${JSON.stringify(job)}
+    (job, n) => `  - name: ${JSON.stringify(job)}
     service: filesystem
     schedule: "0 0 * * *"
-    retention: { keep_daily: ${Math.max(1, days - 10)}, max_removals: 20 }
+    retention: { keep_daily: ${Math.max(1, daysOf(n) - 10)}, max_removals: 40 }
     target_storage: store
     options: { paths: [/etc] }`,
   );

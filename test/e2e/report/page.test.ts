@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import type { Page } from "puppeteer-core";
+import { formatBytes, formatCount, formatDuration } from "../../../lib/format.ts";
 import { snapshotTime } from "../../../lib/keys.ts";
+import { waitingPage } from "../../../lib/page/waiting-page.ts";
 import { browserMissing, screenshot, startBrowser } from "../../support/browser.ts";
-import { coreBackup, document, temporaryFolder } from "../core-backup.ts";
+import { coreBackup, document, start, temporaryFolder } from "../core-backup.ts";
 import { aStore, HOSTILE, RECORDED_DAYS, storedOn } from "./a-store.ts";
 
 interface Listed {
@@ -35,6 +37,8 @@ interface Cell {
 
 interface Figures {
   readonly at: string;
+  /** Each figure with what a person reads of it. */
+  readonly read: readonly (readonly [value: string, text: string])[];
   readonly looks: readonly string[];
   readonly elements: number;
   readonly head: readonly number[];
@@ -79,6 +83,7 @@ const FIGURES = `(() => {
   return {
     looks: [...legend.values()],
     at: document.querySelector("header time").dateTime,
+    read: [...document.querySelectorAll("data")].map(({ value, textContent }) => [value, textContent]),
     elements: document.querySelectorAll("*").length,
     head: values(document, "header data"),
     headLine: document.querySelector(".figures .spark polyline").getAttribute("points"),
@@ -149,6 +154,22 @@ test("in a browser, light, dark and on a phone: nothing is fetched or fails, and
   }
 });
 
+test("serve answers a browser at once, and the page comes by itself once it is made; axe finds nothing while it is not", {
+  skip: browserMissing(),
+}, async (t) => {
+  const { config } = await aStore(await temporaryFolder(t), 3, 70);
+  await writeFile(config, (await readFile(config, "utf8")).replaceAll(/^( +)schedule: .*$/gm, "$&\n$1catch_up: false"));
+  const served = start(["serve", "--port", "0", "--config", config]);
+  t.after(() => served.process.kill("SIGKILL"));
+  await served.heard("see http://");
+  await using started = await startBrowser();
+  const page = await started.browser.newPage();
+  await page.goto(/see (http:\S+)/.exec(served.stderr())?.[1] ?? "");
+  await page.waitForSelector("article.job", { timeout: 60_000 });
+  await page.setContent(waitingPage("The page is being made, since 12 s."));
+  assert.deepEqual(await violations(page), []);
+});
+
 test("a day leads to the run of that day, with its units, its errors and the command to have it back", {
   skip: browserMissing(),
 }, async (t) => {
@@ -203,7 +224,7 @@ test("a keyboard comes to each run by the table of runs, opens it with Enter, cl
 test("of 40 jobs, every figure on the page is that of list --json", {
   skip: browserMissing(),
 }, async (t) => {
-  const { url, config, jobs } = await writtenPage(await temporaryFolder(t), 40, 62);
+  const { url, config, jobs } = await writtenPage(await temporaryFolder(t), 40, (n) => (n % 10 === 1 ? 400 : 62));
   const listed = document(await coreBackup(["list", "--json", "--config", config])) as Listed[];
   await using started = await startBrowser();
   const page = await started.browser.newPage();
@@ -213,6 +234,11 @@ test("of 40 jobs, every figure on the page is that of list --json", {
   assert.deepEqual(figures.head, [jobs.length - 1, listed.length, sum(listed.map(({ bytes }) => bytes))]);
   const at = Date.parse(figures.at);
   assert.equal(new Set(figures.looks).size, 9, "two states look the same");
+  assert.deepEqual(
+    figures.read.filter(([value, text]) => !readings(Number(value)).includes(text)),
+    [],
+    "what is read is another figure",
+  );
   for (const [n, { age, own, panels, ...shown }] of figures.jobs.entries()) {
     const ofJob = listed.filter(({ job }) => job === jobs[n]);
     const runs = ofJob.filter(({ snapshot }) => timeOf(snapshot) > at - 61 * DAY_MS);
@@ -273,6 +299,13 @@ test("of 40 jobs, every figure on the page is that of list --json", {
   assert.ok(size < MOST_BYTES, `${size} bytes`);
 });
 
+/** How a figure may be written: as it is, as an amount, as a time in milliseconds or, of ages, in seconds. */
+const readings = (value: number): readonly string[] => [
+  ...[String(value), formatBytes(value)],
+  ...[formatDuration(value), formatDuration(value * 1000)],
+  ...[formatCount(value, "unit"), formatCount(value, "artifact")],
+];
+
 /** Each day's state, words and link, by what is listed of it alone. */
 function assertCells(cells: readonly Cell[], of: { runs: readonly Listed[]; at: number; n: number }): void {
   assert.equal(cells.length, 60);
@@ -332,7 +365,7 @@ const stored = (n: number, listed: readonly Listed[]): number[] => [
 
 const timeOf = (snapshot: string): number => snapshotTime(snapshot)?.getTime() ?? Number.NaN;
 
-async function writtenPage(folder: string, jobCount: number, days: number) {
+async function writtenPage(folder: string, jobCount: number, days: number | ((n: number) => number)) {
   const store = await aStore(folder, jobCount, days);
   const file = join(folder, "index.html");
   const ended = await coreBackup(["report", "--html", file, "--config", store.config]);

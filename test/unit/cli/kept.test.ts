@@ -5,9 +5,15 @@ import { kept } from "../../../cli/kept.ts";
 /** What is kept is the number of the making; `end` ends the one that goes on. */
 function aMaker(usableMs?: number) {
   const endings: (() => void)[] = [];
-  const of = { time: 0, made: 0, fails: false };
-  const ask = kept({ freshMs: 1_000, ...(usableMs === undefined ? {} : { usableMs }) }, () => new Date(of.time), make);
-  return { of, ask, end: () => endings.shift()?.() };
+  const failures: unknown[] = [];
+  const of = { time: 0, made: 0, fails: false, failures };
+  const options = { freshMs: 1_000, failed: (error: unknown) => failures.push(String(error)) };
+  const { ask, look } = kept(
+    usableMs === undefined ? options : { ...options, usableMs },
+    () => new Date(of.time),
+    make,
+  );
+  return { of, ask, look, end: () => endings.shift()?.() };
 
   async function make(): Promise<number> {
     of.made += 1;
@@ -87,6 +93,31 @@ test("who asks when the last one is too old waits, also for one that others were
   const earlier = ask();
   end();
   assert.deepEqual(await Promise.all([late, earlier]), [2, 2]);
+});
+
+test("a look never waits: it tells what there is, since when a newer one is made, and when that failed", async () => {
+  const { of, look, end } = aMaker();
+  assert.deepEqual([look(), look(), of.made], [{ making: { since: 0 } }, { making: { since: 0 } }, 1]);
+  of.time = 5_000;
+  end();
+  await settled();
+  assert.equal(of.made, 1);
+  const first = { at: 0, answer: 1 };
+  of.fails = true;
+  assert.deepEqual(look(), { last: first, making: { since: 5_000, lastTookMs: 5_000 } });
+
+  of.time = 7_000;
+  end();
+  await settled();
+  of.time = 7_999;
+  assert.deepEqual([look(), of.made], [{ last: first, failedAt: 7_000 }, 2], "what failed was tried again at once");
+  of.fails = false;
+  of.time = 8_000;
+  assert.deepEqual(look(), { last: first, making: { since: 8_000, lastTookMs: 5_000 }, failedAt: 7_000 });
+  end();
+  await settled();
+  assert.deepEqual(look(), { last: { at: 8_000, answer: 3 } });
+  assert.deepEqual(of.failures, ["Error: failed 2"]);
 });
 
 const settled = () => new Promise((done) => setImmediate(done));

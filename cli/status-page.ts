@@ -1,0 +1,75 @@
+import { errorRecord } from "../lib/errors.ts";
+import { formatDuration, formatTime } from "../lib/format.ts";
+import type { Log } from "../lib/log.ts";
+import type { Overview } from "../lib/overview/overview.ts";
+import { page } from "../lib/page/page.ts";
+import { waitingPage } from "../lib/page/waiting-page.ts";
+import { kept, type Look } from "./kept.ts";
+
+/** What a browser is shown just now. */
+export interface Shown {
+  readonly text: string;
+  /** It is the page, as old as it may be, and not what stands in for one. */
+  readonly isPage: boolean;
+  /** Where a newer one comes: after how long a browser is to look for it. */
+  readonly againSeconds?: number;
+}
+
+interface StatusPageOptions {
+  readonly now: () => Date;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+interface Made {
+  readonly overview: Overview;
+  readonly text: string;
+}
+
+const FRESH_MS = 30_000;
+const SOONEST_S = 2;
+const LATEST_S = 60;
+
+/**
+ * The page of `serve`, which nobody waits for: of many snapshots it takes longer to make than anyone waits. The last one is shown with
+ * how old it is, and the browser comes back when the newer one, which the look has begun, should be there. None is made that nobody looks
+ * for: each time, all manifests are read.
+ */
+export function statusPage({ now, log, signal }: StatusPageOptions, make: () => Promise<Overview>): () => Shown {
+  const failed = (error: unknown) => {
+    const { code, message } = errorRecord(error, (text) => text);
+    if (!signal.aborted) log.warn(`the page cannot be made: ${message}`, { code });
+  };
+  const pages = kept<Made>({ freshMs: FRESH_MS, failed }, now, async () => {
+    const overview = await make();
+    return { overview, text: page(overview) };
+  });
+  return () => {
+    const look = pages.look();
+    const { last, making, failedAt } = look;
+    if (making === undefined && failedAt === undefined && last !== undefined)
+      return { text: last.answer.text, isPage: true };
+    const state = stateOf(look, now());
+    const againSeconds = againAfter(making, now());
+    if (last === undefined) return { text: waitingPage(state), isPage: false, againSeconds };
+    const age = formatDuration(Math.max(0, now().getTime() - last.at));
+    return { text: page(last.answer.overview, `This is how it was ${age} ago. ${state}`), isPage: true, againSeconds };
+  };
+}
+
+function stateOf({ making, failedAt, last }: Look<Made>, now: Date): string {
+  const what = last === undefined ? "The page" : "A newer page";
+  const failed =
+    failedAt === undefined
+      ? ""
+      : `${what} could not be made at ${formatTime(new Date(failedAt), "UTC")}: the log says why. `;
+  if (making === undefined) return `${failed}It is tried again.`;
+  return `${failed}${what} is being made, since ${formatDuration(Math.max(0, now.getTime() - making.since))}.`;
+}
+
+/** By how long the last one took; not so often that it is in the way of who reads. */
+function againAfter(making: Look<Made>["making"], now: Date): number {
+  if (making === undefined) return FRESH_MS / 1000;
+  const leftMs = (making.lastTookMs ?? 0) - (now.getTime() - making.since);
+  return Math.min(LATEST_S, Math.max(SOONEST_S, Math.ceil(leftMs / 1000)));
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { statusPage } from "../../../cli/status-page.ts";
+import type { Overview } from "../../../lib/overview/overview.ts";
+import { silentLog } from "../../support/logs.ts";
+
+const EMPTY = { jobs: [], bytes: 0, snapshots: 0, storedDays: [], span: 60, config: "core-backup.yml" };
+const TOOL = { schemaVersion: 1, tool: { name: "core-backup", version: "0" } } as const;
+
+/** `end` ends the making that goes on: with an overview of then, or with why there is none. */
+function aPage() {
+  const clock = { time: Date.parse("2026-11-27T03:00:00Z") };
+  const warned: string[] = [];
+  const ended = new AbortController();
+  let end: (error?: Error) => void = () => {};
+  const log = { ...silentLog, warn: (message: string) => warned.push(message) };
+  const shown = statusPage({ now: () => new Date(clock.time), log, signal: ended.signal }, () => {
+    const at = new Date(clock.time).toISOString();
+    return new Promise<Overview>((made, failed) => {
+      end = (error) => (error === undefined ? made({ ...TOOL, ...EMPTY, at }) : failed(error));
+    });
+  });
+  const wait = (ms: number) => {
+    clock.time += ms;
+  };
+  const done = async (error?: Error) => {
+    end(error);
+    await new Promise((settled) => setImmediate(settled));
+  };
+  return { shown, wait, done, warned, stop: () => ended.abort() };
+}
+
+const noticeOf = (text: string): string | undefined => /class="notice" role="status">([^<]*)</.exec(text)?.[1];
+
+test("before there is a page it is said that one is made, and the browser comes back by itself", async () => {
+  const { shown, wait, done } = aPage();
+  shown();
+  wait(12_000);
+  const { text, ...waiting } = shown();
+  assert.deepEqual(waiting, { isPage: false, againSeconds: 2 });
+  assert.equal(noticeOf(text), "The page is being made, since 12 s.");
+  await done();
+  const made = shown();
+  assert.equal(made.isPage, true);
+  assert.ok(made.againSeconds === undefined && noticeOf(made.text) === undefined && /all well/.test(made.text));
+});
+
+test("after a night the last page is shown at once, with its age, until the newer one is there", async () => {
+  const { shown, wait, done } = aPage();
+  shown();
+  wait(20_000);
+  await done();
+  wait(10 * 3_600_000 - 20_000);
+  const { text, ...old } = shown();
+  assert.deepEqual(old, { isPage: true, againSeconds: 20 });
+  assert.equal(noticeOf(text), "This is how it was 10 h 00 min ago. A newer page is being made, since 0.0 s.");
+  wait(19_000);
+  assert.equal(shown().againSeconds, 2);
+  await done();
+  assert.equal(noticeOf(shown().text), undefined);
+});
+
+test("a page that cannot be made says so, with the last one beside it, and the log says why, once", async () => {
+  const { shown, wait, done, warned, stop } = aPage();
+  shown();
+  await done(new Error("no way in"));
+  assert.equal(
+    noticeOf(shown().text),
+    "The page could not be made at 2026-11-27 03:00:00 +00:00: the log says why. It is tried again.",
+  );
+  assert.deepEqual(shown().againSeconds, 30);
+  wait(30_000);
+  assert.match(noticeOf(shown().text) ?? "", /could not be made .* The page is being made, since 0\.0 s\.$/);
+  await done();
+  wait(60_000);
+  shown();
+  await done(new Error("no way in"));
+  assert.match(noticeOf(shown().text) ?? "", /^This is how it was 1 min 00 s ago\. A newer page could not be made at /);
+  assert.deepEqual(warned, Array(2).fill("the page cannot be made: no way in"));
+  wait(60_000);
+  shown();
+  stop();
+  await done(new Error("ended"));
+  assert.equal(warned.length, 2, "the end of serve was told as a failure");
+});
