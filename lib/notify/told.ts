@@ -47,6 +47,8 @@ const toldSchema = z.strictObject({
       firstSeen: z.iso.datetime(),
       schedule: z.string(),
       beside: z.array(z.string()).optional().describe("some other jobs of the configuration that it was watched by"),
+      seen: z.iso.date().optional().describe("the day on which a watch that has the job last came by"),
+      quietDays: z.int().positive().optional().describe("who has it watches or runs it again within so many days"),
     })
     .optional()
     .describe("since when the watch knows of the job, and when it should run as far as it knows"),

@@ -6,6 +6,7 @@ import { nothingTold, REMOVED, readTold, type Told } from "../notify/told.ts";
 import type { SnapshotEntry } from "../snapshot-entry.ts";
 import { newestSnapshot } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
+import { isClaimed } from "./claimed.ts";
 import { jobOfFolder } from "./job-of-folder.ts";
 import { storageName } from "./storage-name.ts";
 import type { WatchedJob } from "./watch-job.ts";
@@ -17,7 +18,8 @@ const MOST_BESIDE = 20;
 
 /**
  * A job that was taken out of the configuration, or given another storage, is not forgotten while there are snapshots of it, nor
- * before what was told of it is ended. Other configurations may share the storage: theirs are known by what they were watched beside. A storage that no job uses any more, and that cannot be looked through for such jobs, stands there as one.
+ * before what was told of it is ended. Other configurations may share the storage: theirs are known by what they were watched beside, and
+ * by being watched or run still. A storage that no job uses any more, and that cannot be looked through for such jobs, stands there as one.
  */
 export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
   const removed = new Map<string, Watched>();
@@ -35,6 +37,7 @@ export async function removedJobs(backup: Backup): Promise<readonly Watched[]> {
       if (told.missed !== null || told.allClear !== undefined)
         removed.set(whole.name, { job: whole, told, watched: lookedThrough(whole, []), isStorage: true });
     } catch (error) {
+      backup.signal.throwIfAborted();
       const { message, code } = errorRecord(error, backup.redaction.redact);
       backup.log.warn(`storage ${storageName} cannot be looked through: ${message}`, { code });
       // One that a job has is told of there.
@@ -71,34 +74,42 @@ async function removedJob(backup: Backup, storage: Storage, whole: Job, folder: 
   const stored = await readTold(storage, name);
   const told = await recallHere(backup, { ...whole, name }, stored);
   const beside = new Set(told.watch?.beside);
-  if (!jobs.some((job) => job !== same && beside.has(job.name))) return undefined;
+  const isOurs = jobs.some((job) => job !== same && beside.has(job.name));
+  const now = backup.now();
+  const { seen } = told.watch ?? {};
+  if (!isOurs && seen !== undefined && isClaimed({ ...told.watch }, new Date(seen), now)) return undefined;
   const newest = await newestSnapshot(storage, name);
-  if (newest === undefined && !isOpen(told)) return undefined;
+  const begun = newest === undefined ? undefined : snapshotTime(newest.snapshot);
+  if (!isOurs && begun !== undefined && isClaimed({ ...told.watch }, begun, now)) return undefined;
+  if (newest === undefined && !(isOurs && isOpen(told))) return undefined;
   const job: Job = { ...whole, name, service: newest?.manifest?.service ?? "unknown" };
-  return { job, watched: watchedRemoved(backup, job, newest, same?.target_storage), told, stored };
+  const where = whereNow(backup, job, { movedTo: same?.target_storage, isOurs });
+  return { job, watched: watchedRemoved(backup, job, newest, where), told, stored };
 }
 
 /** Somebody was told that it is not well, and nobody that it is no more. */
 const isOpen = ({ failing, missed }: Told): boolean =>
   (failing !== null || missed !== null) && missed?.problems.includes(REMOVED) !== true;
 
-function watchedRemoved(
-  { config, now }: Backup,
+function whereNow(
+  { config }: Backup,
   job: Job,
-  newest: SnapshotEntry | undefined,
-  movedTo: string | undefined,
-): WatchedJob {
+  { movedTo, isOurs }: { readonly movedTo: string | undefined; readonly isOurs: boolean },
+): string {
+  if (movedTo !== undefined)
+    return `is stored in ${movedTo} now, so in ${job.target_storage} nothing is added or pruned any more; there`;
+  const nobodys = isOurs ? "" : " nor in another configuration that is watched or run still";
+  return `is not in ${config.file}${nobodys}, so it is backed up no more;`;
+}
+
+function watchedRemoved({ now }: Backup, job: Job, newest: SnapshotEntry | undefined, where: string): WatchedJob {
   const ageMs = newest === undefined ? null : now().getTime() - (snapshotTime(newest.snapshot)?.getTime() ?? 0);
   const left = newest === undefined ? "there is no snapshot of it" : `its newest snapshot is ${newest.snapshot}`;
-  const what =
-    movedTo === undefined
-      ? `is not in ${config.file}, so it is backed up no more; ${left}`
-      : `is stored in ${movedTo} now, so in ${job.target_storage} nothing is added or pruned any more; there ${left}`;
   return {
     ...lookedThrough(job, []),
     age: ageMs === null ? null : Math.round(ageMs / 1000),
     snapshot: newest?.snapshot ?? null,
-    notices: [what],
+    notices: [`${where} ${left}`],
     removed: true,
   };
 }

@@ -9,6 +9,7 @@ import { namedBy } from "../notify/told-problems.ts";
 import { unreachedAfter } from "../notify/unreached.ts";
 import { eachLimited } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
+import { claimNow } from "./claimed.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
 import { type TimeToLook, timeToLook } from "./time-to-look.ts";
 import { judgeJob, type WatchedJob } from "./watch-job.ts";
@@ -28,6 +29,7 @@ export interface WatchResult {
   readonly deliveries: readonly Delivery[];
 }
 
+/** Of each storage. */
 const JOBS_AT_ONCE = 4;
 
 /**
@@ -42,9 +44,15 @@ export async function watch(
 ): Promise<WatchResult> {
   const found: Watched[] = [];
   const inTime = timeToLook(withinMs);
-  await eachLimited(jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
-    found[n] = await inTime(() => look(backup, job)).catch((error: unknown) => notLooked(backup, job, error));
-  });
+  // By their storages, so that one that hangs holds up its own jobs alone.
+  const lanes = [...Map.groupBy(jobs.entries(), ([, { target_storage }]) => target_storage).values()];
+  await Promise.all(
+    lanes.map((lane) =>
+      eachLimited(lane, JOBS_AT_ONCE, async ([n, job]) => {
+        found[n] = await inTime(() => look(backup, job)).catch((error: unknown) => notLooked(backup, job, error));
+      }),
+    ),
+  );
   if (jobs.length === backup.config.jobs.length) found.push(...(await removedInTime(backup, inTime)));
   const result = found.map(({ watched }) => watched);
   if (dryRun) return { jobs: result, deliveries: [] };
@@ -95,6 +103,7 @@ async function removedInTime(backup: Backup, inTime: TimeToLook): Promise<readon
   try {
     return await inTime(() => removedJobs(backup));
   } catch (error) {
+    if (backup.signal.aborted) return [];
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.warn(`storages were not looked through for jobs that were removed: ${message}`, { code });
     return [];
@@ -130,7 +139,8 @@ async function remember(
   const watchAfter = ({ watch }: Pick<Told, "watch">): Told["watch"] => {
     if (watched.removed === true) return watch;
     const schedule = untold && watch !== undefined ? watch.schedule : scheduleText(job);
-    return { firstSeen: watch?.firstSeen ?? now, schedule, beside: [...besideOf(backup.config, job)] };
+    const beside = [...besideOf(backup.config, job)];
+    return { firstSeen: watch?.firstSeen ?? now, schedule, beside, ...claimNow(job, backup.now()) };
   };
   const allClearNow = ({ allClear }: Pick<Told, "allClear">): Told["allClear"] => {
     const before = eitherAllClear(allClear, known.allClear);

@@ -102,6 +102,67 @@ test("of forty-four jobs half are taken out at once, whichever half, and each of
   }
 });
 
+const DAY_S = 86_400;
+const DAILY = { schedule: "0 3 * * *" };
+
+for (const [what, names] of [
+  ["the only job of a file", ["docs"]],
+  ["all jobs of a file, renamed at once,", ["docs", "more"]],
+] as const)
+  test(`${what} is told of once nobody has watched or run it in its time`, async () => {
+    const before = names.map((name) => aJob({ ...DAILY, name }));
+    const after = names.map((name) => aJob({ ...DAILY, name: `new ${name}` }));
+    const a = setting(["store"], [...before, ...after]);
+    for (const name of names) await a.run(name);
+    await a.look(before);
+    for (const name of names) await a.run(`new ${name}`);
+    const removed = async () => (await a.look(after)).filter((one) => one.removed === true);
+    for (let days = 0; days < 3; days += 1) {
+      assert.deepEqual(await removed(), [], `after ${days} days`);
+      a.later(DAY_S);
+      for (const name of names) await a.run(`new ${name}`);
+    }
+    assert.deepEqual(
+      (await removed()).map(({ job }) => job),
+      names,
+    );
+    const [{ notices } = { notices: [] }] = await removed();
+    assert.match(
+      notices.join(),
+      /^is not in \S+ nor in another configuration that is watched or run still, so it is backed up no more; its newest snapshot is 2026-/,
+    );
+    assert.deepEqual(
+      a.events().filter(([, ...jobs]) => jobs.some((job) => job?.endsWith("missed"))),
+      [["watch", ...names.map((name) => `${name} missed`)]],
+    );
+  });
+
+test("a job of another configuration is let be as long as it is run there or watched, by its own schedule", async () => {
+  const here = [aJob(DAILY)];
+  const weekly = aJob({ name: "weekly", schedule: "0 3 * * 0" });
+  const daily = aJob({ ...DAILY, name: "daily" });
+  const a = setting(["store"], [...here, weekly, daily]);
+  for (const name of ["docs", "weekly", "daily"]) await a.run(name);
+  await a.look([weekly, daily]);
+  const removed = async () => (await a.look(here)).filter((one) => one.removed === true).map(({ job }) => job);
+  // Run there, and watched by nobody.
+  for (let days = 0; days < 8; days += 1) {
+    a.later(DAY_S);
+    for (const name of ["docs", "daily"]) await a.run(name);
+    assert.deepEqual(await removed(), [], `after ${days} days`);
+  }
+  // Watched there, and failing before there is a snapshot.
+  for (let days = 0; days < 8; days += 1) {
+    a.later(DAY_S);
+    await a.look([weekly, daily]);
+    assert.deepEqual(await removed(), [], `after ${days} more days`);
+  }
+  a.later(3 * DAY_S);
+  assert.deepEqual(await removed(), ["daily"]);
+  a.later(6 * DAY_S);
+  assert.deepEqual(await removed(), ["daily", "weekly"]);
+});
+
 test("a job that is given another storage is told of once, and listed with what it left in the old one", async () => {
   const moving = (target_storage: string) => [aJob(), aJob({ name: "moved", target_storage })];
   const a = setting(["store", "new"], moving("store"));
