@@ -111,6 +111,24 @@ export async function programText(
   return Buffer.concat(pieces).toString("utf8");
 }
 
+/**
+ * Whether a program that reads and says nothing comes to an end within the time, whatever that is; one that is not there has ended. For
+ * what may hang in the system itself: it is killed then, and not waited for.
+ */
+export async function endsWithin(limitMs: number, program: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(program, [...args], { env: childEnvironment({}), stdio: "ignore", detached: true });
+  let timer: NodeJS.Timeout | undefined;
+  const isEnded = await new Promise<boolean>((found) => {
+    timer = setTimeout(() => found(false), limitMs);
+    child.once("error", () => found(true));
+    child.once("exit", () => found(true));
+  });
+  clearTimeout(timer);
+  child.kill("SIGKILL");
+  child.unref();
+  return isEnded;
+}
+
 /** @throws ProgramFailedError unless the exit code is 0 */
 export function failUnlessZero(program: string, exit: Exit): void {
   if (exit.code !== 0) throw new ProgramFailedError(program, exit);

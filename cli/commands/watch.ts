@@ -7,10 +7,14 @@ import type { Output } from "../output.ts";
 import { chosenJobs, withBackup } from "../session.ts";
 import { table } from "../table.ts";
 
+/** The next one comes within the hour mostly, and by then this one is to have told what it found. */
+const WITHIN_MS = 15 * 60_000;
+
 export const watchCommand: Command = async (context) => {
   const { options, output } = context;
   return withBackup(context, { sources: false, notifiers: !options.dryRun }, async (backup) => {
-    const result = await watch(backup, chosenJobs(backup.config, options.jobs), { dryRun: options.dryRun });
+    const jobs = chosenJobs(backup.config, options.jobs);
+    const result = await watch(backup, jobs, { dryRun: options.dryRun, withinMs: WITHIN_MS });
     output.result({ text: watchText(result, output), json: result.jobs });
     context.signal.throwIfAborted();
     return result.jobs.every(({ ok }) => ok) ? 0 : 1;

@@ -60,6 +60,8 @@ interface Entry {
   /** When this process last began it: what fails before it leaves a trace in the storage is not begun again at once. */
   begunAt: Date | undefined;
   askedAt: Date | undefined;
+  /** It is being asked just now. */
+  isAsked: boolean;
   /** A time of it came and was refused: `catch_up: false` does not let that go. */
   isOwed: boolean;
 }
@@ -94,7 +96,8 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
 
   function look(entry: Entry, now: Date): void {
     if (entry.state === "running") return;
-    if (entry.state === "asking" && isOver(entry.askedAt, now, ASK_AGAIN_MS)) keep(ask(entry, now));
+    // One question at a time: of a storage that hangs each more would hang too.
+    if (entry.state === "asking" && !entry.isAsked && isOver(entry.askedAt, now, ASK_AGAIN_MS)) keep(ask(entry, now));
     // A clock that was set back would have the job wait for all of that again.
     if (entry.from.getTime() > now.getTime() + LONGEST_NAP_MS) waitFrom(entry, now);
     if (entry.turn !== undefined && entry.turn.begin <= now) keep(begin(entry, entry.turn));
@@ -104,6 +107,7 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
   async function ask(entry: Entry, now: Date): Promise<void> {
     const isFirst = entry.askedAt === undefined;
     entry.askedAt = now;
+    entry.isAsked = true;
     const { job } = entry;
     const log = world.log.with({ job: job.name });
     try {
@@ -124,6 +128,8 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
       const text = `the storage does not say when it last ran, so nothing is made up for: ${message}`;
       if (isFirst) log.warn(text);
       else log.debug(text);
+    } finally {
+      entry.isAsked = false;
     }
   }
 
@@ -185,7 +191,7 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
     for (const name of entries.keys()) if (!names.has(name)) entries.delete(name);
     const now = world.now();
     for (const job of next) {
-      const entry = entries.get(job.name) ?? { job, begunAt: undefined, ...unasked(job, now) };
+      const entry = entries.get(job.name) ?? { job, begunAt: undefined, isAsked: false, ...unasked(job, now) };
       const isNew = entry.job === job;
       const isTimedAnew = !isNew && timing(entry.job) !== timing(job);
       entry.job = job;

@@ -3,6 +3,8 @@ import type { Log } from "../log.ts";
 import type { RetryOptions } from "../retry.ts";
 import type { Redaction } from "../secrets/redaction.ts";
 import type { SecretResolver } from "../secrets/secrets.ts";
+import { answerCheck } from "./answers.ts";
+import { checkedStorage } from "./checked.ts";
 import { filesystemStorage } from "./filesystem.ts";
 import { nfsStorage } from "./nfs.ts";
 import { retryingStorage } from "./retrying.ts";
@@ -37,9 +39,11 @@ export async function openStorage(name: string, options: StorageOptions, context
   };
   switch (options.type) {
     case "filesystem":
-      return retryingStorage(filesystemStorage({ basePath: options.base_path }), retry);
-    case "nfs":
-      return retryingStorage(nfsStorage({ basePath: options.base_path, requireMount: options.require_mount }), retry);
+      return answering(filesystemStorage({ basePath: options.base_path }), options.base_path, retry);
+    case "nfs": {
+      const share = nfsStorage({ basePath: options.base_path, requireMount: options.require_mount });
+      return answering(share, options.base_path, retry);
+    }
     case "s3": {
       // Only when it is used: the AWS SDK takes longer to load than all the rest.
       const { openS3Storage } = await import("./s3/open.ts");
@@ -47,3 +51,7 @@ export async function openStorage(name: string, options: StorageOptions, context
     }
   }
 }
+
+/** A share can be given to either type. */
+const answering = (storage: Storage, base: string, retry: RetryOptions): Storage =>
+  retryingStorage(checkedStorage(storage, answerCheck(base)), retry);

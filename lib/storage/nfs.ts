@@ -1,7 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { StorageError } from "../errors.ts";
-import { orRelease } from "./body.ts";
+import { checkedStorage } from "./checked.ts";
 import { onFile } from "./file-error.ts";
 import { filesystemStorage } from "./filesystem.ts";
 import { nearestExisting, readMounts, whyNotMounted } from "./mounts.ts";
@@ -23,49 +23,7 @@ export interface NfsStorageOptions {
 export function nfsStorage(options: NfsStorageOptions): Storage {
   const inner = filesystemStorage({ basePath: options.basePath });
   if (!options.requireMount) return inner;
-  const check = mountCheck(resolve(options.basePath));
-
-  return {
-    async prepare(owned) {
-      await check();
-      await inner.prepare(owned);
-    },
-    async put(key, body, putOptions) {
-      await orRelease(check(), body);
-      return inner.put(key, body, putOptions);
-    },
-    async get(key) {
-      await check();
-      return inner.get(key);
-    },
-    async read(key, maxBytes) {
-      await check();
-      return inner.read(key, maxBytes);
-    },
-    async head(key) {
-      await check();
-      return inner.head(key);
-    },
-    async *list(prefix) {
-      await check();
-      yield* inner.list(prefix);
-      // A share that went away while it was listed looks like one where nothing follows.
-      await check();
-    },
-    async *folders(prefix) {
-      await check();
-      yield* inner.folders(prefix);
-      await check();
-    },
-    async copy(from, to, options) {
-      await check();
-      return inner.copy(from, to, options);
-    },
-    async remove(keys) {
-      await check();
-      await inner.remove(keys);
-    },
-  };
+  return checkedStorage(inner, mountCheck(resolve(options.basePath)));
 }
 
 /** The whole check once, and again when the device below `base` is another; in between one look at the device. */

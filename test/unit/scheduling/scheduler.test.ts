@@ -129,6 +129,30 @@ test("while the storage cannot be asked the schedule is kept all the same, and w
   assert.equal(a.lines.filter((line) => line.includes("connection refused")).length, 1);
 });
 
+test("a storage that hangs is asked one question at a time", async () => {
+  let asked = 0;
+  const open: (() => void)[] = [];
+  const a = setting(
+    "03:10",
+    "04:30",
+    [job({ schedule: "0 3,4 * * *" })],
+    {
+      past: async () => {
+        asked += 1;
+        await new Promise<void>((fails) => open.push(fails));
+        throw new Error("no answer");
+      },
+    },
+    ({ clock }) => {
+      assert.ok(open.length <= 1, `${open.length} questions at ${clock.now().toISOString()}`);
+      if (clock.now() >= at("03:40") || clock.signal.aborted) open.shift()?.();
+    },
+  );
+  await a.scheduler.ended;
+  assert.deepEqual(a.begun, ["docs 04:00"]);
+  assert.ok(asked > 10, `asked ${asked} times`);
+});
+
 test("a job that another process is at work on is asked about until that has ended", async () => {
   let asked = 0;
   const a = setting("03:10", "04:30", [job({ schedule: "0 3 * * *" })], {

@@ -38,3 +38,34 @@ test("what storages that never answer hold up is told when the time to look is o
     [["watch", ...names.map((name) => `${name} missed`)]],
   );
 });
+
+test("a storage that never answers holds up no job of another one", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const dead = ["one", "two", "three", "four", "five"].map((name) => aJob({ name, target_storage: "dead" }));
+  const jobs = [...dead, aJob({ name: "fine" })];
+  const a = aBackup({ jobs });
+  let looked = 0;
+  const time = t.mock.method(performance, "now", () => 0);
+  const answers = memoryStorage();
+  const hangs = { ...answers, read: () => new Promise<never>(() => {}) };
+  const fine = {
+    ...answers,
+    read: (key: string, most: number) => {
+      looked += 1;
+      return answers.read(key, most);
+    },
+  };
+  const backup = {
+    ...a.backup,
+    storage: async ({ target_storage: name }: { target_storage: string }) => (name === "dead" ? hangs : fine),
+  };
+  const watching = watch(backup, jobs, { dryRun: true, withinMs: WITHIN_MS });
+  while (looked === 0) await new Promise((next) => setImmediate(next));
+  for (let turn = 0; turn < 100; turn += 1) await new Promise((next) => setImmediate(next));
+  time.mock.mockImplementation(() => WITHIN_MS);
+  t.mock.timers.tick(WITHIN_MS);
+  assert.deepEqual(
+    (await watching).jobs.map(({ job, problems }) => [job, ...problems.map(({ code }) => code)]),
+    [...dead.map(({ name }) => [name, "STORAGE_FAILED"]), ["fine"]],
+  );
+});
