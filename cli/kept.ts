@@ -24,7 +24,7 @@ export interface Look<T> {
   readonly failedAt?: number;
 }
 
-export interface Kept<T> {
+interface Kept<T> {
   /**
    * Who asks while there is none that can be answered waits for it. What failed is not kept, and who waits for it is told; after a
    * failure that nobody waited for the next who asks waits, so that nobody looks at an old answer without knowing that no newer one

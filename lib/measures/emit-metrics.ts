@@ -82,9 +82,12 @@ async function counted(backup: Backup, run: MeasuredRun): Promise<PublishedJob> 
 }
 
 /** So that who looks next need not look through all that is not proved. */
-function withProof(counts: RunCounts, { newest, provedAt }: JobStanding): RunCounts {
+function withProof(counts: RunCounts, { newest, provedAt, provedIn }: JobStanding): RunCounts {
   if (newest === undefined) return counts;
-  return { ...counts, proof: { upTo: newest.snapshot, at: provedAt?.toISOString() ?? null } };
+  const at = provedAt?.toISOString() ?? null;
+  // What was known before is of one further back than was looked.
+  const snapshot = at === null ? undefined : (provedIn ?? counts.proof?.snapshot);
+  return { ...counts, proof: { upTo: newest.snapshot, at, ...(snapshot === undefined ? {} : { snapshot }) } };
 }
 
 /** What could not be given away is in the manifest of the next run. */

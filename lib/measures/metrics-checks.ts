@@ -39,7 +39,7 @@ async function begin(
   running: Date,
   failed: Map<string, MetricsDelivery>,
 ): Promise<readonly MetricsDelivery[]> {
-  const samples = await samplesOf(backup, job, running);
+  const samples = await samplesOf(backup, job, { running });
   const known = [...failed.values()];
   const metricsTargets = backup.metricsTargets.filter(({ name }) => !failed.has(name));
   const deliveries = await publishMetrics(

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
-import { jobStanding } from "../job-standing.ts";
+import { jobStanding, type StandingMemory } from "../job-standing.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
 import { eachLimited } from "../pool.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -14,13 +14,13 @@ const JOBS_AT_ONCE = 4;
 
 /**
  * Every metric of every job in Prometheus' text format (content type `text/plain; version=0.0.4`), read from the storage
- * anew with each call: whoever serves it to more than one scraper keeps it for a while. Throws nothing: a job whose storage
- * cannot be read says so in `core_backup_storage_readable`.
+ * anew with each call: whoever serves it to more than one scraper keeps it for a while, and a memory of what lies far back. Throws
+ * nothing: a job whose storage cannot be read says so in `core_backup_storage_readable`.
  */
-export async function metricsPage(backup: Backup): Promise<string> {
+export async function metricsPage(backup: Backup, memory: Map<string, StandingMemory>): Promise<string> {
   const jobs: JobSamples[] = [];
   await eachLimited(backup.config.jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
-    jobs[n] = await samplesOf(backup, job);
+    jobs[n] = await samplesOf(backup, job, { memory });
   });
   return prometheusText(jobs, backup.config.metrics?.labels);
 }
@@ -32,13 +32,20 @@ export async function runningSince(storage: Storage, job: string, now: Date): Pr
 }
 
 /** What is known of a job just now; `running`: since when it runs. Throws nothing. */
-export async function samplesOf(backup: Backup, job: Job, running?: Date): Promise<JobSamples> {
+export async function samplesOf(
+  backup: Backup,
+  job: Job,
+  { running, memory }: { readonly running?: Date; readonly memory?: Map<string, StandingMemory> },
+): Promise<JobSamples> {
   const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
   try {
     const storage = await backup.storage(job);
     const counts = await readCounts(storage, job.name);
     // Asked several times a minute: what no run has looked for is not looked for here.
-    const standing = await jobStanding(storage, job, { now: base.now, proof: counts.proof, searchesProof: false });
+    const standing = await jobStanding(storage, job, {
+      ...{ now: base.now, proof: counts.proof, searchesProof: false },
+      ...(memory === undefined ? {} : { memory }),
+    });
     const since = running ?? (await runningSince(storage, job.name, base.now));
     return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
   } catch (error) {

@@ -31,7 +31,7 @@ const countsSchema = z.strictObject({
     })
     .optional(),
   proof: z
-    .strictObject({ upTo: z.string(), at: instant.nullable() })
+    .strictObject({ upTo: z.string(), at: instant.nullable(), snapshot: z.string().optional() })
     .optional()
     .describe("when the newest of the snapshots up to that one that was proved as a whole was proved"),
   unsent: z

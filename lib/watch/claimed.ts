@@ -8,7 +8,7 @@ import { nextRuns } from "../scheduling/schedule.ts";
  */
 
 /** When a configuration that has the job last watched it, and for how long it may then be neither watched nor run. */
-export type Claim = Pick<NonNullable<Told["watch"]>, "seen" | "quietDays">;
+type Claim = Pick<NonNullable<Told["watch"]>, "seen" | "quietDays">;
 
 const DAY_MS = 86_400_000;
 /** Of a job of which it is not known when it is to run. */

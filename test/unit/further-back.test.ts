@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { jobHistory } from "../../lib/job-history.ts";
-import { jobStanding } from "../../lib/job-standing.ts";
+import { jobStanding, type StandingMemory } from "../../lib/job-standing.ts";
+import { manifestKey } from "../../lib/keys.ts";
 import { filesystemStorage } from "../../lib/storage/filesystem.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { surveyJob } from "../../lib/survey-job.ts";
@@ -90,3 +91,34 @@ test("what an earlier look has found of the last proof is not looked for again, 
   const proved = await since(t, "good", 3, "proved");
   assert.equal((await standingOf(proved, { proof })).provedAt?.toISOString(), "2026-11-22T03:01:00.000Z");
 });
+
+test("a proof that was known is looked for anew where its snapshot is gone", async (t) => {
+  const storage = await since(t, "proved", 40, "good");
+  const [snapshot, at] = ["2026-10-13T030000Z", "2026-10-13T03:01:00.000Z"];
+  const proof = { upTo: "2026-11-21T030000Z", at, snapshot };
+  assert.equal((await standingOf(storage, { proof }, false)).provedAt?.toISOString(), at);
+  await storage.remove([manifestKey("docs", snapshot)]);
+  assert.equal((await standingOf(storage, { proof }, false)).provedAt, undefined);
+  assert.equal((await standingOf(storage, { proof, searchesProof: false }, false)).provedAt, undefined);
+});
+
+for (const [what, first, others] of [
+  ["was never good", "failed", "failed"],
+  ["was good far back", "proved", "failed"],
+  ["was never proved", "good", "good"],
+] as const)
+  test(`of a job that ${what}, what lies far back is looked through once an hour by who looks again and again`, async (t) => {
+    const storage = await since(t, first, 110, others);
+    const options = { searchesProof: false, memory: new Map<string, StandingMemory>() };
+    const found = await standingOf(storage, options);
+    storage.asked.length = 0;
+    assert.deepEqual(await standingOf(storage, options), found);
+    assert.ok(storage.asked.length <= 33 * 3, `${storage.asked.length} documents`);
+    storage.asked.length = 0;
+    const later = new Date(NOW.getTime() + 3_600_000);
+    assert.deepEqual(await standingOf(storage, { ...options, now: later }), found);
+    assert.ok(storage.asked.length > 150, `${storage.asked.length} documents`);
+    if (found.proved === undefined) return;
+    await storage.remove([manifestKey("docs", found.proved)]);
+    assert.equal((await standingOf(storage, options)).proved, undefined);
+  });
