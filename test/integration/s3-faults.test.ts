@@ -16,6 +16,10 @@ const MiB = 1024 * 1024;
 const LIMIT = 64 * MiB;
 /** The least that S3 takes for a part that is not the last. */
 const SIZES: S3Sizes = { part: () => 5 * MiB, copyPart: 5 * MiB };
+/** With parts of that size: four on their way, and one that waits. */
+const MOST_PARTS = 5;
+/** Of 16 MiB each. */
+const MOST_RANGES = 3;
 const KEY = "job/2026-11-26/030000Z/unit/a.bin";
 const COPY = "job/2026-11-27/030000Z/unit/a.bin";
 const LARGE = patternBytes(17 * MiB);
@@ -85,6 +89,34 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
       assert.deepEqual(await subject.leftovers(), []);
     });
   }
+
+  test("of a store that takes no part a few are on their way, and no more of the body is read", async () => {
+    await using subject = await through();
+    const taken = Promise.withResolvers<void>();
+    const sent = Promise.withResolvers<void>();
+    let parts = 0;
+    between.meddle = (call) => {
+      if (!/^PUT .*partNumber=/.test(call)) return undefined;
+      parts += 1;
+      if (parts === MOST_PARTS) sent.resolve();
+      return { do: "hold", until: taken.promise };
+    };
+    let given = 0;
+    const body = (async function* (): Bytes {
+      while (given < MOST_PARTS + 2) {
+        given += 1;
+        yield LARGE.subarray(0, 5 * MiB);
+      }
+    })();
+    const putting = subject.storage.put(KEY, body);
+    await sent.promise;
+    // More that were on their way would have arrived by the end of this.
+    assert.equal(await subject.storage.head(KEY), undefined);
+    assert.deepEqual({ parts, given }, { parts: MOST_PARTS, given: MOST_PARTS });
+    taken.resolve();
+    assert.equal((await putting).bytes, (MOST_PARTS + 2) * 5 * MiB);
+    assert.equal(parts, MOST_PARTS + 2);
+  });
 
   test("a lost answer to the last request of an upload: the object is known to be ours", async () => {
     await using subject = await through();
@@ -157,10 +189,13 @@ describe("s3, with faults between here and the server", { skip: noVersitygw }, (
     // Longer than what is fetched ahead.
     await subject.storage.put(KEY, pattern(65 * MiB));
     let replaced = false;
+    const ranges = () => between.calls.filter((call) => call.startsWith("GET ") && call.includes(KEY)).length;
+    const before = ranges();
     await assert.rejects(
       async () => {
         for await (const _ of await subject.storage.get(KEY)) {
           if (!replaced) await subject.storage.put(KEY, pattern(1_000));
+          if (!replaced) assert.equal(ranges() - before, MOST_RANGES, "no more than these are held");
           replaced = true;
         }
       },

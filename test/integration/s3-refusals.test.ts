@@ -13,6 +13,9 @@ import { storeOnS3 } from "../support/s3-store.ts";
 
 type Access = Partial<Pick<S3Server, "endpoint" | "region" | "credentials">>;
 
+const moreUploads = (where: string) =>
+  `<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>${where}</ListMultipartUploadsResult>`;
+
 /** What the strict server refuses, each with an error of its own that names the storage, the bucket and what is missing. */
 describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
   let server: S3Server;
@@ -125,10 +128,8 @@ describe("s3 says what is wrong with the set-up", { skip: noVersitygw }, () => {
     const { storage } = await reached({ endpoint: between.endpoint });
     const answers = {
       "it does not know the question": [501, "<Error><Code>NotImplemented</Code><Message>no</Message></Error>"],
-      "it has more, and does not say where": [
-        200,
-        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated></ListMultipartUploadsResult>",
-      ],
+      "it has more, and does not say where": [200, moreUploads("")],
+      "it goes on where it was": [200, moreUploads("<NextKeyMarker>a</NextKeyMarker>")],
     } as const;
     for (const [what, [status, body]] of Object.entries(answers)) {
       between.meddle = (call) =>

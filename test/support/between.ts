@@ -25,6 +25,8 @@ export type Meddling =
   | { readonly do: "flip"; readonly atByte: number }
   /** Headers of the request or of the answer are others. */
   | { readonly do: "rewrite"; readonly request?: Rewriting; readonly answer?: Rewriting }
+  /** The server hears of it only then. */
+  | { readonly do: "hold"; readonly until: Promise<void> }
   /** Nothing comes back, and the connection stays. */
   | { readonly do: "hang" };
 
@@ -74,6 +76,7 @@ async function pass(
   response: http.ServerResponse,
   meddling: Meddling | undefined,
 ): Promise<void> {
+  if (meddling?.do === "hold") await meddling.until;
   const rewriting = meddling?.do === "rewrite" ? meddling : undefined;
   const headers = rewriting?.request?.({ ...request.headers }) ?? request.headers;
   const { method, url } = request;

@@ -12,9 +12,9 @@ import { eachLimited } from "../../pool.ts";
 import { alreadyExists, hasChanged, notFound } from "../body.ts";
 import type { CopiedObject, CopyOptions } from "../storage.ts";
 import { compareCopy } from "./confirm.ts";
-import { isNotImplemented } from "./errors.ts";
+import { isNotImplemented, isUnsupported } from "./errors.ts";
 import { headObject, lengthOf } from "./head.ts";
-import { abandonUpload, isChecksumUnknown } from "./multipart.ts";
+import { abandonUpload } from "./multipart.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { MAX_PARTS } from "./parts.ts";
 import { type Conditions, checkCondition, newPut, publish, putMetadata } from "./publish.ts";
@@ -132,7 +132,7 @@ async function copyWhole(store: S3Store, { from, to, source }: Copy, context: Co
     try {
       return await copied({ ...condition, ...checksumFields(source) });
     } catch (error) {
-      if (!isChecksumUnknown(error)) throw error;
+      if (!isUnsupported(error)) throw error;
       return await copied(condition);
     }
   } catch (error) {

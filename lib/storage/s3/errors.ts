@@ -141,6 +141,10 @@ export function isNotImplemented(error: unknown): boolean {
   );
 }
 
+/** What a compatible store says to a part of a request that it does not know. */
+export const isUnsupported = (error: unknown): boolean =>
+  isNotImplemented(error) || ["InvalidRequest", "InvalidArgument"].includes(answerCode(error) ?? "");
+
 /** The code of the storage's own answer behind an error of ours. */
 export const answerCode = (error: unknown): string | undefined =>
   error instanceof CodedError ? answerOf(error.cause)?.code : undefined;

@@ -9,7 +9,7 @@ import {
 import { StorageError, TransientError } from "../../errors.ts";
 import { sleepUnlessAborted } from "../../retry.ts";
 import { isAssembled, isConfirmed, type Stored } from "./confirm.ts";
-import { answerCode, isNotImplemented } from "./errors.ts";
+import { answerCode, isUnsupported } from "./errors.ts";
 import { objectFields, rightsToPut } from "./object-fields.ts";
 import { crcText, MAX_PARTS, type Part } from "./parts.ts";
 import { type Condition, checkCondition, type Put, publish, putMetadata } from "./publish.ts";
@@ -68,14 +68,11 @@ export async function beginUpload(store: S3Store, put: Put): Promise<string> {
   try {
     return await createUpload(store, put, { ...checksum, ChecksumType: "FULL_OBJECT" });
   } catch (error) {
-    if (!isChecksumUnknown(error)) throw error;
+    // Cloudflare's R2, for one, has only the other type of this checksum.
+    if (!isUnsupported(error)) throw error;
     return createUpload(store, put, checksum);
   }
 }
-
-/** Cloudflare's R2, for one, has only the other type of this checksum. */
-export const isChecksumUnknown = (error: unknown): boolean =>
-  isNotImplemented(error) || ["InvalidRequest", "InvalidArgument"].includes(answerCode(error) ?? "");
 
 type UploadChecksum = Pick<CreateMultipartUploadCommandInput, "ChecksumAlgorithm" | "ChecksumType">;
 

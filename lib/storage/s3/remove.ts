@@ -1,7 +1,8 @@
 import { DeleteObjectCommand, DeleteObjectsCommand } from "@aws-sdk/client-s3";
-import { StorageError } from "../../errors.ts";
+import { NotFoundError, StorageError } from "../../errors.ts";
 import { eachLimited } from "../../pool.ts";
-import { answerCode, isNotImplemented } from "./errors.ts";
+import { answerCode, isUnsupported } from "./errors.ts";
+import { headObject } from "./head.ts";
 import { at, patiently, type S3Store } from "./store.ts";
 
 /** S3's bound. */
@@ -17,17 +18,27 @@ export async function removeObjects(store: S3Store, keys: readonly string[]): Pr
 }
 
 /**
- * The object that was made here, and none that another process has put in its place since. What cannot be removed stays, and is
- * replaced by what is stored there next.
+ * The object that was made here, and none that another process has put in its place since. A store that knows no conditions of
+ * removals is asked right before whether it is still that one: who replaces it between these two requests loses what it stored.
+ * What cannot be removed stays, and is replaced by what is stored there next.
  */
 export async function removeMade(store: S3Store, key: string, IfMatch: string): Promise<void> {
   const doing = { what: `removing ${key}`, needs: NEEDS };
   const command = new DeleteObjectCommand({ ...at(store, key), IfMatch });
   try {
-    await patiently(store, doing, (options) => store.client.send(command, options));
+    await patiently(store, doing, (options) => store.client.send(command, options)).catch(async (error: unknown) => {
+      if (!isUnsupported(error)) throw error;
+      if ((await headObject(store, key))?.ETag === IfMatch) await removeOne(store, key);
+    });
   } catch (error) {
     store.signal.throwIfAborted();
-    store.log.debug(error instanceof Error ? error.message : String(error), { storage: store.name });
+    if (error instanceof NotFoundError || (error instanceof StorageError && error.code === "STORAGE_CHANGED")) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    store.log.warn("what is there is not what was stored, and it cannot be removed", {
+      storage: store.name,
+      key,
+      reason,
+    });
   }
 }
 
@@ -56,9 +67,7 @@ async function removeBatch(store: S3Store, keys: readonly string[]): Promise<voi
 }
 
 /** Some compatible stores have no such request, or want the checksum that AWS gave up. */
-const isBatchUnknown = (error: unknown): boolean =>
-  isNotImplemented(error) ||
-  ["MissingContentMD5", "InvalidRequest", "InvalidArgument"].includes(answerCode(error) ?? "");
+const isBatchUnknown = (error: unknown): boolean => isUnsupported(error) || answerCode(error) === "MissingContentMD5";
 
 async function removeOne(store: S3Store, key: string): Promise<void> {
   const doing = { what: `removing ${key}`, needs: NEEDS };

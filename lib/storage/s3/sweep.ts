@@ -50,6 +50,7 @@ function warnOf({ log, name }: S3Store, { message }: StorageError): void {
 
 async function* uploads(store: S3Store, owned: string | undefined): AsyncIterable<Upload> {
   const { Bucket, Key: Prefix } = at(store, "");
+  const places = new Set<string>();
   for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ; ) {
     const command = new ListMultipartUploadsCommand({ Bucket, Prefix, ...after });
     const page = await patiently(store, LOOKING, (options) => store.client.send(command, options));
@@ -58,10 +59,12 @@ async function* uploads(store: S3Store, owned: string | undefined): AsyncIterabl
       yield { key: Key.slice(Prefix.length), id: UploadId, begunMs: Initiated?.getTime() ?? store.now().getTime() };
     }
     if (page.IsTruncated !== true) return;
-    if (page.NextKeyMarker === undefined) {
+    const place = `${page.NextKeyMarker} ${page.NextUploadIdMarker}`;
+    if (page.NextKeyMarker === undefined || places.has(place)) {
       if (owned === undefined) return warnOf(store, brokenOff(store));
       throw brokenOff(store);
     }
+    places.add(place);
     after = {
       KeyMarker: page.NextKeyMarker,
       ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }),

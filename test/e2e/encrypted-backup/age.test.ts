@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ageKey, ageMissing, withTypedPassphrase } from "../../support/age-program.ts";
 import { document, paths } from "../core-backup.ts";
-import { assertRestored, encryptedJob, proofOf, snapshotOf } from "./encrypted-job.ts";
+import { assertDamageIsTold, assertRestored, encryptedJob, proofOf, snapshotOf } from "./encrypted-job.ts";
 
 describe("encryption with age", { skip: ageMissing() }, () => {
   test("with the identity at hand a run proves what it encrypted, and restores it", async (t) => {
@@ -78,6 +78,12 @@ describe("encryption with age", { skip: ageMissing() }, () => {
     assert.match((await job.ask(["verify", "--prove"], 0)).stdout, /1 proved\n$/, "what was proved stays proved");
     await job.ask(["restore", "--job", "docs", "--to", to, "--identity-file", identity], 0);
     await assertRestored(job, to);
+  });
+
+  test("without a private key, too, what is not what was stored is told by its checksum", async (t) => {
+    const job = await encryptedJob(t, `type: age\nrecipients: [${ageKey().recipient}]`);
+    await job.ask(["run"], 0);
+    await assertDamageIsTold(job);
   });
 
   test("a passphrase encrypts, proves and restores, here and typed into age", async (t) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Manifest, manifestSchema, verificationSchema } from "../../../lib/manifest.ts";
@@ -36,6 +36,25 @@ export async function proofOf(folder: string): Promise<string | undefined> {
   const verification = verificationSchema.parse(JSON.parse(text));
   assert.equal(verification.ok, true);
   return verification.artifacts[0]?.proof?.level;
+}
+
+/** What is stored is damaged in two ways, one after the other, and who has no private key is told of each. */
+export async function assertDamageIsTold(job: Awaited<ReturnType<typeof encryptedJob>>): Promise<void> {
+  const { folder, artifact } = await snapshotOf(job);
+  const path = join(folder, artifact);
+  const whole = await readFile(path);
+  const flipped = Buffer.from(whole);
+  flipped[whole.byteLength >> 1] = (flipped[whole.byteLength >> 1] ?? 0) ^ 4;
+  for (const [content, args] of [
+    [flipped, ["verify"]],
+    [whole.subarray(0, -1), ["verify", "--prove"]],
+  ] as const) {
+    await writeFile(path, content);
+    const { stdout } = await job.ask(args, 1);
+    assert.match(stdout, /INTEGRITY_MISMATCH/);
+    assert.ok(stdout.includes(artifact), stdout);
+  }
+  assert.match((await job.ask(["list"], 0)).stdout, / WRONG /);
 }
 
 export async function assertRestored(job: FilesJob, folder: string): Promise<void> {

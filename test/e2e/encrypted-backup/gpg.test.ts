@@ -6,7 +6,7 @@ import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { aKeyring, type GpgKey, gpgMissing, type TestKeyring } from "../../support/gpg-program.ts";
 import { paths } from "../core-backup.ts";
-import { assertRestored, encryptedJob, proofOf, snapshotOf } from "./encrypted-job.ts";
+import { assertDamageIsTold, assertRestored, encryptedJob, proofOf, snapshotOf } from "./encrypted-job.ts";
 
 const PASSPHRASE = "Canary-gpg-passphrase-77";
 
@@ -76,6 +76,13 @@ describe("encryption with gpg", { skip: gpgMissing() }, () => {
     assert.match((await job.ask(["verify", "--prove", ...hands], 0)).stdout, /1 proved\n$/);
     await job.ask(["restore", "--job", "docs", "--to", to, ...hands], 0);
     await assertRestored(job, to);
+  });
+
+  test("without a private key, too, what is not what was stored is told by its checksum", async (t) => {
+    const job = await encryptedJob(t, keys);
+    await writeFile(join(job.folder, "keys.asc"), one.publicKey);
+    await job.ask(["run"], 0);
+    await assertDamageIsTold(job);
   });
 
   test("one flipped bit, or an end that is cut off, is refused and named", async (t) => {
