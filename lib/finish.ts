@@ -8,7 +8,7 @@ import { type Manifest, type ManifestUnit, type ManifestWarning, type UnitRecord
 import { type PlanLine, type RunPointer, readPlan } from "./plan-line.ts";
 import { eachLimited } from "./pool.ts";
 import { readRecord } from "./record.ts";
-import { narrowedTo } from "./resume/resume.ts";
+import { plannedRun } from "./resume/resume.ts";
 import { timesResumed } from "./resume/times-resumed.ts";
 import type { SnapshotEntry } from "./snapshot-entry.ts";
 import { snapshotsBefore } from "./snapshots.ts";
@@ -32,8 +32,14 @@ export async function finish(
   const job = findJob(backup.config, pointer.job);
   const storage = await backup.storage(job);
   const { units, warnings } = await readUnits(storage, pointer);
+  const planned = await plannedRun(storage, pointer);
+  // Each line has a seal of its own: one that is not there has none to be wrong.
+  if (units.length !== planned.units) {
+    const message = `the plan of ${pointer.job} ${pointer.snapshot} holds ${planned.units} units, and ${units.length} of them could be read`;
+    throw new IntegrityError("INTEGRITY_MANIFEST", message);
+  }
   await confirmStored(storage, pointer, units);
-  const only = await narrowedTo(storage, pointer);
+  const { only } = planned;
   const { last, lastWhole } = await snapshotsBefore(storage, job.name, pointer.snapshot);
   warnings.push(...(only === undefined ? absent(lastWhole, units) : []), ...more);
   if (units.length === 0)

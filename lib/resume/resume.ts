@@ -120,13 +120,13 @@ async function whyNotReadable(storage: Storage, job: string, snapshot: string, {
   }
 }
 
-/** What a run was narrowed to; undefined for a whole one. @throws IntegrityError where its document is damaged or gone */
-export async function narrowedTo(
+/** What was planned, and what for. @throws IntegrityError where the document of the run is damaged or gone */
+export async function plannedRun(
   storage: Storage,
   { job, snapshot }: { readonly job: string; readonly snapshot: string },
-): Promise<readonly string[] | undefined> {
+): Promise<RunDocument> {
   const document = await readRun(storage, job, snapshot);
-  if (typeof document === "object") return document.only;
+  if (typeof document === "object") return document;
   const why = document ?? "it is gone";
   throw new IntegrityError("INTEGRITY_MANIFEST", `what run ${snapshot} of ${job} was for is not known: ${why}`);
 }

@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
-import { findUnfinished, narrowedTo } from "../resume/resume.ts";
+import { findUnfinished, plannedRun } from "../resume/resume.ts";
 import { lastResumed } from "../resume/times-resumed.ts";
 import { foldersNewestFirst, isAhead } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -45,7 +45,7 @@ export async function lastStart(storage: Storage, job: string, upTo?: Date): Pro
 /** One whose document does not say counts as whole: its time was served. */
 async function isNarrowed(storage: Storage, job: string, snapshot: string): Promise<boolean> {
   try {
-    return (await narrowedTo(storage, { job, snapshot })) !== undefined;
+    return (await plannedRun(storage, { job, snapshot })).only !== undefined;
   } catch (error) {
     if (error instanceof IntegrityError) return false;
     throw error;

@@ -52,6 +52,19 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     lasts: false,
     make: () => ({ do: "break", afterEntries: 1, error: lost() }),
   },
+  // As no storage may end a body, and as a proxy or a file that is being written ends it all the same.
+  {
+    name: "short read without an error",
+    methods: ["get", "read"],
+    lasts: false,
+    make: (_, afterBytes) => ({ do: "cut", afterBytes }),
+  },
+  {
+    name: "short read at the end of a line",
+    methods: ["get", "read"],
+    lasts: false,
+    make: (_, atByte) => ({ do: "end", atByte }),
+  },
   {
     name: "flipped bit",
     methods: ["get", "read", "put", "copy"],

@@ -29,6 +29,13 @@ export interface Planned {
 /** Of these no second digest is kept anywhere, so the run that wrote them cannot know. */
 const UNCHECKED = /(\/manifest|\/verified)[.]json$|SHA256SUMS$/;
 
+/** What is read is not what lies there, and nothing says so. */
+const MISREADS: ReadonlySet<string> = new Set([
+  "flipped bit",
+  "short read without an error",
+  "short read at the end of a line",
+]);
+
 /** Every fault that can befall a scenario: each call that it makes, in each way that this call can go wrong. */
 export async function plannedFaults(store: StoreKind, scenario: Scenario, source: Source): Promise<readonly Planned[]> {
   await using opened = await store.open(scenario.image);
@@ -86,7 +93,7 @@ async function injectOne(
   const outcome = await act(scenario.action, { ...scenario, storage: up(storage), source });
   const damaged = new Set([...lostBy(fault), ...storage.rotten].map(nameOf));
   // What was read wrong once counts as damaged from then on, whatever lies there.
-  const doubtful = damaged.size > 0 || kind.name === "flipped bit";
+  const doubtful = damaged.size > 0 || MISREADS.has(kind.name);
   const after = await opened.image();
   const change = { policy: scenario.policy, now: new Date(8.64e15), mayPrune: scenario.action !== "verify" };
   note(tally, where, [

@@ -104,6 +104,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: "unit-accounted",
+    what: "a plan that was read in part is taken for all of it",
+    changes: [
+      { file: "lib/finish.ts", text: "if (units.length !== planned.units)", to: "if (units.length > planned.units)" },
+    ],
+    probe: { harness: "faults", scenario: "first run", only: "short read at the end of a line at get .*plan[.]jsonl" },
+  },
+  {
+    breaks: "unit-accounted",
     what: "a document that is not what was sealed is believed",
     changes: [{ file: "lib/seal.ts", text: "if (seal === sealOf(rest)) return;", to: "if (rest) return;" }],
     probe: {

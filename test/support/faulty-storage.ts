@@ -18,8 +18,10 @@ export type Fault = {
 } & (
   | { readonly do: "fail"; readonly error: Error; readonly when: "before" | "after" }
   | { readonly do: "wait"; readonly until: () => Promise<void> }
-  /** Of `get`: gives only the first bytes and then fails, or simply ends where there is no error, as no storage may. */
+  /** Of `get` and `read`: gives only the first bytes and then fails, or simply ends where there is no error, as no storage may. */
   | { readonly do: "cut"; readonly afterBytes: number; readonly error?: Error }
+  /** Of `get` and `read`: simply ends behind the line in which that byte is, so that what was given is whole lines. */
+  | { readonly do: "end"; readonly atByte: number }
   /** Of `get` and `read`: turns over one bit on the way. Of `put`: one bit of what is stored, after it was confirmed. Of `copy`: one bit of the copy, which is not confirmed. */
   | { readonly do: "flip"; readonly atByte: number }
   /** Of `put` and `copy`: what was stored, and confirmed, is gone right afterwards. */
@@ -42,6 +44,8 @@ export interface FaultyStorage extends Storage {
   /** Keys of objects of which a bit was turned over where they lie. */
   readonly rotten: ReadonlySet<string>;
 }
+
+const NEWLINE = 10;
 
 type Strike = (fault: Fault) => void;
 
@@ -124,7 +128,7 @@ export function faultyStorage(inner: Storage, plan: readonly Fault[] = []): Faul
     async get(key) {
       const faults = faultsOf("get", key);
       const bytes = await faulty(faults, () => inner.get(key));
-      const length = faults.some((fault) => fault.do === "flip") ? ((await inner.head(key))?.bytes ?? 0) : 0;
+      const length = faults.some(isWithin) ? ((await inner.head(key))?.bytes ?? 0) : 0;
       return damaged(bytes, faults, length, strike);
     },
     async read(key, maxBytes) {
@@ -243,10 +247,18 @@ function matches(wanted: string | RegExp | undefined, key: string): boolean {
   return typeof wanted === "string" ? wanted === key : wanted.test(key);
 }
 
-/** Of a body that is shorter than the byte that turns over, another one does. */
+/** What is a fault only before the end of a body. */
+const isWithin = (fault: Fault): boolean =>
+  fault.do === "flip" || fault.do === "end" || (fault.do === "cut" && fault.error === undefined);
+
+/** Of a body that is shorter than the byte that turns over, or at which it ends, another one does. */
 function damaged(bytes: Bytes, faults: readonly Fault[], length: number, strike: Strike): Bytes {
   return faults.reduce((body, fault) => {
-    if (fault.do === "cut") return cut(body, fault.afterBytes, fault.error, () => strike(fault));
+    if (fault.do === "cut") {
+      const afterBytes = isWithin(fault) ? fault.afterBytes % Math.max(1, length) : fault.afterBytes;
+      return cut(body, afterBytes, fault.error, () => strike(fault));
+    }
+    if (fault.do === "end") return ended(body, fault.atByte % Math.max(1, length), () => strike(fault));
     if (fault.do === "flip") return flipped(body, fault.atByte % Math.max(1, length), () => strike(fault));
     return body;
   }, bytes);
@@ -268,6 +280,14 @@ async function* cut(bytes: Bytes, afterBytes: number, error: Error | undefined, 
   }
   if (left < 0 || error !== undefined) strike();
   if (error !== undefined) throw error;
+}
+
+async function* ended(bytes: Bytes, atByte: number, strike: () => void): Bytes {
+  const whole = await readAll(bytes, Number.MAX_SAFE_INTEGER);
+  const end = whole.indexOf(NEWLINE, atByte) + 1;
+  if (end === 0 || end === whole.byteLength) return yield whole;
+  strike();
+  yield whole.subarray(0, end);
 }
 
 async function* flipped(bytes: Bytes, atByte: number, strike: () => void): Bytes {

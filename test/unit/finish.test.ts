@@ -9,6 +9,7 @@ import { type PlanLine, type RunPointer, readPlan } from "../../lib/plan-line.ts
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { aBackup, contentsOf } from "../support/a-backup.ts";
+import { faultyStorage } from "../support/faulty-storage.ts";
 import { resealed } from "../support/resealed.ts";
 
 const FOLDER = "docs/2026-11-22/030000Z/";
@@ -114,6 +115,17 @@ test("a plan or a manifest of another run is not taken over", async () => {
   const other = JSON.stringify(await finish(a.backup, planned), null, 2).replace(planned.run, "01OTHER");
   await a.storage.put(`${FOLDER}manifest.json`, bytesOf(`${other}\n`));
   await assert.rejects(finish(a.backup, planned), StorageError);
+});
+
+test("a plan that the storage gives in part, and without an error, makes no manifest of that part", async () => {
+  const { a, planned } = await aCollectedRun();
+  const { storage } = a.backup;
+  const short = faultyStorage(a.storage, [{ on: "get", key: /plan[.]jsonl$/, do: "end", atByte: 0 }]);
+  await assert.rejects(finish({ ...a.backup, storage: async () => short }, planned), {
+    code: "INTEGRITY_MANIFEST",
+    message: "the plan of docs 2026-11-22T030000Z holds 2 units, and 1 of them could be read",
+  });
+  assert.equal((await finish({ ...a.backup, storage }, planned)).units.length, 2);
 });
 
 test("a unit that ended well is not collected again", async () => {

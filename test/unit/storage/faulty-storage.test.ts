@@ -39,12 +39,15 @@ test("a body is cut short, in silence or with an error, or has one bit turned ov
     { on: "get", call: 1, do: "cut", afterBytes: 40 },
     { on: "get", call: 2, do: "cut", afterBytes: 40, error },
     { on: "get", call: 3, do: "flip", atByte: 99 },
+    { on: "read", key: "lines", do: "end", atByte: 3 },
   );
   const whole = patternBytes(100);
   assert.deepEqual(Buffer.from(await readAll(await storage.get("a"), 200)), Buffer.from(whole.subarray(0, 40)));
   await assert.rejects(readAll(await storage.get("a"), 200), error);
   const flipped = await readAll(await storage.get("a"), 200);
   assert.deepEqual([...flipped].filter((byte, index) => byte !== whole[index]).length, 1);
+  await storage.put("lines", bytesOf("one\ntwo\nthree\n"));
+  assert.equal(Buffer.from((await storage.read("lines", 200)).content).toString(), "one\n");
   assert.deepEqual(Buffer.from(await readAll(await storage.get("a"), 200)), Buffer.from(whole));
 });
 
