@@ -103,9 +103,13 @@ export const commandTable: readonly CommandSpec[] = [
     name: "validate",
     group: "Before a run:",
     summary: "check the configuration",
-    details: "Checks the whole file and reports every fault at once as file:line:column: path: message.",
-    options: [],
-    examples: ["validate", "validate --config /etc/core-backup.yml --json"],
+    details:
+      "Checks the whole file and reports every fault at once as file:line:column: path: message. With --aws it also refuses what AWS cannot have, such as hooks, as packaging for it does, and no secret need be set.",
+    options: [
+      { flags: "--aws", about: "as it is deployed on AWS" },
+      { flags: "--efs <mounts>", about: "with --aws: /mnt/NAME=fs-…/fsap-…, as --param=efs has it" },
+    ],
+    examples: ["validate", "validate --config /etc/core-backup.yml --json", "validate --aws"],
     exits: ["0  the configuration is right", "2  it is not"],
   },
   {

@@ -38,6 +38,9 @@ export interface CommandOptions {
   /** For `init`: one of the examples. */
   readonly example: string | undefined;
   readonly list: boolean;
+  /** For `validate`: as the configuration is deployed, with these file systems of Amazon EFS. */
+  readonly aws: boolean;
+  readonly efs: string | undefined;
   readonly host: string | undefined;
   readonly port: string | undefined;
   /** The file that `report` writes. */
@@ -113,6 +116,8 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     due: flag("due"),
     example: text("example"),
     list: flag("list"),
+    aws: flag("aws"),
+    efs: text("efs"),
     host: text("host"),
     port: text("port"),
     html: text("html"),

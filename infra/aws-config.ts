@@ -13,25 +13,10 @@ export interface AwsConfig {
   readonly document: unknown;
 }
 
-/**
- * The configuration as it is deployed. Every fault is told at once, those that only AWS has among them: what cannot be
- * written into a schedule, a secret that would stand in clear in a function's environment.
- * @throws Error with a line a fault, `file:line:column: path: message`
- */
+/** The configuration as it is deployed. @throws Error with a line a fault, `file:line:column: path: message` */
 export async function awsConfig(file: string, bucket: string, mounts: readonly EfsMount[]): Promise<AwsConfig> {
-  let document: unknown;
-  const more = (value: unknown) => {
-    document = value;
-    return onAwsFaults(value, mounts);
-  };
   try {
-    const config = await loadConfig(file, {
-      env: { [BUCKET_VARIABLE]: bucket },
-      sources: false,
-      more,
-      refusal: referenceOnAws,
-    });
-    return { config, document };
+    return await loadAwsConfig(file, bucket, mounts);
   } catch (error) {
     if (!(error instanceof ConfigError) || error.faults.length === 0) throw error;
     const message = `the configuration cannot be deployed:\n${error.faults.map(faultLine).join("\n")}`;
@@ -40,4 +25,19 @@ export async function awsConfig(file: string, bucket: string, mounts: readonly E
     refused.stack = message;
     throw refused;
   }
+}
+
+/**
+ * Every fault is told at once, those that only AWS has among them: what cannot be written into a schedule, a secret that
+ * would stand in clear in a function's environment. @throws ConfigError
+ */
+export async function loadAwsConfig(file: string, bucket: string, mounts: readonly EfsMount[]): Promise<AwsConfig> {
+  let document: unknown;
+  const more = (value: unknown) => {
+    document = value;
+    return onAwsFaults(value, mounts);
+  };
+  const env = { [BUCKET_VARIABLE]: bucket };
+  const config = await loadConfig(file, { env, sources: false, more, refusal: referenceOnAws });
+  return { config, document };
 }

@@ -5,11 +5,13 @@ export interface Gathering<T> {
   flush(): Promise<void>;
 }
 
-export interface GatherOptions {
+export interface GatherOptions<T> {
   readonly quietMs: number;
   readonly mostMs: number;
   /** Whether what comes next is taken at once, beside what is still being taken. Default: false, one after the other. */
   readonly sideBySide?: boolean;
+  /** While more is to come that belongs to it, what was gathered waits for that, though it is quiet: as long as `mostMs` of its own. */
+  readonly more?: { readonly isToCome: (gathered: readonly T[]) => boolean; readonly mostMs: number };
 }
 
 /**
@@ -17,7 +19,7 @@ export interface GatherOptions {
  * because one storage is down are one message. `take` must not throw.
  */
 export function gather<T>(
-  { quietMs, mostMs, sideBySide = false }: GatherOptions,
+  { quietMs, mostMs, sideBySide = false, more }: GatherOptions<T>,
   take: (all: readonly T[]) => Promise<void>,
 ): Gathering<T> {
   let gathered: T[] = [];
@@ -32,12 +34,20 @@ export function gather<T>(
     taking = sideBySide ? Promise.all([taking, take(all)]).then(() => {}) : taking.then(() => take(all));
     return taking;
   };
+  const leftOf = (ms: number) => Math.max(0, firstAt + ms - performance.now());
+  const wait = (most: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(handOnUnlessMore, Math.min(quietMs, leftOf(most)));
+  };
+  const handOnUnlessMore = () => {
+    if (more !== undefined && leftOf(more.mostMs) > 0 && more.isToCome(gathered)) wait(more.mostMs);
+    else void handOn();
+  };
   return {
     add(one) {
       if (gathered.length === 0) firstAt = performance.now();
       gathered.push(one);
-      clearTimeout(timer);
-      timer = setTimeout(() => void handOn(), Math.max(0, Math.min(quietMs, firstAt + mostMs - performance.now())));
+      wait(mostMs);
     },
     flush: handOn,
   };

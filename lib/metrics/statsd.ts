@@ -97,6 +97,8 @@ async function send(
       await promisify<string, void>((text, done) => socket.send(text, (error) => done(error)))(packet);
     // What a closed port answers comes a moment later.
     await new Promise((done) => setTimeout(done, 20));
+    // Where this process had to wait for its turn, the timer is up before what came meanwhile is read.
+    await new Promise((done) => setImmediate(done));
     if (failed !== undefined) throw failed;
   } finally {
     socket.close();

@@ -49,14 +49,15 @@ function pruneNext({ after, removals, refused }: Forecast): Html {
 function runsTable({ runs, job }: JobOverview, n: number): Html {
   if (runs.length === 0) return html``;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Runs of ${job}"><table>
-<thead><tr><th scope="col">run</th><th scope="col">state</th><th scope="col">units</th><th scope="col">stored</th><th scope="col">took</th><th scope="col">proved</th><th scope="col">proof took</th></tr></thead>
+<thead><tr><th scope="col">run</th><th scope="col">state</th><th scope="col">units</th><th scope="col">stored</th><th scope="col">took</th><th scope="col">proved</th><th scope="col">verified and proved in</th></tr></thead>
 <tbody>${runs.map((run) => row(run, n))}</tbody>
 </table></div>`;
 }
 
+/** Where nothing was proved, the time of the verification is none that a restore took. */
 function row(run: RunSummary, n: number): Html {
   const { snapshot, state, units, bytes, durationMs, proved, artifacts, verifyMs } = run;
-  return html`<tr><th scope="row"><a href="#${runId(n, snapshot)}">${snapshot}</a></th><td>${stateWords[state]}</td><td>${figure(units, String)}</td><td>${figure(bytes, formatBytes)}</td><td>${figure(durationMs, formatDuration)}</td><td>${artifacts === null ? "" : html`<data value="${proved}">${proved}</data> of ${artifacts}`}</td><td>${figure(verifyMs, formatDuration)}</td></tr>
+  return html`<tr><th scope="row"><a href="#${runId(n, snapshot)}">${snapshot}</a></th><td>${stateWords[state]}</td><td>${figure(units, String)}</td><td>${figure(bytes, formatBytes)}</td><td>${figure(durationMs, formatDuration)}</td><td>${artifacts === null ? "" : html`<data value="${proved}">${proved}</data> of ${artifacts}`}</td><td>${figure(proved === 0 ? null : verifyMs, formatDuration)}</td></tr>
 `;
 }
 

@@ -61,23 +61,32 @@ export interface Service {
 interface Outcome {
   readonly config: Config;
   readonly result: JobResult;
+  /** When its time came, and it began or waited for room. */
+  readonly dueAt: Date;
 }
 
 /** Whoever was killed on another machine holds its lease a while longer. */
 const WAIT_MS = 120_000;
 const QUIET_MS = 5_000;
 const MOST_MS = 60_000;
+/** As long as one invocation of `run` gathers: forty jobs of one time, two at once, end over many minutes. */
+const MOST_OF_ONE_TIME_MS = 15 * 60_000;
+/** Turns of one time are taken one right after the other. */
+const ONE_TIME_MS = 30_000;
 
 /**
  * Runs jobs on their schedules until the signal is aborted, up to `max_jobs` at once, never one that still runs. Each
  * start is an invocation of its own, with secrets, connectors and storages opened anew, so that a rotated token or a
- * storage that was down once is of no matter to the next. What ends close together is told in one message.
+ * storage that was down once is of no matter to the next. What ends close together, or was due together, is told in one message.
  */
 export function serve(options: ServeOptions): Service {
   const { log, signal, now, redaction } = options;
   const results = new Map<string, JobResult>();
   const slots = createSlots(options.config.max_jobs);
-  const outcomes = gather<Outcome>({ quietMs: QUIET_MS, mostMs: MOST_MS }, tellAll);
+  const outcomes = gather<Outcome>(
+    { quietMs: QUIET_MS, mostMs: MOST_MS, more: { isToCome: runsOfOneTime, mostMs: MOST_OF_ONE_TIME_MS } },
+    tellAll,
+  );
   let config = options.config;
   let entering: Promise<void> = Promise.resolve();
   let reloading: Promise<void> = Promise.resolve();
@@ -154,7 +163,15 @@ export function serve(options: ServeOptions): Service {
     runs += 1;
     results.set(result.job, result);
     say(result);
-    outcomes.add({ config: begunUnder, result });
+    const scheduled = scheduler.jobs().find(({ job }) => job === result.job);
+    outcomes.add({ config: begunUnder, result, dueAt: scheduled?.since ?? now() });
+  }
+
+  /** Whether jobs still run, or wait for room, whose time came with that of one of these. */
+  function runsOfOneTime(ended: readonly Outcome[]): boolean {
+    const running = scheduler.jobs().filter(({ state }) => state === "running");
+    const isOfOneTime = (one: Date, other: Date) => Math.abs(one.getTime() - other.getTime()) < ONE_TIME_MS;
+    return running.some(({ since }) => ended.some(({ dueAt }) => isOfOneTime(since, dueAt)));
   }
 
   async function using<T>(

@@ -32,6 +32,30 @@ test("what never becomes quiet is handed on all the same", async () => {
   assert.deepEqual(taken, [1]);
 });
 
+test("what is quiet waits for more that is to come, and no longer than it may", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const taken: (readonly number[])[] = [];
+  const coming = { isToCome: true };
+  const take = async (all: readonly number[]) => void taken.push(all);
+  const more = { isToCome: () => coming.isToCome, mostMs: 60_000 };
+  const { add } = gather<number>({ quietMs: 100, mostMs: 1_000, more }, take);
+  add(1);
+  for (let times = 0; times < 20; times += 1) t.mock.timers.tick(100);
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(taken, []);
+  add(2);
+  coming.isToCome = false;
+  t.mock.timers.tick(100);
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(taken, [[1, 2]]);
+  coming.isToCome = true;
+  const bounded = gather<number>({ quietMs: 100, mostMs: 1_000, more: { ...more, mostMs: 0 } }, take);
+  bounded.add(3);
+  t.mock.timers.tick(100);
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(taken.at(-1), [3]);
+});
+
 test("side by side, a flush does not wait for what is being taken before it begins", async () => {
   for (const sideBySide of [false, true]) {
     const begun: number[] = [];

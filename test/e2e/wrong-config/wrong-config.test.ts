@@ -139,3 +139,45 @@ function bomb(): string {
   const levels = Array.from({ length: 9 }, (_, n) => `x${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(", ")}]`);
   return `x0: &a0 [lol]\n${levels.join("\n")}\n${RIGHT}`;
 }
+
+test("validate --aws refuses what AWS cannot have, each at its place, and what a desk has is right without it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const config = join(folder, "core-backup.yml");
+  const aJob = (more: string) => `jobs:
+  - name: docs
+    service: git
+    schedule: 0 3 * * *
+${more}    options: { repositories: ["https://git.example.com/docs.git"] }
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET }
+`;
+  await writeFile(config, aJob("    hooks: { before: [sync] }\n    timeout: 7d\n"));
+  const env = { S3_BUCKET: "backups" };
+  const atADesk = await coreBackup(["validate", "--config", config], { env });
+  assert.deepEqual([atADesk.code, atADesk.stderr], [0, ""]);
+  const refused = await coreBackup(["validate", "--aws", "--json", "--config", config]);
+  assert.equal(refused.code, 2);
+  const { ok, errors } = document(refused) as {
+    ok: boolean;
+    errors: { line: number; path: string; message: string }[];
+  };
+  assert.deepEqual(
+    [ok, errors.map(({ line, path, message }) => [line, path, message])],
+    [
+      false,
+      [
+        [5, "jobs[0].hooks", "cannot be run on AWS, where no machine of yours is"],
+        [6, "jobs[0].timeout", "must not be longer than 6d on AWS, where a run is ended after 7d"],
+      ],
+    ],
+  );
+  await writeFile(config, aJob(""));
+  const right = await coreBackup(["validate", "--aws", "--config", config]);
+  assert.deepEqual([right.code, right.stdout], [0, `${config}: valid on AWS, 1 job, 1 storage\n`], right.stderr);
+  const wrong = await coreBackup(["validate", "--aws", "--efs", "/srv=fs-1", "--config", config]);
+  assert.deepEqual(
+    [wrong.code, wrong.stderr.includes("--efs=/srv=fs-1: must be /mnt/NAME=fs-")],
+    [2, true],
+    wrong.stderr,
+  );
+});

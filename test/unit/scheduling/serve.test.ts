@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Backup } from "../../../lib/backup.ts";
 import type { Config } from "../../../lib/config/schema.ts";
 import { ConfigError, InterruptedError } from "../../../lib/errors.ts";
@@ -13,6 +13,7 @@ import { serve } from "../../../lib/scheduling/serve.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import { aBackup, aJob, contentsOf } from "../../support/a-backup.ts";
 import { memoryNotifier, told } from "../../support/memory-notifier.ts";
+import type { ScriptedUnit } from "../../support/scripted-connector.ts";
 
 /** A serve over one memory storage, whose clock stands still at three, or goes on by so many seconds whenever it is looked at. */
 function setting(
@@ -22,12 +23,21 @@ function setting(
     enters = Number.POSITIVE_INFINITY,
     seconds = 0,
     storage = memoryStorage(),
+    units = (): readonly ScriptedUnit[] => [{ id: "a", items: { "a.json": "content of a" } }],
     whileWaiting = async () => {},
   } = {},
 ) {
   const ops = memoryNotifier();
   const notifications = { ops: told({ on: ["success", "failure"] }) };
-  const changes = { storage, jobs, maxJobs, metrics: { labels: {} }, notifications, notifiers: { ops: ops.notifier } };
+  const changes = {
+    storage,
+    units,
+    jobs,
+    maxJobs,
+    metrics: { labels: {} },
+    notifications,
+    notifiers: { ops: ops.notifier },
+  };
   const { backup, lines, later, clock } = aBackup(changes);
   const stop = new AbortController();
   const open: Backup[] = [];
@@ -109,6 +119,42 @@ test("jobs that end close together are told of in one message, at the end of ser
   assert.deepEqual(
     a.ops.reports.map(({ jobs }) => jobs.map(({ job }) => job).sort()),
     [["docs", "more"]],
+  );
+});
+
+test("jobs of one time are told of in one message, though they wait for room and end one after the other", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const names = ["a", "b", "c"];
+  const goOn: (() => void)[] = [];
+  const before = () => new Promise<void>((done) => goOn.push(done));
+  const a = setting(
+    names.map((name) => aJob({ name, schedule: "@yearly" })),
+    { maxJobs: 1, units: () => [{ id: "slow", items: { "a.json": "a" }, before }] },
+  );
+  t.after(() => {
+    a.stop.abort(new InterruptedError("SIGTERM"));
+    for (const done of goOn) done();
+  });
+  const halfAMinute = async () => {
+    for (let seconds = 0; seconds < 30; seconds += 1) {
+      t.mock.timers.tick(1_000);
+      await turn();
+    }
+  };
+  for (let n = 1; n <= names.length; n += 1) {
+    while (goOn.length === 0) await turn();
+    await halfAMinute();
+    assert.equal(a.ops.reports.length, 0, `told before job ${n} has ended`);
+    goOn.shift()?.();
+    while (a.service.runs() < n) await turn();
+  }
+  while (a.ops.reports.length === 0) await halfAMinute();
+  t.mock.timers.reset();
+  a.stop.abort(new InterruptedError("SIGTERM"));
+  await a.service.ended;
+  assert.deepEqual(
+    a.ops.reports.map(({ jobs }) => jobs.map(({ job }) => job).sort()),
+    [names],
   );
 });
 
