@@ -1,7 +1,9 @@
 import type { Backup } from "./backup.ts";
 import { type ErrorCode, errorRecord, LeaseLostError, NotifierError } from "./errors.ts";
+import { recordFailedRun } from "./failed-run.ts";
 import type { StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
+import { snapshotId } from "./keys.ts";
 import { type AbandonedOptions, giveBackAbandoned } from "./lease/abandoned-lease.ts";
 import { continueLease } from "./lease/lease.ts";
 import { emitMetrics } from "./measures/emit-metrics.ts";
@@ -25,13 +27,17 @@ export interface Told {
   readonly unmeasured: number;
 }
 
-/** The last step, however the others ended: gives the lease back, tells, and gives metrics away. Throws nothing that has to do with any of it. */
+/**
+ * The last step, however the others ended: gives the lease back, tells, records why there is no manifest, and gives metrics away.
+ * Throws nothing that has to do with any of it.
+ */
 export async function endRun(backup: Backup, { outcome, pointer, removed }: EndedRun): Promise<Told> {
   if (pointer !== undefined) await giveBack(backup, pointer);
   logEnd(backup, outcome, pointer);
   const ended = { ...outcome, run: outcome.run ?? pointer?.run };
   const { deliveries } = await notify(backup, { runs: [ended] });
   const told = deliveries.filter((one) => wasHeard(one, outcome.job)).length;
+  await recordIfFailed(backup, ended, pointer);
   const metrics = await emitMetrics(backup, [{ ...ended, removed }]);
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
@@ -92,6 +98,22 @@ async function giveBack(backup: Backup, { job: name, lease: token }: StepPointer
   } catch (error) {
     if (error instanceof LeaseLostError) return;
     backup.log.with({ job: name }).warn(...notGivenBack(backup, error));
+  }
+}
+
+/** Of a run whose steps made no manifest: else only the history of its execution would say what happened. */
+async function recordIfFailed(backup: Backup, ended: RunOutcome, pointer: StepPointer | undefined): Promise<void> {
+  const { job, status, snapshot, error, run } = ended;
+  if (status !== "failed" || snapshot !== undefined || error === undefined) return;
+  const failedAt = backup.now();
+  const about = { job, snapshot: pointer?.snapshot ?? snapshotId(failedAt), ...(run === undefined ? {} : { run }) };
+  try {
+    const storage = await backup.storage(findJob(backup.config, job));
+    const told = { ...error, message: backup.redaction.redact(error.message) };
+    await recordFailedRun(storage, { ...about, failedAt, error: told });
+  } catch (thrown) {
+    const { message, code } = errorRecord(thrown, backup.redaction.redact);
+    backup.log.with({ job }).warn(`why the run failed could not be recorded: ${message}`, { code });
   }
 }
 

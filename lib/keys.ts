@@ -106,6 +106,9 @@ export const countsKey = (job: string): string => `${jobPrefix(job)}.metrics.jso
 export const removalsKey = (job: string): string => `${jobPrefix(job)}.removals.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const runKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/run.json`;
+/** Why there is no manifest. */
+export const failedRunKey = (job: string, snapshot: string): string =>
+  `${snapshotPrefix(job, snapshot)}.run/failed.json`;
 /** `time` counts from 1: how often the run was taken up again. */
 export const resumedKey = (job: string, snapshot: string, time: number): string =>
   `${snapshotPrefix(job, snapshot)}.run/resumed/${time}.json`;

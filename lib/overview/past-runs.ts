@@ -2,6 +2,7 @@ import type { Backup } from "../backup.ts";
 import type { Job } from "../config/schema.ts";
 import { damageSeen } from "../damage.ts";
 import { errorRecord } from "../errors.ts";
+import { readFailedRun } from "../failed-run.ts";
 import { isGood } from "../job-history.ts";
 import { snapshotTime } from "../keys.ts";
 import { retentionState, snapshotOfLease } from "../prune.ts";
@@ -111,7 +112,8 @@ async function readFrom(
     failing.see(entry);
   }
   const states = judged.map((state) => state());
-  runs.push(...unfinished.filter(isRecent).map((one) => unfinishedSummary(one, one === goingOn)));
+  for (const one of unfinished.filter(isRecent))
+    runs.push(unfinishedSummary(one, one === goingOn, await readFailedRun(storage, name, one)));
   runs.sort((a, b) => (a.snapshot < b.snapshot ? 1 : -1));
   return {
     runs,

@@ -59,9 +59,10 @@ export function runSummary(entry: SnapshotEntry): RunSummary {
   };
 }
 
-/** A run that has no manifest: it is going on, or it was ended. */
-export function unfinishedSummary(snapshot: string, isRunning: boolean): RunSummary {
-  const error = { code: "INTERRUPTED", message: "the run ended before its manifest was written" } as const;
+/** A run that has no manifest: it is going on, or it was ended; `failure` is what was recorded of that. */
+export function unfinishedSummary(snapshot: string, isRunning: boolean, failure?: ErrorRecord): RunSummary {
+  const ended = { code: "INTERRUPTED", message: "the run ended before its manifest was written" } as const;
+  const error = failure === undefined ? ended : { code: failure.code, message: failure.message };
   return {
     snapshot,
     state: isRunning ? "running" : "failed",

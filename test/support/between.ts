@@ -34,8 +34,8 @@ export interface Between extends AsyncDisposable {
   readonly endpoint: string;
   /** Every request so far, as `PUT /bucket/key?partNumber=1`. */
   readonly calls: readonly string[];
-  /** Asked of each request; undefined lets it pass. */
-  meddle: (call: string, headers: http.IncomingHttpHeaders) => Meddling | undefined;
+  /** Asked of each request, with the port that its client has; undefined lets it pass. */
+  meddle: (call: string, headers: http.IncomingHttpHeaders, port: number) => Meddling | undefined;
 }
 
 /** A server that stands between a client and `endpoint`, passes everything on, and meddles where it is told to. */
@@ -47,7 +47,7 @@ export async function standBetween(endpoint: string): Promise<Between> {
   const server = http.createServer((request, response) => {
     const call = `${request.method} ${request.url}`;
     calls.push(call);
-    const meddling = between.meddle(call, request.headers);
+    const meddling = between.meddle(call, request.headers, request.socket.remotePort ?? 0);
     if (meddling?.do === "hang") return;
     if (meddling?.do === "answer") {
       request.resume();

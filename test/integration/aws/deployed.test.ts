@@ -2,31 +2,71 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
-import { type DescribeExecutionOutput, ListExecutionsCommand } from "@aws-sdk/client-sfn";
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { standBetween } from "../../support/between.ts";
+import { type DescribeExecutionOutput, GetExecutionHistoryCommand, ListExecutionsCommand } from "@aws-sdk/client-sfn";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { type Meddling, standBetween } from "../../support/between.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
 import { aDeployedStack, type DeployedStack, functionsOf, until } from "../../support/deployed-stack.ts";
 import { manifestAtADesk } from "../../support/desk-run.ts";
-import { functionProcesses } from "../../support/function-process.ts";
+import { functionProcess } from "../../support/function-process.ts";
+import { type HeardEvent, listening } from "../../support/heard-events.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { assertRestorable, type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
 const REPOSITORIES = ["one.git", "two.git", "three.git"];
 
+interface Kill {
+  readonly step: string;
+  readonly at: RegExp;
+  /** Not before this one. */
+  readonly after?: RegExp;
+  readonly ends: readonly [string, string, string | undefined];
+}
+
+/**
+ * The request that a step's function is killed at, and how its run then ends: on the console, and as what it is announced with
+ * which step. What is called again after that, or in parts, ends well.
+ */
+const KILLS: readonly Kill[] = [
+  // The units are listed, and nothing says that the list is whole.
+  { step: "plan", at: /^PUT .*\/kill-plan\/.*\/run\.json/, ends: ["FAILED", "failed", "plan"] },
+  { step: "collect", at: /^PUT .*\/kill-collect\/.*\/repository\.bundle/, ends: ["FAILED", "failed", undefined] },
+  // The digests are there.
+  { step: "finish", at: /^PUT .*\/kill-finish\/.*\/manifest\.json/, ends: ["SUCCEEDED", "ok", undefined] },
+  { step: "verify", at: /^PUT .*\/kill-verify\/.*\/verified\.json/, ends: ["SUCCEEDED", "ok", undefined] },
+  // The manifest is gone, and what it named is there: no other job has something to remove.
+  { step: "prune", at: /^POST [^?]*\?delete/, ends: ["FAILED", "failed", "prune"] },
+  // What was told before is read, which finish does too.
+  {
+    step: "notify",
+    at: /^GET .*\/kill-notify\/\.told\.json/,
+    after: /^PUT .*\/kill-notify\/.*\/verified\.json/,
+    ends: ["SUCCEEDED", "ok", undefined],
+  },
+];
+
+const INTERNAL_ERROR: Meddling = {
+  do: "answer",
+  status: 500,
+  body: "<Error><Code>InternalError</Code><Message>again</Message></Error>",
+};
+
 describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, () => {
   let stack: DeployedStack;
   let served: ServedRepositories;
-  let queue: string;
+  let events: () => Promise<readonly HeardEvent[]>;
 
   before(async () => {
     served = await servedRepositories(REPOSITORIES);
     stack = await aDeployedStack(configuration());
     assert.notEqual(stack.bucket, "");
-    queue = await listenToBus();
+    events = await listening(stack);
+    const parameters = new SSMClient(stack.client);
+    const Value = `${served.git.url}/hook`;
+    await parameters.send(new PutParameterCommand({ Name: "/backups/hook", Type: "SecureString", Value }));
+    parameters.destroy();
   });
 
   after(async () => {
@@ -67,8 +107,8 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     assert.deepEqual([totals.ok, totals.failed], [1, 1]);
     const { units } = await stack.manifestOf("broken", snapshot);
     assert.deepEqual(units.map(({ error }) => error?.code).filter(Boolean), ["SOURCE_NOT_FOUND"]);
-    const announced = await heard((detail) => detail.execution === ended.executionArn);
-    assert.deepEqual([announced.status, announced.job, announced.totals], ["partial", "broken", totals]);
+    const told = await announced(ended);
+    assert.deepEqual([told.status, told.job, told.totals], ["partial", "broken", totals]);
   });
 
   test("a run that is started while another one goes on ends as refused, and is no failure", async () => {
@@ -103,8 +143,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
         [["failed", "UNIT_LOST"]],
       );
     });
-    const next = await stack.execute("lost");
-    assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+    assertGood(await stack.execute("lost"));
   });
 
   for (const step of ["plan", "finish", "verify", "prune"] as const) {
@@ -112,69 +151,60 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       await breaking(step, async () => {
         const ended = await stack.execute("steps");
         assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
-        const announced = await heard((detail) => detail.execution === ended.executionArn);
-        assert.deepEqual([announced.status, announced.job, announced.step], ["failed", "steps", step]);
+        const told = await announced(ended);
+        assert.deepEqual([told.status, told.job, told.step], ["failed", "steps", step]);
+        await assertOnRecord(told);
       });
-      const next = await stack.execute("steps");
-      assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
+      assertGood(await stack.execute("steps"));
     });
   }
 
-  test("a function that is killed at work is a failed unit that says so, and the next execution succeeds by itself", async () => {
-    let posts = 0;
-    // The first is the plan's, which lists refs; the second is the function's. `minutely` asks for another repository.
-    served.git.switches.answer = ({ method, url }) =>
-      method === "POST" && url?.startsWith("/two.git/") === true && ++posts > 1;
-    const execution = await stack.start("crashed");
-    await until(async () => posts > 1);
-    const killed = await functionProcesses(stack.cloud.endpoint, "core-backup-test-collect-git");
-    for (const pid of killed) process.kill(pid, "SIGKILL");
-    const ended = await stack.untilEnded(execution);
-    served.git.switches.answer = () => false;
-    assert.notEqual(killed.length, 0);
-    assert.deepEqual([ended.status, ended.error], ["FAILED", "BackupFailed"]);
-    const { units } = await stack.manifestOf("crashed", outcomeOf(ended).snapshot);
-    assert.deepEqual(
-      units.map(({ status, error }) => [status, error?.code]),
-      [["failed", "UNIT_KILLED"]],
-    );
-    const announced = await heard((detail) => detail.execution === ended.executionArn);
-    assert.deepEqual([announced.status, announced.job], ["failed", "crashed"]);
-    const next = await stack.execute("crashed");
-    assert.deepEqual([next.status, JSON.parse(next.output ?? "{}").status], ["SUCCEEDED", "ok"]);
-  });
-
-  test("a storage that fails every tenth time, and the time after, changes nothing but how long a run takes", async () => {
+  test("each step is killed at work and storages fail for long: each run ends announced, and the next ones by themselves well", async () => {
+    const pruned = outputOf(await stack.execute("kill-prune"));
     await using between = await standBetween(stack.cloud.endpoint);
-    const failed = new Set<string>();
-    const asked = new Map<string, number>();
-    between.meddle = (call) => {
-      if (!call.includes(`/${stack.bucket}`)) return undefined;
-      // Of each method, so that it is no chance which ones fail.
-      const [method = ""] = call.split(" ");
-      const before = asked.get(method) ?? 0;
-      asked.set(method, before + 1);
-      if (before % 10 > 1) return undefined;
-      failed.add(method);
-      return { do: "answer", status: 500, body: "<Error><Code>InternalError</Code><Message>again</Message></Error>" };
+    const deaths = KILLS.map((one) => ({
+      after: one.at,
+      ...one,
+      held: Promise.withResolvers<number>(),
+      isHeld: false,
+    }));
+    const shaken = shaking();
+    let isDown = true;
+    between.meddle = (call, _, port) => {
+      const death = deaths.find(
+        ({ at, after, isHeld }) => !isHeld && at.test(call) && between.calls.some((one) => after.test(one)),
+      );
+      if (death === undefined) return isDown && /down(\/|%2F)/.test(call) ? INTERNAL_ERROR : shaken.meddle(call);
+      death.isHeld = true;
+      death.held.resolve(port);
+      return { do: "hang" };
     };
     await pointing(between.endpoint, async () => {
-      const ended = await stack.execute("shaken");
-      assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"], ended.cause);
-      const { units } = await stack.manifestOf("shaken", JSON.parse(ended.output ?? "{}").snapshot);
-      assert.deepEqual(
-        units.map(({ status }) => status),
-        REPOSITORIES.map(() => "ok"),
-      );
+      const kills = deaths.map(async ({ step, ends, held }) => {
+        const execution = await stack.start(`kill-${step}`);
+        const early = stack.untilEnded(execution).then(({ cause }) => assert.fail(`${step} was not held: ${cause}`));
+        const port = await Promise.race([held.promise, early]);
+        const pid = await functionProcess(step, port, Number(new URL(between.endpoint).port));
+        assert.ok(pid, `a process of ${step}`);
+        process.kill(pid, "SIGKILL");
+        const ended = await stack.untilEnded(execution);
+        const told = await announced(ended);
+        assert.deepEqual([ended.status, told.status, told.step], ends, `${step}: ${ended.cause}`);
+        await assertOnRecord(told);
+        if (step === "collect") assert.deepEqual(await unitFaults("kill-collect", ended), ["UNIT_KILLED"]);
+        assertGood(await stack.execute(`kill-${step}`));
+      });
+      const outage = async () => {
+        const execution = await stack.start("down");
+        await until(async () => (await failuresOf(execution)).includes("TransientError"));
+        isDown = false;
+        assertGood(await stack.untilEnded(execution));
+      };
+      await Promise.all([...kills, outage(), stack.execute("shaken").then(assertGood)]);
     });
-    assert.ok(failed.has("GET") && failed.has("PUT"), [...failed].join());
-  });
-
-  test("when notify cannot be had, the run has ended as it has", async () => {
-    await breaking("notify", async () => {
-      const ended = await stack.execute("untold");
-      assert.deepEqual([ended.status, JSON.parse(ended.output ?? "{}").status], ["SUCCEEDED", "ok"]);
-    });
+    assert.ok(shaken.failed.has("GET") && shaken.failed.has("PUT"), [...shaken.failed].join());
+    const left = await stack.keysBelow(`backups/kill-prune/${folders(pruned.snapshot)}/`);
+    assert.deepEqual(left, [], "what prune had begun to remove");
   });
 
   test("a schedule starts its job by itself", async () => {
@@ -187,7 +217,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
   });
 
   function configuration(): string {
-    const job = (name: string, names: readonly string[], more = "") =>
+    const job = (name: string, names: readonly string[], more = "notify: [], ") =>
       `  - { name: ${name}, service: git, ${more}options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
@@ -196,12 +226,16 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       job("slow", ["one.git"]),
       job("lost", ["two.git"]),
       job("steps", ["three.git"]),
-      job("untold", ["two.git"]),
-      job("crashed", ["two.git"]),
       job("shaken", REPOSITORIES),
-      job("minutely", ["one.git"], 'schedule: "* * * * *", '),
+      job("down", ["two.git"]),
+      ...["plan", "collect", "finish", "verify"].map((step) => job(`kill-${step}`, ["two.git"])),
+      job("kill-prune", ["two.git"], "notify: [], retention: { keep_last: 1 }, "),
+      job("kill-notify", ["two.git"], "notify: [hook], "),
+      job("minutely", ["one.git"], 'notify: [], schedule: "* * * * *", '),
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "notifications:",
+      "  hook: { type: webhook, url_ssm: /backups/hook }",
       "",
     ].join("\n");
   }
@@ -244,33 +278,66 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     }
   }
 
-  /** A queue that hears what is announced on the stack's bus, as anyone's rule would. */
-  async function listenToBus(): Promise<string> {
-    const sqs = new SQSClient(stack.client);
-    const events = new EventBridgeClient(stack.client);
-    const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "announced" }));
-    const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
-    const { Attributes } = await sqs.send(asked);
-    const EventBusName = "core-backup-test";
-    const EventPattern = JSON.stringify({ source: ["core-backup"], "detail-type": ["Backup Run Finished"] });
-    await events.send(new PutRuleCommand({ Name: "all", EventBusName, EventPattern }));
-    const Targets = [{ Id: "queue", Arn: Attributes?.QueueArn ?? "" }];
-    await events.send(new PutTargetsCommand({ Rule: "all", EventBusName, Targets }));
-    return QueueUrl;
-  }
-
-  async function heard(wanted: (detail: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-    const sqs = new SQSClient(stack.client);
-    let found: Record<string, unknown> | undefined;
+  /** What is announced of an execution. */
+  async function announced({ executionArn }: DescribeExecutionOutput): Promise<HeardEvent> {
+    let found: HeardEvent | undefined;
     await until(async () => {
-      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10 }));
-      found = Messages.map(({ Body = "{}" }) => JSON.parse(Body).detail).find(wanted);
+      const details = (await events()).map(({ detail }) => detail as HeardEvent);
+      found = details.find(({ execution }) => execution === executionArn);
       return found !== undefined;
     });
-    sqs.destroy();
     return found ?? {};
   }
+
+  /** It has a manifest, or has left why it has none. */
+  async function assertOnRecord({ job, snapshot, step }: HeardEvent): Promise<void> {
+    if (snapshot !== undefined) return void (await stack.manifestOf(String(job), String(snapshot)));
+    const keys = await stack.keysBelow(`backups/${job}/`);
+    const last = keys.findLast((key) => key.endsWith("/.run/failed.json"));
+    assert.ok(last, keys.join("\n"));
+    const { error } = JSON.parse((await stack.object(last)).toString());
+    assert.match(error.message, new RegExp(`^${step}: `));
+  }
+
+  async function unitFaults(job: string, ended: DescribeExecutionOutput): Promise<readonly (string | undefined)[]> {
+    const { units } = await stack.manifestOf(job, outcomeOf(ended).snapshot);
+    return units.map(({ error }) => error?.code);
+  }
+
+  /** Names of the errors with which states of an execution failed so far. */
+  async function failuresOf(executionArn: string): Promise<readonly (string | undefined)[]> {
+    const { events: history = [] } = await stack.sfn.send(new GetExecutionHistoryCommand({ executionArn }));
+    return history.map((event) => (event.taskFailedEventDetails ?? event.lambdaFunctionFailedEventDetails)?.error);
+  }
 });
+
+/** Every tenth request of the job `shaken` fails, and the one after: of each method, so that it is no chance which ones. */
+function shaking() {
+  const failed = new Set<string>();
+  const asked = new Map<string, number>();
+  return {
+    failed,
+    meddle(call: string): Meddling | undefined {
+      if (!call.includes("shaken")) return undefined;
+      const [method = ""] = call.split(" ");
+      const before = asked.get(method) ?? 0;
+      asked.set(method, before + 1);
+      if (before % 10 > 1) return undefined;
+      failed.add(method);
+      return INTERNAL_ERROR;
+    },
+  };
+}
+
+function assertGood(ended: DescribeExecutionOutput): void {
+  assert.deepEqual(
+    [ended.status, outputOf(ended).status],
+    ["SUCCEEDED", "ok"],
+    `${ended.executionArn}: ${ended.cause}`,
+  );
+}
+
+const outputOf = ({ output = "{}" }: DescribeExecutionOutput) => JSON.parse(output);
 
 /** Of one that did not end well: what its last function threw. */
 const outcomeOf = ({ cause = "{}" }: DescribeExecutionOutput) => JSON.parse(JSON.parse(cause).errorMessage);

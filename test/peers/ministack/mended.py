@@ -14,7 +14,8 @@ import redrive  # noqa: E402
 
 MENDS: dict[str, list[tuple[str, str]]] = {}
 
-# Lambda says the name of what was thrown as errorType, by which a Catch picks it; MiniStack says Runtime.HandlerError.
+# Lambda says the name of what was thrown as errorType, by which a Catch picks it, and Runtime.ExitError of a process that was
+# killed; MiniStack says Runtime.HandlerError.
 MENDS["ministack.core.lambda_runtime"] = [
     (
         'status: "error", error: String(err.message || err), trace: err.stack || ""',
@@ -23,6 +24,10 @@ MENDS["ministack.core.lambda_runtime"] = [
     (
         'status: "error", error: e.message, trace: e.stack',
         'status: "error", error: e.message, etype: String((e && e.name) || "Error"), trace: e.stack',
+    ),
+    (
+        '{"status": "error", "error": "Worker process died"}',
+        '{"status": "error", "error": "Worker process died", "etype": "Runtime.ExitError"}',
     ),
 ]
 MENDS["ministack.services.lambda_svc"] = [

@@ -1,0 +1,44 @@
+import * as z from "zod";
+import { type ErrorRecord, IntegrityError, NotFoundError } from "./errors.ts";
+import { failedRunKey } from "./keys.ts";
+import { documentBytes, errorRecordSchema, parseDocument } from "./manifest.ts";
+import { putDocument } from "./put-document.ts";
+import type { Storage } from "./storage/storage.ts";
+
+/**
+ * Why a run has no manifest: `.run/failed.json` in its folder, or for one that came to no plan in a folder of its own. It lies there as long as
+ * what the run left, which prune sweeps; one that is taken up again and ends well leaves it unread.
+ */
+const failedRunSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  job: z.string(),
+  /** Of the run, or the name of its execution where it came to none. */
+  run: z.string().optional(),
+  failedAt: z.iso.datetime(),
+  error: errorRecordSchema,
+});
+
+const MAX_BYTES = 64 * 1024;
+
+export interface FailedRun extends Omit<z.infer<typeof failedRunSchema>, "schemaVersion" | "failedAt"> {
+  readonly snapshot: string;
+  readonly failedAt: Date;
+}
+
+/** Replaces what an earlier failure of the same run said. @throws StorageError | TransientError */
+export async function recordFailedRun(storage: Storage, { snapshot, failedAt, ...failed }: FailedRun): Promise<void> {
+  const document = { schemaVersion: 1, ...failed, failedAt: failedAt.toISOString() };
+  await putDocument(storage, failedRunKey(failed.job, snapshot), documentBytes(document));
+}
+
+/** Undefined where nothing was recorded, or nothing that can be read. @throws StorageError | TransientError */
+export async function readFailedRun(storage: Storage, job: string, snapshot: string): Promise<ErrorRecord | undefined> {
+  const key = failedRunKey(job, snapshot);
+  try {
+    const { content } = await storage.read(key, MAX_BYTES);
+    return parseDocument(failedRunSchema, key, content).error;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof IntegrityError) return undefined;
+    throw error;
+  }
+}
