@@ -13,9 +13,9 @@ import { configOf, readersId } from "./readers.ts";
 import { reservedCalls } from "./reserved-calls.ts";
 import { isOn, type Resolving, textOf } from "./resolving.ts";
 import { networkStatements, roleFor, statementsOf } from "./roles.ts";
-import { MOST_FLEXIBLE_MINUTES, scheduleResources } from "./schedules.ts";
+import { MOST_FLEXIBLE_MINUTES, scheduleResources, scheduleRole } from "./schedules.ts";
 import { secretStatements } from "./secrets.ts";
-import { machineResources } from "./state-machines.ts";
+import { type MachineOptions, machineMappings, machineResources } from "./state-machines.ts";
 import { stoppedRunResources, untoldRunsResources, untoldStatements } from "./stopped-runs.ts";
 import { placesOf, planCopiesOf, planPlaceOf, type StackBucket, watchMemoryOf } from "./storage-places.ts";
 import { taskConfig } from "./task-config.ts";
@@ -59,27 +59,27 @@ export async function functions(resolving: Resolving): Promise<Record<string, un
 }
 
 /** What `resources:` holds beside what serverless.yml writes out: what follows from the configuration's jobs. */
-export async function resources(resolving: Resolving): Promise<{ Resources: Record<string, unknown> }> {
+export async function resources(
+  resolving: Resolving,
+): Promise<Record<"Mappings" | "Resources", Record<string, unknown>>> {
   const deployment = await deploymentOf(resolving);
-  const { config, stack, bucket, schedules, flexibleMinutes, tasks } = deployment;
+  const { config, stack, schedules, flexibleMinutes, tasks } = deployment;
   const roles = stackFunctions(config).map((one) => [roleLogicalId(one.name), functionRole(one, deployment)]);
-  const ofJobs = config.jobs.map((job) => ({
-    ...machineResources(job, {
-      stack,
-      bucket: planPlaceOf(config, job, bucket),
-      readers: readersId(config, job),
-      network: tasks !== undefined && hasTasks(job, deployment.image) ? networkOf(tasks) : undefined,
-    }),
+  const machines = config.jobs.map((job) => [job, machineOptions(job, deployment)] as const);
+  const ofJobs = machines.map(([job, options]) => ({
+    ...machineResources(job, options),
     ...taskResourcesOf(job, deployment),
-    ...scheduleResources(job, { stack, state: schedules, flexibleMinutes }),
+    ...scheduleResources(job, { state: schedules, flexibleMinutes }),
     ...stoppedRunResources(job),
   }));
   const watched = {
     ...alarmResources(config.jobs),
     ...watchResources(stack, schedules, config),
     ...untoldRunsResources(),
+    ...scheduleRole(config.jobs, stack),
   };
   return {
+    Mappings: machineMappings(machines),
     Resources: Object.assign(
       watched,
       deployment.dashboard ? dashboardResources(stack, config, alarmIdsIn(watched)) : {},
@@ -89,6 +89,13 @@ export async function resources(resolving: Resolving): Promise<{ Resources: Reco
     ),
   };
 }
+
+const machineOptions = (job: Job, { config, stack, bucket, tasks, image }: Deployment): MachineOptions => ({
+  stack,
+  bucket: planPlaceOf(config, job, bucket),
+  readers: readersId(config, job),
+  network: tasks !== undefined && hasTasks(job, image) ? networkOf(tasks) : undefined,
+});
 
 function functionRole(one: StackFunction, deployment: Deployment): unknown {
   const { config, stack } = deployment;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
@@ -40,7 +41,6 @@ const childFields = {
 };
 const definitionSchema = z.looseObject({
   States: z.looseObject({
-    Job: z.looseObject({ Assign: z.looseObject({ job: z.string() }) }),
     Collect: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
     Parts: z.looseObject({ MaxConcurrency: z.number(), ItemProcessor: z.looseObject(childFields) }),
   }),
@@ -55,6 +55,7 @@ const retriedSchema = z.looseObject({
 });
 /** Until a container runs: its image is fetched, its network made. */
 export const TASK_START_SECONDS = 900;
+const MAPPING = "StateMachines";
 const STEPS = functionTable.filter(({ name }) => name !== "watch");
 
 export const machineLogicalId = (job: string): string => `${logicalId(job)}Machine`;
@@ -70,11 +71,13 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
         StateMachineName: name,
         StateMachineType: "STANDARD",
         RoleArn: { "Fn::GetAtt": [`${id}Role`, "Arn"] },
-        DefinitionString: definition(job, options),
+        DefinitionString: { "Fn::FindInMap": [MAPPING, keyOf(definition(job, options)), "text"] },
         DefinitionSubstitutions: {
+          // What is substituted is put into the text as it is.
+          Job: JSON.stringify(job.name).slice(1, -1),
           Bucket: options.bucket.name,
           Prefix: options.bucket.prefix,
-          EventBus: { Ref: "EventBus" },
+          Bus: { Ref: "EventBus" },
           ...taskSubstitutions(job.name, options),
           ...Object.fromEntries(
             STEPS.map((step) => [`${capitalized(step.name)}Function`, arnOf(functionName(step, options.readers))]),
@@ -94,10 +97,21 @@ export function machineResources(job: Job, options: MachineOptions): Record<stri
 
 const arnOf = (name: string): unknown => ({ "Fn::GetAtt": [functionLogicalId(name), "Arn"] });
 
-/** What CloudFormation substitutes is text without any escaping: a number and a name that people choose are written in here. */
-function definition({ name, concurrency, timeoutMs }: Job, { network }: MachineOptions): string {
+/**
+ * The definitions, each once: of a template CloudFormation takes 1 MB, and one takes some 30 KB of that. Those of most jobs are the same, but for
+ * what is substituted.
+ */
+export function machineMappings(machines: readonly (readonly [Job, MachineOptions])[]): Record<string, unknown> {
+  const texts = machines.map((one) => definition(...one));
+  return { [MAPPING]: Object.fromEntries(texts.map((text) => [keyOf(text), { text }])) };
+}
+
+/** Letters and digits are all that a mapping's keys may have. */
+const keyOf = (text: string): string => `Definition${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+
+/** What CloudFormation substitutes is text: numbers are written in here. */
+function definition({ concurrency, timeoutMs }: Job, { network }: MachineOptions): string {
   const machine = definitionSchema.parse(JSON.parse(readFileSync(DEFINITION, "utf8")));
-  machine.States.Job.Assign.job = name;
   const { Collect, Parts } = machine.States;
   for (const [fanOut, names] of [
     [Collect, { where: "Where", task: "Task" }],
@@ -150,8 +164,8 @@ function withTasks(
     ...task.Arguments,
     NetworkConfiguration: {
       AwsvpcConfiguration: {
-        Subnets: subnets.map((_, n) => `\${TaskSubnet${n}}`),
-        SecurityGroups: securityGroups.map((_, n) => `\${TaskSecurityGroup${n}}`),
+        Subnets: subnets.map((_, n) => `\${Subnet${n}}`),
+        SecurityGroups: securityGroups.map((_, n) => `\${SecurityGroup${n}}`),
         AssignPublicIp: assignPublicIp,
       },
     },
@@ -163,8 +177,8 @@ function taskSubstitutions(job: string, { network }: MachineOptions): Record<str
   return {
     Cluster: { "Fn::GetAtt": [clusterLogicalId, "Arn"] },
     TaskDefinition: { Ref: taskLogicalId(job) },
-    ...Object.fromEntries(network.subnets.map((subnet, n) => [`TaskSubnet${n}`, subnet])),
-    ...Object.fromEntries(network.securityGroups.map((group, n) => [`TaskSecurityGroup${n}`, group])),
+    ...Object.fromEntries(network.subnets.map((subnet, n) => [`Subnet${n}`, subnet])),
+    ...Object.fromEntries(network.securityGroups.map((group, n) => [`SecurityGroup${n}`, group])),
   };
 }
 

@@ -14,7 +14,16 @@ const run = promisify(execFile);
 
 /** A template of CloudFormation, as far as tests look into it. */
 export interface Template {
+  readonly Mappings: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Record<string, unknown> }>>;
+}
+
+/** The text of a state machine's definition, with nothing substituted in it. */
+export function definitionOf({ Mappings }: Template, properties: { readonly DefinitionString?: unknown }): string {
+  const { "Fn::FindInMap": place } = properties.DefinitionString as { "Fn::FindInMap": [string, string, string] };
+  const text = Mappings[place[0]]?.[place[1]]?.[place[2]];
+  if (text === undefined) throw new Error(`the template has no ${place.join(" ")}`);
+  return text;
 }
 
 /** A copy of what is deployed, with a configuration of its own, so that a test writes nothing into the checkout. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Template } from "./aws-stack.ts";
+import { definitionOf, type Template } from "./aws-stack.ts";
 import { policiesOf } from "./policies.ts";
 import { temporaryFolder } from "./stores.ts";
 
@@ -30,12 +30,23 @@ const KNOWN_OF_POLICIES = [
 export async function templateFindings(template: Template): Promise<readonly string[]> {
   await using folder = await temporaryFolder();
   const file = join(folder.path, "template.json");
-  await writeFile(file, JSON.stringify(template));
+  await writeFile(file, JSON.stringify(withTexts(template)));
   const printed = await printedBy("cfn-lint", ["--regions", "us-east-1", "--format", "json", file], folder.path);
   const found = JSON.parse(printed) as { Rule: { Id: string }; Message: string; Location: { Path: string[] | null } }[];
   return found
     .map(({ Rule, Message, Location }) => `${Rule.Id} ${Message} (${(Location.Path ?? []).join("/")})`)
     .filter((line) => !KNOWN_AS_RIGHT.test(line));
+}
+
+/** It looks into no definition that stands in a mapping: of each there is one more machine, which has the text itself. */
+function withTexts(template: Template): Template {
+  const machines = Object.values(template.Resources).filter(({ Type }) => Type === "AWS::StepFunctions::StateMachine");
+  const written = machines.map((machine) => {
+    const DefinitionString = definitionOf(template, machine.Properties);
+    return [DefinitionString, { ...machine, Properties: { ...machine.Properties, DefinitionString } }] as const;
+  });
+  const more = [...new Map(written).values()].map((machine, n) => [`Written${n}`, machine]);
+  return { ...template, Resources: { ...template.Resources, ...Object.fromEntries(more) } };
 }
 
 /** What parliament has to say of the rights of a template's roles: actions and conditions that do not exist, resources that an action does not have. */

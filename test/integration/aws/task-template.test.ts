@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import aslValidator from "asl-validator";
 import { pushImage } from "../../../infra/push-image.ts";
-import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
+import { aDeployment, type Deployment, definitionOf, type Template } from "../../support/aws-stack.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 import { lintersMissing, policyFindings, templateFindings } from "../../support/template-lint.ts";
 
@@ -87,7 +87,7 @@ describe("tasks in what is deployed", () => {
     assert.equal(childOf("small", "Parts").StartAt, "Part");
     assert.ok(!JSON.stringify([childOf("small"), childOf("small", "Parts")]).includes("runTask"));
     for (const machine of ofType("AWS::StepFunctions::StateMachine")) {
-      const { isValid, errorsText } = aslValidator(JSON.parse(String(machine.properties.DefinitionString)));
+      const { isValid, errorsText } = aslValidator(JSON.parse(definitionOf(template, machine.properties)));
       assert.ok(isValid, errorsText("\n"));
     }
 
@@ -186,9 +186,9 @@ describe("tasks in what is deployed", () => {
     await writeFile(join(deployment.folder, "config/core-backup.yml"), CONFIG);
     assert.equal(ofType("AWS::EC2::VPC").length, 0);
     assert.equal(networkOf(childOf("large")).AssignPublicIp, "DISABLED");
-    const { TaskSubnet0, TaskSubnet1, TaskSecurityGroup0 } = machineOf("large").DefinitionSubstitutions as Loose;
+    const { Subnet0, Subnet1, SecurityGroup0 } = machineOf("large").DefinitionSubstitutions as Loose;
     assert.deepEqual(
-      [TaskSubnet0, TaskSubnet1, TaskSecurityGroup0],
+      [Subnet0, Subnet1, SecurityGroup0],
       ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "sg-0123456789abcdef0"],
     );
 
@@ -338,6 +338,24 @@ describe("tasks in what is deployed", () => {
   });
 });
 
+test("a stack takes forty jobs with schedules and tasks", async () => {
+  const jobs = Array.from({ length: 40 }, (_, n) =>
+    [
+      `  - name: "job ${n}"`,
+      "    service: git",
+      '    schedule: "30 2 * * *"',
+      `    concurrency: ${n % 4 === 0 ? 8 : 4}`,
+      `    options: { repositories: ["https://git.example.com/team/repository-${n}.git"] }`,
+    ].join("\n"),
+  );
+  const storage = "storage:\n  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }\n";
+  await using deployment = await aDeployment(`jobs:\n${jobs.join("\n")}\n${storage}`);
+  await deployment.serverless("package", { params: { image: IMAGE } });
+  const { ofType } = looks(await deployment.template());
+  assert.equal(ofType("AWS::StepFunctions::StateMachine").length, 40);
+  assert.equal(ofType("AWS::ECS::TaskDefinition").length, 40);
+});
+
 type Statement = { readonly Action: string | string[]; readonly Resource: unknown; readonly Condition?: unknown };
 
 function looks(template: Template) {
@@ -353,7 +371,7 @@ function looks(template: Template) {
     return found.properties;
   };
   const childOf = (job: string, fanOut: "Collect" | "Parts" = "Collect"): Child =>
-    JSON.parse(String(machineOf(job).DefinitionString)).States[fanOut].ItemProcessor;
+    JSON.parse(definitionOf(template, machineOf(job))).States[fanOut].ItemProcessor;
   const roleOf = (id: RegExp) => {
     const found = ofType("AWS::IAM::Role").find((one) => id.test(one.id));
     assert.ok(found, String(id));

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import aslValidator from "asl-validator";
-import { aDeployment, type Deployment, type Template } from "../../support/aws-stack.ts";
+import { aDeployment, type Deployment, definitionOf, type Template } from "../../support/aws-stack.ts";
 import { lintersMissing, policyFindings, templateFindings } from "../../support/template-lint.ts";
 
 const CONFIG = `
@@ -152,11 +152,20 @@ describe("what is deployed", () => {
     const [first, second] = machines.map(({ StateMachineName: name }) => String(name));
     assert.equal(first, "core-backup-test-repositories");
     assert.match(second ?? "", /^core-backup-test-team-files-the-rest-[0-9a-f]{8}$/);
-    for (const { DefinitionString: text } of machines) {
-      const { isValid, errorsText } = aslValidator(JSON.parse(String(text)));
+    for (const machine of machines) {
+      const { isValid, errorsText } = aslValidator(JSON.parse(definitionOf(template, machine)));
       assert.ok(isValid, errorsText("\n"));
     }
-    assert.match(String(machines[0]?.DefinitionString), /"MaxConcurrency":7,/);
+    assert.match(definitionOf(template, machines[0] ?? {}), /"MaxConcurrency":7,/);
+    assert.deepEqual(
+      machines.map(({ DefinitionSubstitutions: given }) => given?.Job),
+      ["repositories", "team files: the rest", "public", "public too"],
+    );
+    assert.equal(
+      Object.keys(template.Mappings.StateMachines ?? {}).length,
+      2,
+      "those of jobs that differ in nothing else are one",
+    );
   });
 
   test("what Lambda could not do, though the function is not to blame, is tried again in every state that calls one", () => {
@@ -167,7 +176,7 @@ describe("what is deployed", () => {
     ].map((name) => `Lambda.${name}Exception`);
     for (const { properties } of ofType("AWS::StepFunctions::StateMachine")) {
       const called: Loose[] = [];
-      JSON.parse(String(properties.DefinitionString), (_, value) => {
+      JSON.parse(definitionOf(template, properties), (_, value) => {
         if (value?.Resource === "arn:aws:states:::lambda:invoke") called.push(value);
         return value;
       });
@@ -256,8 +265,19 @@ describe("what is deployed", () => {
     for (const { id, properties } of logs) assert.equal(properties.RetentionInDays, 30, id);
   });
 
-  test("functions are traced and tagged, and calls of collect can be reserved", () => {
+  test("functions run on Node 24 and arm64 with a memory for each step, are traced and tagged, and calls of collect can be reserved", () => {
+    const memory: Record<string, number> = {
+      Plan: 512,
+      Collect: 1769,
+      Finish: 1024,
+      Verify: 1769,
+      Prune: 512,
+      Notify: 512,
+    };
     for (const { id, properties } of ofType("AWS::Lambda::Function")) {
+      assert.deepEqual([properties.Runtime, properties.Architectures], ["nodejs24.x", ["arm64"]], id);
+      const [step = ""] = /^[A-Z][a-z]+/.exec(id) ?? [];
+      assert.equal(properties.MemorySize, { ...memory, Verdict: 256, Watch: 512 }[step], id);
       assert.deepEqual(properties.TracingConfig, { Mode: "Active" }, id);
       assert.match(JSON.stringify(properties.Tags), /"Key":"owner","Value":"ops"/, id);
       assert.equal(properties.ReservedConcurrentExecutions, id.startsWith("Collect") ? 8 : undefined, id);

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CALL_RETRIERS, TASK_RETRIERS } from "../../../infra/retriers.ts";
-import { machineLogicalId, machineResources } from "../../../infra/state-machines.ts";
+import { machineMappings } from "../../../infra/state-machines.ts";
 import { aJob } from "../../support/a-backup.ts";
 
 test("every state that calls a function or starts a task tries again what is the service's fault, after what it has of its own", () => {
   const job = aJob();
   const bucket = { name: "a", arn: "arn:aws:s3:::a", prefix: "", more: [], key: undefined };
   const network = { subnets: ["subnet-1"], securityGroups: ["sg-1"], assignPublicIp: "DISABLED" } as const;
-  const resources = machineResources(job, { stack: "core-backup-test", bucket, readers: "git", network });
-  const machine = resources[machineLogicalId(job.name)] as { Properties: { DefinitionString: string } };
+  const mappings = machineMappings([[job, { stack: "core-backup-test", bucket, readers: "git", network }]]);
+  const [[text] = []] = Object.values(mappings).map((one) => Object.values(one as object).map((entry) => entry.text));
   const found = { "lambda:invoke": 0, "ecs:runTask.sync": 0 };
-  JSON.parse(machine.Properties.DefinitionString, (_, value) => {
+  JSON.parse(text, (_, value) => {
     const call = String(value?.Resource).replace("arn:aws:states:::", "");
     if (call !== "lambda:invoke" && call !== "ecs:runTask.sync") return value;
     found[call] += 1;
