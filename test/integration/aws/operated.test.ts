@@ -187,6 +187,11 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     const second = await stack.cli("start", "--job", "slow", "--stage", "test");
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`job slow is running: execution ${first.execution}`));
+    const shown = document(await stack.cli("status", "--job", "slow", "--stage", "test", "--json"));
+    assert.deepEqual(
+      (shown as readonly StartedDocument[]).map(({ execution, status }) => [execution, status]),
+      [[first.execution, "running"]],
+    );
 
     stoppedExecution = first.execution;
     stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
@@ -270,10 +275,16 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       ["bucket", "SOURCE_UNAUTHORIZED"],
     ] as const)
       assert.ok(places.get(place)?.includes(known), `${place} has ${known}`);
-    for (const line of (await stack.logOf("collect")).filter((one) => one.startsWith("{"))) {
-      const { job, run, unit } = JSON.parse(line);
-      assert.ok(job && run && unit, `without job, run and unit: ${line}`);
-    }
+    for (const [step, fields] of [
+      ["plan", ["job"]],
+      ["collect", ["job", "run", "unit"]],
+      ...["finish", "verify", "prune"].map((one) => [one, ["job", "run"]] as const),
+      ["notify", ["job"]],
+    ] as const)
+      for (const line of (await stack.logOf(step)).filter((one) => one.startsWith("{"))) {
+        const found = JSON.parse(line);
+        for (const field of fields) assert.ok(found[field], `${step}: without ${field}: ${line}`);
+      }
   });
 
   test("one that was stopped is told of, its lease is given back, and its next run takes up what it had", async () => {
