@@ -108,8 +108,7 @@ async function isRecalled(
   const ids = [...new Set([good, proved, provedIn])].filter((id) => id !== undefined).filter((id) => id < seenDownTo);
   for (const id of ids.sort().reverse()) {
     const entry = await readEntry(storage, job, id);
-    if (entry === undefined) return false;
-    see(standing, entry);
+    if (entry !== undefined) see(standing, entry);
   }
   // Each where it was, or in a newer one.
   if ((good !== undefined && !standing.good) || (proved !== undefined && !standing.proved)) return false;
