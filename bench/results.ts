@@ -48,8 +48,10 @@ function sectionsOf(text: string): Map<string, string> {
 function circumstances(): string {
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
   const load = `load ${(loadavg()[2] ?? 0).toFixed(1)} in the last 15 minutes`;
+  // The rest of a kernel's name tells whose build it is, and nothing of its speed.
+  const kernel = `${platform()} ${release().split("-")[0]}`;
   const date = new Date().toISOString().slice(0, 10);
-  return `${date}, core-backup at ${version("git", ["describe", "--always", "--dirty"])}, on ${machine}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}, ${load}.`;
+  return `${date}, core-backup at ${version("git", ["describe", "--always", "--dirty"])}, on ${machine}, ${kernel} ${arch()}, Node ${process.versions.node}, ${load}.`;
 }
 
 function version(program: string, args: readonly string[]): string {

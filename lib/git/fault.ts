@@ -3,7 +3,8 @@ import { type Exit, ProgramMissingError } from "../process.ts";
 
 /** What a server says in an `ERR` packet or on side-band 3, told apart by the words that servers use. */
 export function remoteFault(text: string): CodedError {
-  const message = Buffer.from(text, "latin1").toString("utf8").trim().slice(0, 500);
+  // git itself ends some of them as C does.
+  const message = Buffer.from(text, "latin1").toString("utf8").replaceAll("\0", "").trim().slice(0, 500);
   if (/not our ref/i.test(message)) {
     return new TransientError("SOURCE_UNAVAILABLE", `the repository changed while it was read: ${message}`);
   }
@@ -56,6 +57,8 @@ function sshFault(where: string, stderr: string, said: string): CodedError {
 }
 
 function codeOf(message: string): ErrorCode {
+  // What upload-pack says when it cannot read an object of its own.
+  if (/possible repository corruption|\) is corrupt\b/i.test(message)) return "SOURCE_CORRUPT";
   if (
     /does not appear to be a git repository|not a git repository|not found|does(?:n't| not) exist|no such/i.test(
       message,

@@ -184,6 +184,7 @@ describe("an answer that is not git's", () => {
       ["Repository not found.", "SOURCE_NOT_FOUND"],
       ["access denied or repository not exported: /x", "SOURCE_FORBIDDEN"],
       ["upload-pack: not our ref 0000", "SOURCE_UNAVAILABLE"],
+      ["upload-pack: aborting due to possible repository corruption on the remote side.", "SOURCE_CORRUPT"],
       ["the disk is on fire", "SOURCE_FAILED"],
     ];
     for (const [text, code] of says) {

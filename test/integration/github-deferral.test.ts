@@ -449,6 +449,39 @@ for (const where of ["/orgs/my-org/repos", "/rate_limit"]) {
   });
 }
 
+test("a 403 that names no moment is waited out for a minute, then for two, and a limit that is used up until it resets", async () => {
+  await using server = await startGithub("/nonexistent");
+  let nowMs = Date.parse("2026-11-22T03:00:00Z");
+  const tooFast = { status: 403, body: { message: "You have exceeded a secondary rate limit." } };
+  const usedUp = {
+    status: 403,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(nowMs / 1000 + 1_000) },
+    body: { message: "API rate limit exceeded" },
+  };
+  const faults = [tooFast, tooFast, usedUp];
+  server.fault = () => faults.shift() ?? { status: 200, body: { it: "is" } };
+  server.anyToken = true;
+  const api = {
+    url: server.apiUrl,
+    accounts: [aGithubAccount()],
+    gate: gateOf(1),
+    budget: budgetOf(undefined),
+    now: () => new Date(nowMs),
+  };
+  const waits: number[] = [];
+  const session = openSession(api, "unit", {
+    signal: new AbortController().signal,
+    defer: async (until) => {
+      waits.push((until.getTime() - nowMs) / 1000);
+      nowMs = until.getTime();
+    },
+  });
+  assert.deepEqual((await session.get("/one")).json, { it: "is" });
+  // 180 of the thousand seconds are over by then; GitHub's clock counts whole ones.
+  assert.deepEqual(waits, [60, 120, 821]);
+  assert.equal(server.requests.length, 4);
+});
+
 test("a request that waits for others to end is not sent any more when they used up the limit", async () => {
   await using server = await startGithub("/nonexistent");
   const now = new Date("2026-11-22T03:00:00Z");

@@ -64,6 +64,48 @@ describe("which repositories are backed up", () => {
   }
 });
 
+describe("an organization and a user in one job", () => {
+  const notes = aRepository(7, "notes", { owner: { login: "octocat" } });
+  const app = aRepository(1, "app");
+
+  async function unitsOf(options: object, change: (server: GithubServer) => void = () => {}) {
+    await using server = await startGithub("/nonexistent");
+    server.lists.set("/orgs/my-org/repos", [app, aRepository(2, "site")]);
+    // Moved to the organization between the reading of the two lists.
+    server.lists.set("/users/octocat/repos", [app, notes]);
+    for (const one of [app, notes]) server.objects.set(`/repos/${Object(one.owner).login}/${one.name}`, one);
+    change(server);
+    const both = { user: "octocat", skip: ["organization", "user", "gist"], ...options };
+    const connector = await aConnector(server, both);
+    return (await Array.fromAsync(connector.units(never()))).map(({ id }) => id);
+  }
+
+  test("are listed both, and what stands in both lists is one unit", async () => {
+    assert.deepEqual(await unitsOf({}), ["my-org/app", "my-org/site", "octocat/notes"]);
+  });
+
+  test("have a bare name looked for with each of them", async () => {
+    assert.deepEqual(await unitsOf({ repositories: ["notes", "app"] }), ["octocat/notes", "my-org/app"]);
+    const own = aRepository(9, "notes");
+    const ofBoth = (server: GithubServer) => server.objects.set("/repos/my-org/notes", own);
+    assert.deepEqual(await unitsOf({ repositories: ["notes", "octocat/notes"] }, ofBoth), [
+      "my-org/notes",
+      "octocat/notes",
+    ]);
+  });
+
+  test("make no smaller backup when the list of one of them is hidden", async () => {
+    for (const [path, owner] of [
+      ["/orgs/my-org/repos", "my-org"],
+      ["/users/octocat/repos", "octocat"],
+    ] as const)
+      await assert.rejects(
+        unitsOf({}, (server) => server.lists.delete(path)),
+        { code: "SOURCE_NOT_FOUND", message: new RegExp(`does not show the repositories of ${owner} `) },
+      );
+  });
+});
+
 test("ten thousand repositories are listed page by page, as they are asked for", async () => {
   await using server = await startGithub("/nonexistent");
   server.lists.set(
