@@ -5,7 +5,7 @@ import type { Job } from "./config/schema.ts";
 import type { Item } from "./connectors/connector.ts";
 import { deferral } from "./deferral.ts";
 import { SourceError } from "./errors.ts";
-import { snapshotPrefix, unitFolder } from "./keys.ts";
+import { manifestKey, snapshotPrefix, unitFolder } from "./keys.ts";
 import type { Artifact } from "./manifest.ts";
 import type { CollectInput } from "./plan-line.ts";
 import { itemName, type Previous, previousOf, readable } from "./resume/previous.ts";
@@ -72,6 +72,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     warn,
     defer: deferral(backup, input, signal),
     kept,
+    hasSnapshot: async (snapshot: string) => (await storage.head(manifestKey(job.name, snapshot))) !== undefined,
   };
   await eachItem(connector.collect(unit, context), async (item) => {
     const path = artifactPath(unitFolder(unit.id), item, { compression: job.compression, encryption });

@@ -106,6 +106,8 @@ export interface CollectContext {
    * again, so what is read of them now is not what is stored. One that was given up for another (`Item.replaces`) is not among them any more.
    */
   readonly kept?: ReadonlyMap<string, KeptArtifact>;
+  /** Whether retention has left the snapshot where it was. Not needed where nothing is remembered of one. */
+  hasSnapshot?(snapshot: string): Promise<boolean>;
 }
 
 /** Facts and bytes of an item as it was stored before the source had us wait; what `open` throws is as for the last snapshot's. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openEncryption } from "../../lib/encryption/all.ts";
+import { NotFoundError } from "../../lib/errors.ts";
 import { aBackup } from "../support/a-backup.ts";
 import { type GithubBackup, githubBackup, storedParts } from "../support/github-backup.ts";
 import { answerGraphql } from "../support/github-graphql.ts";
@@ -155,10 +156,7 @@ test("what hangs on a list that went on after a wait is there for all of it", as
   );
 });
 
-test("a list that was stored in parts and sealed to us is read from its beginning, and no part of it stays", async () => {
-  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
-  const { server } = made;
-  server.lists.set("/repos/my-org/app/labels", listOf(server, "/repos/my-org/app/labels").slice(0, 250));
+async function sealedBackup(server: GithubServer, include: readonly string[]): Promise<GithubBackup> {
   const recipients = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"];
   const encryption = await openEncryption(
     { type: "age", recipients },
@@ -167,8 +165,14 @@ test("a list that was stored in parts and sealed to us is read from its beginnin
       signal: new AbortController().signal,
     },
   );
-  const sealed = aBackup({ encryption: () => encryption });
-  const backup = githubBackup(server, { skip: ["all"], include: ["labels"] }, sealed);
+  return githubBackup(server, { skip: ["all"], include }, aBackup({ encryption: () => encryption }));
+}
+
+test("a list that was stored in parts and sealed to us is read from its beginning, and no part of it stays", async () => {
+  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  const { server } = made;
+  server.lists.set("/repos/my-org/app/labels", listOf(server, "/repos/my-org/app/labels").slice(0, 250));
+  const backup = await sealedBackup(server, ["labels"]);
   const result = await runWithin(backup, server, 8);
   assert.ok(result.hours >= 2);
   assert.deepEqual(
@@ -202,4 +206,54 @@ test("a hole in a list of parts has all of it read again, in parts", { skip: noG
   const next = await backup.run();
   assert.equal(partsOf(next, "issues").length, 1);
   assert.deepEqual(ids((await backup.stored(next, "my-org/app", "issues")) ?? []), ids(all));
+});
+
+test("one that is sealed to us and never fits into an hour fails, and leaves the next hours to others", async () => {
+  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  const backup = await sealedBackup(made.server, ["labels"]);
+  await assert.rejects(runWithin(backup, made.server, 8), /labels do not fit into an hour's limit: .* 12 times/);
+});
+
+test("a list that is stored and sealed to us is heard to its end, or not at all", async () => {
+  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  const { server, path } = made;
+  const above = Array.from({ length: 8 }, (_, n) => 42 * (n + 1));
+  for (const number of above) {
+    const list = listOf(server, path);
+    list[number - 1] = { ...list[number - 1], sub_issues_summary: { total: 1 } };
+    server.lists.set(`${path}/${number}/sub_issues`, [{ id: number }]);
+  }
+  // In every second hour there are more of them, before the others, than the hour has requests for.
+  const all = listOf(server, path);
+  const more = Array.from({ length: 400 }, (_, n) => ({ ...all[0], id: n + 1, number: n + 1000, created_at: at(-n) }));
+  let isMore = false;
+  const backup = await sealedBackup(server, ["sub_issues"]);
+  const result = await runWithin(backup, server, 12, () => {
+    isMore = !isMore;
+    server.lists.set(path, isMore ? [...more, ...all] : all);
+  });
+  const objects = partsOf(result, "sub_issues").map(({ facts }) => Number(facts.objects));
+  assert.equal(
+    objects.reduce((sum, count) => sum + count, 0),
+    above.length,
+  );
+});
+
+test("a list that is as it was and whose copy is lost is read in parts, too", { skip: noGithubPeers }, async () => {
+  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  const { server, path } = made;
+  answerGraphql(server);
+  const backup = githubBackup(server, { skip: ["all"], include: ["labels"] });
+  assert.equal((await backup.run()).status, "ok");
+  // Another kind has changed, so that the unit is not taken over as a whole.
+  server.objects.set("/repos/my-org/app", { ...server.objects.get("/repos/my-org/app"), description: "new" });
+  const { storage } = backup.a;
+  const copy = storage.copy.bind(storage);
+  storage.copy = async (from, to, options) => {
+    if (from.includes("labels")) throw new NotFoundError(from);
+    return copy(from, to, options);
+  };
+  const result = await runWithin(backup, server, 9);
+  assert.ok(partsOf(result, "labels").length >= 2);
+  assert.deepEqual(ids(await storedParts(backup, result, "my-org/app", "labels")), ids(listOf(server, path)));
 });

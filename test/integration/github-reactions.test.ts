@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { manifestKey } from "../../lib/keys.ts";
 import { githubBackup } from "../support/github-backup.ts";
 import { addRepository } from "../support/github-organization.ts";
 import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
@@ -104,8 +105,26 @@ test("what is switched off is told in each run with the snapshot that has it, un
   assert.deepEqual(await told(), [gone("issues"), gone("sub_issues")]);
   assert.deepEqual(await told(), [gone("issues")]);
   assert.deepEqual(await told(), [gone("issues")]);
+  // Once retention has removed it, nothing is left to be lost.
+  await backup.a.storage.remove([manifestKey("docs", first.snapshot ?? "")]);
+  assert.deepEqual(await told(), []);
   turn(true);
   const again = await backup.run();
   assert.deepEqual(again.manifest?.warnings, []);
   assert.equal((await backup.stored(again, "my-org/app", "issues"))?.length, 2);
+});
+
+test("what was empty, then forbidden and then switched off is told once, and as nothing that is held", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 0, pulls: 0 });
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues"] });
+  assert.equal((await backup.run()).status, "ok");
+  server.fault = (asked) => (asked === `${path}/issues` ? { status: 403, body: { message: "no" } } : undefined);
+  assert.notEqual((await backup.run()).status, "ok");
+  const object = { ...server.objects.get(path), has_issues: false };
+  server.objects.set(path, object);
+  server.lists.set("/orgs/my-org/repos", [object]);
+  const told = async () => (await backup.run()).manifest?.warnings.map(({ message }) => message);
+  assert.match(String(await told()), /^issues was read in snapshot \S+, and has been switched off since \([^;]*\)$/);
+  assert.deepEqual(await told(), []);
 });

@@ -6,6 +6,7 @@ import { kindItem } from "./kind-item.ts";
 import { isPartOf } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { readKind } from "./read-kind.ts";
+import { checkEnd } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { watched } from "./watched-reading.ts";
@@ -23,8 +24,7 @@ export async function* collectAgain(work: SubjectWork, kind: Kind): AsyncGenerat
     more: () => ({ ...reading.facts?.(), readAgain: true }),
     replaces: (name) => given.some((one) => isPartOf(one, name)),
   });
-  const stopped = reading.stopped?.();
-  if (stopped !== undefined) throw stopped;
+  checkEnd(reading);
   await endKind(work, context, reading.end("READ"));
 }
 

@@ -10,7 +10,7 @@ import type { Kind } from "./kinds/kind.ts";
 import { noLines } from "./lines.ts";
 import { passBefore } from "./pass-before.ts";
 import { readKind } from "./read-kind.ts";
-import type { KindContext } from "./reading.ts";
+import { checkEnd, type KindContext } from "./reading.ts";
 import type { KindState } from "./state.ts";
 import { passStored } from "./stored-kind.ts";
 import { noteBarrier, type SubjectWork, type Told } from "./subject-work.ts";
@@ -65,7 +65,8 @@ async function* unchangedItems(
   await passBefore(work, context);
   work.states.set(kind.name, stillOf(before, context));
   if (before.state !== "READ") return;
-  yield unchangedItem(kindItem(kind, reading.lines));
+  yield unchangedItem(kindItem(kind, reading.lines, { more: () => reading.facts?.() ?? {} }));
+  checkEnd(reading);
   // It had to be read after all when what should be there was not.
   if (reading.ended()) await endKind(work, context, reading.end("READ"));
 }
@@ -76,7 +77,11 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
   const stray = strayParts(kind, work.context.kept, context.begun);
   const given = {
     part,
-    more: () => ({ ...reading.facts?.(), ...(context.begun?.facts.readAgain === true ? { readAgain: true } : {}) }),
+    more: () => ({
+      ...reading.facts?.(),
+      ...(context.begun?.facts.readAgain === true ? { readAgain: true } : {}),
+      ...(context.anew === undefined ? {} : { anew: context.anew }),
+    }),
     ...(stray.size === 0 ? {} : { replaces: (name: string) => stray.has(name) }),
   };
   const begun = await peeked(reading.lines());
@@ -93,12 +98,12 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
     // How far it is has to be written down, though nothing was found on the way; and so has that a part stands for nothing any more.
     yield kindItem(kind, noLines, given);
   }
-  const stopped = reading.stopped?.();
-  if (stopped !== undefined) throw stopped;
+  checkEnd(reading);
   const kept = work.context.kept?.get(partName(kind));
   const isOfBefore = begun !== undefined && !reading.ended() && kept !== undefined;
   // What is stored is of before a wait. Others have to see what is there now.
   if (isOfBefore) for await (const _ of reading.lines());
+  checkEnd(reading);
   const end = isOfBefore
     ? { hole: storedHole(kept.facts), gone: NOTHING_GONE, state: keptState(kind, before, kept) }
     : reading.end(isEmpty ? "EMPTY" : "READ");

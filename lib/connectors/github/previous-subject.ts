@@ -18,7 +18,7 @@ export interface PreviousSubject {
    * unit could read that failed since counts, too.
    */
   readIn(name: string): string | undefined;
-  /** The snapshot that holds the kind's last lines or bundle. */
+  /** The snapshot that holds the kind's last lines or bundle, for as long as it is there. */
   heldIn(name: string): string | undefined;
   readonly unit: PreviousUnit | undefined;
   /** What the unit stored when it failed since. */
@@ -33,17 +33,22 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export async function previousSubject({
   previous: unit,
   salvage,
-}: Pick<CollectContext, "previous" | "salvage">): Promise<PreviousSubject> {
+  hasSnapshot,
+}: Pick<CollectContext, "previous" | "salvage" | "hasSnapshot">): Promise<PreviousSubject> {
   const collectedText = await readText(unit);
   const collected = collectedText === undefined ? undefined : parsed(collectedText);
   const states = factOf(unit, "states");
   const since = factOf(salvage, "states");
-  // Of a unit that is whole: what was switched off.
   const lost = { ...factOf(unit, "lost"), ...factOf(salvage, "lost") };
-  const lastWith = (name: string, isIt: (state: unknown) => boolean): string | undefined => {
+  const held = await thoseThere({ ...factOf(unit, "held"), ...factOf(salvage, "held") }, hasSnapshot);
+  const lastWith = (
+    name: string,
+    isIt: (state: unknown) => boolean,
+    told: Readonly<Record<string, unknown>>,
+  ): string | undefined => {
     if (isIt(states[name]) || isIt(collected?.kinds[name]?.state)) return unit?.snapshot;
     if (isIt(since[name])) return salvage?.artifacts.get(COLLECTED)?.snapshot ?? salvage?.snapshot;
-    return typeof lost[name] === "string" ? lost[name] : undefined;
+    return typeof told[name] === "string" ? told[name] : undefined;
   };
   return {
     snapshot: unit?.snapshot,
@@ -64,13 +69,24 @@ export async function previousSubject({
       return parts === undefined ? undefined : () => linesOfParts(kind, parts);
     },
     partsOf: (kind) => wholeParts(kind, unit?.artifacts)?.length ?? 0,
-    readIn: (name) => lastWith(name, wasReadable),
-    heldIn: (name) => lastWith(name, (state) => state === "READ"),
+    readIn: (name) => lastWith(name, wasReadable, lost),
+    heldIn: (name) => lastWith(name, (state) => state === "READ", held),
   };
 }
 
+/** Snapshots by kind, without those that retention has removed. */
+async function thoseThere(
+  snapshots: Readonly<Record<string, unknown>>,
+  hasSnapshot: CollectContext["hasSnapshot"],
+): Promise<Readonly<Record<string, unknown>>> {
+  const gone = new Set<unknown>();
+  for (const snapshot of new Set(Object.values(snapshots)))
+    if ((await hasSnapshot?.(String(snapshot))) === false) gone.add(snapshot);
+  return Object.fromEntries(Object.entries(snapshots).filter(([, snapshot]) => !gone.has(snapshot)));
+}
+
 /** What the manifest tells of each kind in a fact of `collected.json`. */
-function factOf(unit: PreviousUnit | undefined, name: "states" | "lost"): Readonly<Record<string, unknown>> {
+function factOf(unit: PreviousUnit | undefined, name: "states" | "lost" | "held"): Readonly<Record<string, unknown>> {
   const fact = unit?.artifacts.get(COLLECTED)?.facts[name];
   return typeof fact === "object" && fact !== null && !Array.isArray(fact) ? { ...fact } : {};
 }

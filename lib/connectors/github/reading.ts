@@ -26,6 +26,8 @@ export interface KindContext {
   readonly parents: Parents;
   /** What was stored of it before we had to wait, where that is not all. */
   readonly begun: BegunKind | undefined;
+  /** How often it was begun anew after a wait, because what was stored of it is sealed to us. */
+  readonly anew?: number;
   /** In how many artifacts the last snapshot's lines are. */
   readonly previousParts: number;
 }
@@ -46,6 +48,12 @@ export interface KindReading {
   deleted(): readonly string[];
   /** Objects that are gone from lines that stay. After the last line. */
   deletedItems?(): readonly GoneItems[];
+}
+
+/** @throws DeferredError where the lines ended before their end */
+export function checkEnd({ stopped }: Pick<KindReading, "stopped">): void {
+  const reason = stopped?.();
+  if (reason !== undefined) throw reason;
 }
 
 /** More than this is a list that changes each night anyway, and the state would grow with it. */

@@ -7,6 +7,8 @@ const kindState = z.object({
   reason: z.string().optional(),
   /** The last snapshot in which it could be, where that makes it a failure. */
   readIn: z.string().optional(),
+  /** The last snapshot that holds something of it, where it cannot be read or is off. */
+  heldIn: z.string().optional(),
   /** Of every page that the kind was read from, by URL. Left out where that would be too many. */
   etags: z.record(z.string(), z.string()).optional(),
   /** The newest `updated_at` or `id` that was read. */

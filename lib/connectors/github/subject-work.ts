@@ -62,7 +62,8 @@ export type Told = "off" | "not chosen";
 
 /**
  * A kind that cannot be read is what it is. It is a failure when it could be read before, so that credentials which lost a right
- * never make a smaller backup that looks fine, or when the configuration requires it. What GitHub says is off is none; where it held something, each run tells in which snapshot that is.
+ * never make a smaller backup that looks fine, or when the configuration requires it. What GitHub says is off is none; where it held something, each run tells in which snapshot that is, for as
+ * long as that one is there.
  */
 export function noteBarrier(
   work: SubjectWork,
@@ -72,16 +73,16 @@ export function noteBarrier(
 ): void {
   const { barrier: state } = error;
   const reason = work.redact(error.message);
-  work.states.set(kind, { state, reason });
   const { previous, context } = work;
-  const readIn = previous.readIn(kind);
+  const heldIn = told === "not chosen" ? undefined : previous.heldIn(kind);
+  const readIn = heldIn ?? previous.readIn(kind);
+  const known = { state, reason, ...(heldIn === undefined ? {} : { heldIn }) };
+  work.states.set(kind, known);
   const before = readIn === undefined ? undefined : `was read in snapshot ${readIn}`;
   const required = work.required(kind) ? "is required" : undefined;
   const why = before ?? required;
   if (why === undefined) return;
   if (told !== undefined && required === undefined) {
-    const heldIn = told === "off" ? previous.heldIn(kind) : undefined;
-    if (heldIn !== undefined) work.states.set(kind, { state, reason, readIn: heldIn });
     const until =
       heldIn === undefined ? "" : `; what it held is in no later snapshot, and goes when retention removes that one`;
     context.warn({
@@ -90,6 +91,6 @@ export function noteBarrier(
     });
     return;
   }
-  if (readIn !== undefined) work.states.set(kind, { state, reason, readIn });
+  if (readIn !== undefined) work.states.set(kind, { ...known, readIn });
   work.failures.forbidden(kind, `${why}, and cannot be read now (${reason})`);
 }

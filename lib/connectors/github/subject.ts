@@ -138,13 +138,20 @@ export async function* closingItems(work: SubjectWork, unit: Unit): AsyncGenerat
 
 function factsOf({ subject, checked, lfs: counts }: SubjectWork, kinds: Readonly<Record<string, KindState>>): Facts {
   const { lfs } = kinds;
-  const lost = Object.entries(kinds).flatMap(([name, { readIn }]) => (readIn === undefined ? [] : [[name, readIn]]));
+  const snapshotsOf = (name: "lost" | "held", of: (state: KindState) => string | undefined): Facts => {
+    const some = Object.entries(kinds).flatMap(([kind, state]) => {
+      const snapshot = of(state);
+      return snapshot === undefined ? [] : [[kind, snapshot] as const];
+    });
+    return some.length === 0 ? {} : { [name]: Object.fromEntries(some) };
+  };
   return {
     // By these the next run knows what it may have lost.
     ...rememberedOf(subject),
     // Nothing new was read where there is none.
     ...(checked.size === 0 ? {} : { checked: Object.fromEntries(checked) }),
-    ...(lost.length === 0 ? {} : { lost: Object.fromEntries(lost) }),
+    ...snapshotsOf("lost", ({ readIn }) => readIn),
+    ...snapshotsOf("held", ({ heldIn }) => heldIn),
     ...(lfs === undefined ? {} : lfsFacts(lfs, counts)),
   };
 }
