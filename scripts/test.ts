@@ -12,12 +12,16 @@ import { limitFiles } from "./file-limit.ts";
  * - `npm test -- --test-only`: any option of `node --test`
  *
  * A file that hangs is ended after a quarter of an hour: the longest takes some minutes.
+ *
+ * What Node compiles is kept in node_modules/.cache, for all of the processes: a test file and each command line that it
+ * starts load some hundreds of modules, and stripping their types takes longer than most of them run.
  */
 
 const FILE_LIMIT_MS = 15 * 60_000;
 const LOOK_MS = 10_000;
 
 const ROOT = path.join(import.meta.dirname, "..");
+const COMPILED = path.join(ROOT, "node_modules/.cache/compiled");
 const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith("-"));
 const files = args.filter((arg) => !arg.startsWith("-") && isPath(arg)).map(pattern);
@@ -30,12 +34,13 @@ const runner = spawn(
   [
     "--test",
     "--test-reporter=spec",
-    `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    // One more than there are processors: most files wait some of their time, for a server, a disk or a process to end.
+    `--test-concurrency=${availableParallelism() + 1}`,
     ...options,
     ...titles,
     ...(files.length === 0 ? ["test/**/*.test.ts"] : files),
   ],
-  { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] },
+  { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, NODE_COMPILE_CACHE: COMPILED } },
 );
 if (runner.pid !== undefined)
   limitFiles({

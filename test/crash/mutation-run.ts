@@ -23,6 +23,8 @@ export async function probeMutant(mutation: Pick<Mutation, "changes" | "probe">)
   for (const { file, text, to } of mutation.changes) await change(join(folder.path, file), file, text, to);
   const script = join(folder.path, "test/crash/probe.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(mutation.probe)], {
+    // A copy runs once: what is compiled of it is not worth keeping.
+    env: { ...process.env, NODE_COMPILE_CACHE: undefined },
     maxBuffer: LIMIT_BYTES,
     timeout: LONGEST_MS,
     killSignal: "SIGKILL",

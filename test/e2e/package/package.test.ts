@@ -109,7 +109,8 @@ function reachesRegistry(): boolean {
 
 /** Without what npm and the launcher of these tests put there: the machine's own Node comes first again. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("npm_") && name !== "NODE_TEST_CONTEXT");
+  const ours = new Set(["NODE_TEST_CONTEXT", "NODE_COMPILE_CACHE"]);
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("npm_") && !ours.has(name));
   const entries = (process.env.PATH ?? "").split(path.delimiter).filter((entry) => !entry.includes("node_modules"));
   return { ...Object.fromEntries(kept), PATH: entries.join(path.delimiter) };
 }
