@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
 import { test } from "node:test";
 import type { Backup } from "../../lib/backup.ts";
 import { bytesOf } from "../../lib/bytes.ts";
@@ -203,15 +204,23 @@ function dyingAfter(storage: Storage, n: number): Storage {
   };
 }
 
+async function copyInMemory(storage: Storage): Promise<Storage> {
+  const copy = memoryStorage();
+  for (const [key, content] of await contentsOf(storage)) await copy.put(key, bytesOf(content));
+  return copy;
+}
+
 for (const name of ["memory", "filesystem"]) {
   test(`killed after any single removal, no manifest names what is gone, and the next prune finishes (${name})`, async () => {
+    const onDisk = (path: string) => filesystemStorage({ basePath: path });
+    await using made = name === "filesystem" ? await storeOnDisk(onDisk) : undefined;
+    const a = await aStore(["ok", "unverified", "ok", "ok"], made?.storage);
     let points = 0;
     for (let n = 1; ; n += 1) {
-      await using disk =
-        name === "filesystem" ? await storeOnDisk((path) => filesystemStorage({ basePath: path })) : undefined;
-      const storage = disk?.storage ?? memoryStorage();
-      const a = await aStore(["ok", "unverified", "ok", "ok"], storage);
-      const backup = withPolicy(a.backup, { keep_last: 2 });
+      await using disk = made === undefined ? undefined : await storeOnDisk(onDisk);
+      if (made !== undefined && disk !== undefined) await cp(made.basePath, disk.basePath, { recursive: true });
+      const storage = disk?.storage ?? (await copyInMemory(a.storage));
+      const backup = { ...withPolicy(a.backup, { keep_last: 2 }), storage: async () => storage };
       const dying = prune({ ...backup, storage: async () => dyingAfter(storage, n) }, input);
       const died = await dying.then(
         () => false,
