@@ -130,7 +130,7 @@ test("notify --test says of each notifier whether it took the message", async (t
   const job = await filesJob(await temporaryFolder(t));
   await appendFile(
     job.config,
-    "notifications:\n  slack: { webhook_env: SLACK, timeout: 1s }\n  other: { type: slack, webhook_env: OTHER, timeout: 1s }\n",
+    "notifications:\n  slack: { webhook_env: SLACK }\n  other: { type: slack, webhook_env: OTHER }\n",
   );
   const env = { SLACK: slack.url + path, OTHER: `${slack.url}/services/wrong` };
   const all = await coreBackup(["notify", "--test", "--config", job.config], { env });
