@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 /** What .dockerignore lets into the image. */
-const PARTS = ["bin", "cli", "container", "functions", "lib", "scripts", "package.json", "package-lock.json"];
+const PARTS = ["bin", "cli", "container", "functions", "infra", "lib", "scripts", "package.json", "package-lock.json"];
 
 /** The tag of the image of this checkout for one architecture: the same files, the same tag, so that it is built once for each. */
 export function imageTag(architecture: "X86_64" | "ARM64"): string {

@@ -19,7 +19,7 @@ import { after, before, describe, test } from "node:test";
 
 const CHECKOUT = path.join(import.meta.dirname, "../../..");
 const SOURCES = [
-  ...["bin", "cli", "config", "docs", "lib", "scripts", "LICENSE", "README.md"],
+  ...["bin", "cli", "config", "docs", "infra", "lib", "scripts", "LICENSE", "README.md"],
   ...["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
 ];
 const env = ownEnvironment();

@@ -17,7 +17,7 @@ flock 9
 
 sources() {
   cd "$root"
-  find .dockerignore LICENSE README.md package.json package-lock.json tsconfig.json tsconfig.build.json bin cli config/examples container functions lib scripts \
+  find .dockerignore LICENSE README.md package.json package-lock.json tsconfig.json tsconfig.build.json bin cli config/examples container functions infra lib scripts \
     "$here/build.sh" -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1
 }
 digest=$(sources)

@@ -56,7 +56,7 @@ describe("the layer rules", () => {
 
   before(() => {
     folder = mkdtempSync(path.join(tmpdir(), "core-backup-layers-"));
-    for (const name of ["lib", "cli", "package.json", "tsconfig.json"]) {
+    for (const name of ["lib", "cli", "infra", "package.json", "tsconfig.json"]) {
       cpSync(path.join(CHECKOUT, name), path.join(folder, name), { recursive: true });
     }
     symlinkSync(path.join(CHECKOUT, "node_modules"), path.join(folder, "node_modules"));
