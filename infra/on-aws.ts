@@ -4,9 +4,10 @@ import type { Path } from "../lib/config/place.ts";
 import { duration } from "../lib/config/values.ts";
 import { LONGEST_RUN_MS } from "../lib/lease/lease-document.ts";
 import { scheduleFault } from "../lib/scheduling/schedule.ts";
-import type { EfsMount } from "./efs.ts";
+import type { Deployed } from "./deployed.ts";
 import { eventBridgeCron } from "./eventbridge-cron.ts";
 import { KEY_FORMS, kmsKey } from "./kms-key.ts";
+import { mongodumpFaults } from "./mongodump-on-aws.ts";
 import { filesystemFaults, nfsFaults } from "./on-efs.ts";
 import { sourceFaults } from "./source-on-aws.ts";
 
@@ -14,23 +15,25 @@ import { sourceFaults } from "./source-on-aws.ts";
 const LONGEST_UNIT_MS = LONGEST_RUN_MS - 24 * 60 * 60_000;
 
 /** What is right at a desk and cannot be on AWS: said with the configuration's other faults, at its own place. */
-export function onAwsFaults(value: unknown, mounts: readonly EfsMount[] = []): readonly Issue[] {
+export function onAwsFaults(value: unknown, deployed: Deployed): readonly Issue[] {
   if (!isRecord(value)) return [];
+  const { mounts } = deployed;
   const jobs = Array.isArray(value.jobs) ? value.jobs : [];
   return [
-    ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage, mounts)),
+    ...jobs.flatMap((job, index) => jobFaults(job, ["jobs", index], value.storage, deployed)),
     ...(isRecord(value.storage) ? nfsFaults(value.storage, usedStorages(jobs, value.storage), mounts) : []),
     ...(isRecord(value.storage) ? keyFaults(value.storage, usedStorages(jobs, value.storage)) : []),
     ...metricsFaults(value.metrics),
   ];
 }
 
-function jobFaults(job: unknown, path: Path, storages: unknown, mounts: readonly EfsMount[]): readonly Issue[] {
+function jobFaults(job: unknown, path: Path, storages: unknown, deployed: Deployed): readonly Issue[] {
   if (!isRecord(job)) return [];
   return [
     ...nameFaults(job, path),
-    ...filesystemFaults(job, path, mounts),
+    ...filesystemFaults(job, path, deployed.mounts),
     ...sourceFaults(job, path),
+    ...mongodumpFaults(job, path, deployed),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),
     ...timeoutFaults(job, path),
@@ -78,12 +81,13 @@ function storageOf(job: Readonly<Record<string, unknown>>, storages: Readonly<Re
 const usedStorages = (jobs: readonly unknown[], storages: Readonly<Record<string, unknown>>): ReadonlySet<string> =>
   new Set(jobs.flatMap((job) => (isRecord(job) ? (storageOf(job, storages) ?? []) : [])));
 
-/** A store of another make has keys of its own, and asks for no rights of AWS. */
+/** A store of another make has keys of its own, and asks for no rights of AWS; one that is opened by a role has that one's. */
 function keyFaults(storages: Readonly<Record<string, unknown>>, used: ReadonlySet<string>): readonly Issue[] {
   return [...used].flatMap((name) => {
     const storage = storages[name];
     if (!isRecord(storage) || typeof storage.kms_key !== "string") return [];
-    if (storage.endpoint !== undefined || kmsKey(storage.kms_key) !== undefined) return [];
+    if (storage.endpoint !== undefined || storage.role_arn !== undefined || kmsKey(storage.kms_key) !== undefined)
+      return [];
     return [at(["storage", name, "kms_key"], `${KEY_FORMS}: the functions get rights to it`)];
   });
 }
@@ -94,11 +98,16 @@ function hookFaults({ hooks }: Readonly<Record<string, unknown>>, path: Path): r
   return [{ path: [...path, "hooks"], isKey: true, message: "cannot be run on AWS, where no machine of yours is" }];
 }
 
-/** The fan-out over the units is made by AWS itself, from the plan as it lies in the bucket. */
+/** The fan-out over the units is made by AWS itself, from the plan as it lies in the bucket; and a function opens the keys before it lists them. */
 function encryptionFaults({ encryption }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
-  if (!isRecord(encryption) || encryption.encrypt_manifest !== true) return [];
-  const message = "cannot be had on AWS, where the state machine reads the plan, which would be encrypted as well";
-  return [at([...path, "encryption", "encrypt_manifest"], message)];
+  if (!isRecord(encryption)) return [];
+  const place = [...path, "encryption"];
+  const ofPlan = "cannot be had on AWS, where the state machine reads the plan, which would be encrypted as well";
+  const ofProgram = "needs the program gpg, which functions do not have: use age";
+  return [
+    ...(encryption.encrypt_manifest === true ? [at([...place, "encrypt_manifest"], ofPlan)] : []),
+    ...(encryption.type === "gpg" ? [at([...place, "type"], ofProgram)] : []),
+  ];
 }
 
 function scheduleFaults({ schedule }: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {

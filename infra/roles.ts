@@ -16,13 +16,23 @@ export interface RoleInputs extends SecretRights {
   readonly mounts: readonly UsedMount[];
   /** ARNs of the jobs' executions, as a pattern each. */
   readonly executions: readonly unknown[];
+  /** To take on the roles of storages. */
+  readonly assumedRoles: readonly Statement[];
+  /** To look whether topics of SNS are there, and to tell them. */
+  readonly topics: { readonly look: readonly Statement[]; readonly publish: readonly Statement[] };
 }
 
 /** What each function may do. Nothing but `prune` may remove what is stored. */
 export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): readonly Statement[] {
-  const { places, planCopies, watchMemory, mounts, executions, sourceSecrets, storageSecrets, notifierSecrets } =
-    inputs;
-  const common = [...places.flatMap(reading), ...places.flatMap(writing), ...efsStatements(mounts), ...storageSecrets];
+  const { places, planCopies, watchMemory, mounts, executions, topics } = inputs;
+  const { sourceSecrets, storageSecrets, notifierSecrets, assumedRoles } = inputs;
+  const common = [
+    ...places.flatMap(reading),
+    ...places.flatMap(writing),
+    ...efsStatements(mounts),
+    ...storageSecrets,
+    ...assumedRoles,
+  ];
   switch (name) {
     case "plan":
       return [
@@ -39,7 +49,7 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
     case "verify":
       return [...common, ...planCopies.flatMap(reading), ...planCopies.flatMap(writing), ...sourceSecrets];
     case "finish":
-      return [...common, ...notifierSecrets];
+      return [...common, ...notifierSecrets, ...topics.look];
     case "notify":
       // What is told of as stopped may have been redriven since.
       return [
@@ -47,6 +57,7 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
         ...watchMemory.flatMap(reading),
         ...watchMemory.flatMap(writing),
         ...notifierSecrets,
+        ...topics.publish,
         allow(["states:DescribeExecution"], executions),
       ];
     case "verdict":
@@ -58,6 +69,7 @@ export function statementsOf(name: FunctionSpec["name"], inputs: RoleInputs): re
         ...watchMemory.flatMap(reading),
         ...watchMemory.flatMap(writing),
         ...notifierSecrets,
+        ...topics.publish,
         allow(["events:PutEvents"], { "Fn::GetAtt": ["EventBus", "Arn"] }),
       ];
     case "prune":

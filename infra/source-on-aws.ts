@@ -9,7 +9,7 @@ export function sourceFaults(job: Readonly<Record<string, unknown>>, path: Path)
   const place = [...path, "options"];
   switch (job.service) {
     case "docker_volume":
-      return engineFaults(job.options, place);
+      return [...engineFaults(job.options, place), ...holdFaults(job.compute, job.options, place)];
     case "git":
       return repositoryFaults(job.options, place);
     default:
@@ -29,6 +29,19 @@ function engineFaults({ host }: Readonly<Record<string, unknown>>, place: Path):
     return [at([...place, "host"], `needs the program ssh, which functions do not have: ${TLS_ONLY}`)];
   return [];
 }
+
+/** Whoever holds containers, or has commands to run after others, starts a process that does it when he dies himself; in a function there is none. */
+function holdFaults(compute: unknown, options: Readonly<Record<string, unknown>>, place: Path): readonly Issue[] {
+  if (compute === "fargate") return [];
+  const message = "is for tasks on AWS: give the job compute: fargate";
+  const holds = options.consistency === "pause" || options.consistency === "stop";
+  return [
+    ...(holds ? [at([...place, "consistency"], message)] : []),
+    ...(isFilled(options.exec_before) && isFilled(options.exec_after) ? [at([...place, "exec_before"], message)] : []),
+  ];
+}
+
+const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
 
 function repositoryFaults({ repositories }: Readonly<Record<string, unknown>>, place: Path): readonly Issue[] {
   const entries: readonly unknown[] = Array.isArray(repositories) ? repositories : [];

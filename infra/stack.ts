@@ -3,11 +3,13 @@ import type { Config, Job } from "../lib/config/schema.ts";
 import { machineName } from "../lib/deployment/names.ts";
 import { BUCKET_VARIABLE } from "../lib/deployment/stack.ts";
 import { alarmResources } from "./alarms.ts";
+import { assumedRoleStatements } from "./assumed-roles.ts";
 import { awsConfig } from "./aws-config.ts";
 import { dashboardResources } from "./dashboard.ts";
 import { type EfsMount, efsMounts, type UsedMount } from "./efs.ts";
 import { functionDefinitions, roleLogicalId, type StackFunction, stackFunctions } from "./functions.ts";
 import { KEY_FORMS, type KmsKey, kmsKey } from "./kms-key.ts";
+import { mongodbTools } from "./mongodb-tools.ts";
 import { storageMount, usedMounts } from "./on-efs.ts";
 import { configOf, readersId } from "./readers.ts";
 import { reservedCalls } from "./reserved-calls.ts";
@@ -22,6 +24,7 @@ import { taskConfig } from "./task-config.ts";
 import { networkOf, networkResources } from "./task-network.ts";
 import { type GivenNetwork, givenNetwork, hasTasks, type TaskOptions, taskOptions } from "./task-options.ts";
 import { clusterResources, taskResources } from "./task-resources.ts";
+import { topicStatements } from "./topics.ts";
 import { watchResources } from "./watch.ts";
 
 interface Deployment {
@@ -143,6 +146,8 @@ const inputsOf = (config: Config, { stack, bucket }: Deployment, mounts: readonl
   watchMemory: watchMemoryOf(config, bucket, stack),
   executions: config.jobs.map(({ name }) => ofAccount("states", `execution:${machineName(stack, name)}:*`)),
   ...secretStatements(config),
+  assumedRoles: assumedRoleStatements(config),
+  topics: { look: topicStatements(config, "sns:GetTopicAttributes"), publish: topicStatements(config, "sns:Publish") },
 });
 
 const ofAccount = (service: string, resource: string): unknown => ({
@@ -154,7 +159,10 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const configFile = await text("param:config");
   const given = await text("param:bucket");
   const efs = efsMounts(await text("param:efs"));
-  const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given, efs);
+  const image = await text("param:image");
+  const tools = mongodbTools(await text("param:mongodbTools"), await text("param:mongodbToolsSha256"));
+  const deployed = { mounts: efs, image, tools };
+  const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given, deployed);
   const stack = `${await text("self:service")}-${await text("sls:stage")}`;
   return {
     config,
@@ -169,8 +177,8 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     schedules: (await isOn(resolving, "schedules")) ? "ENABLED" : "DISABLED",
     flexibleMinutes: await flexibleMinutes(resolving),
     dashboard: await isOn(resolving, "dashboard"),
-    image: await text("param:image"),
-    tasks: await taskOptions(resolving, config, stack),
+    image,
+    tasks: await taskOptions(resolving, config, stack, tools),
     efs,
     network: await givenNetwork(resolving),
   };

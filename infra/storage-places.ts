@@ -2,6 +2,7 @@ import type { S3Options } from "../lib/config/s3-options.ts";
 import type { Config, Job } from "../lib/config/schema.ts";
 import {
   BUCKET_VARIABLE,
+  hasOwnCredentials,
   isBucketOfAws,
   isInStackBucket,
   isReadByMachines,
@@ -30,10 +31,10 @@ export interface StackBucket {
   readonly region: string;
 }
 
-/** Where a job's snapshots lie; undefined where that is no bucket of AWS. */
+/** Where a job's snapshots lie; undefined where that is no bucket of AWS, or others than the stack's roles have the rights to it. */
 function placeOf(config: Config, job: Job, stack: StackBucket): BucketPlace | undefined {
   const storage = config.storage[job.target_storage];
-  if (storage?.type !== "s3" || !isBucketOfAws(storage)) return undefined;
+  if (storage?.type !== "s3" || !isBucketOfAws(storage) || hasOwnCredentials(storage)) return undefined;
   const isOfStack = isInStackBucket(storage);
   const name = isOfStack ? stack.name : storage.bucket;
   if (name === undefined) {

@@ -1,5 +1,6 @@
 import type { Config, Job } from "../lib/config/schema.ts";
 import { imageTag } from "./image.ts";
+import type { MongodbTools } from "./mongodb-tools.ts";
 import { isOn, type Resolving, textOf } from "./resolving.ts";
 
 /** How tasks on Fargate are made, from the deployment's parameters. */
@@ -37,8 +38,11 @@ export const BUILT_IMAGE = /\/serverless-[^/:]+:([0-9a-f]+)$/;
 const ECR = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)(?:[:@].+)?$/;
 
 /** Which jobs have tasks: those that want nothing else, and with an image those that leave the choice open. */
-export const hasTasks = ({ compute }: Job, image: string): boolean =>
+export const hasTasks = ({ compute }: Pick<Job, "compute">, image: string): boolean =>
   compute === "fargate" || (compute === "auto" && image !== "");
+
+/** Whether that parameter has deploying build the image, and names none. */
+export const isBuilt = (image: string): boolean => image === "" || image === "build";
 
 /**
  * Undefined where no job has tasks.
@@ -48,10 +52,15 @@ export async function taskOptions(
   resolving: Resolving,
   config: Config,
   stack: string,
+  tools: MongodbTools | undefined,
 ): Promise<TaskOptions | undefined> {
   const param = (name: string) => textOf(resolving, `param:${name}`);
   const image = await param("image");
   if (!config.jobs.some((job) => hasTasks(job, image))) return undefined;
+  if (tools !== undefined && !isBuilt(image))
+    throw new Error(
+      `--param=mongodbTools: is for an image that deploying builds, and --param=image=${image} names one`,
+    );
   const cpu = Number(await param("taskCpu"));
   const memory = Number(await param("taskMemory"));
   const [least, most, step] = SIZES[cpu] ?? refuse("taskCpu", cpu, `one of ${Object.keys(SIZES).join(", ")}`);
@@ -69,7 +78,7 @@ export async function taskOptions(
   const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
   if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
   return {
-    image: imageOf(image, stack, architecture),
+    image: imageOf(image, stack, architecture, tools),
     cpu,
     memory,
     diskGib,
@@ -109,12 +118,17 @@ export async function givenNetwork(resolving: Resolving): Promise<GivenNetwork> 
 }
 
 /** The image that was given, or the one of this checkout, which deploying puts into a repository of the stack's name. */
-function imageOf(given: string, stack: string, architecture: TaskOptions["architecture"]): TaskOptions["image"] {
-  if (given === "" || given === "build") {
+function imageOf(
+  given: string,
+  stack: string,
+  architecture: TaskOptions["architecture"],
+  tools: MongodbTools | undefined,
+): TaskOptions["image"] {
+  if (isBuilt(given)) {
     const of = (text: string) => ({ "Fn::Sub": text });
     return {
       uri: of(
-        `\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag(architecture)}`,
+        `\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag(architecture, tools)}`,
       ),
       repositoryArn: of(`arn:\${AWS::Partition}:ecr:\${AWS::Region}:\${AWS::AccountId}:repository/serverless-${stack}`),
     };

@@ -8,6 +8,8 @@ import { UsageError } from "../usage-error.ts";
 
 /** Stands for the stack's own, whose name is known once it is deployed. */
 const BUCKET = "core-backup";
+/** One with every program: what is in the image that is deployed, its parameters say when packaging. */
+const IMAGE = "core-backup";
 
 /** Faults are thrown as they are by every command; `main.ts` prints them. */
 export const validateCommand: Command = async (context) => {
@@ -23,7 +25,8 @@ export const validateCommand: Command = async (context) => {
 
 /** Secrets and variables are the functions', so that none need be set here. */
 async function asDeployed(context: CommandContext): Promise<Config> {
-  const { config } = await loadAwsConfig(configFile(context), BUCKET, mountsOf(context.options.efs ?? ""));
+  const deployed = { mounts: mountsOf(context.options.efs ?? ""), image: IMAGE, tools: undefined };
+  const { config } = await loadAwsConfig(configFile(context), BUCKET, deployed);
   return config;
 }
 

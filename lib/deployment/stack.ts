@@ -1,3 +1,4 @@
+import type { S3Options } from "../config/s3-options.ts";
 import { secretOf } from "../config/secret-fields.ts";
 import type { StorageOptions } from "../config/storage-options.ts";
 
@@ -32,6 +33,10 @@ const HOST_OF_AWS = /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$/;
 export const isBucketOfAws = (storage: StorageOptions): boolean =>
   storage.type === "s3" && (storage.endpoint === undefined || HOST_OF_AWS.test(new URL(storage.endpoint).hostname));
 
+/** Whether it is opened by others than who reads or writes it has of AWS: its keys, or a role that it names. */
+export const hasOwnCredentials = (storage: S3Options): boolean =>
+  storage.role_arn !== undefined || secretOf(storage, "access_key_id") !== undefined;
+
 /**
  * Whether a state machine in that region can read what lies there by its own rights, as it reads the list of a fan-out: from
  * buckets of its region alone
@@ -39,10 +44,9 @@ export const isBucketOfAws = (storage: StorageOptions): boolean =>
  */
 export function isReadByMachines(storage: StorageOptions, region: string | undefined): boolean {
   if (storage.type !== "s3" || !isBucketOfAws(storage)) return false;
-  const isOwn = storage.role_arn !== undefined || secretOf(storage, "access_key_id") !== undefined;
   // As the client of a storage has it (lib/storage/s3/open.ts).
   const unsaid = storage.endpoint === undefined ? region : "us-east-1";
-  return !isOwn && (storage.region ?? unsaid) === region;
+  return !hasOwnCredentials(storage) && (storage.region ?? unsaid) === region;
 }
 
 /** Below it in that bucket, the watch keeps what it told of storages that cannot be asked. Stacks that share one each have their own. */

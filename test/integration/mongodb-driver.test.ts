@@ -264,6 +264,19 @@ describe("what is chosen", () => {
     const [unit] = await Array.fromAsync(opened.connector.units(new AbortController().signal));
     assert.deepEqual([unit?.compute, unit?.estimatedBytes], ["fargate", 11 * 1024 ** 3]);
   });
+
+  test("a database that the program mongodump is to read is planned for a container, which has programs", async () => {
+    await using server = await startScriptedMongo({ databases: {} });
+    const computesOf = async (options: object) => {
+      await using opened = await openMongodb({ uri: server.uri, ...options });
+      return (await Array.fromAsync(opened.connector.units(new AbortController().signal))).map(
+        ({ compute }) => compute,
+      );
+    };
+    const databases = ["a", { name: "b", dump_strategy: "driver" }, { name: "c", dump_strategy: "mongodump" }];
+    assert.deepEqual(await computesOf({ databases }), ["lambda", "lambda", "fargate"]);
+    assert.deepEqual(await computesOf({ databases, dump_strategy: "mongodump" }), ["fargate", "lambda", "fargate"]);
+  });
 });
 
 describe("one moment", () => {

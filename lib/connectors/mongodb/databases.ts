@@ -18,7 +18,9 @@ export async function* listDatabases(
   for (const name of await databaseNames(client, options, signal)) {
     signal.throwIfAborted();
     const bytes = await databaseBytes(client, name, signal);
-    const compute = bytes !== undefined && bytes > LAMBDA_MAX_BYTES ? "fargate" : "lambda";
+    const isLarge = bytes !== undefined && bytes > LAMBDA_MAX_BYTES;
+    // A function has no program mongodump.
+    const compute = isLarge || strategyOf(options, name) === "mongodump" ? "fargate" : "lambda";
     yield { id: name, compute, ...(bytes === undefined ? {} : { estimatedBytes: Math.round(bytes) }), input: {} };
   }
 }
@@ -29,6 +31,10 @@ export function databaseOfUnit(options: MongodbOptions, unit: Unit): DatabaseOpt
   const found = options.databases.map(databaseOf).find(({ name }) => name === unit.id);
   if (found === undefined) throw new ConfigError(`no database of the job is called ${unit.id}`);
   return found;
+}
+
+function strategyOf({ databases = [], dump_strategy }: MongodbOptions, name: string): DatabaseOptions["dump_strategy"] {
+  return databases.map(databaseOf).find((one) => one.name === name)?.dump_strategy ?? dump_strategy;
 }
 
 async function databaseNames(client: MongoClient, options: MongodbOptions, signal: AbortSignal): Promise<string[]> {

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { zstdDecompressSync } from "node:zlib";
 import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
 import type { ManifestUnit } from "../../../lib/manifest.ts";
 import { formsOf } from "../../support/canary.ts";
+import { makeServerCertificate, type ServerCertificate } from "../../support/certificates.ts";
 import { imageMissing, loadImage } from "../../support/container-image.ts";
 import { aDeployedStack, type DeployedStack, logEvents, until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
+import { freePort } from "../../support/free-port.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 
@@ -21,22 +27,40 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
   let engine: DockerEngine;
   let served: ServedRepositories;
   let lambda: LambdaClient;
+  let folder: string;
+  let enginePort: number;
 
   before(async () => {
     served = await servedRepositories(["one.git", "two.git"]);
-    engine = await startDockerEngine();
+    folder = await mkdtemp(join(tmpdir(), "core-backup-fargate-"));
+    const certificate = await makeServerCertificate(folder);
+    enginePort = await freePort();
+    const { caFile, certFile, keyFile } = certificate;
+    engine = await startDockerEngine([
+      ...["--host", `tcp://127.0.0.1:${enginePort}`, "--tlsverify"],
+      ...["--tlscacert", caFile, "--tlscert", certFile, "--tlskey", keyFile],
+    ]);
     const image = await loadImage(engine);
     stack = await aDeployedStack(configuration(), { params: { image }, dockerHost: engine.host });
     lambda = new LambdaClient(stack.client);
-    const manager = new SecretsManagerClient(stack.client);
-    await manager.send(new CreateSecretCommand({ Name: "backups/git", SecretString: CANARY }));
-    manager.destroy();
+    await putSecrets(certificate);
   });
 
   after(async () => {
     lambda?.destroy();
     for (const one of [stack, engine, served]) await one?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
   });
+
+  async function putSecrets({ caFile, certFile, keyFile }: ServerCertificate): Promise<void> {
+    const manager = new SecretsManagerClient(stack.client);
+    const put = (Name: string, SecretString: string) => manager.send(new CreateSecretCommand({ Name, SecretString }));
+    await put("backups/git", CANARY);
+    await put("docker/ca", await readFile(caFile, "utf8"));
+    await put("docker/cert", await readFile(certFile, "utf8"));
+    await put("docker/key", await readFile(keyFile, "utf8"));
+    manager.destroy();
+  }
 
   test("each unit of a job with compute: fargate is a container, which logs job, run and unit", async () => {
     const ended = await stack.execute("tasks");
@@ -120,6 +144,24 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     release();
   });
 
+  test("a volume of an Engine behind TLS is listed by a function and read by a task, which holds who writes to it", async () => {
+    await engine.docker("volume", "create", "far");
+    await writeFile(join(await engine.folderOf("far"), "file"), "far away");
+    await engine.runs("writer", "while :; do sleep 1; done", "--volume", "far:/data");
+    const ended = await stack.execute("volumes");
+    assert.equal(ended.status, "SUCCEEDED", ended.cause);
+    const { units } = await manifestOf("volumes", ended);
+    assert.deepEqual(
+      units.map(({ id, status, compute }) => [id, status, compute]),
+      [["far", "ok", "fargate"]],
+    );
+    const tar = units[0]?.artifacts.find(({ facts }) => facts.held !== undefined);
+    assert.deepEqual(Object.keys(tar?.facts.held ?? {}), ["writer"]);
+    assert.equal(await engine.state("writer"), "running");
+    const stored = await stack.object(`backups/volumes/${snapshotOf(ended).replace("T", "/")}/${tar?.path}`);
+    assert.match(zstdDecompressSync(stored).toString("latin1"), /far away/);
+  });
+
   function configuration(): string {
     const job = (name: string, compute: string, names: readonly string[], secret = "") => {
       const repositories = names.map((one) => `{ url: "${served.git.url}/${one}"${secret} }`).join(", ");
@@ -131,6 +173,14 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
       job("grows", "auto", ["one.git"]),
       job("killed", "fargate", ["two.git"]),
       job("stopped", "fargate", ["two.git"]),
+      "  - name: volumes",
+      "    service: docker_volume",
+      "    compute: fargate",
+      "    options:",
+      "      volumes: far",
+      "      consistency: pause",
+      `      host: tcp://127.0.0.1:${enginePort}`,
+      "      tls: { ca_secret: docker/ca, cert_secret: docker/cert, key_secret: docker/key }",
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }",
       "",

@@ -4,6 +4,8 @@ import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import aslValidator from "asl-validator";
+import { imageTag } from "../../../infra/image.ts";
+import type { MongodbTools } from "../../../infra/mongodb-tools.ts";
 import { pushImage } from "../../../infra/push-image.ts";
 import { aDeployment, type Deployment, definitionOf, type Template } from "../../support/aws-stack.ts";
 import { temporaryFolder } from "../../support/stores.ts";
@@ -24,11 +26,14 @@ jobs:
   - name: either
     service: git
     options: { repositories: ["https://git.example.com/c.git"] }
+  - { name: elsewhere, service: git, compute: lambda, target_storage: theirs, options: { repositories: ["https://git.example.com/d.git"] } }
 storage:
   s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, sse: "aws:kms", kms_key: alias/backups }
+  theirs: { type: s3, bucket: of-another-account, role_arn: "arn:aws:iam::210987654321:role/backups" }
   other: { type: s3, bucket: another-bucket }
 notifications:
   mail: { type: slack, webhook_secret: backups/slack }
+  topic: { type: sns, topic_arn: "arn:aws:sns:us-east-1:123456789012:backups" }
 `.replaceAll("service: git\n", "service: git\n    target_storage: s3\n");
 const FILES = `jobs:
   - { name: files, service: filesystem, target_storage: s3, compute: fargate, options: { paths: [/mnt/team/docs] } }
@@ -141,6 +146,29 @@ describe("tasks in what is deployed", () => {
       assert.deepEqual(statement.Condition, at % 2 === 0 ? named : ofBucket, id);
       if (at % 2 === 1) assert.deepEqual([statement.Action].flat(), ["kms:Decrypt"], id);
     }
+  });
+
+  test("what opens a storage by a role may take on just that role, and has no other rights to its bucket; a topic is published to by what tells", () => {
+    const { template, ofType } = withImage;
+    const rights = ofType("AWS::IAM::Role").flatMap(({ id, properties }) =>
+      statementsIn(properties)
+        .filter(({ Action }) => /^(sts|sns):/.test(String(Action)))
+        .map(({ Action, Resource }) => `${id} ${Action} ${Resource}`),
+    );
+    const may = (roles: readonly string[], action: string, resource: string) =>
+      roles.map((role) => `${role}Role ${action} ${resource}`);
+    const opening = ["CollectGit", "Finish", "Notify", "PlanGit", "Prune", "VerifyGit", "Watch"];
+    const topic = "arn:aws:sns:us-east-1:123456789012:backups";
+    assert.deepEqual(
+      rights.sort(),
+      [
+        ...may(opening, "sts:AssumeRole", "arn:aws:iam::210987654321:role/backups"),
+        ...may(["Finish"], "sns:GetTopicAttributes", topic),
+        ...may(["Notify", "Watch"], "sns:Publish", topic),
+      ].sort(),
+    );
+    assert.ok(!JSON.stringify(ofType("AWS::IAM::Role")).includes("of-another-account"));
+    assert.ok(!JSON.stringify(template).includes("of-another-account"));
   });
 
   test("a task knows its own job of the configuration, and no secret of it", () => {
@@ -309,11 +337,14 @@ describe("tasks in what is deployed", () => {
   });
 
   test("without an image only a job that wants nothing else has tasks, of an image that deploying builds", async () => {
+    const tools = { url: "https://example.com/tools.deb", sha256: "5".repeat(64) };
     const { template, ofType } = await packaged({
       taskCpu: "2048",
       taskMemory: "8192",
       taskDisk: "100",
       taskArchitecture: "ARM64",
+      mongodbTools: tools.url,
+      mongodbToolsSha256: tools.sha256,
     });
     const [task, ...others] = ofType("AWS::ECS::TaskDefinition");
     assert.deepEqual([task?.id.startsWith("Large"), others.length], [true, 0]);
@@ -322,14 +353,20 @@ describe("tasks in what is deployed", () => {
 
     const tag = /serverless-core-backup-test:([0-9a-f]{16})"/.exec(JSON.stringify(task))?.[1];
     assert.ok(tag);
-    const { calls, pushed } = await pushes(template, { isThere: false });
+    assert.equal(tag, imageTag("ARM64", tools));
+    assert.notEqual(tag, imageTag("ARM64", undefined));
+    const { calls, pushed, built } = await pushes(template, { isThere: false, tools });
     const uri = `registry.example.com/serverless-core-backup-test:${tag}`;
     assert.deepEqual(pushed, [`manifest inspect ${uri}`, "build", `push ${uri}`]);
+    const given = `--build-arg MONGODB_TOOLS=${tools.url} --build-arg MONGODB_TOOLS_SHA256=${tools.sha256} `;
+    assert.ok(built.includes(given), built);
+    assert.ok(!(await pushes(template, { isThere: false })).built.includes("MONGODB_TOOLS"));
     assert.deepEqual(calls, ["docker?", "repository", "login"]);
     assert.deepEqual((await pushes(template, { isThere: true })).pushed, [`manifest inspect ${uri}`]);
     await assert.rejects(
       pushImage(
         template,
+        undefined,
         { ...aProvider([]), ensureDockerIsAvailable: () => Promise.reject(new Error("no docker")) },
         () => {},
       ),
@@ -398,7 +435,10 @@ const aProvider = (calls: string[]) => ({
 });
 
 /** What docker is asked for: a program of its name writes its arguments down. */
-async function pushes(template: Template, { isThere }: { readonly isThere: boolean }) {
+async function pushes(
+  template: Template,
+  { isThere, tools }: { readonly isThere: boolean; readonly tools?: MongodbTools | undefined },
+) {
   await using folder = await temporaryFolder();
   const log = join(folder.path, "log");
   const script = `#!/bin/sh\necho "$*" >>${log}\n[ "$1" != manifest ] || exit ${isThere ? 0 : 1}\n`;
@@ -408,10 +448,14 @@ async function pushes(template: Template, { isThere }: { readonly isThere: boole
   process.env.PATH = `${folder.path}${delimiter}${path}`;
   const calls: string[] = [];
   try {
-    await pushImage(template, aProvider(calls), () => {});
+    await pushImage(template, tools, aProvider(calls), () => {});
   } finally {
     process.env.PATH = path;
   }
   const pushed = (await readFile(log, "utf8")).trim().split("\n");
-  return { calls, pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)) };
+  return {
+    calls,
+    pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)),
+    built: pushed.find((line) => line.startsWith("build ")) ?? "",
+  };
 }

@@ -4,9 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { awsConfig } from "../../../infra/aws-config.ts";
+import type { Deployed } from "../../../infra/deployed.ts";
+import { mongodbTools } from "../../../infra/mongodb-tools.ts";
 import { onAwsFaults } from "../../../infra/on-aws.ts";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { ConfigError } from "../../../lib/errors.ts";
+
+/** Deployed without any parameter. */
+const PLAIN: Deployed = { mounts: [], image: "", tools: undefined };
 
 const YAML = `jobs:
   - name: app
@@ -29,7 +34,9 @@ test("hooks, units that may take as long as a run, metrics that need a machine, 
   const file = join(folder, "core-backup.yml");
   await writeFile(file, YAML);
   await loadConfig(file, { env: {} });
-  const error: unknown = await loadConfig(file, { env: {}, more: onAwsFaults }).catch((thrown: unknown) => thrown);
+  const error: unknown = await loadConfig(file, { env: {}, more: (value) => onAwsFaults(value, PLAIN) }).catch(
+    (thrown: unknown) => thrown,
+  );
   assert.ok(error instanceof ConfigError);
   assert.deepEqual(
     error.faults.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`),
@@ -56,8 +63,15 @@ const SOURCES = `jobs:
     service: docker_volume
     options:
       volumes: all
+      consistency: pause
+      exec_before: [{ container: db, command: [lock] }]
+      exec_after: [{ container: db, command: [unlock] }]
       host: tcp://docker.example.com:2376
       tls: { ca_file: ca.pem, cert_secret: docker/cert, key_secret: docker/key }
+  - name: held-in-a-task
+    service: docker_volume
+    compute: fargate
+    options: { volumes: all, consistency: stop, host: "tcp://docker.example.com:2376" }
   - name: git
     service: git
     options:
@@ -67,6 +81,10 @@ const SOURCES = `jobs:
         - /srv/git/tools.git
         - { url: "https://git.example.com/team/docs.git", token_vault: kv/git#token }
         - https://git.example.com/team/open.git
+  - name: sealed
+    service: git
+    encryption: { type: gpg, public_keys_file: keys.asc, private_key_secret: backups/gpg }
+    options: { repositories: [https://git.example.com/team/open.git] }
   - name: mongo
     service: mongodb
     encryption: { type: age, recipients_file: keys.txt }
@@ -87,7 +105,7 @@ test("sources that no function reaches, and what stands in variables and files, 
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "core-backup.yml");
   await writeFile(file, SOURCES);
-  const error: unknown = await awsConfig(file, "the-bucket", []).catch((thrown: unknown) => thrown);
+  const error: unknown = await awsConfig(file, "the-bucket", PLAIN).catch((thrown: unknown) => thrown);
   assert.ok(error instanceof Error);
   const tls = "name one that listens on the network, host: tcp://machine:2376 with tls";
   const https = "use https://, with token_secret or token_ssm where it is private";
@@ -100,17 +118,80 @@ test("sources that no function reaches, and what stands in variables and files, 
       `5:36: jobs[1].options.host: is a socket of this machine, which functions do not have: ${tls}`,
       `8:36: jobs[2].options.host: needs the program ssh, which functions do not have: ${tls}`,
       `8:82: jobs[2].options.ssh_key_file: ${ours}`,
-      "14:23: jobs[3].options.tls.ca_file: cannot be had on AWS, where a function has no files of yours: use ca_secret (Secrets Manager) or ca_ssm",
-      `19:11: jobs[4].options.repositories[0]: needs the program ssh, which functions do not have: ${https}`,
-      `20:18: jobs[4].options.repositories[1].url: needs the program ssh, which functions do not have: ${https}`,
-      `20:78: jobs[4].options.repositories[1].ssh_known_hosts_file: ${ours}`,
-      "21:11: jobs[4].options.repositories[2]: is a folder of this machine, which functions do not have: use its https:// URL, or run this job at a desk",
-      "22:72: jobs[4].options.repositories[3].token_vault: cannot be had on AWS, where a function has nothing to log in to Vault with: use token_secret (Secrets Manager) or token_ssm",
-      `26:47: jobs[5].encryption.recipients_file: ${ours}: give recipients`,
-      `29:20: jobs[5].options.tls_ca_file: ${ours}`,
-      "34:25: secrets.vault.address_env: is a variable of this machine, which a function does not have: give address",
-      `34:83: secrets.vault.auth.secret_id_file: ${ours}`,
-      "36:25: notifications.slack.webhook_env: cannot be had on AWS, where a variable of a function can be read in clear: use webhook_secret (Secrets Manager) or webhook_ssm",
+      "13:20: jobs[3].options.consistency: is for tasks on AWS: give the job compute: fargate",
+      "14:20: jobs[3].options.exec_before: is for tasks on AWS: give the job compute: fargate",
+      "17:23: jobs[3].options.tls.ca_file: cannot be had on AWS, where a function has no files of yours: use ca_secret (Secrets Manager) or ca_ssm",
+      `26:11: jobs[5].options.repositories[0]: needs the program ssh, which functions do not have: ${https}`,
+      `27:18: jobs[5].options.repositories[1].url: needs the program ssh, which functions do not have: ${https}`,
+      `27:78: jobs[5].options.repositories[1].ssh_known_hosts_file: ${ours}`,
+      "28:11: jobs[5].options.repositories[2]: is a folder of this machine, which functions do not have: use its https:// URL, or run this job at a desk",
+      "29:72: jobs[5].options.repositories[3].token_vault: cannot be had on AWS, where a function has nothing to log in to Vault with: use token_secret (Secrets Manager) or token_ssm",
+      "33:25: jobs[6].encryption.type: needs the program gpg, which functions do not have: use age",
+      `33:48: jobs[6].encryption.public_keys_file: ${ours}: give public_keys`,
+      `37:47: jobs[7].encryption.recipients_file: ${ours}: give recipients`,
+      `40:20: jobs[7].options.tls_ca_file: ${ours}`,
+      "45:25: secrets.vault.address_env: is a variable of this machine, which a function does not have: give address",
+      `45:83: secrets.vault.auth.secret_id_file: ${ours}`,
+      "47:25: notifications.slack.webhook_env: cannot be had on AWS, where a variable of a function can be read in clear: use webhook_secret (Secrets Manager) or webhook_ssm",
     ],
   );
+});
+
+const DUMPS = `jobs:
+  - name: functions
+    service: mongodb
+    compute: lambda
+    options: { uri_secret: mongo/uri, dump_strategy: mongodump, databases: [app, { name: web, dump_strategy: driver }] }
+  - name: open
+    service: mongodb
+    compute: auto
+    options: { uri_secret: mongo/uri, databases: [{ name: app, dump_strategy: mongodump }] }
+  - name: tasks
+    service: mongodb
+    compute: fargate
+    options: { uri_secret: mongo/uri, dump_strategy: mongodump }
+  - name: never
+    service: mongodb
+    options: { uri_secret: mongo/uri, dump_strategy: mongodump, databases: [{ name: app, dump_strategy: driver }] }
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET, region: eu-central-1 }
+`;
+
+test("mongodump is refused where a function would have to run it, and where the image that is built has none", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "core-backup.yml");
+  await writeFile(file, DUMPS);
+  const refused = async (more: Partial<Deployed>) => {
+    const said = await awsConfig(file, "the-bucket", { ...PLAIN, ...more }).then(() => "", String);
+    return said
+      .split("\n")
+      .flatMap((line) => /:(\d+:\d+): \S+ (is .* (?:tasks|image))\b/.exec(line)?.slice(1).join(" ") ?? []);
+  };
+  const tools = mongodbTools("https://example.com/tools.deb", "0".repeat(64));
+  assert.deepEqual(await refused({}), ["5:54 is for tasks", "9:79 is for tasks", "13:54 is not in the image"]);
+  assert.deepEqual(await refused({ tools }), ["5:54 is for tasks", "9:79 is for tasks"]);
+  assert.deepEqual(await refused({ image: "build" }), [
+    "5:54 is for tasks",
+    "9:79 is not in the image",
+    "13:54 is not in the image",
+  ]);
+  assert.deepEqual(await refused({ image: "build", tools }), ["5:54 is for tasks"]);
+  assert.deepEqual(await refused({ image: "example.com/with-tools:1" }), ["5:54 is for tasks"]);
+});
+
+test("the parameters for MongoDB's tools are an address of https without a password and its digest, or neither", () => {
+  assert.equal(mongodbTools("", ""), undefined);
+  for (const [url, sha256] of [
+    ["https://example.com/tools.deb", ""],
+    ["", "0".repeat(64)],
+    ["http://example.com/tools.deb", "0".repeat(64)],
+    ["https://ops:word@example.com/tools.deb", "0".repeat(64)],
+    ["https://example.com/tools.deb", "0".repeat(63)],
+  ] as const)
+    assert.throws(
+      () => mongodbTools(url, sha256),
+      /^Error: --param=mongodbTools(Sha256)?[:=].*must be/,
+      `${url} ${sha256}`,
+    );
 });

@@ -17,16 +17,17 @@ function placed(options: Readonly<Record<string, unknown>>) {
   return { plan: [name, prefix], rights: placesOf(config, STACK).map((place) => place.name) };
 }
 
-test("a machine reads the plan where the snapshots are, in a bucket of its region and by its own rights, and else a copy", () => {
+test("a machine reads the plan where the snapshots are, in a bucket of its region and by its own rights, and else a copy; functions have rights to buckets that they open as themselves", () => {
   const theirs = { plan: ["theirs", "backups/"], rights: ["theirs"] };
   assert.deepEqual(placed({}), theirs);
   assert.deepEqual(placed({ region: "eu-central-1" }), theirs);
   assert.deepEqual(placed({ endpoint: "https://s3.eu-central-1.amazonaws.com", region: "eu-central-1" }), theirs);
   const copied = { plan: COPIES, rights: ["theirs"] };
   assert.deepEqual(placed({ region: "us-west-2" }), copied);
-  assert.deepEqual(placed({ role_arn: "arn:aws:iam::123456789012:role/backup" }), copied);
-  assert.deepEqual(placed({ access_key_id_secret: "keys#id", secret_access_key_secret: "keys#secret" }), copied);
-  assert.deepEqual(placed({ access_key_id: "id", secret_access_key_ssm: "/keys/secret" }), copied);
+  const byOthers = { plan: COPIES, rights: [] };
+  assert.deepEqual(placed({ role_arn: "arn:aws:iam::123456789012:role/backup" }), byOthers);
+  assert.deepEqual(placed({ access_key_id_secret: "keys#id", secret_access_key_secret: "keys#secret" }), byOthers);
+  assert.deepEqual(placed({ access_key_id: "id", secret_access_key_ssm: "/keys/secret" }), byOthers);
   assert.deepEqual(placed({ endpoint: "https://s3.us-east-1.amazonaws.com" }), copied);
 });
 
