@@ -19,8 +19,8 @@ export interface GitServerSwitches {
   protocol: "v2" | "v0" | "dumb";
   /** Answers in git's place when it answers true. */
   answer: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Changes git's answer to a POST for a pack; `end` false breaks the connection off after these bytes. */
-  mangle: ((body: Buffer) => { readonly body: Buffer; readonly end: boolean }) | undefined;
+  /** Changes git's answer to a POST for a pack of the repository at `url`; `end` false breaks the connection off after these bytes. */
+  mangle: ((body: Buffer, url: string) => { readonly body: Buffer; readonly end: boolean }) | undefined;
 }
 
 export interface GitServer extends AsyncDisposable {
@@ -93,7 +93,7 @@ async function httpBackend(
   }
   const whole = Buffer.concat([body, ...(await Array.fromAsync(child.stdout as AsyncIterable<Buffer>))]);
   const isPack = whole.includes("PACK") || whole.includes("packfile\n");
-  const changed = isPack ? mangle(whole) : { body: whole, end: true };
+  const changed = isPack ? mangle(whole, request.url ?? "") : { body: whole, end: true };
   response.write(changed.body, () => (changed.end ? response.end() : response.destroy()));
 }
 

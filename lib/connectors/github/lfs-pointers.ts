@@ -5,7 +5,7 @@ import { byteReader } from "../../git/byte-reader.ts";
 import type { Conversation } from "../../git/conversation.ts";
 import { programFault } from "../../git/fault.ts";
 import { isolatedEnvironment } from "../../git/git-program.ts";
-import { programOutput, programText } from "../../process.ts";
+import { ProgramFailedError, programOutput, programText } from "../../process.ts";
 import { scratchFolder } from "../../scratch.ts";
 
 export interface LfsPointer {
@@ -53,10 +53,17 @@ export async function lfsPointers(conversation: Conversation, signal: AbortSigna
     }
     return [...found.values()];
   } catch (error) {
-    throw programFault(error, "finding LFS objects");
+    throw error instanceof ProgramFailedError ? gitFault(error) : programFault(error, "finding LFS objects");
   } finally {
     await scratch.remove();
   }
+}
+
+/** A pack that is damaged git refuses before its last byte shows it. It costs LFS and no other kind. */
+function gitFault(error: ProgramFailedError): SourceError {
+  const isDamaged = /^fatal: (?:pack |serious inflate)/m.test(error.exit.stderr);
+  const code = isDamaged ? "SOURCE_CORRUPT" : "SOURCE_FAILED";
+  return new SourceError(code, `finding LFS objects: ${error.message}`, { cause: error });
 }
 
 /** Object ids of the files that are short enough, and long enough, to be a pointer. */

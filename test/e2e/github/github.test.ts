@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { aGitFolder, fastImport, gitSync, showRef } from "../../support/git-repository.ts";
@@ -47,8 +47,8 @@ test("the original design's job: planned, run, restored, and each repository is 
   assert.equal(showRef(wiki), showRef(join(root, "my-org/site.wiki.git")));
 });
 
-test("a repository that is gone, one that is cut off and one that lost a right fail by name, and the rest is whole; so is the next run", async (t) => {
-  const names = ["whole", "gone", "cut", "barred"];
+test("repositories that are gone, cut off, damaged or barred fail by name and by what it is, and the rest is whole; so is the next run", async (t) => {
+  const names = ["whole", "gone", "cut", "altered", "rotten", "barred"];
   await using world = await anOrganization(names);
   const { server, root } = world;
   const command = await configuredFor(t, server, `repositories: [${names.join(", ")}]`);
@@ -63,10 +63,16 @@ test("a repository that is gone, one that is cut off and one that lost a right f
       ? { status: 404, body: { message: "Not Found" } }
       : usual(path, request, query);
   const more = Buffer.alloc(300_000, "x").toString();
-  await fastImport(join(root, "my-org/cut.git"), [
-    `commit refs/heads/more\ncommitter A <a@example.com> 9 +0000\ndata 1\nx\nM 100644 inline big\ndata ${more.length}\n${more}\n`,
-  ]);
-  server.git.switches.mangle = (body) => ({ body: body.subarray(0, body.byteLength - 40), end: false });
+  const changed = ["cut", "altered", "rotten"];
+  for (const name of changed)
+    await fastImport(join(root, `my-org/${name}.git`), [
+      `commit refs/heads/more\ncommitter A <a@example.com> 9 +0000\ndata 1\nx\nM 100644 inline big\ndata ${more.length}\n${more}\n`,
+    ]);
+  server.git.switches.mangle = (body, url) => {
+    if (url.includes("/cut.git/")) return { body: body.subarray(0, body.byteLength - 40), end: false };
+    return { body: url.includes("/altered.git/") ? flipped(body, body.indexOf("PACK") + 100) : body, end: true };
+  };
+  const mend = await damageObject(join(root, "my-org/rotten.git"), "more:big");
 
   const partial = await command("run");
   assert.equal(partial.code, 1, partial.stdout);
@@ -74,21 +80,26 @@ test("a repository that is gone, one that is cut off and one that lost a right f
   assert.match(partial.stdout, /my-org\/whole +unchanged/);
   for (const [name, code] of [
     ["gone", "SOURCE_NOT_FOUND"],
-    ["cut", "SOURCE_[A-Z]+"],
+    ["cut", "SOURCE_TRUNCATED"],
+    ["altered", "SOURCE_CORRUPT"],
+    ["rotten", "SOURCE_CORRUPT"],
     ["barred", "SOURCE_FORBIDDEN"],
   ] as const)
     assert.match(partial.stdout, new RegExp(`\n {2}github-org-backup my-org/${name}: ${code}: `));
 
+  await mend();
   server.git.switches.mangle = undefined;
   server.fault = usual;
   server.objects.set("/repos/my-org/gone", gone);
   const mended = await command("run");
   assert.equal(mended.code, 0, mended.stdout);
   for (const name of ["whole", "gone", "barred"]) assert.match(mended.stdout, new RegExp(`my-org/${name} +unchanged`));
-  const restored = await command("restore", "--job", "github-org-backup", "--unit", "my-org/cut", "--to", "cut");
+  const restored = await command("restore", "--job", "github-org-backup", "--to", "restored");
   assert.equal(restored.code, 0, restored.stderr);
-  const bare = join(command.folder, "cut/my-org/cut/repository.git");
-  assert.equal(showRef(bare), showRef(join(root, "my-org/cut.git")));
+  for (const name of changed) {
+    const bare = join(command.folder, `restored/my-org/${name}/repository.git`);
+    assert.equal(showRef(bare), showRef(join(root, `my-org/${name}.git`)));
+  }
 });
 
 test("a token that lost its private repositories is an error each night, and the last good snapshot stays until it is mended", async (t) => {
@@ -140,6 +151,22 @@ test("a token that lost its private repositories is an error each night, and the
   assert.equal(mended.code, 0, mended.stdout);
   assert.match(mended.stdout, /my-org\/app +unchanged/);
 });
+
+/** Damages the object where it lies, as a disk does. What it answers makes it good again. */
+async function damageObject(repository: string, revision: string): Promise<() => Promise<void>> {
+  const oid = gitSync(repository, ["rev-parse", revision]).trim();
+  const path = join(repository, "objects", oid.slice(0, 2), oid.slice(2));
+  const content = await readFile(path);
+  await chmod(path, 0o600);
+  await writeFile(path, flipped(content, content.byteLength >> 1));
+  return () => writeFile(path, content);
+}
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const other = Buffer.from(bytes);
+  other.writeUInt8(other.readUInt8(at) ^ 0xff, at);
+  return other;
+}
 
 /** Repositories with a release each. Their hooks are nobody's business. */
 async function anOrganization(names: readonly string[]) {
