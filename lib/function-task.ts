@@ -9,12 +9,12 @@ import { type Env, openStep } from "./function-backup.ts";
 import { goingOn, type StepPointer, stepPointerSchema } from "./function-steps.ts";
 import { verifyPartStep } from "./function-verify.ts";
 import { findJob } from "./jobs.ts";
-import { type PlanLine, readPlan } from "./plan-line.ts";
+import { type PlanLine, planLineSchema, readPlan } from "./plan-line.ts";
 import { createRedaction } from "./secrets/redaction.ts";
 
 /**
- * Which unit of which run, as JSON: `{pointer, n}`; or `{pointer, part}`, a part of its verification. A unit's line is read from
- * the plan, since it can be larger than what a task may be given.
+ * Which unit of which run, as JSON: `{pointer, n, unit}`; or `{pointer, part}`, a part of its verification. A `unit` that is larger
+ * than what a task may be given is left out, and read from the plan, of which each such task reads all that comes before it.
  */
 export const TASK_VARIABLE = "CORE_BACKUP_TASK";
 /** The configuration of the task's job (`packedConfig`). Without it `CORE_BACKUP_CONFIG` names a file. */
@@ -22,7 +22,7 @@ export const CONFIG_VARIABLE = "CORE_BACKUP_CONFIG_GZIP";
 
 const number = z.int().nonnegative();
 const taskSchema = z.union([
-  z.object({ pointer: stepPointerSchema, n: number }),
+  z.object({ pointer: stepPointerSchema, n: number, unit: planLineSchema.optional() }),
   z.object({ pointer: stepPointerSchema, part: number }),
 ]);
 
@@ -38,16 +38,18 @@ export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
   let backup: Backup | undefined;
   const redaction = createRedaction();
   try {
-    const { pointer, ...which } = taskOf(env);
+    const task = taskOf(env);
+    const { pointer } = task;
     const config = await configOf(env);
+    const which = "n" in task ? { n: task.n } : { part: task.part };
     backup = await openStep(config, {
       fields: { job: pointer.job, run: pointer.run, ...which },
       redaction,
       env,
       signal,
     });
-    if ("n" in which) return await collectPlanned(backup, pointer, which.n);
-    await verifyPartStep(backup, pointer, { n: which.part, compute: "fargate" });
+    if ("n" in task) return await collectPlanned(backup, pointer, task.unit ?? (await lineOf(backup, pointer, task.n)));
+    await verifyPartStep(backup, pointer, { n: task.part, compute: "fargate" });
     return taskExits.recorded;
   } catch (error) {
     const interrupted = signal.aborted && signal.reason instanceof InterruptedError;
@@ -61,8 +63,7 @@ export async function runTask(env: Env, signal: AbortSignal): Promise<number> {
   }
 }
 
-async function collectPlanned(backup: Backup, pointer: StepPointer, n: number): Promise<number> {
-  const line = await lineOf(backup, pointer, n);
+async function collectPlanned(backup: Backup, pointer: StepPointer, line: PlanLine): Promise<number> {
   const { log } = backup;
   return goingOn({ ...backup, log: log.with({ unit: line.id }) }, pointer, async (step) => {
     try {

@@ -4,11 +4,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Backup } from "../../lib/backup.ts";
+import { bytesOf, readAll } from "../../lib/bytes.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { type Begun, beginRun, finishStep } from "../../lib/function-steps.ts";
 import { CONFIG_VARIABLE, packedConfig, TASK_VARIABLE } from "../../lib/function-task.ts";
 import { findJob } from "../../lib/jobs.ts";
+import { planKey } from "../../lib/keys.ts";
+import { type PlanLine, readPlan } from "../../lib/plan-line.ts";
 import { readRecord } from "../../lib/record.ts";
+import type { Storage } from "../../lib/storage/storage.ts";
 import { aGitFolder, aRepository } from "../support/git-repository.ts";
 import { type GitServer, startGitServer } from "../support/git-server.ts";
 import { openStepAlone } from "../support/step-backup.ts";
@@ -27,6 +31,23 @@ describe("a task: one unit of a run in a process of its own", () => {
       assert.deepEqual([job, id, n, unit], ["repositories", run.begun.pointer.run, 1, record?.id], line);
     }
     await run.task(0);
+    assert.equal((await finishStep(run.backup, run.begun.pointer)).status, "ok");
+  });
+
+  test("a unit that it is given is not looked for in the plan, of which it reads nothing", async () => {
+    await using run = await aBegunRun();
+    const plan = planKey(run.begun.pointer.job, run.begun.pointer.snapshot);
+    const [first, second] = await Array.fromAsync(readPlan(run.storage, run.begun.pointer));
+    assert.ok(first !== undefined && second !== undefined);
+    const bytes = await readAll(await run.storage.get(plan), 1 << 20);
+    await run.storage.remove([plan]);
+    const given = (unit: PlanLine) => ({ [TASK_VARIABLE]: JSON.stringify({ ...run.begun, n: unit.n, unit }) });
+    const { code, stdout } = await run.task(1, {}, given(second));
+    assert.equal(code, 0, stdout);
+    assert.deepEqual([(await run.record(1))?.status, (await run.record(1))?.compute], ["ok", "fargate"]);
+    assert.equal((await run.task(0)).code, 1, "the plan is looked for");
+    assert.equal((await run.task(0, {}, given(first))).code, 0);
+    await run.storage.put(plan, bytesOf(bytes));
     assert.equal((await finishStep(run.backup, run.begun.pointer)).status, "ok");
   });
 
@@ -123,6 +144,7 @@ interface BegunRun extends AsyncDisposable {
   readonly git: GitServer;
   readonly backup: Backup;
   readonly begun: Begun;
+  readonly storage: Storage;
   task(n: number, pointer?: object, env?: NodeJS.ProcessEnv): Promise<TaskEnd> & { kill(signal: NodeJS.Signals): void };
   record(n: number): ReturnType<typeof readRecord>;
 }
@@ -152,6 +174,7 @@ async function aBegunRun(): Promise<BegunRun> {
     git,
     backup,
     begun,
+    storage,
     task: (n, pointer = {}, env = {}) =>
       startTask({
         [TASK_VARIABLE]: JSON.stringify({ pointer: { ...begun.pointer, ...pointer }, n }),

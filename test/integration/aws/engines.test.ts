@@ -124,7 +124,12 @@ const PATHS: readonly Path[] = [
   {
     title: "a task is never started, and then it is",
     job: "grown",
-    given: { changed: ({ States }) => soonCollected(States) },
+    given: {
+      changed: ({ States }) => {
+        soonCollected(States);
+        largeUnits(States);
+      },
+    },
     fault: (call, before) => {
       if (call.step === "task") return before < 2 ? { do: "unstarted" } : undefined;
       return firstAsked(call) ? { do: "die", error: "Runtime.OutOfMemory", message: "it is no more" } : undefined;
@@ -654,10 +659,12 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
 
   async function walk(engine: Engine, path: Path, { keeping = false } = {}): Promise<DescribeExecutionOutput> {
     if (!keeping) await both.forget(path.job);
+    const from = both.faulty.calls.length;
     const calls = watched(path.job, path.fault);
     const ended = await engine.execute(path.job, path.given);
     assert.equal(ended.status === "FAILED" ? ended.error : ended.status, path.ends, ended.cause);
     assert.equal(calls(), path.calls);
+    checkTasks(both.faulty.calls.slice(from));
     const announced = await both.announced(ended.executionArn ?? "");
     const { execution: _, ...detail } = announced;
     assert.deepEqual(detail, outcomeOf(ended));
@@ -709,6 +716,21 @@ function measuring({ States }: Definition): void {
 /** The next round of verifying's parts after a second, which the second engine waits in full. */
 function soonAgain({ Again }: Definition["States"]): void {
   Object.assign(Again ?? {}, { Seconds: 1 });
+}
+
+/** A task is given the unit that its function was, but for one that is too large for that. */
+function checkTasks(calls: readonly Call[]): void {
+  for (const [at, { step, payload }] of calls.entries()) {
+    if (step !== "task" || payload.n === undefined) continue;
+    const unit = calls.slice(0, at).findLast((call) => call.step === "collect")?.payload.unit;
+    assert.deepEqual(payload.unit, JSON.stringify(unit).length <= 1200 ? unit : undefined);
+  }
+}
+
+/** Units of more than a task can be given. */
+function largeUnits({ Collect }: Definition["States"]): void {
+  const unit = `{% $merge([$states.context.Map.Item.Value, {'fingerprint': '${"f".repeat(1200)}'}]) %}`;
+  Object.assign(Collect?.ItemSelector ?? {}, { unit });
 }
 
 /** What was put off is collected a second later. */
