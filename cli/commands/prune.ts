@@ -1,9 +1,9 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { Job } from "../../lib/config/schema.ts";
 import { formatCount } from "../../lib/format.ts";
-import { underLease } from "../../lib/lease/under-lease.ts";
 import { printable } from "../../lib/printable.ts";
 import { type PruneResult, prune } from "../../lib/prune.ts";
+import { pruneJob } from "../../lib/prune-job.ts";
 import type { Command } from "../command.ts";
 import type { Output } from "../output.ts";
 import { chosenJobs, eachJob, withBackup } from "../session.ts";
@@ -32,11 +32,7 @@ const look = (backup: Backup, job: Job) => prune(backup, { job: job.name, dryRun
 async function pruneNow(backup: Backup, job: Job, wait: number, begin: () => void): Promise<PruneResult> {
   const looked = await look(backup, job);
   if (looked.decisions.every(({ keep }) => keep)) return looked;
-  const request = { purpose: "prune", processBound: true, waitMs: wait } as const;
-  return underLease(backup, job, request, (leased) => {
-    begin();
-    return prune(leased, { job: job.name, dryRun: false });
-  });
+  return pruneJob(backup, job, { waitMs: wait, begin });
 }
 
 function decisionsOf({ job, decisions, removed, swept, refused }: PruneResult) {

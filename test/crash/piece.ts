@@ -8,7 +8,7 @@ import { type Scenario, scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
 import type { StoreKind } from "./stores.ts";
-import { suspendAtEach } from "./suspend-run.ts";
+import { suspendAtEach, type Taker } from "./suspend-run.ts";
 import type { Tally } from "./tally.ts";
 import { liveThrough } from "./years-run.ts";
 
@@ -20,7 +20,8 @@ export type Piece = Named &
     | { readonly does: "years"; readonly days: number; readonly seed: number }
     | (Of<"faults", NamedFault> & { readonly atOnce: boolean; readonly firstByte: number })
     | Of<"jumps", Jump>
-    | Of<"flips" | "kills" | "stops", number>
+    | Of<"flips" | "kills", number>
+    | (Of<"stops", number> & { readonly taker: Taker })
   );
 
 interface Named {
@@ -88,7 +89,7 @@ export function doerOf(stores: readonly StoreKind[], bigBytes: number): (piece: 
       case "kills":
         return killAtEach(store, scenario, bigBytes, piece.points);
       case "stops":
-        return suspendAtEach(store, scenario, bigBytes, piece.points);
+        return suspendAtEach(store, scenario, bigBytes, piece.points, piece.taker);
     }
   };
 }

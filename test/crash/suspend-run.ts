@@ -37,21 +37,25 @@ export async function suspendable(kind: StoreKind, scenario: Scenario, bigBytes:
   return answer.boundaries;
 }
 
+/** What takes a job over from a process that was stopped. */
+export type Taker = "run" | "prune";
+
 /**
- * Stops a process at each of these boundaries for two hours. Meanwhile another run takes the job over, of a source that has
- * changed; then the first process goes on.
+ * Stops a process at each of these boundaries for two hours. Meanwhile another one takes the job over: a run, of a source that
+ * has changed, or a prune; then the first process goes on.
  */
 export async function suspendAtEach(
   kind: StoreKind,
   scenario: Scenario,
   bigBytes: number,
   points: readonly number[],
+  taker: Taker = "run",
 ): Promise<Tally> {
   const tally = newTally();
   const source = changedSince(sourceOf({ bigBytes }));
   const boundaries = await suspendable(kind, scenario, bigBytes);
   await eachLimited(points, AT_ONCE, async (at) => {
-    const where = `suspend ${kind.name}, ${scenario.name}, ${at}: before ${boundaries[at - 1]}`;
+    const where = `suspend ${kind.name}, ${scenario.name}, ${taker} takes over, ${at}: before ${boundaries[at - 1]}`;
     await using store = await kind.open(scenario.image);
     const task: ChildTask = { ...taskOf(scenario), reach: reachOf(store), bigBytes, at, do: "SIGSTOP" };
     const child = await startChild(task);
@@ -61,7 +65,7 @@ export async function suspendAtEach(
     }
     const stopped = await store.image();
     const { storage } = store;
-    const next = await act("run", { ...scenario, storage, source, secondsNow: () => STOPPED_S });
+    const next = await act(taker, { ...scenario, storage, source, secondsNow: () => STOPPED_S });
     const taken = await store.image();
     child.goOn();
     const answer = await child.ended;

@@ -67,21 +67,19 @@ async function* processesOf(
     const named = { kind: "jumps of the clock", scenario: scenario.name, slice };
     yield { ...named, does: "jumps", store: inMemory.name, points };
   }
-  const numbers = (
-    kind: string,
-    does: "flips" | "kills" | "stops",
-    store: StoreKind,
-    all: readonly number[],
-  ): readonly Piece[] =>
-    slices(all).map((points, slice) => ({
-      ...{ kind, scenario: scenario.name, slice, does, store: store.name, points },
-    }));
+  const numbers = (kind: string, store: StoreKind, all: readonly number[]) =>
+    slices(all).map((points, slice) => ({ kind, scenario: scenario.name, slice, store: store.name, points }));
   const writes = numbered(await boundariesOf(onFilesystem, scenario, bigBytes), /^(write|second half)/);
-  yield* numbers("flips on the way to a disk", "flips", onFilesystem, writes);
+  for (const piece of numbers("flips on the way to a disk", onFilesystem, writes)) yield { ...piece, does: "flips" };
   for (const store of reachable) {
-    yield* numbers(`kills, ${store.name}`, "kills", store, numbered(await boundariesOf(store, scenario, bigBytes)));
+    const kills = numbered(await boundariesOf(store, scenario, bigBytes));
+    for (const piece of numbers(`kills, ${store.name}`, store, kills)) yield { ...piece, does: "kills" };
     if (scenario.action !== "run") continue;
-    yield* numbers(`stops, ${store.name}`, "stops", store, numbered(await suspendable(store, scenario, bigBytes)));
+    const stops = numbered(await suspendable(store, scenario, bigBytes));
+    for (const taker of ["run", "prune"] as const) {
+      const kind = `stops, ${taker} takes over, ${store.name}`;
+      for (const piece of numbers(kind, store, stops)) yield { ...piece, does: "stops", taker };
+    }
   }
 }
 

@@ -3,8 +3,7 @@ import type { RetentionPolicy } from "../../lib/config/schema.ts";
 import { CodedError, errorCodes, errorRecord } from "../../lib/errors.ts";
 import { findJob } from "../../lib/jobs.ts";
 import type { LeaseContext } from "../../lib/lease/lease.ts";
-import { underLease } from "../../lib/lease/under-lease.ts";
-import { prune } from "../../lib/prune.ts";
+import { pruneJob } from "../../lib/prune-job.ts";
 import { type RestoreResult, restore } from "../../lib/restore/restore.ts";
 import { type JobResult, runJobs } from "../../lib/run.ts";
 import { retryingStorage } from "../../lib/storage/retrying.ts";
@@ -106,7 +105,7 @@ async function result(action: Action, backup: Backup, to = ""): Promise<Done> {
       case "run":
         return ofRun((await runJobs(backup, [JOB])).jobs[0]);
       case "prune":
-        return ofPrune(await pruneUnderLease(backup));
+        return ofPrune(await pruneJob(backup, findJob(backup.config, JOB), { waitMs: 0, begin: () => {} }));
       case "verify":
         return ofVerification(await verify(backup, { job: JOB, snapshot: "latest", mode: "prove" }));
       case "restore":
@@ -130,14 +129,6 @@ function ofRun(job: JobResult | undefined): Done {
   const status = job.status === "ok" || job.status === "partial" ? job.status : "failed";
   const codes = errors.map(({ code, message }) => (code === "INTERNAL" ? `INTERNAL: ${message}` : code));
   return { status, job, codes };
-}
-
-/** As the command does it. */
-function pruneUnderLease(backup: Backup) {
-  const request = { purpose: "prune", processBound: true, waitMs: 0 } as const;
-  return underLease(backup, findJob(backup.config, JOB), request, (leased) =>
-    prune(leased, { job: JOB, dryRun: false }),
-  );
 }
 
 function ofPrune({ refused }: { readonly refused?: string }): Done {
