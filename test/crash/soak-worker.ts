@@ -4,6 +4,7 @@ import { doerOf, type Piece } from "./piece.ts";
 import { onS3 } from "./s3-store.ts";
 import { inMemory, onFilesystem, type StoreKind } from "./stores.ts";
 import type { Tally } from "./tally.ts";
+import { veiled } from "./veiled-store.ts";
 
 /** A piece for one process of several, and the round that it is of. */
 export interface SoakTask {
@@ -19,6 +20,7 @@ export type SoakNews = { readonly id: number } & ({ readonly tally: Tally } | { 
 export const storesAt = (server: S3Access | undefined): readonly StoreKind[] => [
   inMemory,
   onFilesystem,
+  veiled(onFilesystem),
   ...(server === undefined ? [] : [onS3(server)]),
 ];
 

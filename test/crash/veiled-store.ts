@@ -1,44 +1,31 @@
 import { bytesOf, readAll } from "../../lib/bytes.ts";
-import type { Encryption } from "../../lib/encryption/encryption.ts";
 import { veiledKeys } from "../../lib/encryption/veil/keys.ts";
-import { veiledStorage } from "../../lib/encryption/veil/veiled-storage.ts";
 import { IntegrityError } from "../../lib/errors.ts";
-import { memoryStorage } from "../../lib/storage/memory.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
+import { TEMPORARY } from "./documents.ts";
 import type { Image } from "./image.ts";
-import type { StoreKind } from "./stores.ts";
+import type { Store, StoreKind } from "./stores.ts";
+import { VEIL_KEY, veil } from "./veil.ts";
 
-const KEY = new Uint8Array(32).fill(9);
 /** What lies there for the private key's owner alone. */
 const FOR_OWNER = /[/](names[.]tsv|manifest[.]json)[.]age$/;
 
-/** In the clear here: they are objects like others, and X25519 would take longer than all the rest. */
-const ownersCopy: Encryption = {
-  type: "age",
-  recipients: [],
-  isFor: async () => true,
-  encrypt: (plain) => plain,
-  restoreCommand: () => "",
-  close: async () => {},
-};
-const up = (storage: Storage): Storage =>
-  veiledStorage(storage, { key: KEY, isWriting: true, encryption: async () => ownersCopy });
-
 /** As with `encrypt_manifest`: each call beneath the veil can fail, and what is judged is what the names key opens. */
-export const veiledInMemory: StoreKind = {
-  name: "memory, veiled",
+export const veiled = (kind: StoreKind): StoreKind => ({
+  name: `${kind.name}, veiled`,
   async open(image) {
-    const storage = memoryStorage();
-    const veiled = up(storage);
-    for (const [key, content] of image) await veiled.put(key, bytesOf(content));
+    const inner = await kind.open(new Map());
+    const storage = veil(inner.storage);
+    for (const [key, content] of image) await storage.put(key, bytesOf(content));
     return {
-      storage: veiled,
-      beneath: { storage, up, nameOf: veiledKeys(KEY).realKey },
-      image: () => imageOf(veiled),
-      async [Symbol.asyncDispose]() {},
+      storage,
+      beneath: { storage: inner.storage, up: veil, nameOf: veiledKeys(VEIL_KEY).realKey },
+      image: async () => new Map([...(await imageOf(storage)), ...(await inTheMaking(inner))]),
+      ...(inner.reach === undefined ? {} : { reach: { ...inner.reach, veiled: true } }),
+      [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     };
   },
-};
+});
 
 /** What was damaged does not open: it counts as what it is, and not as nothing. */
 async function imageOf(veiled: Storage): Promise<Image> {
@@ -53,4 +40,9 @@ async function imageOf(veiled: Storage): Promise<Image> {
     }
   }
   return image;
+}
+
+/** No listing shows it, so no veil does. */
+async function inTheMaking(inner: Store): Promise<Image> {
+  return new Map([...(await inner.image())].filter(([key]) => TEMPORARY.test(key)));
 }
