@@ -15,6 +15,8 @@ import { type BenchLine, benchLine } from "./line.ts";
 const REPOSITORIES = 50;
 const ISSUES_EACH = 40;
 const COMMENTS_EACH = 2;
+/** Of the one file that each release has, and of the one large file in each history. */
+const FILE_BYTES = 500_000;
 const LATENCY_MS = 20;
 const RIVAL = process.env.CORE_BACKUP_BENCH_GITHUB_BACKUP ?? "github-backup";
 
@@ -29,20 +31,24 @@ interface Taken {
 }
 
 /**
- * An organization's issues with their comments and events, labels, milestones and releases over an API that takes 20 ms to answer, against
- * python-github-backup doing the same, incrementally. Then once more with nothing changed. Git is left out: it costs no requests, and has a benchmark of its own.
+ * An organization's git, issues with their comments and events, labels, milestones, and releases with their files, over an API that takes 20 ms to answer,
+ * against python-github-backup doing the same, incrementally. Then once more with nothing changed. Requests are those of the API: git makes none, and
+ * has a benchmark of its own.
  */
 export async function benchGithub(): Promise<readonly BenchLine[]> {
   const folder = await mkdtemp(path.join(tmpdir(), "core-backup-bench-"));
   try {
     console.error(`github: making ${REPOSITORIES} repositories with ${REPOSITORIES * ISSUES_EACH} issues`);
-    await using server = await startGithub("/nonexistent");
+    const served = path.join(folder, "served");
+    await mkdir(served);
+    await using server = await startGithub(served);
     server.anyToken = true;
     server.latencyMs = LATENCY_MS;
     answerGraphql(server);
     server.objects.set("/user", { id: 1, login: "bench" });
-    for (let n = 0; n < REPOSITORIES; n += 1) await addOne(server, n);
+    server.fault = (asked) => (asked.includes("/releases/assets/") ? { status: 200, body: ASSET } : undefined);
     await using door = await tlsDoor(folder, server.git.port);
+    for (let n = 0; n < REPOSITORIES; n += 1) await addOne(server, n, { root: served, port: door.port });
     const config = path.join(folder, "bench.yml");
     await writeFile(config, configuration(server, path.join(folder, "store")));
     const store = path.join(folder, "store");
@@ -57,13 +63,15 @@ export async function benchGithub(): Promise<readonly BenchLine[]> {
         store,
         cache,
       );
+    const trust = { SSL_CERT_FILE: door.caFile, GIT_SSL_CAINFO: door.caFile };
     const theirs = (...more: readonly string[]) =>
-      measured(server, RIVAL, [...rivalArguments(door.port, copy), ...more], copy, { SSL_CERT_FILE: door.caFile });
+      measured(server, RIVAL, [...rivalArguments(door.port, copy), ...more], copy, trust);
     const rows = {
       // From the first run on: it writes down where the second goes on. Its third reads everything once more, as it does by default.
       theirs: [await theirs("--incremental"), await theirs("--incremental"), await theirs()],
       ours: [await ours(), await ours()],
     };
+    await checkCopy(copy);
     for (const [name, [first, second, ...more]] of Object.entries(rows)) {
       console.error(`github: ${name} first ${shown(first)}, unchanged ${shown(second)}`);
       for (const other of more) console.error(`github: ${name} unchanged, by default ${shown(other)}`);
@@ -132,16 +140,45 @@ function lines(
   ];
 }
 
-async function addOne(server: GithubServer, n: number): Promise<void> {
-  const at = await addRepository(server, `repository-${n}`, {
+/** As the server sends it. */
+const ASSET = "x".repeat(FILE_BYTES);
+const ASSET_BYTES = JSON.stringify(ASSET).length;
+
+/** The rival ends with exit code 0 also where git failed or a file did not come. */
+async function checkCopy(copy: string): Promise<void> {
+  for (let n = 0; n < REPOSITORIES; n += 1) {
+    const place = path.join(copy, "repositories", nameOf(n));
+    const { size } = await lstat(path.join(place, "releases/v1/app.zip"));
+    if (size !== ASSET_BYTES) throw new Error(`github-backup has a file of ${size} bytes in ${place}`);
+    await lstat(path.join(place, "repository/packed-refs"));
+  }
+}
+
+const nameOf = (n: number): string => `repository-${n}`;
+
+async function addOne(
+  server: GithubServer,
+  n: number,
+  { root, port }: { readonly root: string; readonly port: number },
+): Promise<void> {
+  const at = await addRepository(server, nameOf(n), {
+    root,
+    bigFileBytes: FILE_BYTES,
     id: 1_000 + n,
     issues: ISSUES_EACH,
     commentsPerIssue: COMMENTS_EACH,
     pulls: 0,
   });
-  server.lists.set(`${at}/releases`, [
-    { id: n, tag_name: "v1", body: "notes", assets: [], created_at: "2026-01-01T00:00:00Z" },
-  ]);
+  const made = "2026-01-01T00:00:00Z";
+  const asset = {
+    id: n + 1,
+    name: "app.zip",
+    size: ASSET_BYTES,
+    state: "uploaded",
+    updated_at: made,
+    url: `https://localhost:${port}${new URL(server.apiUrl).pathname}${at}/releases/assets/${n + 1}`,
+  };
+  server.lists.set(`${at}/releases`, [{ id: n, tag_name: "v1", body: "notes", assets: [asset], created_at: made }]);
   const comments = server.lists.get(`${at}/issues/comments`) ?? [];
   // The rival asks issue by issue.
   for (const { number } of server.lists.get(`${at}/issues`) ?? []) {
@@ -153,7 +190,7 @@ async function addOne(server: GithubServer, n: number): Promise<void> {
   }
 }
 
-function configuration({ apiUrl }: GithubServer, store: string): string {
+function configuration({ apiUrl, webUrl }: GithubServer, store: string): string {
   return `jobs:
   - name: bench
     service: github
@@ -161,16 +198,18 @@ function configuration({ apiUrl }: GithubServer, store: string): string {
     options:
       organization: my-org
       api_url: ${apiUrl}
+      web_url: ${webUrl}
       token_env: BENCH_TOKEN
       skip: [all]
-      include: [issues, issue_comments, issue_events, labels, milestones, releases]
+      include: [git, issues, issue_comments, issue_events, labels, milestones, releases, assets]
 storage:
   local: { type: filesystem, base_path: ${store} }
 `;
 }
 
 function rivalArguments(port: number, output: string): string[] {
-  const what = ["--issues", "--issue-comments", "--issue-events", "--labels", "--milestones", "--releases"];
+  const git = ["--repositories", "--bare"];
+  const what = ["--issues", "--issue-comments", "--issue-events", "--labels", "--milestones", "--releases", "--assets"];
   return [
     "my-org",
     "--organization",
@@ -181,6 +220,7 @@ function rivalArguments(port: number, output: string): string[] {
     "--output-directory",
     output,
     "--private",
+    ...git,
     ...what,
   ];
 }

@@ -81,7 +81,8 @@ export async function startGithub(root: string): Promise<GithubServer> {
       answerApi(server, url, request, response).catch(() => response.destroy());
     else if (server.files.has(url.pathname)) answerFile(server, url.pathname, request, response);
     else if (isAllowed(server, request)) return false;
-    else response.writeHead(401).end();
+    // Without it git asks nobody for credentials, those in its URL included.
+    else response.writeHead(401, { "www-authenticate": 'Basic realm="GitHub"' }).end();
     return true;
   };
   return server;
