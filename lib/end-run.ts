@@ -1,9 +1,8 @@
 import type { Backup } from "./backup.ts";
 import { type ErrorCode, errorRecord, LeaseLostError, NotifierError } from "./errors.ts";
-import { recordFailedRun } from "./failed-run.ts";
+import { folderWithoutPlan, recordFailedRun } from "./failed-run.ts";
 import type { StepPointer } from "./function-steps.ts";
 import { findJob } from "./jobs.ts";
-import { snapshotId } from "./keys.ts";
 import { type AbandonedOptions, giveBackAbandoned } from "./lease/abandoned-lease.ts";
 import { continueLease } from "./lease/lease.ts";
 import { emitMetrics } from "./measures/emit-metrics.ts";
@@ -28,7 +27,7 @@ export interface Told {
 }
 
 /**
- * The last step, however the others ended: gives the lease back, tells, records why there is no manifest, and gives metrics away.
+ * The last step, however the others ended: gives the lease back, tells, gives metrics away, and records why there is no manifest.
  * Throws nothing that has to do with any of it.
  */
 export async function endRun(backup: Backup, { outcome, pointer, removed }: EndedRun): Promise<Told> {
@@ -37,8 +36,9 @@ export async function endRun(backup: Backup, { outcome, pointer, removed }: Ende
   const ended = { ...outcome, run: outcome.run ?? pointer?.run };
   const { deliveries } = await notify(backup, { runs: [ended] });
   const told = deliveries.filter((one) => wasHeard(one, outcome.job)).length;
-  await recordIfFailed(backup, ended, pointer);
   const metrics = await emitMetrics(backup, [{ ...ended, removed }]);
+  // Last: a storage that does not answer takes long, and holds up nobody here.
+  await recordIfFailed(backup, ended, pointer);
   return { told, untold: deliveries.length - told, unmeasured: metrics.filter(({ ok }) => !ok).length };
 }
 
@@ -105,10 +105,13 @@ async function giveBack(backup: Backup, { job: name, lease: token }: StepPointer
 async function recordIfFailed(backup: Backup, ended: RunOutcome, pointer: StepPointer | undefined): Promise<void> {
   const { job, status, snapshot, error, run } = ended;
   if (status !== "failed" || snapshot !== undefined || error === undefined) return;
+  // Who has the job now may be at work in that very folder.
+  if (error.code === "LEASE_LOST") return;
   const failedAt = backup.now();
-  const about = { job, snapshot: pointer?.snapshot ?? snapshotId(failedAt), ...(run === undefined ? {} : { run }) };
   try {
     const storage = await backup.storage(findJob(backup.config, job));
+    const folder = pointer?.snapshot ?? (await folderWithoutPlan(storage, job, failedAt));
+    const about = { job, snapshot: folder, ...(run === undefined ? {} : { run }) };
     const told = { ...error, message: backup.redaction.redact(error.message) };
     await recordFailedRun(storage, { ...about, failedAt, error: told });
   } catch (thrown) {

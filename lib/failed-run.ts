@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { type ErrorRecord, IntegrityError, NotFoundError } from "./errors.ts";
-import { failedRunKey } from "./keys.ts";
+import { failedRunKey, manifestKey, runKey, snapshotId } from "./keys.ts";
 import { documentBytes, errorRecordSchema, parseDocument } from "./manifest.ts";
 import { putDocument } from "./put-document.ts";
+import { foldersNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**
@@ -19,6 +20,7 @@ const failedRunSchema = z.strictObject({
 });
 
 const MAX_BYTES = 64 * 1024;
+const DAY_LENGTH = "2026-11-22".length;
 
 export interface FailedRun extends Omit<z.infer<typeof failedRunSchema>, "schemaVersion" | "failedAt"> {
   readonly snapshot: string;
@@ -29,6 +31,27 @@ export interface FailedRun extends Omit<z.infer<typeof failedRunSchema>, "schema
 export async function recordFailedRun(storage: Storage, { snapshot, failedAt, ...failed }: FailedRun): Promise<void> {
   const document = { schemaVersion: 1, ...failed, failedAt: failedAt.toISOString() };
   await putDocument(storage, failedRunKey(failed.job, snapshot), documentBytes(document));
+}
+
+/**
+ * For what failed before it had a folder. Of one day there is one, which says what failed last: a job that fails every few minutes for
+ * weeks would leave thousands, and each later plan looks at all that were left since the last snapshot.
+ * @throws StorageError | TransientError
+ */
+export async function folderWithoutPlan(storage: Storage, job: string, failedAt: Date): Promise<string> {
+  const own = snapshotId(failedAt);
+  for await (const newest of foldersNewestFirst(storage, job)) {
+    const isOfThatDay = newest.slice(0, DAY_LENGTH) === own.slice(0, DAY_LENGTH);
+    return isOfThatDay && (await cameToNoPlan(storage, job, newest)) ? newest : own;
+  }
+  return own;
+}
+
+async function cameToNoPlan(storage: Storage, job: string, snapshot: string): Promise<boolean> {
+  if ((await readFailedRun(storage, job, snapshot)) === undefined) return false;
+  for (const key of [runKey(job, snapshot), manifestKey(job, snapshot)])
+    if ((await storage.head(key)) !== undefined) return false;
+  return true;
 }
 
 /** Undefined where nothing was recorded, or nothing that can be read. @throws StorageError | TransientError */

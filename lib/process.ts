@@ -116,7 +116,13 @@ export async function programText(
  * what may hang in the system itself: it is killed then, and not waited for.
  */
 export async function endsWithin(limitMs: number, program: string, args: readonly string[]): Promise<boolean> {
-  const child = spawn(program, [...args], { env: childEnvironment({}), stdio: "ignore", detached: true });
+  let child: ChildProcess;
+  try {
+    child = spawn(program, [...args], { env: childEnvironment({}), stdio: "ignore", detached: true });
+  } catch {
+    // For want of memory, or where no process may be started: nothing was, and so nothing hangs.
+    return true;
+  }
   let timer: NodeJS.Timeout | undefined;
   const isEnded = await new Promise<boolean>((found) => {
     timer = setTimeout(() => found(false), limitMs);

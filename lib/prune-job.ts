@@ -3,13 +3,13 @@ import type { Job } from "./config/schema.ts";
 import { StorageError } from "./errors.ts";
 import { jobPrefix } from "./keys.ts";
 import type { LeaseRequest } from "./lease/acquire-lease.ts";
-import { readLease } from "./lease/lease-document.ts";
 import { type LeasedBackup, underLease } from "./lease/under-lease.ts";
 import { type PruneResult, prune } from "./prune.ts";
 
 /**
- * Prunes a job outside of a run, under a lease of its own; `begin` is called once that is held. From who never gave it back
- * the job is taken over as by a run: what that process has in the making is cleared away, so that it cannot end it when it goes on.
+ * Prunes a job outside of a run, under a lease of its own; `begin` is called once that is held. As by a run, what others have in
+ * the making is cleared away first, so that who was taken over cannot end it when it goes on: also where the lease was given back since,
+ * as whoever took it before may not have come so far.
  * @throws LeaseHeldError, and as `prune`
  */
 export async function pruneJob(
@@ -17,10 +17,9 @@ export async function pruneJob(
   job: Job,
   { waitMs, begin }: Pick<LeaseRequest, "waitMs"> & { readonly begin: () => void },
 ): Promise<PruneResult> {
-  const before = await readLease(await backup.storage(job), job.name);
   return underLease(backup, job, { purpose: "prune", processBound: true, waitMs }, async (leased) => {
     begin();
-    if (before !== undefined && before.document?.released !== true) await clearAway(leased, job);
+    await clearAway(leased, job);
     return prune(leased, { job: job.name, dryRun: false });
   });
 }

@@ -5,7 +5,7 @@ import { endsWithin } from "../process.ts";
 interface AnswerOptions {
   /** How long it may take. Default: half a minute. */
   readonly limitMs?: number;
-  /** Looks at the path that it is given last. Default: `stat`. */
+  /** Looks at the path that it is given last. Default: `stat -L`, as that path may be a link to a share. */
   readonly program?: readonly [string, ...string[]];
 }
 
@@ -34,7 +34,7 @@ export function answerCheck(basePath: string, options: AnswerOptions = {}): () =
 }
 
 /** What the program says does not matter, nor that there is none: then nobody can be asked. */
-async function lookAt(base: string, { limitMs = LIMIT_MS, program = ["stat"] }: AnswerOptions): Promise<void> {
+async function lookAt(base: string, { limitMs = LIMIT_MS, program = ["stat", "-L"] }: AnswerOptions): Promise<void> {
   const [name, ...args] = program;
   if (!(await endsWithin(limitMs, name, [...args, base]))) throw silent(base, limitMs);
 }

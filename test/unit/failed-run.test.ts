@@ -9,7 +9,7 @@ import { verifyStep } from "../../lib/function-verify.ts";
 import { failedRunKey } from "../../lib/keys.ts";
 import { overview } from "../../lib/overview/overview.ts";
 import { readPlan } from "../../lib/plan-line.ts";
-import { snapshotsNewestFirst } from "../../lib/snapshots.ts";
+import { foldersNewestFirst, snapshotsNewestFirst } from "../../lib/snapshots.ts";
 import { aBackup } from "../support/a-backup.ts";
 
 const refused: ErrorRecord = { code: "SOURCE_UNAUTHORIZED", message: "plan: the source refuses", retryable: false };
@@ -55,6 +55,31 @@ test("a run that fails before its manifest leaves why, for as long as what it le
     ["ok"],
     "prune sweeps it as what an unfinished run left",
   );
+});
+
+test("of runs that come to no plan a day has one folder, which says what failed last", async () => {
+  const a = aBackup({ units: () => [{ id: "r", items: { "a.json": "a" } }] });
+  const fail = (message: string) =>
+    endRun(a.backup, { outcome: { job: "docs", status: "failed", error: { ...refused, message } }, removed: 0 });
+  const folders = () => Array.fromAsync(foldersNewestFirst(a.storage, "docs"));
+  await fail("first");
+  a.later(60);
+  await fail("second");
+  assert.deepEqual(await shown(a), [["unfinished", "second"]]);
+  const [first] = await folders();
+
+  // One that has a plan is no place for what came to none, and nor is one that another run took over.
+  const { pointer } = await beginRun(a.backup, { job: "docs", only: undefined });
+  await endRun(a.backup, { outcome: { job: "docs", status: "failed", error: killed }, pointer, removed: 0 });
+  a.later(60);
+  await fail("third");
+  const lost = { ...refused, code: "LEASE_LOST" } as const;
+  await endRun(a.backup, { outcome: { job: "docs", status: "failed", error: lost }, pointer, removed: 0 });
+  assert.deepEqual(await readFailedRun(a.storage, "docs", pointer.snapshot), killed);
+  a.later(24 * 3_600);
+  await fail("tomorrow");
+  const all = await folders();
+  assert.deepEqual([all.length, all.at(-1)], [4, first]);
 });
 
 test("nothing is recorded of a run that has a manifest, that was stopped, or whose record cannot be stored or read", async () => {

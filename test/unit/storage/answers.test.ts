@@ -26,4 +26,6 @@ test("one that answers is let pass, also where there is nothing or no program to
   await answerCheck("/")();
   await answerCheck("/there/is/no/such/folder")();
   await answerCheck("/", { program: ["/no/such/program"] })();
+  // Node throws here, as it does where there is no memory for a process.
+  await answerCheck("/", { program: ["stat", "\0"] })();
 });
