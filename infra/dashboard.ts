@@ -1,7 +1,7 @@
 import type { Config, Job } from "../lib/config/schema.ts";
 import { DEFERRED_METRIC } from "../lib/deployment/deferral-metrics.ts";
 import { METRICS_NAMESPACE } from "../lib/deployment/watch-metrics.ts";
-import type { CloudwatchMetricName } from "../lib/metrics/cloudwatch.ts";
+import type { CloudwatchMetricName } from "../lib/metrics/cloudwatch-metrics.ts";
 import { machineLogicalId } from "./state-machines.ts";
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */

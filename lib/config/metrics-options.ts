@@ -104,6 +104,12 @@ const cloudwatch = z
       .default("core-backup")
       .describe("Default: core-backup."),
     dimensions: z.array(z.string()).max(8).default([]).describe("Names of labels that are dimensions, beside Job."),
+    all: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether also units by each status, errors by code, the age of the last success, waits for the lease, requests to the source and what its quota left are metrics, which cost as such. Default: false.",
+      ),
   })
   .describe("CloudWatch, from a function's log. Where there is no function it is nothing.");
 

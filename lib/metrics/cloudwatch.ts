@@ -1,41 +1,9 @@
 import type { CloudwatchOptions } from "../config/metrics-options.ts";
-import type { MetricName, Sample } from "../measures/metric-families.ts";
+import { type CloudwatchMetric, cloudwatchMetrics, furtherMetrics } from "./cloudwatch-metrics.ts";
 import type { MetricsOutput, Published, PublishedJob } from "./metrics.ts";
 
-type Unit = "Seconds" | "Bytes" | "Count";
-
-interface CloudwatchMetric {
-  readonly name: string;
-  readonly unit: Unit;
-  readonly of: MetricName;
-  readonly labels?: Sample["labels"];
-  /** From what the run added, instead of what there is. */
-  readonly added?: true;
-  /** A time as how long ago it is: CloudWatch has no clock in its expressions. */
-  readonly age?: true;
-}
-
-const table = [
-  { name: "RunsOk", unit: "Count", of: "core_backup_runs_total", labels: { status: "ok" }, added: true },
-  { name: "RunsPartial", unit: "Count", of: "core_backup_runs_total", labels: { status: "partial" }, added: true },
-  { name: "RunsFailed", unit: "Count", of: "core_backup_runs_total", labels: { status: "failed" }, added: true },
-  { name: "RunDuration", unit: "Seconds", of: "core_backup_last_run_duration_seconds" },
-  { name: "UnitsFailed", unit: "Count", of: "core_backup_snapshot_units", labels: { status: "failed" } },
-  { name: "Artifacts", unit: "Count", of: "core_backup_snapshot_artifacts" },
-  { name: "SourceBytes", unit: "Bytes", of: "core_backup_snapshot_bytes", labels: { side: "source" } },
-  { name: "StoredBytes", unit: "Bytes", of: "core_backup_snapshot_bytes", labels: { side: "stored" } },
-  { name: "RemovedSnapshots", unit: "Count", of: "core_backup_removed_snapshots_total", added: true },
-  { name: "GoodSnapshotAge", unit: "Seconds", of: "core_backup_last_good_snapshot_timestamp_seconds", age: true },
-  { name: "ProofAge", unit: "Seconds", of: "core_backup_last_proof_timestamp_seconds", age: true },
-] as const satisfies readonly CloudwatchMetric[];
-
-export type CloudwatchMetricName = (typeof table)[number]["name"];
-
-/** In CloudWatch's words. Few, since each costs money for each job. */
-export const cloudwatchMetrics: readonly CloudwatchMetric[] = table;
-
 /**
- * A line a job in the function's log, from which CloudWatch makes metrics by itself, without a call and without a right.
+ * A line a job in the function's log, and with `all: true` one for each error code of its run, from which CloudWatch makes metrics by itself, without a call and without a right.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function cloudwatchOutput(
@@ -46,35 +14,49 @@ export function cloudwatchOutput(
     async publish(published) {
       for (const job of published.jobs) {
         // Nothing has happened when a run begins.
-        if (job.increments.length > 0) write(emfLine(job, published, options, now()));
+        if (job.increments.length === 0) continue;
+        write(emfLine(job, published, options, now()));
+        if (options.all) for (const line of errorLines(job, published, options, now())) write(line);
       }
     },
   };
 }
 
 export function emfLine(job: PublishedJob, { labels }: Published, options: CloudwatchOptions, now: Date): string {
+  const metrics = options.all ? [...cloudwatchMetrics, ...furtherMetrics] : cloudwatchMetrics;
   const values: Record<string, number> = {};
-  for (const metric of cloudwatchMetrics) {
+  for (const metric of metrics) {
     const value = valueNow(metric, job, now);
     if (value !== undefined) values[metric.name] = value;
   }
-  const defined = cloudwatchMetrics.filter(({ name }) => Object.hasOwn(values, name));
-  return JSON.stringify({
-    _aws: {
-      Timestamp: now.getTime(),
-      CloudWatchMetrics: [
-        {
-          Namespace: options.namespace,
-          Dimensions: [["Job", ...options.dimensions]],
-          Metrics: defined.map(({ name, unit }) => ({ Name: name, Unit: unit })),
-        },
-      ],
-    },
-    // First, so that no label can be mistaken for the job or a value.
-    ...labels,
-    Job: job.job,
-    ...values,
-  });
+  const defined = metrics.filter(({ name }) => Object.hasOwn(values, name));
+  return lineOf({ ...labels, Job: job.job, ...values }, defined, ["Job"], options, now);
+}
+
+/** CloudWatch has a metric's dimensions from its line: each code is a line. */
+function errorLines(job: PublishedJob, { labels }: Published, options: CloudwatchOptions, now: Date): string[] {
+  const errors = job.increments.filter(({ name }) => name === "core_backup_errors_total");
+  return errors.map(({ labels: { code = "" }, value }) =>
+    lineOf({ ...labels, Job: job.job, Code: code, Errors: value }, [ERRORS], ["Job", "Code"], options, now),
+  );
+}
+
+const ERRORS = { name: "Errors", unit: "Count" } as const;
+
+/** In `values` labels come first, so that none can be mistaken for the job or a value. */
+function lineOf(
+  values: Readonly<Record<string, string | number>>,
+  metrics: readonly Pick<CloudwatchMetric, "name" | "unit">[],
+  dimensions: readonly string[],
+  options: CloudwatchOptions,
+  now: Date,
+): string {
+  const directive = {
+    Namespace: options.namespace,
+    Dimensions: [[...dimensions, ...options.dimensions]],
+    Metrics: metrics.map(({ name, unit }) => ({ Name: name, Unit: unit })),
+  };
+  return JSON.stringify({ _aws: { Timestamp: now.getTime(), CloudWatchMetrics: [directive] }, ...values });
 }
 
 function valueNow({ of, labels = {}, added, age }: CloudwatchMetric, job: PublishedJob, now: Date): number | undefined {

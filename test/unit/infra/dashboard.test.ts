@@ -5,14 +5,15 @@ import { dashboardResources } from "../../../infra/dashboard.ts";
 import { deferralMetrics } from "../../../lib/deployment/deferral-metrics.ts";
 import { watchMetrics } from "../../../lib/deployment/watch-metrics.ts";
 import { sample } from "../../../lib/measures/job-samples.ts";
-import { cloudwatchMetrics, emfLine } from "../../../lib/metrics/cloudwatch.ts";
+import { emfLine } from "../../../lib/metrics/cloudwatch.ts";
+import { cloudwatchMetrics } from "../../../lib/metrics/cloudwatch-metrics.ts";
 import { aJob } from "../../support/a-backup.ts";
 import { aWatchedJob } from "../../support/a-watched-job.ts";
 import { published } from "../../support/published.ts";
 
 const STACK = "core-backup-test";
 const NOW = new Date("2026-11-26T03:00:00Z");
-const CLOUDWATCH = { namespace: "ops/backup", dimensions: ["site"] };
+const CLOUDWATCH = { namespace: "ops/backup", dimensions: ["site"], all: false };
 const METRICS = { labels: { site: "fra" }, cloudwatch: CLOUDWATCH };
 /** https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html */
 const OF_STEP_FUNCTIONS = [

@@ -3,9 +3,11 @@ import { test } from "node:test";
 import * as z from "zod";
 import { metricsSchema } from "../../../lib/config/metrics-options.ts";
 import { endRun } from "../../../lib/end-run.ts";
+import { sample } from "../../../lib/measures/job-samples.ts";
 import { metricFamilies } from "../../../lib/measures/metric-families.ts";
 import { metricsTargets } from "../../../lib/metrics/all.ts";
-import { cloudwatchMetrics, cloudwatchOutput } from "../../../lib/metrics/cloudwatch.ts";
+import { cloudwatchOutput } from "../../../lib/metrics/cloudwatch.ts";
+import { cloudwatchMetrics, furtherMetrics } from "../../../lib/metrics/cloudwatch-metrics.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { createRedaction } from "../../../lib/secrets/redaction.ts";
 import { aBackup } from "../../support/a-backup.ts";
@@ -42,7 +44,7 @@ const emf = z
 test("a run that ended is one line that the specification allows, and every name in it has its value", async () => {
   const lines: string[] = [];
   const output = cloudwatchOutput(
-    { namespace: "core-backup", dimensions: ["site"] },
+    { namespace: "core-backup", dimensions: ["site"], all: false },
     { write: (line) => lines.push(line), now },
   );
   const ended = published(["docs"]);
@@ -66,16 +68,54 @@ test("a run that ended is one line that the specification allows, and every name
   });
 });
 
+test("with all: true everything that a run measures is in the lines, errors by code in one each", async () => {
+  const lines: string[] = [];
+  const options = { namespace: "core-backup", dimensions: ["site"], all: true };
+  const { jobs, ...rest } = published(["docs"]);
+  const measured = {
+    samples: [
+      ...["ok", "unchanged", "failed", "skipped"].map((status, n) =>
+        sample("core_backup_snapshot_units", n, { status }),
+      ),
+      sample("core_backup_last_success_timestamp_seconds", now().getTime() / 1000 - 60),
+      sample("core_backup_last_run_lease_wait_seconds", 5),
+      sample("core_backup_source_quota_remaining", 4_000),
+    ],
+    increments: [
+      sample("core_backup_source_requests_total", 12),
+      sample("core_backup_errors_total", 2, { code: "SOURCE_FAILED" }),
+      sample("core_backup_errors_total", 1, { code: "UNIT_TIMEOUT" }),
+    ],
+  };
+  const output = cloudwatchOutput(options, { write: (line) => lines.push(line), now });
+  await output.publish({ ...rest, jobs: jobs.map(({ job }) => ({ job, ...measured })) }, signal);
+  const [line, ...errors] = lines.map((text): z.infer<typeof emf> => emf.parse(JSON.parse(text)));
+  for (const { name } of furtherMetrics) assert.equal(typeof line?.[name], "number", name);
+  const values = (...names: readonly string[]) => names.map((name) => line?.[name]);
+  assert.deepEqual(values("UnitsOk", "UnitsUnchanged", "UnitsFailed", "UnitsSkipped"), [0, 1, 2, 3]);
+  assert.deepEqual(values("SuccessAge", "LeaseWait", "SourceRequests", "SourceQuotaLeft"), [60, 5, 12, 4_000]);
+  assert.deepEqual(
+    errors.map(({ _aws, ...values }) => [_aws.CloudWatchMetrics[0]?.Dimensions, values]),
+    [
+      [[["Job", "Code", "site"]], { site: "fra", Job: "docs", Code: "SOURCE_FAILED", Errors: 2 }],
+      [[["Job", "Code", "site"]], { site: "fra", Job: "docs", Code: "UNIT_TIMEOUT", Errors: 1 }],
+    ],
+  );
+});
+
 test("nothing is written when a run begins", async () => {
   const lines: string[] = [];
-  const output = cloudwatchOutput({ namespace: "n", dimensions: [] }, { write: (line) => lines.push(line), now });
+  const output = cloudwatchOutput(
+    { namespace: "n", dimensions: [], all: true },
+    { write: (line) => lines.push(line), now },
+  );
   const { jobs, ...rest } = published(["docs"]);
   await output.publish({ ...rest, jobs: jobs.map((job) => ({ ...job, increments: [] })) }, signal);
   assert.deepEqual(lines, []);
 });
 
 test("each is of a metric that there is, by labels that it has", () => {
-  for (const { of, labels = {}, name, unit } of cloudwatchMetrics) {
+  for (const { of, labels = {}, name, unit } of [...cloudwatchMetrics, ...furtherMetrics]) {
     const family = metricFamilies.find((one) => one.name === of);
     assert.ok(family !== undefined, name);
     for (const label of Object.keys(labels)) assert.ok((family.labels as readonly string[]).includes(label), name);
