@@ -2,6 +2,7 @@ import type { Job } from "../config/schema.ts";
 import type { ErrorRecord } from "../errors.ts";
 import type { ManifestUnit } from "../manifest.ts";
 import type { SnapshotEntry } from "../snapshot-entry.ts";
+import { documentedSteps } from "./documented-steps.ts";
 import type { MeasuredRun, RunMeasures } from "./run-measures.ts";
 import type { RunTrace, UnitTime } from "./run-trace.ts";
 
@@ -23,7 +24,7 @@ export function traceOf(
     ...(manifest === undefined ? {} : { run: manifest.run }),
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(error === undefined ? {} : { error: shown(error) }),
-    steps: timing?.steps ?? [],
+    steps: timing?.steps ?? (entry === undefined ? [] : documentedSteps(entry)),
     units: (manifest?.units ?? []).flatMap(unitTime),
   };
   return { trace };
