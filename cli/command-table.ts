@@ -104,10 +104,15 @@ export const commandTable: readonly CommandSpec[] = [
     group: "Before a run:",
     summary: "check the configuration",
     details:
-      "Checks the whole file and reports every fault at once as file:line:column: path: message. With --aws it also refuses what AWS cannot have, such as hooks, as packaging for it does, and no secret need be set.",
+      "Checks the whole file and reports every fault at once as file:line:column: path: message. With --aws it also refuses what AWS cannot have, such as hooks, as packaging with the same parameters does, and no secret need be set. What the parameters of tasks may be, and how large the stack gets, packaging alone says.",
     options: [
       { flags: "--aws", about: "as it is deployed on AWS" },
       { flags: "--efs <mounts>", about: "with --aws: /mnt/NAME=fs-…/fsap-…, as --param=efs has it" },
+      { flags: "--image <image>", about: "with --aws: a URI, or build, as --param=image has it" },
+      {
+        flags: "--mongodb-tools",
+        about: "with --aws: MongoDB's are in the image that is built, as by --param=mongodbTools",
+      },
     ],
     examples: ["validate", "validate --config /etc/core-backup.yml --json", "validate --aws"],
     exits: ["0  the configuration is right", "2  it is not"],

@@ -38,9 +38,11 @@ export interface CommandOptions {
   /** For `init`: one of the examples. */
   readonly example: string | undefined;
   readonly list: boolean;
-  /** For `validate`: as the configuration is deployed, with these file systems of Amazon EFS. */
+  /** For `validate`: as the configuration is deployed, with these file systems of Amazon EFS, this image, and these programs in one that is built. */
   readonly aws: boolean;
   readonly efs: string | undefined;
+  readonly image: string | undefined;
+  readonly mongodbTools: boolean;
   readonly host: string | undefined;
   readonly port: string | undefined;
   /** The file that `report` writes. */
@@ -118,6 +120,8 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     list: flag("list"),
     aws: flag("aws"),
     efs: text("efs"),
+    image: text("image"),
+    mongodbTools: flag("mongodbTools"),
     host: text("host"),
     port: text("port"),
     html: text("html"),

@@ -2,18 +2,18 @@ import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import type { Deployed } from "./deployed.ts";
-import { hasTasks, isBuilt } from "./task-options.ts";
+import { hasTasksAsGiven, isBuilt } from "./task-options.ts";
 
 /** What keeps `dump_strategy: mongodump` from being done: the program is in no function, and in the image that is built only where it is asked for. */
 export function mongodumpFaults(
   job: Readonly<Record<string, unknown>>,
   path: Path,
-  { image, tools }: Deployed,
+  { image, hasTools }: Deployed,
 ): readonly Issue[] {
   if (job.service !== "mongodb" || !isRecord(job.options)) return [];
-  const fault = !runsTasks(job.compute, image)
+  const fault = !hasTasksAsGiven(job.compute, image)
     ? "is for tasks on AWS, since functions have no mongodump: give the job compute: fargate, or use driver"
-    : isBuilt(image) && tools === undefined
+    : isBuilt(image) && !hasTools
       ? "is not in the image that deploying builds: name MongoDB Database Tools by --param=mongodbTools=URL and --param=mongodbToolsSha256=DIGEST, or give --param=image=URI of one with them, or use driver"
       : undefined;
   if (fault === undefined) return [];
@@ -23,10 +23,6 @@ export function mongodumpFaults(
     message: fault,
   }));
 }
-
-/** What is no value for it is told already. */
-const runsTasks = (compute: unknown, image: string): boolean =>
-  hasTasks({ compute: compute === "lambda" || compute === "fargate" ? compute : "auto" }, image);
 
 /** Where a database is said to be read by it. */
 function strategiesIn({ dump_strategy, databases }: Readonly<Record<string, unknown>>, place: Path): readonly Path[] {

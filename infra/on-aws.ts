@@ -32,7 +32,7 @@ function jobFaults(job: unknown, path: Path, storages: unknown, deployed: Deploy
   return [
     ...nameFaults(job, path),
     ...filesystemFaults(job, path, deployed.mounts),
-    ...sourceFaults(job, path),
+    ...sourceFaults(job, path, deployed),
     ...mongodumpFaults(job, path, deployed),
     ...storageFaults(job, path, storages),
     ...scheduleFaults(job, path),

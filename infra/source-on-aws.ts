@@ -2,14 +2,23 @@ import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import { LocationFault, parseLocation } from "../lib/git/location.ts";
+import type { Deployed } from "./deployed.ts";
+import { hasTasksAsGiven } from "./task-options.ts";
 
 /** What keeps a job's source from being reached by functions, which have nothing of this machine and no program ssh: they list the units also where tasks collect them. */
-export function sourceFaults(job: Readonly<Record<string, unknown>>, path: Path): readonly Issue[] {
+export function sourceFaults(
+  job: Readonly<Record<string, unknown>>,
+  path: Path,
+  { image }: Pick<Deployed, "image">,
+): readonly Issue[] {
   if (!isRecord(job.options)) return [];
   const place = [...path, "options"];
   switch (job.service) {
     case "docker_volume":
-      return [...engineFaults(job.options, place), ...holdFaults(job.compute, job.options, place)];
+      return [
+        ...engineFaults(job.options, place),
+        ...(hasTasksAsGiven(job.compute, image) ? [] : holdFaults(job.options, place)),
+      ];
     case "git":
       return repositoryFaults(job.options, place);
     default:
@@ -31,8 +40,7 @@ function engineFaults({ host }: Readonly<Record<string, unknown>>, place: Path):
 }
 
 /** Whoever holds containers, or has commands to run after others, starts a process that does it when he dies himself; in a function there is none. */
-function holdFaults(compute: unknown, options: Readonly<Record<string, unknown>>, place: Path): readonly Issue[] {
-  if (compute === "fargate") return [];
+function holdFaults(options: Readonly<Record<string, unknown>>, place: Path): readonly Issue[] {
   const message = "is for tasks on AWS: give the job compute: fargate";
   const holds = options.consistency === "pause" || options.consistency === "stop";
   return [

@@ -161,7 +161,7 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const efs = efsMounts(await text("param:efs"));
   const image = await text("param:image");
   const tools = mongodbTools(await text("param:mongodbTools"), await text("param:mongodbToolsSha256"));
-  const deployed = { mounts: efs, image, tools };
+  const deployed = { mounts: efs, image, hasTools: tools !== undefined };
   const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given, deployed);
   const stack = `${await text("self:service")}-${await text("sls:stage")}`;
   return {

@@ -41,6 +41,10 @@ const ECR = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+
 export const hasTasks = ({ compute }: Pick<Job, "compute">, image: string): boolean =>
   compute === "fargate" || (compute === "auto" && image !== "");
 
+/** The same of a job as its YAML gives it. What is no value for `compute` is told already. */
+export const hasTasksAsGiven = (compute: unknown, image: string): boolean =>
+  hasTasks({ compute: compute === "lambda" || compute === "fargate" ? compute : "auto" }, image);
+
 /** Whether that parameter has deploying build the image, and names none. */
 export const isBuilt = (image: string): boolean => image === "" || image === "build";
 

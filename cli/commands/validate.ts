@@ -8,13 +8,12 @@ import { UsageError } from "../usage-error.ts";
 
 /** Stands for the stack's own, whose name is known once it is deployed. */
 const BUCKET = "core-backup";
-/** One with every program: what is in the image that is deployed, its parameters say when packaging. */
-const IMAGE = "core-backup";
 
 /** Faults are thrown as they are by every command; `main.ts` prints them. */
 export const validateCommand: Command = async (context) => {
-  const { aws, efs } = context.options;
-  if (efs !== undefined && !aws) throw new UsageError("--efs is of --aws: a machine has its file systems mounted");
+  const { aws, efs, image, mongodbTools } = context.options;
+  if (!aws && (efs !== undefined || image !== undefined || mongodbTools))
+    throw new UsageError("--efs, --image and --mongodb-tools are of --aws: they are parameters of a deployment");
   const config = aws ? await asDeployed(context) : await loadedConfig(context, { sources: true });
   const storages = formatCount(Object.keys(config.storage).length, "storage");
   const where = aws ? " on AWS" : "";
@@ -25,7 +24,8 @@ export const validateCommand: Command = async (context) => {
 
 /** Secrets and variables are the functions', so that none need be set here. */
 async function asDeployed(context: CommandContext): Promise<Config> {
-  const deployed = { mounts: mountsOf(context.options.efs ?? ""), image: IMAGE, tools: undefined };
+  const { efs = "", image = "", mongodbTools: hasTools } = context.options;
+  const deployed = { mounts: mountsOf(efs), image, hasTools };
   const { config } = await loadAwsConfig(configFile(context), BUCKET, deployed);
   return config;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -139,6 +139,31 @@ describe("the container image", { skip: imageMissing() }, () => {
     assert.equal(await exitCode(id), 143);
     const { stderr } = await promisify(execFile)("docker", ["--host", engine.host, "logs", id]);
     assert.match(stderr, /SIGTERM: ending in order/);
+  });
+
+  test("when core-backup is killed in it, it ends once what was paused goes on", { timeout: 120_000 }, async ({
+    signal,
+  }) => {
+    const { home, mounts } = await aHome();
+    const writes = "while :; do echo x >> /data/log; /bin/busybox sleep 0.05; done";
+    await engine.runs("held", writes, "--volume", "held:/data");
+    // A sparse file: nothing on the disk, and a long archive.
+    const zeros = join(await engine.folderOf("held"), "zeros");
+    await writeFile(zeros, "");
+    await truncate(zeros, 8_000_000_000);
+    await writeFile(
+      join(home, "core-backup.yml"),
+      "jobs:\n  - { name: a, service: docker_volume, options: { host: unix:///engine.sock, volumes: held, consistency: pause, read: engine } }\nstorage:\n  here: { type: filesystem, base_path: /backups }\n",
+    );
+    const socket = ["--user", "0", "--volume", `${engine.socket}:/engine.sock`];
+    const id = await engine.docker(...["run", "--detach", "--network", "none", ...socket, ...mounts], image, "run");
+    while ((await engine.state("held")) !== "paused") await delay(20, undefined, { signal });
+    // The brackets keep the shell from finding itself.
+    const kill =
+      "cd /proc; for one in [0-9]*; do if grep -qs 'bin/core-backup.j[s]' $one/cmdline; then kill -9 $one; fi; done";
+    await engine.docker("exec", id, "sh", "-c", kill);
+    assert.equal(await exitCode(id), 137);
+    assert.equal(await engine.state("held"), "running");
   });
 
   test("its health is that of its configuration", async () => {

@@ -140,6 +140,13 @@ function bomb(): string {
   return `x0: &a0 [lol]\n${levels.join("\n")}\n${RIGHT}`;
 }
 
+/** Tasks have mongodump, where their image has. */
+const DUMP = `jobs:
+  - { name: app, service: mongodb, options: { uri_secret: mongo/uri, databases: [{ name: app, dump_strategy: mongodump }] } }
+storage:
+  s3: { type: s3, bucket_env: S3_BUCKET }
+`;
+
 test("validate --aws refuses what AWS cannot have, each at its place, and what a desk has is right without it", async (t) => {
   const folder = await temporaryFolder(t);
   const config = join(folder, "core-backup.yml");
@@ -174,6 +181,18 @@ storage:
   await writeFile(config, aJob(""));
   const right = await coreBackup(["validate", "--aws", "--config", config]);
   assert.deepEqual([right.code, right.stdout], [0, `${config}: valid on AWS, 1 job, 1 storage\n`], right.stderr);
+  await writeFile(config, DUMP);
+  for (const [parameters, code] of [
+    [[], 2],
+    [["--mongodb-tools"], 2],
+    [["--image", "build"], 2],
+    [["--image", "build", "--mongodb-tools"], 0],
+    [["--image", "example.com/with-tools:1"], 0],
+  ] as const) {
+    const ended = await coreBackup(["validate", "--aws", ...parameters, "--config", config]);
+    assert.equal(ended.code, code, `${parameters.join(" ")}: ${ended.stderr}`);
+  }
+  assert.match((await coreBackup(["validate", "--image", "build", "--config", config])).stderr, /are of --aws/);
   const wrong = await coreBackup(["validate", "--aws", "--efs", "/srv=fs-1", "--config", config]);
   assert.deepEqual(
     [wrong.code, wrong.stderr.includes("--efs=/srv=fs-1: must be /mnt/NAME=fs-")],

@@ -11,7 +11,7 @@ import { loadConfig } from "../../../lib/config/load.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
 /** Deployed without any parameter. */
-const PLAIN: Deployed = { mounts: [], image: "", tools: undefined };
+const PLAIN: Deployed = { mounts: [], image: "", hasTools: false };
 
 const YAML = `jobs:
   - name: app
@@ -137,6 +137,25 @@ test("sources that no function reaches, and what stands in variables and files, 
   );
 });
 
+test("containers are held by tasks, which compute auto has with an image", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "core-backup.yml");
+  const yaml = (compute: string) =>
+    `jobs: [{ name: held, service: docker_volume, compute: ${compute}, options: { volumes: all, consistency: stop, host: "tcp://docker.example.com:2376" } }]\nstorage: { s3: { type: s3, bucket_env: S3_BUCKET, region: eu-central-1 } }\n`;
+  for (const [compute, image, isRefused] of [
+    ["auto", "", true],
+    ["auto", "build", false],
+    ["lambda", "build", true],
+    ["fargate", "", false],
+  ] as const) {
+    await writeFile(file, yaml(compute));
+    const said = await awsConfig(file, "the-bucket", { ...PLAIN, image }).then(() => "", String);
+    assert.equal(said.includes("options.consistency: is for tasks on AWS"), isRefused, `${compute} ${image}: ${said}`);
+    assert.equal(said !== "", isRefused, said);
+  }
+});
+
 const DUMPS = `jobs:
   - name: functions
     service: mongodb
@@ -168,15 +187,14 @@ test("mongodump is refused where a function would have to run it, and where the 
       .split("\n")
       .flatMap((line) => /:(\d+:\d+): \S+ (is .* (?:tasks|image))\b/.exec(line)?.slice(1).join(" ") ?? []);
   };
-  const tools = mongodbTools("https://example.com/tools.deb", "0".repeat(64));
   assert.deepEqual(await refused({}), ["5:54 is for tasks", "9:79 is for tasks", "13:54 is not in the image"]);
-  assert.deepEqual(await refused({ tools }), ["5:54 is for tasks", "9:79 is for tasks"]);
+  assert.deepEqual(await refused({ hasTools: true }), ["5:54 is for tasks", "9:79 is for tasks"]);
   assert.deepEqual(await refused({ image: "build" }), [
     "5:54 is for tasks",
     "9:79 is not in the image",
     "13:54 is not in the image",
   ]);
-  assert.deepEqual(await refused({ image: "build", tools }), ["5:54 is for tasks"]);
+  assert.deepEqual(await refused({ image: "build", hasTools: true }), ["5:54 is for tasks"]);
   assert.deepEqual(await refused({ image: "example.com/with-tools:1" }), ["5:54 is for tasks"]);
 });
 
