@@ -156,6 +156,35 @@ test("what hangs on a list that went on after a wait is there for all of it", as
   );
 });
 
+for (const [status, why, next] of [
+  [404, "forbidden", "partial"],
+  [410, "switched off", "ok"],
+] as const)
+  test(`a list of which a part is stored and that is ${why} in the wait is cut, and fails its repository`, async () => {
+    await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+    const { server, path } = made;
+    const isRefused = (asked: string) =>
+      asked === path ? { status, body: { message: "not for you" } } : undefined;
+    const backup = githubBackup(server, { skip: ["all"], include: ["labels"] });
+    let waits = 0;
+    await assert.rejects(
+      runWithin(backup, server, 6, () => {
+        waits += 1;
+        server.fault = isRefused;
+      }),
+      /^AssertionError.*: labels: was read in part before a wait, and cannot be read now \(/,
+    );
+    assert.equal(waits, 1);
+    server.fault = isRefused;
+    for (const _ of ["the next night", "the one after"]) {
+      const { status: told, manifest } = await backup.run();
+      assert.equal(told, next, manifest?.units[0]?.error?.message);
+    }
+    server.fault = () => undefined;
+    const whole = await backup.run();
+    assert.deepEqual([whole.status, partsOf(whole, "labels").length], ["ok", 1]);
+  });
+
 async function sealedBackup(server: GithubServer, include: readonly string[]): Promise<GithubBackup> {
   const recipients = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"];
   const encryption = await openEncryption(

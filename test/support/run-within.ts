@@ -8,7 +8,7 @@ import { verify } from "../../lib/verify.ts";
 import type { GithubBackup } from "./github-backup.ts";
 import type { GithubServer } from "./github-server.ts";
 
-/** A run of steps in functions, with so many requests an hour. Answers the hours that it took. */
+/** A run of steps in functions, with so many requests an hour. Answers the hours that it took; one that fails leaves its snapshot, too. */
 export async function runWithin(
   backup: GithubBackup,
   server: GithubServer,
@@ -30,12 +30,12 @@ export async function runWithin(
   for (let hours = 1; hours < 20; hours += 1) {
     try {
       const record = await collect(await inFunction(), { ...pointer, unit });
-      assert.equal(record.error, undefined, record.error?.message);
       server.fault = () => undefined;
       const manifest = await finish(await inFunction(), pointer);
+      a.later(60_000);
+      assert.equal(record.error, undefined, record.error?.message);
       const { ok } = await verify(await inFunction(), { job: "docs", snapshot: pointer.snapshot, mode: "policy" });
       assert.ok(ok);
-      a.later(60_000);
       return { manifest, snapshot: pointer.snapshot, hours };
     } catch (error) {
       if (!(error instanceof DeferredError)) throw error;

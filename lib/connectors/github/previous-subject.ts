@@ -1,7 +1,7 @@
 import { readAll } from "../../bytes.ts";
 import { CodedError, TransientError } from "../../errors.ts";
 import type { CollectContext, PreviousArtifact, PreviousUnit } from "../connector.ts";
-import { wholeParts } from "./kind-parts.ts";
+import { begunKind, wholeParts } from "./kind-parts.ts";
 import { type Line, type LineKind, linesOf } from "./lines.ts";
 import { type Collected, collectedSchema, type KindState, wasReadable } from "./state.ts";
 
@@ -15,7 +15,7 @@ export interface PreviousSubject {
   partsOf(kind: LineKind): number;
   /**
    * The snapshot in which the kind could be read last, also when we cannot open it now: an encrypted snapshot is closed to who wrote it. What a
-   * unit could read that failed since counts, too.
+   * unit could read that failed since counts, too, and be it a part of a list.
    */
   readIn(name: string): string | undefined;
   /** The snapshot that holds the kind's last lines or bundle, for as long as it is there. */
@@ -69,7 +69,8 @@ export async function previousSubject({
       return parts === undefined ? undefined : () => linesOfParts(kind, parts);
     },
     partsOf: (kind) => wholeParts(kind, unit?.artifacts)?.length ?? 0,
-    readIn: (name) => lastWith(name, wasReadable, lost),
+    readIn: (name) =>
+      lastWith(name, wasReadable, lost) ?? begunKind({ name }, salvage?.artifacts)?.parts.at(-1)?.snapshot,
     heldIn: (name) => lastWith(name, (state) => state === "READ", held),
   };
 }

@@ -1,6 +1,7 @@
 import type { CollectContext, Facts } from "../connector.ts";
 import type { CommentCounts } from "./comment-counts.ts";
 import type { Failures } from "./failures.ts";
+import { begunKind } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
 import type { Parents } from "./parents.ts";
@@ -63,7 +64,7 @@ export type Told = "off" | "not chosen";
 /**
  * A kind that cannot be read is what it is. It is a failure when it could be read before, so that credentials which lost a right
  * never make a smaller backup that looks fine, or when the configuration requires it. What GitHub says is off is none; where it held something, each run tells in which snapshot that is, for as
- * long as that one is there.
+ * long as that one is there. One of which a part was stored before a wait, and whose rest is not to be had, is a failure in any case: a cut list is none.
  */
 export function noteBarrier(
   work: SubjectWork,
@@ -78,11 +79,13 @@ export function noteBarrier(
   const readIn = heldIn ?? previous.readIn(kind);
   const known = { state, reason, ...(heldIn === undefined ? {} : { heldIn }) };
   work.states.set(kind, known);
-  const before = readIn === undefined ? undefined : `was read in snapshot ${readIn}`;
+  const isCut = begunKind({ name: kind }, context.kept) !== undefined;
+  const partly = isCut ? "was read in part before a wait" : undefined;
+  const before = readIn === undefined ? partly : `was read in snapshot ${readIn}`;
   const required = work.required(kind) ? "is required" : undefined;
   const why = before ?? required;
   if (why === undefined) return;
-  if (told !== undefined && required === undefined) {
+  if (told !== undefined && required === undefined && !isCut) {
     const until =
       heldIn === undefined ? "" : `; what it held is in no later snapshot, and goes when retention removes that one`;
     context.warn({
