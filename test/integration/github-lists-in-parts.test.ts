@@ -138,6 +138,41 @@ test("what changed since the last snapshot is of more requests than an hour has,
   assert.deepEqual(server.requests.filter(({ query }) => query.get("sort") === "created").length, 7 + 6, "no sweep");
 });
 
+for (const where of ["on AWS", "at a desk"] as const)
+  test(`what is changed in a wait, on a page that was yet to come, is stored as it is then: ${where}`, async () => {
+    await using made = await aWorld({ kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 0 });
+    const { server, path } = made;
+    const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "25h" });
+    const all = listOf(server, path);
+    const [fresh = {}, ...before] = all;
+    server.lists.set(path, before);
+    assert.equal((await backup.run()).status, "ok");
+    // The oldest of those that changed: the last page has them.
+    const [old = {}] = before;
+    const edit = (json: Json, n: number) => ({ ...json, body: "edited", updated_at: at(100_000 + n) });
+    const edited = all.map(edit);
+    server.lists.set(path, edited);
+    const changed = { ...edit(old, 900_000), body: "in the wait" };
+    let isChanged = false;
+    const change = () => {
+      if (isChanged) return;
+      isChanged = true;
+      server.lists.set(path, [edit(fresh, 900_001), changed, ...edited.slice(2)]);
+    };
+    if (where === "at a desk")
+      server.fault = (asked, _, query) => {
+        if (asked !== path || query.get("page") !== "3" || isChanged) return undefined;
+        change();
+        backup.a.later(3_700);
+        return undefined;
+      };
+    const second = where === "at a desk" ? await backup.run() : await runWithin(backup, server, 9, change);
+    assert.ok(isChanged);
+    const stored = await storedParts(backup, second, "my-org/app", "issue_comments");
+    assert.deepEqual(ids(stored), ids(all), "each once");
+    assert.equal(stored.find(({ id }) => id === changed.id)?.body, "in the wait");
+  });
+
 test("what hangs on a list that went on after a wait is there for all of it", async () => {
   await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
   const { server, path } = made;

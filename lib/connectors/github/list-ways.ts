@@ -38,11 +38,14 @@ export async function* wholeOf(list: ListOfNewest, stored?: ReadonlySet<string>)
   }
 }
 
-/** What is newer than `than`. It can be too much for a list, too: then its order is another, and what is older is left out. */
+/**
+ * What is newer than `than`; with the keys of what was stored before a wait it goes on from there. It can be too much for a list, too: then its order is
+ * another, and what is older is left out.
+ */
 export async function* newerOf(
   list: ListOfNewest,
   than: string | number,
-  stored: ReadonlySet<string>,
+  stored?: ReadonlySet<string>,
 ): AsyncGenerator<Page> {
   const from = goingOn(list.context, stored);
   let deep: Parameters<typeof deepOf>[1] | undefined = from?.way === "deep" ? { place: from.place } : undefined;

@@ -3,6 +3,7 @@ import { type Line, lineOf } from "./lines.ts";
 import { newerOf, wholeOf } from "./list-ways.ts";
 import { isOlder, later, type Newest, orderValue, orderValues } from "./newest-order.ts";
 import type { Page } from "./pages.ts";
+import { LONG_MS } from "./patience.ts";
 import { begunLines, reachOf } from "./reach.ts";
 import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
@@ -47,8 +48,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
       fresh.add(line.key);
       parents.note(kind, line, true);
     }
-    const newer = newerOf(list, from, new Set(fresh));
-    for await (const line of reach.untilWait(untilOlder(newer, order, from))) {
+    for await (const line of reach.untilWait(newerTwice(from, new Set(fresh)))) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
       parents.note(kind, line, true);
@@ -60,6 +60,20 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
       parents.note(kind, line, false);
       yield line;
     }
+  }
+
+  /**
+   * What is changed in a wait comes to the first page from one that was yet to be read. So after it all is read once more that is newer than the list
+   * was when it was begun.
+   */
+  async function* newerTwice(from: string | number, stored: ReadonlySet<string>): AsyncGenerator<Line> {
+    const beganMs = session.api.now().getTime();
+    if (!isSecond) yield* untilOlder(newerOf(list, from, stored), order, from);
+    const hasWaited = begun !== undefined || session.api.now().getTime() - beganMs > LONG_MS;
+    if (!hasWaited || order.by === "id") return;
+    isSecond = true;
+    const than = newest ?? from;
+    yield* untilOlder(newerOf(list, than), order, than);
   }
 
   async function* swept(): AsyncGenerator<Line> {
