@@ -173,6 +173,34 @@ for (const where of ["on AWS", "at a desk"] as const)
     assert.equal(stored.find(({ id }) => id === changed.id)?.body, "in the wait");
   });
 
+test("what moves past the place of a second reading in a wait is not taken for deleted", async () => {
+  await using made = await aWorld({ kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 0 });
+  const { server, path } = made;
+  const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "12h" });
+  assert.equal((await backup.run()).status, "ok");
+  // The first reading does not show one, so that there is a second.
+  const all = listOf(server, path);
+  const hidden = 405;
+  server.lists.set(path, all.toSpliced(hidden, 1));
+  const pagesSince = server.requests.length;
+  let isMoved = false;
+  const result = await runWithin(backup, server, 9, () => {
+    const pages = server.requests
+      .slice(pagesSince)
+      .filter(({ query, status, etag }) => query.get("sort") === "created" && status === 200 && etag === undefined)
+      .map(({ query }) => Number(query.get("page") ?? 1));
+    const second = pages.lastIndexOf(1);
+    if (isMoved || second === pages.indexOf(1)) return;
+    isMoved = true;
+    assert.equal(pages.at(-1), 4, `it is read by ${JSON.stringify(pages)}`);
+    server.lists.set(path, all.slice(150));
+  });
+  assert.ok(isMoved);
+  const stored = ids(await storedParts(backup, result, "my-org/app", "issue_comments"));
+  assert.deepEqual(stored, ids(all), "what the first reading had, and the one that it had not");
+  assert.equal(await backup.stored(result, "my-org/app", "deleted"), undefined);
+});
+
 test("what hangs on a list that went on after a wait is there for all of it", async () => {
   await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
   const { server, path } = made;

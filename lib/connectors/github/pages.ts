@@ -34,6 +34,8 @@ export interface GoingOn {
   /** How many objects are stored, and which. */
   readonly stored: number;
   isStored(json: Json): boolean;
+  /** Whether it was on that page, where what is stored may come after it: of a list that is read a second time. */
+  isOfPlace?(json: Json): boolean;
 }
 
 /** Pages end here: GitHub wants narrower questions. */
@@ -73,12 +75,13 @@ export async function* pages(session: Session, path: string, options: ListOption
 }
 
 /**
- * The page to go on with after a wait: one that begins with an object that is stored. What was deleted meanwhile has moved the rest up, so that the page
- * that was read last may begin behind what nobody has read; then the one before it is looked at. Undefined where that is the list's first.
+ * The page to go on with after a wait: one that begins with an object that is stored, or of a second reading one that holds an object of the page that was
+ * read last. What was deleted meanwhile has moved the rest up, so that the page that was read last may begin behind what nobody has read; then the one
+ * before it is looked at. Undefined where that is the list's first.
  */
 async function overlapping(
   session: Session,
-  { place, isStored }: GoingOn,
+  { place, isStored, isOfPlace }: GoingOn,
   options: ListOptions,
 ): Promise<{ readonly url: string; readonly answer: Answer } | undefined> {
   const seen = new Set<string>();
@@ -86,8 +89,9 @@ async function overlapping(
   while (url !== undefined && !seen.has(url)) {
     seen.add(url);
     const answer: Answer = await session.get(url, { again: true });
-    const [first] = itemsOf(answer, url, options);
-    if (first !== undefined && isStored(first)) return { url, answer };
+    const items = itemsOf(answer, url, options);
+    const isMet = isOfPlace === undefined ? items.slice(0, 1).some(isStored) : items.some(isOfPlace);
+    if (isMet) return { url, answer };
     url = linkOf(answer, "prev");
   }
   return undefined;

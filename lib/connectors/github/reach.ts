@@ -2,7 +2,7 @@ import { DeferredError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
 import { partFacts } from "./kind-parts.ts";
 import { type Line, lineOf, linesOf } from "./lines.ts";
-import type { GoingOn, Page } from "./pages.ts";
+import type { GoingOn, Json, Page } from "./pages.ts";
 import type { KindContext } from "./reading.ts";
 
 /** How a list is read: with the newest first, all of it in an order that stays, or where GitHub cuts it off (`deepList`). */
@@ -18,11 +18,13 @@ export interface Reach {
   untilWait<T>(read: AsyncIterable<T>): AsyncGenerator<T>;
   stopped(): DeferredError | undefined;
   facts(): Facts;
+  /** The keys on the page that was read last. */
+  page(): readonly string[];
 }
 
-export function reachOf({ begun }: Pick<KindContext, "begun">): Reach {
+export function reachOf({ kind, begun }: Pick<KindContext, "kind" | "begun">): Reach {
   const factsOf = partFacts(begun);
-  let last: { readonly way: Way; readonly place: string } | undefined;
+  let last: { readonly way: Way; readonly place: string; readonly items: readonly Json[] } | undefined;
   let arrived = 0;
   let stopped: DeferredError | undefined;
   return {
@@ -33,7 +35,7 @@ export function reachOf({ begun }: Pick<KindContext, "begun">): Reach {
     },
     async *noted(way, pages) {
       for await (const page of pages) {
-        last = { way, place: page.place };
+        last = { way, place: page.place, items: page.items };
         arrived += 1;
         yield page;
       }
@@ -53,6 +55,7 @@ export function reachOf({ begun }: Pick<KindContext, "begun">): Reach {
       ...factsOf(stopped === undefined ? undefined : last?.place),
       ...(stopped === undefined || last === undefined ? {} : { way: last.way }),
     }),
+    page: () => last?.items.map((json) => lineOf(kind, json).key) ?? [],
   };
 }
 
@@ -68,10 +71,12 @@ export function goingOn(
 ): (GoingOn & { readonly way: Way }) | undefined {
   const way = WAYS.find((one) => one === begun?.facts.way);
   if (begun === undefined || stored === undefined || way === undefined) return undefined;
+  const page = new Set(Array.isArray(begun.facts.page) ? begun.facts.page : []);
   return {
     way,
     place: String(begun.through),
     stored: stored.size,
     isStored: (json) => stored.has(lineOf(kind, json).key),
+    ...(page.size === 0 ? {} : { isOfPlace: (json) => page.has(lineOf(kind, json).key) }),
   };
 }

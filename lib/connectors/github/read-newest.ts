@@ -121,6 +121,8 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
       ...(newest === undefined ? {} : { newest }),
       ...(since === undefined ? { sweptAt: begunAt } : {}),
       ...(reach.stopped() !== undefined && isSecond ? { second: true } : {}),
+      // All is stored by then, so that this alone tells where a second reading goes on.
+      ...(reach.stopped() !== undefined && isSecond && since === undefined ? { page: [...reach.page()] } : {}),
     }),
     state: () => ({
       // Of a list that went on after a wait the first page is another one.
