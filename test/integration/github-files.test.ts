@@ -21,6 +21,7 @@ import { addRepository } from "../support/github-organization.ts";
 import { startGithub } from "../support/github-server.ts";
 import { noLfs, startLfsServer } from "../support/lfs-server.ts";
 import { aLfsWorld, lfsObjects, oidOf } from "../support/lfs-world.ts";
+import { runWithin } from "../support/run-within.ts";
 
 const unitOf = (result: JobResult) => result.manifest?.units[0];
 const namesOf = (result: JobResult, beginning: string) =>
@@ -31,12 +32,12 @@ const namesOf = (result: JobResult, beginning: string) =>
 /** Where release files really lie: another host, which is to see no credentials. */
 async function startFiles(content: Buffer) {
   const seen: (string | undefined)[] = [];
-  const state = { bytes: content.byteLength, busy: 0 };
+  const state = { bytes: content.byteLength, busy: 0, retryAfter: "0" };
   const server = createServer((request, response) => {
     seen.push(request.headers.authorization);
     if (state.busy > 0) {
       state.busy -= 1;
-      response.writeHead(503).end();
+      response.writeHead(503, { "retry-after": state.retryAfter }).end();
       return;
     }
     response.writeHead(200, { "content-length": state.bytes });
@@ -139,6 +140,15 @@ describe("files of releases", () => {
     assert.equal(result.status, "ok", unitOf(result)?.error?.message);
     assert.deepEqual([namesOf(result, "asset").length, world.files.seen.length], [1, 2]);
     assert.equal(world.server.requests.filter(({ path }) => path.endsWith("/releases")).length, 1);
+  });
+
+  test("one whose storage wants a longer wait fails by itself, and holds up no run of functions", async () => {
+    await using world = await aRelease({});
+    Object.assign(world.files.state, { busy: 1, retryAfter: "120" });
+    await assert.rejects(runWithin(world.backup, world.server, 1000), /^AssertionError.*: assets: .*503/);
+    assert.equal(world.files.seen.length, 1);
+    const next = await world.backup.run();
+    assert.deepEqual([next.status, namesOf(next, "asset").length], ["ok", 1]);
   });
 
   test("that the API itself gives are stored as they come", async () => {

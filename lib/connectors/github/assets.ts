@@ -6,7 +6,7 @@ import { downloaded } from "./download.ts";
 import { fileItem } from "./file-item.ts";
 import { fileTries } from "./file-tries.ts";
 import type { Json } from "./pages.ts";
-import { patience } from "./patience.ts";
+import { filePatience } from "./patience.ts";
 import { filled } from "./reading.ts";
 import { stillStored } from "./still-stored.ts";
 import type { SubjectWork } from "./subject-work.ts";
@@ -42,7 +42,7 @@ export function assetsOf(release: Json): readonly Asset[] {
 
 /** Files of releases, each an artifact. One that is as it was is taken over from the last snapshot. */
 export async function* assetItems(work: SubjectWork, assets: Iterable<Asset>): AsyncGenerator<Item> {
-  const tries = fileTries(patience(work));
+  const tries = fileTries(filePatience(work));
   let some = false;
   for (const asset of assets) {
     some = true;

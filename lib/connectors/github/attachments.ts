@@ -8,7 +8,7 @@ import { fileItem } from "./file-item.ts";
 import { type FileTries, fileTries } from "./file-tries.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Line } from "./lines.ts";
-import { LONG_MS, patience } from "./patience.ts";
+import { filePatience } from "./patience.ts";
 import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS, type Texts } from "./texts.ts";
@@ -165,16 +165,7 @@ async function storedAttachments(work: SubjectWork): Promise<StoredAttachments> 
     before.set(String(json.url), { artifact, sha256, from: true });
     known.set(sha256, { artifact, sha256, from: true });
   }
-  return { before, known, held: new Map(), tries: attachmentTries(work) };
-}
-
-/** One for which a server wants a longer wait is had the next night: it is no reason for the unit to end and begin again. */
-function attachmentTries(work: SubjectWork): FileTries {
-  const options = patience(work);
-  return fileTries({
-    ...options,
-    unless: (error) => error.retryAfterMs > LONG_MS || options.unless?.(error) === true,
-  });
+  return { before, known, held: new Map(), tries: fileTries(filePatience(work)) };
 }
 
 /** Yields it unless its content is held already, under whatever URL. Answers the artifact. */

@@ -9,7 +9,7 @@ import type { LfsBefore } from "./lfs-before.ts";
 import type { LfsPointer } from "./lfs-pointers.ts";
 import { type LfsServer, namedLfsServer } from "./lfs-server.ts";
 import type { Line } from "./lines.ts";
-import { patience } from "./patience.ts";
+import { filePatience, patience } from "./patience.ts";
 import { stillStored } from "./still-stored.ts";
 import type { SubjectWork } from "./subject-work.ts";
 
@@ -23,7 +23,7 @@ export async function* lfsObjectItems(
   before: LfsBefore | undefined,
 ): AsyncGenerator<Item, readonly Line[]> {
   const lines: Line[] = [];
-  const tries = fileTries(patience(work));
+  const tries = fileTries(filePatience(work));
   const told = (pointer: LfsPointer, state: string, message?: string) =>
     lines.push({ key: pointer.oid, json: { ...pointer, state, ...(message === undefined ? {} : { message }) } });
   /** One that could not be had leaves the others alone. */

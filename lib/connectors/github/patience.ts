@@ -1,14 +1,19 @@
-import type { RetryOptions } from "../../retry.ts";
-import { sleepUnlessAborted } from "../../retry.ts";
-import type { SubjectWork } from "./subject-work.ts";
+import { type RetryOptions, sleepUnlessAborted } from "../../retry.ts";
+import type { CollectContext } from "../connector.ts";
 
 /** As often as a whole unit is tried where it is nothing but git. */
 const RETRY = { attempts: 4, baseMs: 1_000, maxMs: 60_000 };
 /** From here on waiting is the run's to arrange. */
 export const LONG_MS = 60_000;
 
+/** What there is to wait with. */
+interface Waiting {
+  readonly session: { readonly api: { now(): Date } };
+  readonly context: Pick<CollectContext, "signal" | "defer">;
+}
+
 /** How faults of one kind that pass are waited out, so that neither the kind is lost for them nor the unit begun anew. */
-export function patience({ session, context: { signal, defer } }: SubjectWork): RetryOptions {
+export function patience({ session, context: { signal, defer } }: Waiting): RetryOptions {
   const nowMs = () => session.api.now().getTime();
   return {
     ...RETRY,
@@ -19,5 +24,18 @@ export function patience({ session, context: { signal, defer } }: SubjectWork): 
       ms > LONG_MS
         ? defer(new Date(nowMs() + ms), "the server asks to come back later")
         : sleepUnlessAborted(ms, signal),
+  };
+}
+
+/**
+ * The same for single files. One for which a server wants a longer wait is had by the next run: it is no reason for the unit to end and begin again, where
+ * nobody would know how often that was done for this one, nor for all that come after it to wait.
+ */
+export function filePatience(work: Waiting): RetryOptions {
+  const options = patience(work);
+  return {
+    ...options,
+    unless: (error) => error.retryAfterMs > LONG_MS || options.unless?.(error) === true,
+    sleep: sleepUnlessAborted,
   };
 }

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { filePatience, patience } from "../../../../lib/connectors/github/patience.ts";
+import { TransientError } from "../../../../lib/errors.ts";
+
+const busy = (retryAfterMs: number, code: "SOURCE_UNAVAILABLE" | "STORAGE_FAILED" = "SOURCE_UNAVAILABLE") =>
+  new TransientError(code, "busy", { retryAfterMs });
+
+function someWaiting() {
+  const stop = new Error("told to stop");
+  const deferred: number[] = [];
+  const context = {
+    // A wait here ends at once with this.
+    signal: AbortSignal.abort(stop),
+    defer: async (until: Date) => void deferred.push(until.getTime()),
+  };
+  return { stop, deferred, work: { session: { api: { now: () => new Date(1_000) } }, context } };
+}
+
+test("a long wait for a kind is the run's to arrange, a short one is waited here", async () => {
+  const { stop, deferred, work } = someWaiting();
+  const { sleep, signal } = patience(work);
+  await sleep?.(61_000, signal);
+  assert.deepEqual(deferred, [62_000]);
+  await assert.rejects(async () => sleep?.(60_000, signal), stop);
+});
+
+test("a file is not waited for longer than a minute and the back-off, and never by ending the unit", async () => {
+  const { stop, deferred, work } = someWaiting();
+  const { unless, sleep, signal } = filePatience(work);
+  assert.deepEqual(
+    [60_000, 60_001].map((ms) => unless?.(busy(ms))),
+    [false, true],
+  );
+  assert.equal(unless?.(busy(0, "STORAGE_FAILED")), true);
+  await assert.rejects(async () => sleep?.(68_000, signal), stop);
+  assert.deepEqual(deferred, []);
+});
