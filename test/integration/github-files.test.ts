@@ -392,6 +392,16 @@ describe("LFS objects that are not to be had", () => {
     );
     assert.equal(unitOf(await world.backup.run())?.status, "unchanged");
     assert.equal(asked.length, 2);
+    // A copy that is gone is had from there again.
+    const last = await world.backup.run();
+    const { storage } = world.backup.a;
+    const path = unitOf(last)?.artifacts.find((one) => one.path.includes(oidOf(good)))?.path ?? "";
+    await storage.remove([snapshotPrefix("docs", last.snapshot ?? "") + path]);
+    const mended = await world.backup.run();
+    assert.equal(mended.status, "ok", unitOf(mended)?.error?.message);
+    assert.equal((await world.states(mended)).get(oidOf(good)), "STORED");
+    assert.ok(namesOf(mended, "lfs-").includes(`lfs-${oidOf(good)}.bin`));
+    assert.equal(asked.length, 4);
   });
 
   for (const [what, damaged] of [

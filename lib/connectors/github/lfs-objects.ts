@@ -32,12 +32,18 @@ export async function* lfsObjectItems(
     const message = work.redact(error instanceof Error ? error.message : String(error));
     for (const pointer of some) told(pointer, "FAILED", message);
   };
-  async function* storing(pointer: LfsPointer, from: string, place: LfsPlace | undefined): AsyncGenerator<Item> {
+  async function* storing(
+    pointer: LfsPointer,
+    from: string,
+    place: LfsPlace | undefined,
+    missing: Map<LfsPointer, string>,
+  ): AsyncGenerator<Item> {
+    const onMissing = (message: string) => missing.set(pointer, message);
     try {
-      yield* tries.item(objectItem(work, from, pointer, place));
+      yield* tries.item(objectItem(work, { from, pointer, place, onMissing }));
       told(pointer, "STORED");
     } catch (error) {
-      failed([pointer], error);
+      if (!missing.has(pointer)) failed([pointer], error);
     }
   }
   /** Answers those that the server does not have, with what it says of each. */
@@ -50,7 +56,8 @@ export async function* lfsObjectItems(
     for (let first = 0; first < all.length; first += BATCH) {
       const some = all.slice(first, first + BATCH);
       const held = some.filter((pointer) => stillStored(work.previous, nameOf(pointer)) !== false);
-      for (const pointer of held) yield* storing(pointer, from, undefined);
+      // One whose copy turns out to be gone is asked for, and can be missing by now.
+      for (const pointer of held) yield* storing(pointer, from, undefined, missing);
       const wanted = some.filter((pointer) => !held.includes(pointer));
       if (wanted.length === 0) continue;
       // A quota that is used up is so for all of them.
@@ -69,7 +76,7 @@ export async function* lfsObjectItems(
       for (const [n, pointer] of wanted.entries()) {
         const place = places[n];
         if (place !== undefined && isMissing(place)) missing.set(pointer, place.message);
-        else yield* storing(pointer, from, place);
+        else yield* storing(pointer, from, place, missing);
       }
     }
     return missing;
@@ -90,7 +97,7 @@ export async function* lfsObjectItems(
   for (const [pointer, message] of missing) {
     // What was stored once, and can be taken over from nowhere any more, is lost: no object that never was there.
     const lostIn =
-      before?.objects.get(pointer.oid)?.state === "STORED" ? work.previous.snapshot : unusableIn(work, pointer);
+      before?.objects.get(pointer.oid)?.state === "STORED" ? work.previous.snapshot : storedIn(work, pointer);
     if (lostIn !== undefined) failed([pointer], lostObject(pointer, lostIn));
     else told(pointer, "MISSING", message);
   }
@@ -105,9 +112,10 @@ export async function* lfsObjectItems(
   return lines;
 }
 
-/** The snapshot that has it damaged, or encrypted otherwise than now. */
-const unusableIn = ({ previous: { unit, salvage } }: SubjectWork, pointer: LfsPointer): string | undefined =>
-  [unit, salvage].find((one) => one?.unusable?.has(nameOf(pointer)))?.snapshot;
+/** The snapshot that has it damaged, encrypted otherwise than now, or by its manifest alone. */
+const storedIn = ({ previous: { unit, salvage } }: SubjectWork, pointer: LfsPointer): string | undefined =>
+  [unit, salvage].find((one) => one?.unusable?.has(nameOf(pointer)) === true || one?.artifacts.has(nameOf(pointer)))
+    ?.snapshot;
 
 const lostObject = ({ oid }: LfsPointer, snapshot: string): SourceError =>
   new SourceError(
@@ -123,12 +131,20 @@ const elsewhere = ({ length }: readonly LfsPointer[], { host }: LfsServer): Sour
 
 const nameOf = ({ oid }: LfsPointer): string => `lfs-${oid}.bin`;
 
+interface Wanted {
+  /** The clone URL of the repository that is asked for it. */
+  readonly from: string;
+  readonly pointer: LfsPointer;
+  /** Undefined where its copy should do, so that it was not asked for yet. */
+  readonly place: LfsPlace | undefined;
+  /** Hears what the server says of one that was not asked for yet and that it does not have, before that is thrown. */
+  readonly onMissing: (message: string) => void;
+}
+
 /** Its name is its digest, so what is stored under it is what it is. */
 function objectItem(
   { session, previous, context: { signal } }: SubjectWork,
-  cloneUrl: string,
-  pointer: LfsPointer,
-  place: LfsPlace | undefined,
+  { from, pointer, place, onMissing }: Wanted,
 ): Item {
   const { oid, size } = pointer;
   const what = `the LFS object ${oid}`;
@@ -144,9 +160,10 @@ function objectItem(
     facts: { lfs: oid },
     unchanged: stillStored(previous, nameOf(pointer)),
     async *open() {
-      const [at] = known === undefined ? await lfsPlaces(cloneUrl, session, [pointer]) : [known];
+      const [at] = known === undefined ? await lfsPlaces(from, session, [pointer]) : [known];
       known = undefined;
       if (at === undefined) throw new SourceError("SOURCE_PROTOCOL", `the LFS batch API does not speak of ${what}`);
+      if (place === undefined && isMissing(at)) onMissing(at.message);
       if ("code" in at) throw placeFault(at, what);
       yield* downloaded({ url: at.url, headers: at.headers, what, signal });
     },
