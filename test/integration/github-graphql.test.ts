@@ -336,6 +336,21 @@ describe("discussions", () => {
     assert.ok(asked < 40, `${asked} questions`);
   });
 
+  test("of which one page takes more questions than an hour has go on in its middle", SKIP, async () => {
+    const comments = (of: number) => Array.from({ length: 60 }, (_, n) => aComment(`C${of}-${n}`, `comment ${n}`));
+    await using world = await aWorld(Array.from({ length: 20 }, (_, n) => aDiscussion(n + 1, at(n), comments(n))));
+    const backup = githubBackup(world.server, ALONE);
+    const result = await runWithin(backup, world.server, 9);
+    assert.ok(result.hours >= 3, `${result.hours} hours`);
+    const stored = await storedParts(backup, result, "my-org/app", "discussions");
+    assert.deepEqual(
+      stored
+        .map((one) => [Number(one.number), Object(one).comments.nodes.length])
+        .toSorted(([a = 0], [b = 0]) => a - b),
+      Array.from({ length: 20 }, (_, n) => [n + 1, 60]),
+    );
+  });
+
   test("are asked for in halves where GitHub takes too long", SKIP, async () => {
     await using world = await aWorld(Array.from({ length: 30 }, (_, n) => aDiscussion(n + 1, at(n), [])));
     const { server } = world;

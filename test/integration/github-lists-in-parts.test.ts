@@ -140,7 +140,13 @@ test("what changed since the last snapshot is of more requests than an hour has,
 
 for (const where of ["on AWS", "at a desk"] as const)
   test(`what is changed in a wait, on a page that was yet to come, is stored as it is then: ${where}`, async () => {
-    await using made = await aWorld({ kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 0 });
+    await using made = await aWorld({
+      kind: "issue_comments",
+      how: "",
+      list: "issues/comments",
+      issues: 350,
+      perHour: 0,
+    });
     const { server, path } = made;
     const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "25h" });
     const all = listOf(server, path);
@@ -149,10 +155,10 @@ for (const where of ["on AWS", "at a desk"] as const)
     assert.equal((await backup.run()).status, "ok");
     // The oldest of those that changed: the last page has them.
     const [old = {}] = before;
-    const edit = (json: Json, n: number) => ({ ...json, body: "edited", updated_at: at(100_000 + n) });
+    const edit = (json: Json, n: number): Json => ({ ...json, body: "edited", updated_at: at(100_000 + n) });
     const edited = all.map(edit);
     server.lists.set(path, edited);
-    const changed = { ...edit(old, 900_000), body: "in the wait" };
+    const changed: Json = { ...edit(old, 900_000), body: "in the wait" };
     let isChanged = false;
     const change = () => {
       if (isChanged) return;
@@ -174,17 +180,23 @@ for (const where of ["on AWS", "at a desk"] as const)
   });
 
 test("what moves past the place of a second reading in a wait is not taken for deleted", async () => {
-  await using made = await aWorld({ kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 0 });
+  await using made = await aWorld({
+    kind: "issue_comments",
+    how: "",
+    list: "issues/comments",
+    issues: 350,
+    perHour: 0,
+  });
   const { server, path } = made;
   const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "12h" });
   assert.equal((await backup.run()).status, "ok");
   // The first reading does not show one, so that there is a second.
   const all = listOf(server, path);
-  const hidden = 405;
+  const hidden = 305;
   server.lists.set(path, all.toSpliced(hidden, 1));
   const pagesSince = server.requests.length;
   let isMoved = false;
-  const result = await runWithin(backup, server, 9, () => {
+  const result = await runWithin(backup, server, 10, () => {
     const pages = server.requests
       .slice(pagesSince)
       .filter(({ query, status, etag }) => query.get("sort") === "created" && status === 200 && etag === undefined)
@@ -192,7 +204,8 @@ test("what moves past the place of a second reading in a wait is not taken for d
     const second = pages.lastIndexOf(1);
     if (isMoved || second === pages.indexOf(1)) return;
     isMoved = true;
-    assert.equal(pages.at(-1), 4, `it is read by ${JSON.stringify(pages)}`);
+    assert.equal(pages.at(-1), 3, `it is read by ${JSON.stringify(pages)}`);
+    // Page 3 was read last; the first that come after it are on page 2 now.
     server.lists.set(path, all.slice(150));
   });
   assert.ok(isMoved);
@@ -226,8 +239,7 @@ for (const [status, why, next] of [
   test(`a list of which a part is stored and that is ${why} in the wait is cut, and fails its repository`, async () => {
     await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
     const { server, path } = made;
-    const isRefused = (asked: string) =>
-      asked === path ? { status, body: { message: "not for you" } } : undefined;
+    const isRefused = (asked: string) => (asked === path ? { status, body: { message: "not for you" } } : undefined);
     const backup = githubBackup(server, { skip: ["all"], include: ["labels"] });
     let waits = 0;
     await assert.rejects(
@@ -247,6 +259,23 @@ for (const [status, why, next] of [
     const whole = await backup.run();
     assert.deepEqual([whole.status, partsOf(whole, "labels").length], ["ok", 1]);
   });
+
+test("a page of releases whose files take more requests than an hour has goes on in its middle", async () => {
+  await using made = await aWorld({ kind: "releases", how: "", list: "releases", perHour: 0 });
+  const { server, path } = made;
+  const files = Array.from({ length: 101 }, (_, n) => ({ id: n + 1 }));
+  const releases = Array.from({ length: 30 }, (_, n) => ({ id: n + 1, tag_name: `v${n}`, assets: files.slice(1) }));
+  server.lists.set(path, releases);
+  for (const { id } of releases) server.lists.set(`${path}/${id}/assets`, files);
+  const backup = githubBackup(server, { skip: ["all"], include: ["releases"] });
+  const result = await runWithin(backup, server, 40);
+  assert.ok(result.hours >= 3, `${result.hours} hours`);
+  const stored = await storedParts(backup, result, "my-org/app", "releases");
+  assert.deepEqual(
+    stored.map(({ id, assets }) => [id, Object(assets).length]),
+    releases.map(({ id }) => [id, 101]),
+  );
+});
 
 async function sealedBackup(server: GithubServer, include: readonly string[]): Promise<GithubBackup> {
   const recipients = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"];

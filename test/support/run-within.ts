@@ -34,8 +34,8 @@ export async function runWithin(
       server.fault = others;
       const manifest = await finish(await inFunction(), pointer);
       a.later(60_000);
-      assert.equal(record.error, undefined, record.error?.message);
       const { ok } = await verify(await inFunction(), { job: "docs", snapshot: pointer.snapshot, mode: "policy" });
+      assert.equal(record.error, undefined, record.error?.message);
       assert.ok(ok);
       return { manifest, snapshot: pointer.snapshot, hours };
     } catch (error) {

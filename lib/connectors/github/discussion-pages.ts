@@ -1,4 +1,4 @@
-import { SourceError, TransientError } from "../../errors.ts";
+import { DeferredError, SourceError, TransientError } from "../../errors.ts";
 import { askGraphql, COST } from "./graphql.ts";
 import type { Pages } from "./kinds/kind.ts";
 import { isObject, type Json, type Page } from "./pages.ts";
@@ -57,7 +57,15 @@ export const discussionPages = (order: keyof typeof ORDERS): Pages =>
         continue;
       }
       const items: Json[] = [];
-      for (const discussion of list.nodes) items.push(await wholeDiscussion(session, discussion));
+      try {
+        for (const discussion of list.nodes)
+          items.push(from?.isStored(discussion) === true ? discussion : await wholeDiscussion(session, discussion));
+      } catch (error) {
+        // What came of it by then is stored, so that a page which takes more than there is in an hour comes to its end.
+        if (error instanceof DeferredError && items.length > 0)
+          yield { url: "/graphql", place: after ?? "", etag: undefined, items, isLast: false };
+        throw error;
+      }
       for (const item of items) if (from?.isStored(item) !== true) seen.add(item.id);
       const count = seen.size + (from?.stored ?? 0);
       const isEnd = list.next === undefined;

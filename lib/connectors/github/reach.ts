@@ -14,7 +14,9 @@ export interface Reach {
   begin(): void;
   /** Notes each page as it arrives. */
   noted(way: Way, pages: AsyncIterable<Page>): AsyncGenerator<Page>;
-  /** What comes before the wait. @throws DeferredError where no page arrived that had not been read before */
+  /** Notes a line that is not stored yet: a page that takes more requests than there are before the wait comes line by line. */
+  noteLine(): void;
+  /** What comes before the wait. @throws DeferredError where neither a page arrived that had not been read before nor a line that is not stored */
   untilWait<T>(read: AsyncIterable<T>): AsyncGenerator<T>;
   stopped(): DeferredError | undefined;
   facts(): Facts;
@@ -26,11 +28,13 @@ export function reachOf({ kind, begun }: Pick<KindContext, "kind" | "begun">): R
   const factsOf = partFacts(begun);
   let last: { readonly way: Way; readonly place: string; readonly items: readonly Json[] } | undefined;
   let arrived = 0;
+  let isAnyLine = false;
   let stopped: DeferredError | undefined;
   return {
     begin() {
       last = undefined;
       arrived = 0;
+      isAnyLine = false;
       stopped = undefined;
     },
     async *noted(way, pages) {
@@ -40,12 +44,15 @@ export function reachOf({ kind, begun }: Pick<KindContext, "kind" | "begun">): R
         yield page;
       }
     },
+    noteLine() {
+      isAnyLine = true;
+    },
     async *untilWait(read) {
       try {
         yield* read;
       } catch (error) {
         // The page that was read last before a wait is read once more after it.
-        const isAny = arrived > (begun === undefined ? 0 : 1);
+        const isAny = isAnyLine || arrived > (begun === undefined ? 0 : 1);
         if (!(error instanceof DeferredError) || !isAny) throw error;
         stopped = error;
       }

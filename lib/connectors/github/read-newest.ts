@@ -51,6 +51,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     for await (const line of reach.untilWait(newerTwice(from, new Set(fresh)))) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
+      reach.noteLine();
       parents.note(kind, line, true);
       yield line;
     }
@@ -93,6 +94,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
       yield* wholeOf(list);
     };
     for await (const line of once(kind, reach.untilWait(all()), seen)) {
+      reach.noteLine();
       parents.note(kind, line, isChanged(line));
       yield line;
     }

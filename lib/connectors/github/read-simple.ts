@@ -31,6 +31,7 @@ export async function readSimple(context: KindContext): Promise<KindReading> {
         const line = lineOf(kind, json);
         if (seen.has(line.key)) continue;
         seen.add(line.key);
+        reach.noteLine();
         parents.note(kind, line, true);
         yield line;
       }
