@@ -12,7 +12,7 @@ import { unpacked } from "./number-facts.ts";
 import { isObject, type Json } from "./pages.ts";
 import { kindIn, proveReferences } from "./prove-references.ts";
 import { numbering } from "./references.ts";
-import { collectedSchema } from "./state.ts";
+import { type Collected, collectedSchema, wasReadable } from "./state.ts";
 
 const linesFacts = z.object({
   lines: z.int(),
@@ -71,9 +71,19 @@ async function proveCollected(artifact: ProvenArtifact, bytes: Bytes, unit: read
   const parsed = collectedSchema.safeParse(objectOf(artifact, whole.toString("utf8"), "it"));
   if (!parsed.success) throw disagreement(artifact, "does not say what was collected");
   mustAgree(artifact, "kinds", Object.keys(parsed.data.kinds).length, facts.kinds);
+  proveEnds(artifact, parsed.data, unit);
   const references = proveReferences(artifact, parsed.data, unit);
   const compared = references === 0 ? "" : `, ${references} references`;
   return { level: "full", detail: `${facts.kinds} kinds accounted for${compared}` };
+}
+
+/** A kind that was read to its end has a part that is not to be gone on from. */
+function proveEnds(artifact: ProvenArtifact, { kinds }: Collected, unit: readonly ProvenArtifact[]): void {
+  for (const [kind, { state }] of Object.entries(kinds)) {
+    const parts = unit.filter(({ path, contentType }) => contentType === JSON_LINES && kindIn(path) === kind);
+    if (wasReadable(state) && parts.length > 0 && parts.every(({ facts }) => facts.through !== undefined))
+      throw disagreement(artifact, `${kind} is said to be read, and is stored in part`);
+  }
 }
 
 function parsedFacts<T>(artifact: ProvenArtifact, schema: z.ZodType<T>): T {

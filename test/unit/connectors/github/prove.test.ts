@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { bytesOf } from "../../../../lib/bytes.ts";
-import type { Facts } from "../../../../lib/connectors/connector.ts";
+import type { Facts, ProofOptions, ProvenArtifact } from "../../../../lib/connectors/connector.ts";
 import { proveGithub } from "../../../../lib/connectors/github/prove.ts";
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
-const prove = (contentType: string, text: string, facts: Facts) =>
+const prove = (contentType: string, text: string, facts: Facts, unit: ProofOptions["unit"] = []) =>
   proveGithub({ path: "my-org/app/x", contentType, facts }, bytesOf(text), {
     full: true,
+    unit,
     signal: new AbortController().signal,
   });
 const TWO = '{"id":1}\n{"of":1,"items":[{"id":2},{"id":3}]}\n';
@@ -63,3 +64,15 @@ for (const [what, type, text, facts, message] of wrong) {
     });
   });
 }
+
+test("a kind that is said to be read, and of which the last part is not there, fails the proof", async () => {
+  const part = (n: number, through?: string): ProvenArtifact => ({
+    path: `my-org/app/labels${n === 1 ? "" : `-${n}`}.jsonl.zst`,
+    contentType: "application/jsonl",
+    facts: through === undefined ? {} : { through },
+  });
+  const facts = { kinds: 1, sha256: digest(COLLECTED) };
+  const whole = [part(1, "page 1"), part(2)];
+  assert.equal((await prove("application/json", COLLECTED, facts, whole)).level, "full");
+  await assert.rejects(prove("application/json", COLLECTED, facts, whole.slice(0, 1)), /labels is said to be read/);
+});
