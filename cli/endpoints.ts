@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { ConfigError } from "../lib/errors.ts";
-import type { StandingMemory } from "../lib/job-standing.ts";
 import type { Log } from "../lib/log.ts";
-import { metricsPage } from "../lib/measures/metrics-page.ts";
+import { metricsPage, type PageMemory } from "../lib/measures/metrics-page.ts";
 import { overview } from "../lib/overview/overview.ts";
 import type { Service } from "../lib/scheduling/serve.ts";
 import { watch } from "../lib/watch/watch.ts";
@@ -45,6 +44,8 @@ interface Served {
 }
 
 const WATCHED_FOR = { freshMs: 30_000 };
+/** What of storages that answer too late or never is not there by then is shown as that. */
+const WATCH_MS = 10 * 60_000;
 /** Of a job that was never good, or never proved, all its snapshots are looked through once an hour, which may take longer than a scraper waits. */
 const METRICS_FOR = { freshMs: 10_000, usableMs: 300_000 };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -87,14 +88,18 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
     url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${used}/`,
     show: (service) => {
       const { now } = options;
-      const standings = new Map<string, StandingMemory>();
+      const memory: PageMemory = new WeakMap();
       served = {
         service,
         watched: kept(WATCHED_FOR, now, () =>
-          service.using(async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true })).jobs),
+          service.using(
+            async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true, withinMs: WATCH_MS })).jobs,
+          ),
         ).ask,
-        html: statusPage({ now, log, signal }, () => service.using((backup) => overview(backup, backup.config.jobs))),
-        metrics: kept(METRICS_FOR, now, () => service.using((backup) => metricsPage(backup, standings))).ask,
+        html: statusPage({ now, log, signal }, () =>
+          service.using((backup) => overview(backup, backup.config.jobs, { withinMs: WATCH_MS })),
+        ),
+        metrics: kept(METRICS_FOR, now, () => service.using((backup) => metricsPage(backup, memory))).ask,
       };
       // Begins the first one, so that who comes later finds it.
       served.html();

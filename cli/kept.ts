@@ -32,7 +32,10 @@ interface Kept<T> {
    * @throws TransientError when making it takes longer than a quarter of an hour, or what making it throws
    */
   ask(): Promise<T>;
-  /** The last one, however old, without waiting: one that is not fresh has a newer one made. Throws nothing. */
+  /**
+   * The last one, however old, without waiting. A newer one is made when the last making ended longer ago than `freshMs`, however long
+   * it took: who comes back when it should be there finds it, and has no other one made. Throws nothing.
+   */
   look(): Look<T>;
 }
 
@@ -46,6 +49,7 @@ export function kept<T>(options: KeptFor, now: () => Date, make: () => Promise<T
   let lastTookMs: number | undefined;
   let making: { readonly since: number; readonly made: Promise<T> } | undefined;
   let failedAt: number | undefined;
+  let endedAt: number | undefined;
   const ageOf = (time: number | undefined) =>
     // Of a clock that was put back nothing is known.
     time === undefined ? Number.POSITIVE_INFINITY : Math.abs(now().getTime() - time);
@@ -60,7 +64,7 @@ export function kept<T>(options: KeptFor, now: () => Date, make: () => Promise<T
       return last.answer;
     },
     look() {
-      if (ageOf(last?.at) >= freshMs && ageOf(failedAt) >= freshMs) begun().made.catch(() => {});
+      if (ageOf(endedAt) >= freshMs) begun().made.catch(() => {});
       return {
         ...(last === undefined ? {} : { last }),
         ...(making === undefined
@@ -93,6 +97,7 @@ export function kept<T>(options: KeptFor, now: () => Date, make: () => Promise<T
       failed?.(error);
       throw error;
     } finally {
+      endedAt = now().getTime();
       making = undefined;
     }
   }

@@ -36,13 +36,21 @@ const LATEST_S = 60;
  * for: each time, all manifests are read.
  */
 export function statusPage({ now, log, signal }: StatusPageOptions, make: () => Promise<Overview>): () => Shown {
+  let warned: string | undefined;
   const failed = (error: unknown) => {
+    if (signal.aborted) return;
     const { code, message } = errorRecord(error, (text) => text);
-    if (!signal.aborted) log.warn(`the page cannot be made: ${message}`, { code });
+    const text = `the page cannot be made: ${message}`;
+    // Each load by a browser that is left open tries it again.
+    if (text === warned) log.debug(text, { code });
+    else log.warn(text, { code });
+    warned = text;
   };
   const pages = kept<Made>({ freshMs: FRESH_MS, failed }, now, async () => {
     const overview = await make();
-    return { overview, text: page(overview) };
+    const text = page(overview);
+    warned = undefined;
+    return { overview, text };
   });
   return () => {
     const look = pages.look();

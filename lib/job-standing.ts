@@ -11,6 +11,8 @@ export interface JobStanding {
   readonly newest?: SnapshotEntry;
   /** The newest run of which everything was stored, verified or not; among those further back only the verified ones count. */
   readonly success?: Pick<Manifest, "finishedAt">;
+  /** Which one that is. */
+  readonly successIn?: string;
   /** Ids of the newest good snapshot, and of the newest good one of which all was proved that can be without a private key. */
   readonly good?: string;
   readonly proved?: string;
@@ -31,7 +33,7 @@ export interface ProofUpTo {
 }
 
 /** What a look has found, for the next one by the same process. */
-export interface StandingMemory extends Pick<JobStanding, "good" | "proved" | "provedIn" | "first"> {
+export interface StandingMemory extends Pick<JobStanding, "successIn" | "good" | "proved" | "provedIn" | "first"> {
   readonly upTo: string;
   readonly lookedAt: Date;
 }
@@ -42,7 +44,7 @@ export interface StandingOptions {
   readonly proof: ProofUpTo | undefined;
   /** Without an earlier look: whether to look for the last proof through all there is. */
   readonly searchesProof: boolean;
-  /** For who looks again and again. */
+  /** For who looks again and again, under one configuration: another one may have the job elsewhere, or prove. */
   readonly memory?: Map<string, StandingMemory>;
 }
 
@@ -100,12 +102,14 @@ async function isStillProved(storage: Storage, job: string, { at, snapshot }: Pr
 async function isRecalled(
   storage: Storage,
   job: string,
-  { good, proved, provedIn, first, upTo, lookedAt }: StandingMemory,
+  { successIn, good, proved, provedIn, first, upTo, lookedAt }: StandingMemory,
   { standing, now }: { readonly standing: Mutable<JobStanding>; readonly now: Date },
 ): Promise<boolean> {
   const { first: seenDownTo = "" } = standing;
   if (seenDownTo > upTo || Math.abs(now.getTime() - lookedAt.getTime()) >= REMEMBERED_MS) return false;
-  const ids = [...new Set([good, proved, provedIn])].filter((id) => id !== undefined).filter((id) => id < seenDownTo);
+  const ids = [...new Set([successIn, good, proved, provedIn])]
+    .filter((id) => id !== undefined)
+    .filter((id) => id < seenDownTo);
   for (const id of ids.sort().reverse()) {
     const entry = await readEntry(storage, job, id);
     if (entry !== undefined) see(standing, entry);
@@ -113,6 +117,7 @@ async function isRecalled(
   // Each where it was, or in a newer one.
   if ((good !== undefined && !standing.good) || (proved !== undefined && !standing.proved)) return false;
   if (provedIn !== undefined && standing.provedAt === undefined) return false;
+  if (successIn !== undefined && standing.success === undefined) return false;
   if (first !== undefined && first < seenDownTo) standing.first = first;
   return true;
 }
@@ -120,7 +125,10 @@ async function isRecalled(
 function see(standing: Mutable<JobStanding>, entry: SnapshotEntry): void {
   const { snapshot, manifest } = entry;
   standing.first = snapshot;
-  if (manifest?.status === "ok") standing.success ??= { finishedAt: manifest.finishedAt };
+  if (manifest?.status === "ok" && standing.success === undefined) {
+    standing.success = { finishedAt: manifest.finishedAt };
+    standing.successIn = snapshot;
+  }
   if (isGood(entry)) {
     standing.good ??= snapshot;
     if (provedWhen(entry, { orSealed: true }) !== undefined) standing.proved ??= snapshot;

@@ -37,10 +37,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       return await work(attempt);
     } catch (error) {
       if (!(error instanceof TransientError) || options.unless?.(error) === true) throw error;
-      if (attempt >= options.attempts) {
-        if (attempt > 1) givenUp.add(error);
-        throw error;
-      }
+      if (attempt >= options.attempts) throw attempt > 1 ? giveUp(error) : error;
       options.signal.throwIfAborted();
       await backOff(attempt, error, options);
     }
@@ -49,7 +46,13 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
 
 const givenUp = new WeakSet<TransientError>();
 
-/** Whether `retry` has tried it to its end, so that trying again around it would multiply the attempts and the waits. */
+/** Has `wasGivenUp` say so: for who knows without `retry` that trying again is in vain for now. */
+export function giveUp(error: TransientError): TransientError {
+  givenUp.add(error);
+  return error;
+}
+
+/** Whether it was tried to its end, so that trying again around it would multiply the attempts and the waits. */
 export const wasGivenUp = (error: TransientError): boolean => givenUp.has(error);
 
 /** Waits as `retry` does after the call number `attempt` failed, for loops that cannot be one function. */

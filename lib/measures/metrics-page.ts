@@ -1,15 +1,19 @@
 import { resolve } from "node:path";
 import type { Backup } from "../backup.ts";
-import type { Job } from "../config/schema.ts";
+import type { Config, Job } from "../config/schema.ts";
 import { errorRecord } from "../errors.ts";
 import { jobStanding, type StandingMemory } from "../job-standing.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
-import { eachLimited } from "../pool.ts";
+import { eachLimitedBy } from "../pool.ts";
 import type { Storage } from "../storage/storage.ts";
 import { jobSamples } from "./job-samples.ts";
 import { type JobSamples, prometheusText } from "./prometheus-text.ts";
 import { readCounts } from "./run-counts.ts";
 
+/** What lies far back, by the configuration that it was looked for under: another one may have a job elsewhere, or prove. */
+export type PageMemory = WeakMap<Config, Map<string, StandingMemory>>;
+
+/** Of each storage. */
 const JOBS_AT_ONCE = 4;
 
 /**
@@ -17,12 +21,20 @@ const JOBS_AT_ONCE = 4;
  * anew with each call: whoever serves it to more than one scraper keeps it for a while, and a memory of what lies far back. Throws
  * nothing: a job whose storage cannot be read says so in `core_backup_storage_readable`.
  */
-export async function metricsPage(backup: Backup, memory: Map<string, StandingMemory>): Promise<string> {
+export async function metricsPage(backup: Backup, memory: PageMemory): Promise<string> {
+  const { config } = backup;
   const jobs: JobSamples[] = [];
-  await eachLimited(backup.config.jobs.entries(), JOBS_AT_ONCE, async ([n, job]) => {
-    jobs[n] = await samplesOf(backup, job, { memory });
-  });
-  return prometheusText(jobs, backup.config.metrics?.labels);
+  const known = memory.get(config) ?? new Map<string, StandingMemory>();
+  memory.set(config, known);
+  await eachLimitedBy(
+    config.jobs.entries(),
+    ([, job]) => job.target_storage,
+    JOBS_AT_ONCE,
+    async ([n, job]) => {
+      jobs[n] = await samplesOf(backup, job, { memory: known });
+    },
+  );
+  return prometheusText(jobs, config.metrics?.labels);
 }
 
 /** By the lease, so that it is told of a run on another machine too. */

@@ -3,7 +3,7 @@ import type { Job } from "../config/schema.ts";
 import { eachLimited } from "../pool.ts";
 import { nextRuns } from "../scheduling/schedule.ts";
 import { tool } from "../tool.ts";
-import { watch } from "../watch/watch.ts";
+import { type WatchInput, watch } from "../watch/watch.ts";
 import type { WatchedJob } from "../watch/watch-job.ts";
 import { type DayCell, daysOf } from "./days.ts";
 import { type JobPast, readPast } from "./past-runs.ts";
@@ -40,12 +40,16 @@ const SPAN_DAYS = 60;
 const JOBS_AT_ONCE = 8;
 
 /**
- * Reads the state of the jobs from storage and configuration alone, and writes nothing. A storage that cannot be read is a
- * problem of its jobs, as it is for the watch.
+ * Reads the state of the jobs from storage and configuration alone, and writes nothing. A storage that cannot be read, or not
+ * within the time that the watch has, is a problem of its jobs, as it is for the watch.
  */
-export async function overview(backup: Backup, jobs: readonly Job[]): Promise<Overview> {
+export async function overview(
+  backup: Backup,
+  jobs: readonly Job[],
+  time: Pick<WatchInput, "withinMs"> = {},
+): Promise<Overview> {
   const now = backup.now();
-  const { jobs: watched } = await watch(backup, jobs, { dryRun: true });
+  const { jobs: watched } = await watch(backup, jobs, { dryRun: true, ...time });
   const found: JobOverview[] = [];
   await eachLimited(watched.entries(), JOBS_AT_ONCE, async ([n, one]) => {
     found[n] = await jobOverview(backup, one, now);

@@ -11,6 +11,7 @@ import type { SnapshotState } from "../retention/retention.ts";
 import { runsNewestFirst } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { WatchedJob } from "../watch/watch-job.ts";
+import { wasRead } from "../watch/watch-news.ts";
 import { type FailingUnit, failingUnits } from "./failing-units.ts";
 import { type Forecast, forecast } from "./forecast.ts";
 import { type RunSummary, runSummary, unfinishedSummary } from "./run-summary.ts";
@@ -42,16 +43,20 @@ export interface JobPast {
 const DAY_MS = 86_400_000;
 const GROWTH_DAYS = 30;
 
-/** A storage that fails is told of by the watch; here it is in the log, and the past is empty. */
+/**
+ * A storage that fails is told of by the watch, and is not asked again where that could not read it; one that fails only here is in the
+ * log, and the past is empty.
+ */
 export async function readPast(
   backup: Backup,
-  { job: name, storage: place }: WatchedJob,
+  watched: WatchedJob,
   job: Job | undefined,
   span: number,
 ): Promise<JobPast> {
+  const { job: name, storage: place } = watched;
   const [some] = backup.config.jobs;
   try {
-    if (some === undefined) return nothing;
+    if (some === undefined || !wasRead(watched)) return nothing;
     return await readFrom(
       backup,
       await backup.storage({ ...(job ?? some), name, target_storage: place }),

@@ -60,8 +60,8 @@ interface Entry {
   /** When this process last began it: what fails before it leaves a trace in the storage is not begun again at once. */
   begunAt: Date | undefined;
   askedAt: Date | undefined;
-  /** It is being asked just now. */
-  isAsked: boolean;
+  /** Which one it is asked just now: the answer to an earlier one, which hung, is no answer to this. */
+  question: symbol | undefined;
   /** A time of it came and was refused: `catch_up: false` does not let that go. */
   isOwed: boolean;
 }
@@ -97,7 +97,8 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
   function look(entry: Entry, now: Date): void {
     if (entry.state === "running") return;
     // One question at a time: of a storage that hangs each more would hang too.
-    if (entry.state === "asking" && !entry.isAsked && isOver(entry.askedAt, now, ASK_AGAIN_MS)) keep(ask(entry, now));
+    if (entry.state === "asking" && entry.question === undefined && isOver(entry.askedAt, now, ASK_AGAIN_MS))
+      keep(ask(entry, now));
     // A clock that was set back would have the job wait for all of that again.
     if (entry.from.getTime() > now.getTime() + LONGEST_NAP_MS) waitFrom(entry, now);
     if (entry.turn !== undefined && entry.turn.begin <= now) keep(begin(entry, entry.turn));
@@ -107,12 +108,13 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
   async function ask(entry: Entry, now: Date): Promise<void> {
     const isFirst = entry.askedAt === undefined;
     entry.askedAt = now;
-    entry.isAsked = true;
+    const question = Symbol(entry.job.name);
+    entry.question = question;
     const { job } = entry;
     const log = world.log.with({ job: job.name });
     try {
       const past = await world.past(job.name);
-      if (entry.state !== "asking" || entry.job !== job) return;
+      if (entry.state !== "asking" || entry.question !== question) return;
       if (past.running) {
         if (isFirst) log.info(AT_WORK);
         return;
@@ -124,12 +126,13 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
       announce(entry);
       wake();
     } catch (error) {
+      if (entry.question !== question) return;
       const message = error instanceof Error ? error.message : String(error);
       const text = `the storage does not say when it last ran, so nothing is made up for: ${message}`;
       if (isFirst) log.warn(text);
       else log.debug(text);
     } finally {
-      entry.isAsked = false;
+      if (entry.question === question) entry.question = undefined;
     }
   }
 
@@ -191,11 +194,13 @@ export function startScheduler(jobs: readonly TimedJob[], world: SchedulerWorld)
     for (const name of entries.keys()) if (!names.has(name)) entries.delete(name);
     const now = world.now();
     for (const job of next) {
-      const entry = entries.get(job.name) ?? { job, begunAt: undefined, isAsked: false, ...unasked(job, now) };
+      const entry = entries.get(job.name) ?? { job, begunAt: undefined, ...unasked(job, now) };
       const isNew = entry.job === job;
       const isTimedAnew = !isNew && timing(entry.job) !== timing(job);
       entry.job = job;
       if (isTimedAnew && entry.state !== "running") Object.assign(entry, unasked(job, now));
+      // It may lie in another storage now, and the one before may never answer.
+      else if (entry.state === "asking") Object.assign(entry, { askedAt: undefined, question: undefined });
       if (isNew) entries.set(job.name, entry);
     }
     wake();
@@ -243,6 +248,7 @@ function unasked(job: TimedJob, now: Date) {
     state: "asking" as const,
     since: now,
     askedAt: undefined,
+    question: undefined,
     from: now,
     turn: nextTurn(job, now),
     isOwed: false,

@@ -167,9 +167,10 @@ export function serve(options: ServeOptions): Service {
     outcomes.add({ config: begunUnder, result, dueAt: scheduled?.since ?? now() });
   }
 
-  /** Whether jobs still run, or wait for room, whose time came with that of one of these. */
+  /** Whether others still run, or wait for room, whose time came with that of one of these. One that has ended runs on while it is measured. */
   function runsOfOneTime(ended: readonly Outcome[]): boolean {
-    const running = scheduler.jobs().filter(({ state }) => state === "running");
+    const own = new Set(ended.map(({ result }) => result.job));
+    const running = scheduler.jobs().filter(({ job, state }) => state === "running" && !own.has(job));
     const isOfOneTime = (one: Date, other: Date) => Math.abs(one.getTime() - other.getTime()) < ONE_TIME_MS;
     return running.some(({ since }) => ended.some(({ dueAt }) => isOfOneTime(since, dueAt)));
   }

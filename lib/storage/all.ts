@@ -1,6 +1,6 @@
 import type { StorageOptions } from "../config/storage-options.ts";
 import type { Log } from "../log.ts";
-import type { RetryOptions } from "../retry.ts";
+import { type RetryOptions, wasGivenUp } from "../retry.ts";
 import type { Redaction } from "../secrets/redaction.ts";
 import type { SecretResolver } from "../secrets/secrets.ts";
 import { answerCheck } from "./answers.ts";
@@ -54,4 +54,4 @@ export async function openStorage(name: string, options: StorageOptions, context
 
 /** A share can be given to either type. */
 const answering = (storage: Storage, base: string, retry: RetryOptions): Storage =>
-  retryingStorage(checkedStorage(storage, answerCheck(base)), retry);
+  retryingStorage(checkedStorage(storage, answerCheck(base)), { ...retry, unless: wasGivenUp });

@@ -109,7 +109,8 @@ async function* continuing<T>(
       }
       return;
     } catch (error) {
-      if (!(error instanceof TransientError) || attempt >= options.attempts) throw error;
+      if (!(error instanceof TransientError) || options.unless?.(error) === true) throw error;
+      if (attempt >= options.attempts) throw error;
       await backOff(attempt, error, options);
     }
   }

@@ -121,6 +121,7 @@ const lookedThrough = ({ name, target_storage }: Job, problems: WatchedJob["prob
   age: null,
   deadline: null,
   lateBy: null,
+  lateSince: null,
   snapshot: null,
   problems,
   notices: [],

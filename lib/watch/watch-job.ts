@@ -22,6 +22,8 @@ export interface WatchedJob {
   readonly deadline: number | null;
   /** By how many seconds the job is late; null for one that is not. */
   readonly lateBy: number | null;
+  /** When it was due, in ISO 8601; null for one that is not late. */
+  readonly lateSince: string | null;
   /** The newest snapshot that counts: good, and proved where the job proves. */
   readonly snapshot: string | null;
   readonly problems: readonly Problem[];
@@ -61,6 +63,7 @@ export function judgeJob(
     age: counts === undefined ? null : seconds(now.getTime() - since.getTime()),
     deadline: due === undefined ? null : seconds(due.getTime() - since.getTime()),
     lateBy: isLate ? seconds(now.getTime() - due.getTime()) : null,
+    lateSince: isLate ? due.toISOString() : null,
     snapshot: counts ?? null,
     problems,
     notices: noticesOf(survey, counts, due),

@@ -108,8 +108,8 @@ function watchReport({ config, now }: Backup, { job, watched, told, isStorage }:
 }
 
 /** A job is late since it was due, however much later that was found. */
-function sinceWhen({ lateBy }: WatchedJob, { missed }: Told, now: Date): string {
-  const due = lateBy === null ? now : new Date(now.getTime() - lateBy * 1000);
+function sinceWhen({ lateSince }: WatchedJob, { missed }: Told, now: Date): string {
+  const due = lateSince === null ? now : new Date(lateSince);
   const known = missed === null ? now : new Date(missed.since);
   return new Date(Math.min(due.getTime(), known.getTime())).toISOString();
 }

@@ -7,7 +7,7 @@ import { type Delivery, type Tellable, tell, wasHeard } from "../notify/tell.ts"
 import { changeTold, nothingTold, readTold, type Told } from "../notify/told.ts";
 import { namedBy } from "../notify/told-problems.ts";
 import { unreachedAfter } from "../notify/unreached.ts";
-import { eachLimited } from "../pool.ts";
+import { eachLimited, eachLimitedBy } from "../pool.ts";
 import { surveyJob } from "../survey-job.ts";
 import { claimNow } from "./claimed.ts";
 import { besideOf, removedJobs } from "./removed-jobs.ts";
@@ -44,14 +44,13 @@ export async function watch(
 ): Promise<WatchResult> {
   const found: Watched[] = [];
   const inTime = timeToLook(withinMs);
-  // By their storages, so that one that hangs holds up its own jobs alone.
-  const lanes = [...Map.groupBy(jobs.entries(), ([, { target_storage }]) => target_storage).values()];
-  await Promise.all(
-    lanes.map((lane) =>
-      eachLimited(lane, JOBS_AT_ONCE, async ([n, job]) => {
-        found[n] = await inTime(() => look(backup, job)).catch((error: unknown) => notLooked(backup, job, error));
-      }),
-    ),
+  await eachLimitedBy(
+    jobs.entries(),
+    ([, job]) => job.target_storage,
+    JOBS_AT_ONCE,
+    async ([n, job]) => {
+      found[n] = await inTime(() => look(backup, job)).catch((error: unknown) => notLooked(backup, job, error));
+    },
   );
   if (jobs.length === backup.config.jobs.length) found.push(...(await removedInTime(backup, inTime)));
   const result = found.map(({ watched }) => watched);
@@ -88,7 +87,7 @@ async function look(backup: Backup, job: Job): Promise<Watched> {
 
 async function notLooked(backup: Backup, job: Job, error: unknown): Promise<Watched> {
   const { code, message } = errorRecord(error, backup.redaction.redact);
-  const nothing = { age: null, deadline: null, lateBy: null, snapshot: null, notices: [] };
+  const nothing = { age: null, deadline: null, lateBy: null, lateSince: null, snapshot: null, notices: [] };
   const watched = {
     ...nothing,
     job: job.name,
@@ -130,7 +129,7 @@ async function remember(
     const named = wasRead(watched) ? namedBy(watched.problems) : (missed?.named ?? {});
     const unreached = unreachedAfter(missed?.unreached, job.name, asked, isAgain);
     return {
-      since: missed?.since ?? now,
+      since: missed?.since ?? watched.lateSince ?? now,
       problems: [...problems],
       ...(Object.keys(named).length === 0 ? {} : { named }),
       ...(unreached === undefined ? {} : { unreached }),

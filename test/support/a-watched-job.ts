@@ -9,6 +9,7 @@ export const aWatchedJob = (job: string): WatchedJob => ({
   age: 3_600,
   deadline: 90_000,
   lateBy: 0,
+  lateSince: null,
   problems: [],
   snapshot: "2026-11-26T020000Z",
 });

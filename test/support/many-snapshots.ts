@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { manifestKey, snapshotId, sumsKey, verifiedKey } from "../../lib/keys.ts";
 import { documentBytes, type Manifest, type ManifestUnit, type Verification } from "../../lib/manifest.ts";
 
-/** What became of a day; `none` and `missed` leave nothing behind. */
-export type Day = "proved" | "good" | "partial" | "failed" | "none";
+/** What became of a day; `none` leaves nothing behind, `narrowed` is good of a part of the job. */
+export type Day = "proved" | "good" | "narrowed" | "partial" | "failed" | "none";
 
 const DAY_MS = 86_400_000;
 const UNITS = 4;
@@ -57,6 +57,7 @@ function aManifest(job: string, snapshot: string, day: Day, time: Date, n: numbe
     job,
     service: "filesystem",
     run: `run-${n}`,
+    ...(day === "narrowed" ? { only: ["unit-*"] } : {}),
     snapshot,
     status: failed === UNITS ? "failed" : failed > 0 ? "partial" : "ok",
     startedAt: time.toISOString(),

@@ -121,7 +121,8 @@ export const outsideClients: Readonly<Record<string, Ask>> = {
   eventbridge: (url, _, signal) =>
     withVariables({ AWS_ENDPOINT_URL_EVENTBRIDGE: url }, async () => {
       const { log, lines } = recordingLog();
-      const job = { job: "a", storage: "s", ok: true, age: 1, deadline: 2, lateBy: null, snapshot: null };
+      const late = { age: 1, deadline: 2, lateBy: null, lateSince: null };
+      const job = { job: "a", storage: "s", ok: true, ...late, snapshot: null };
       await announceWatch("bus", [{ ...job, problems: [], notices: [] }], { log, redaction, signal });
       // It is a line in the log and no failure.
       if (lines.length > 0) throw new Error(lines.join("\n"));

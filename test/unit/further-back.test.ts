@@ -15,11 +15,14 @@ import { type Day, writeSnapshots } from "../support/many-snapshots.ts";
 const NOW = new Date("2026-11-22T03:30:00Z");
 const NEWEST = new Date("2026-11-22T03:00:00Z");
 
-/** One proved snapshot, and after it so many others, a day each. */
-async function since(t: TestContext, first: Day, count: number, others: Day): Promise<Storage & { asked: string[] }> {
+/** One snapshot, and after it so many others, a day each. */
+const since = (t: TestContext, first: Day, count: number, others: Day) =>
+  ofDays(t, [first, ...Array<Day>(count).fill(others)]);
+
+async function ofDays(t: TestContext, days: readonly Day[]): Promise<Storage & { asked: string[] }> {
   const base = await mkdtemp(join(tmpdir(), "core-backup-further-back-"));
   t.after(() => rm(base, { recursive: true, force: true }));
-  await writeSnapshots(base, "docs", [first, ...Array<Day>(count).fill(others)], NEWEST);
+  await writeSnapshots(base, "docs", days, NEWEST);
   const storage = filesystemStorage({ basePath: base });
   const asked: string[] = [];
   const get: Storage["get"] = (key) => {
@@ -122,3 +125,12 @@ for (const [what, first, others] of [
     await storage.remove([manifestKey("docs", found.proved)]);
     assert.equal((await standingOf(storage, options)).proved, undefined);
   });
+
+test("what was stored last of a part of the job, far back, is recalled as well", async (t) => {
+  const days: readonly Day[] = ["proved", "narrowed", ...Array<Day>(40).fill("failed")];
+  const storage = await ofDays(t, days);
+  const options = { searchesProof: false, memory: new Map<string, StandingMemory>() };
+  const found = await standingOf(storage, options);
+  assert.deepEqual([found.good, found.successIn], ["2026-10-12T030000Z", "2026-10-13T030000Z"]);
+  assert.deepEqual(await standingOf(storage, options), found);
+});

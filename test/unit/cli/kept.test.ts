@@ -103,8 +103,11 @@ test("a look never waits: it tells what there is, since when a newer one is made
   await settled();
   assert.equal(of.made, 1);
   const first = { at: 0, answer: 1 };
+  of.time = 5_999;
+  assert.deepEqual([look(), of.made], [{ last: first }, 1], "who came back for it had the next one made");
   of.fails = true;
-  assert.deepEqual(look(), { last: first, making: { since: 5_000, lastTookMs: 5_000 } });
+  of.time = 6_000;
+  assert.deepEqual(look(), { last: first, making: { since: 6_000, lastTookMs: 5_000 } });
 
   of.time = 7_000;
   end();

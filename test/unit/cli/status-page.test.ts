@@ -60,7 +60,27 @@ test("after a night the last page is shown at once, with its age, until the newe
   assert.equal(noticeOf(shown().text), undefined);
 });
 
-test("a page that cannot be made says so, with the last one beside it, and the log says why, once", async () => {
+test("a browser that comes back for a page that takes long finds it, and has no other one made", async () => {
+  const { shown, wait, done } = aPage();
+  shown();
+  wait(120_000);
+  await done();
+  wait(3_600_000);
+  assert.equal(shown().againSeconds, 60);
+  for (const seconds of [60, 58, 2]) {
+    assert.ok(noticeOf(shown().text) !== undefined);
+    wait(seconds * 1_000);
+  }
+  await done();
+  wait(2_000);
+  const { text, ...there } = shown();
+  assert.deepEqual([noticeOf(text), there], [undefined, { isPage: true }]);
+  wait(28_000);
+  assert.match(noticeOf(shown().text) ?? "", /^This is how it was 2 min 30 s ago\. A newer page is being made/);
+  await done();
+});
+
+test("a page that cannot be made says so, with the last one beside it, and the log says why, once until it can be made or is something else", async () => {
   const { shown, wait, done, warned, stop } = aPage();
   shown();
   await done(new Error("no way in"));
@@ -77,9 +97,15 @@ test("a page that cannot be made says so, with the last one beside it, and the l
   await done(new Error("no way in"));
   assert.match(noticeOf(shown().text) ?? "", /^This is how it was 1 min 00 s ago\. A newer page could not be made at /);
   assert.deepEqual(warned, Array(2).fill("the page cannot be made: no way in"));
+  for (const why of ["no way in", "no way in", "no room"]) {
+    wait(30_000);
+    shown();
+    await done(new Error(why));
+  }
+  assert.deepEqual(warned.slice(2), ["the page cannot be made: no room"]);
   wait(60_000);
   shown();
   stop();
   await done(new Error("ended"));
-  assert.equal(warned.length, 2, "the end of serve was told as a failure");
+  assert.equal(warned.length, 3, "the end of serve was told as a failure");
 });

@@ -58,6 +58,15 @@ function setting(
   return { scheduler, clock, begun, lines, starts, takes, past };
 }
 
+/** The first question hangs until the end; who is asked later knows of a run of the day before. */
+async function answerUnlessFirst(asked: string[], asks: () => ReturnType<typeof setting>): Promise<JobPast> {
+  await Promise.resolve();
+  const { clock } = asks();
+  const isFirst = asked.push(clock.now().toISOString().slice(11, 16)) === 1;
+  if (isFirst) await new Promise((end) => clock.signal.addEventListener("abort", end));
+  return { lastStart: new Date("2026-11-23T03:00:00Z"), unfinished: undefined, running: false };
+}
+
 test("each job is begun at its times, and the log says when the next one is", async () => {
   const jobs = [job(), job({ name: "db", schedule: "30 1 * * *", timezone: "Europe/Berlin" })];
   const { scheduler, begun, lines } = setting("00:01", "03:30", jobs);
@@ -151,6 +160,42 @@ test("a storage that hangs is asked one question at a time", async () => {
   await a.scheduler.ended;
   assert.deepEqual(a.begun, ["docs 04:00"]);
   assert.ok(asked > 10, `asked ${asked} times`);
+});
+
+test("what hangs is not waited for after a reload, which may have moved the job to another storage", async () => {
+  const asked: string[] = [];
+  let reload = () => {};
+  const a = setting(
+    "03:10",
+    "03:50",
+    [job({ schedule: "0 3 * * *" })],
+    { past: () => answerUnlessFirst(asked, () => a) },
+    ({ clock }) => {
+      if (clock.now() < at("03:20")) return;
+      reload();
+      reload = () => {};
+    },
+  );
+  reload = () => a.scheduler.replace([job({ schedule: "0 3 * * *" })]);
+  await a.scheduler.ended;
+  assert.deepEqual([asked, a.begun], [["03:10", "03:20"], ["docs 03:20"]]);
+});
+
+test("what hangs is not waited for after a time that was refused, which is made up for", async () => {
+  const asked: string[] = [];
+  const tried: string[] = [];
+  const a = setting("02:30", "04:30", [job({ schedule: "0 3 * * *" })], {
+    past: () => answerUnlessFirst(asked, () => a),
+    run: async () => tried.push(a.clock.now().toISOString().slice(11, 16)) > 1,
+  });
+  await a.scheduler.ended;
+  assert.deepEqual(
+    [asked, tried],
+    [
+      ["02:30", "03:01"],
+      ["03:00", "03:01"],
+    ],
+  );
 });
 
 test("a job that another process is at work on is asked about until that has ended", async () => {

@@ -158,6 +158,36 @@ test("jobs of one time are told of in one message, though they wait for room and
   );
 });
 
+test("how a job ended is told at once, while a storage still holds up its metrics", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const inner = memoryStorage();
+  let measure = () => {};
+  const answered = new Promise<void>((done) => {
+    measure = done;
+  });
+  const put: typeof inner.put = async (key, ...rest) => {
+    if (key.endsWith("/.metrics.json")) await answered;
+    return inner.put(key, ...rest);
+  };
+  const a = setting([aJob({ schedule: "@yearly" })], { storage: { ...inner, put } });
+  t.after(measure);
+  for (let turns = 0; turns < 10_000 && a.service.runs() === 0; turns += 1) await turn();
+  assert.equal(a.service.runs(), 1);
+  for (let turns = 0; turns < 1_000 && a.ops.reports.length === 0; turns += 1) {
+    if (turns < 10) t.mock.timers.tick(1_000);
+    await turn();
+  }
+  assert.deepEqual(
+    [a.ops.reports.length, a.service.jobs()[0]?.state],
+    [1, "running"],
+    "told only when its metrics were given away",
+  );
+  t.mock.timers.reset();
+  measure();
+  a.stop.abort(new InterruptedError("SIGTERM"));
+  await a.service.ended;
+});
+
 test("a right configuration is taken over with its new jobs, a wrong one leaves all as it is", async () => {
   const a = setting([aJob({ schedule: "@yearly" })]);
   await a.runs(1);

@@ -8,6 +8,7 @@ import type { Log, LogFields } from "../../../lib/log.ts";
 import { createRedaction } from "../../../lib/secrets/redaction.ts";
 import { createSecretResolver } from "../../../lib/secrets/resolver.ts";
 import { openStorage, type StorageContext } from "../../../lib/storage/all.ts";
+import { answerCheck } from "../../../lib/storage/answers.ts";
 import { silentLog } from "../../support/logs.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 
@@ -45,6 +46,21 @@ test("what fails for good is not tried again", async () => {
   const options = { type: "filesystem", base_path: join(folder.path, "file") } as const;
   const storage = await openStorage("local", options, { ...context, log });
   await assert.rejects(storage.prepare(), { code: "STORAGE_FAILED" });
+  assert.deepEqual(warned, []);
+});
+
+test("a share that was silent for minutes is not tried again by any call", async (t) => {
+  await using folder = await temporaryFolder();
+  const warned: (LogFields | undefined)[] = [];
+  const log: Log = { ...silentLog, warn: (_, fields) => warned.push(fields) };
+  let seconds = 0;
+  t.mock.method(performance, "now", () => seconds * 1_000);
+  const hangs = [process.execPath, "-e", "setTimeout(() => {}, 3_600_000)"] as const;
+  const check = answerCheck(folder.path, { limitMs: 20, program: hangs });
+  for (seconds of [0, 100, 200]) await assert.rejects(check());
+  const storage = await openStorage("local", { type: "filesystem", base_path: folder.path }, { ...context, log });
+  await assert.rejects(storage.head("a"), { code: "STORAGE_FAILED" });
+  await assert.rejects(Array.fromAsync(storage.list("")), { code: "STORAGE_FAILED" });
   assert.deepEqual(warned, []);
 });
 

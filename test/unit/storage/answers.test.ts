@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { TransientError } from "../../../lib/errors.ts";
+import { wasGivenUp } from "../../../lib/retry.ts";
 import { answerCheck } from "../../../lib/storage/answers.ts";
+import { temporaryFolder } from "../../support/stores.ts";
 
 /** A program that looks at a folder as a call does at a share whose server is away: it does not come back. */
 const HANGS = [process.execPath, "-e", "setTimeout(() => {}, 3_600_000)"] as const;
@@ -28,4 +33,50 @@ test("one that answers is let pass, also where there is nothing or no program to
   await answerCheck("/", { program: ["/no/such/program"] })();
   // Node throws here, as it does where there is no memory for a process.
   await answerCheck("/", { program: ["stat", "\0"] })();
+});
+
+test("the file system is asked itself, and not what is known of its folder", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "stat"), `#!/bin/sh\necho "$*" > "${folder.path}/asked"\n`, { mode: 0o755 });
+  const { PATH = "" } = process.env;
+  t.after(() => {
+    process.env.PATH = PATH;
+  });
+  process.env.PATH = `${folder.path}:${PATH}`;
+  await answerCheck("/srv/share")();
+  assert.equal(await readFile(join(folder.path, "asked"), "utf8"), "-L -f /srv/share\n");
+});
+
+test("one that was silent for minutes is asked once a minute; in between calls fail at once, and are not tried again", async (t) => {
+  let seconds = 0;
+  t.mock.method(performance, "now", () => seconds * 1_000);
+  const check = answerCheck("/silent", { limitMs: 20, program: HANGS });
+  const look = async () => {
+    while (children().length > 0) await delay(20);
+    const asked = check();
+    const isAsked = children().length > 0;
+    const error = await asked.catch((reason: unknown) => reason);
+    assert.ok(error instanceof TransientError && error.code === "STORAGE_FAILED");
+    return [seconds, isAsked ? "asked" : "at once", wasGivenUp(error) ? "given up" : "tried again"].join(", ");
+  };
+  const found: string[] = [];
+  for (seconds of [0, 60, 120, 179, 180, 181, 239, 240, 241]) found.push(await look());
+  assert.deepEqual(found, [
+    "0, asked, tried again",
+    "60, asked, tried again",
+    "120, asked, tried again",
+    "179, asked, tried again",
+    "180, asked, given up",
+    "181, at once, given up",
+    "239, at once, given up",
+    "240, asked, given up",
+    "241, at once, given up",
+  ]);
+  seconds = 300;
+  await answerCheck("/silent", { program: ["true"] })();
+  assert.equal(await look(), "300, asked, tried again", "once it had answered");
+  seconds = 480;
+  assert.equal(await look(), "480, asked, tried again", "of the time before nothing was known");
 });

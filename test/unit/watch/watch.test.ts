@@ -4,7 +4,7 @@ import { bytesOf } from "../../../lib/bytes.ts";
 import { SourceError, StorageError } from "../../../lib/errors.ts";
 import { underLease } from "../../../lib/lease/under-lease.ts";
 import { notify } from "../../../lib/notify/notify.ts";
-import { changeTold } from "../../../lib/notify/told.ts";
+import { changeTold, readTold } from "../../../lib/notify/told.ts";
 import { thisProcess } from "../../../lib/process-identity.ts";
 import { runJobs } from "../../../lib/run.ts";
 import type { Storage } from "../../../lib/storage/storage.ts";
@@ -65,6 +65,7 @@ test("a job with a proved snapshot in time is well, with its age and how old it 
     age: 3600,
     deadline: 36 * 3600,
     lateBy: null,
+    lateSince: null,
     snapshot: "2026-11-22T030000Z",
     problems: [],
     notices: [],
@@ -97,6 +98,20 @@ test("a runner that stopped is told once, by how much it is late, and once when 
     ["watch", "docs missed"],
     ["run", "docs recovered"],
   ]);
+});
+
+test("a job is late since it was due, by a clock that goes on between the look and the message, also once it is over", async () => {
+  const a = setting();
+  await a.run();
+  a.later(3 * DAY + 0.4);
+  const { now } = a.backup;
+  const goesOn = () => {
+    a.later(1.7);
+    return now();
+  };
+  await watch({ ...a.backup, now: goesOn }, a.backup.config.jobs, { dryRun: false });
+  assert.equal(a.ops.reports[0]?.jobs[0]?.since, "2026-11-23T15:00:00.000Z");
+  assert.equal((await readTold(a.storage, "docs")).missed?.since, "2026-11-23T15:00:00.000Z");
 });
 
 test("a runner that stopped shows by its schedule, however long the deadline is, and is told once", async () => {
