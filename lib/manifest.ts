@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Facts, JsonValue } from "./connectors/connector.ts";
 import { SEALED } from "./encryption/encryption.ts";
-import { type ErrorCode, errorCodes, IntegrityError } from "./errors.ts";
+import { type ErrorCode, type ErrorRecord, errorCodes, IntegrityError } from "./errors.ts";
 import { checkSeal } from "./seal.ts";
 
 /**
@@ -180,6 +180,10 @@ export type UnitRecord = z.infer<typeof unitRecordSchema>;
 export type ArtifactVerification = z.infer<typeof artifactVerificationSchema>;
 export type FailedProof = z.infer<typeof failedProof>;
 export type Verification = z.infer<typeof verificationSchema>;
+
+/** What is wrong with the snapshot itself, else with the first artifact with which something is. */
+export const firstFault = ({ faults, artifacts }: Verification): ErrorRecord | undefined =>
+  faults[0] ?? artifacts.find(({ error }) => error !== undefined)?.error;
 
 /** The manifest's entry of a unit that ended. One that is still `running` was lost on the way. */
 export function unitOfRecord(record: UnitRecord): ManifestUnit {

@@ -6,7 +6,7 @@ import { finish } from "./finish.ts";
 import { betweenHooks, hookOnFailure } from "./hooks/run-hooks.ts";
 import { findJob } from "./jobs.ts";
 import { type LeasedBackup, underLease } from "./lease/under-lease.ts";
-import type { Manifest, Verification } from "./manifest.ts";
+import { firstFault, type Manifest, type Verification } from "./manifest.ts";
 import type { RunTiming } from "./measures/run-measures.ts";
 import { type StepTimes, stepTimes } from "./measures/step-times.ts";
 import { checkOutside } from "./notify/check-outside.ts";
@@ -171,7 +171,7 @@ async function steps(
   result.verification = verification;
   if (!verification.ok) {
     result.status = "failed";
-    result.error = verification.faults[0] ?? verification.artifacts.find(({ error }) => error !== undefined)?.error;
+    result.error = firstFault(verification);
     return;
   }
   result.prune = await times.step("prune", () => prune(backup, { job: job.name, dryRun: false }));

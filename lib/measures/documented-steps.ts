@@ -1,4 +1,4 @@
-import type { Manifest, Verification } from "../manifest.ts";
+import { firstFault, type Manifest, type Verification } from "../manifest.ts";
 import type { SnapshotEntry } from "../snapshot-entry.ts";
 import type { StepTime } from "./run-trace.ts";
 
@@ -25,9 +25,10 @@ function collected({ units, startedAt, finishedAt }: Manifest): StepTime[] {
   return [step("plan", from, began), step("collect", began, ended), step("finish", ended, to)];
 }
 
-function verified({ ok, verifiedAt, durationMs, faults, artifacts }: Verification): StepTime {
+function verified(verification: Verification): StepTime {
+  const { ok, verifiedAt, durationMs } = verification;
   const ended = Date.parse(verifiedAt);
-  const error = faults[0] ?? artifacts.find((one) => one.error !== undefined)?.error;
+  const error = firstFault(verification);
   return {
     ...step("verify", ended - durationMs, ended),
     ...(ok || error === undefined ? {} : { errorCode: error.code }),
