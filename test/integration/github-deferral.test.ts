@@ -30,6 +30,15 @@ const NO_SECRETS = {
   signal: new AbortController().signal,
 };
 
+/** One account, and one request at a time. */
+const apiOf = ({ apiUrl }: GithubServer, now: () => Date) => ({
+  url: apiUrl,
+  accounts: [aGithubAccount()],
+  gate: gateOf(1),
+  budget: budgetOf(undefined),
+  now,
+});
+
 /** A run of steps whose one unit GitHub makes wait at its releases, when all before them is stored. */
 async function runThatWaits(
   { a, inFunction }: GithubBackup,
@@ -461,21 +470,18 @@ test("a 403 that names no moment is waited out for a minute, then for two, and a
   const faults = [tooFast, tooFast, usedUp];
   server.fault = () => faults.shift() ?? { status: 200, body: { it: "is" } };
   server.anyToken = true;
-  const api = {
-    url: server.apiUrl,
-    accounts: [aGithubAccount()],
-    gate: gateOf(1),
-    budget: budgetOf(undefined),
-    now: () => new Date(nowMs),
-  };
   const waits: number[] = [];
-  const session = openSession(api, "unit", {
-    signal: new AbortController().signal,
-    defer: async (until) => {
-      waits.push((until.getTime() - nowMs) / 1000);
-      nowMs = until.getTime();
+  const session = openSession(
+    apiOf(server, () => new Date(nowMs)),
+    "unit",
+    {
+      signal: new AbortController().signal,
+      defer: async (until) => {
+        waits.push((until.getTime() - nowMs) / 1000);
+        nowMs = until.getTime();
+      },
     },
-  });
+  );
   assert.deepEqual((await session.get("/one")).json, { it: "is" });
   // 180 of the thousand seconds are over by then; GitHub's clock counts whole ones.
   assert.deepEqual(waits, [60, 120, 821]);
@@ -492,19 +498,16 @@ test("a request that waits for others to end is not sent any more when they used
     body: {},
   });
   server.anyToken = true;
-  const api = {
-    url: server.apiUrl,
-    accounts: [aGithubAccount()],
-    gate: gateOf(1),
-    budget: budgetOf(undefined),
-    now: () => now,
-  };
-  const session = openSession(api, "unit", {
-    signal: new AbortController().signal,
-    defer: async (until, why) => {
-      throw new DeferredError(until, why);
+  const session = openSession(
+    apiOf(server, () => now),
+    "unit",
+    {
+      signal: new AbortController().signal,
+      defer: async (until, why) => {
+        throw new DeferredError(until, why);
+      },
     },
-  });
+  );
   const [first, second] = await Promise.allSettled([session.get("/one"), session.get("/two")]);
   assert.deepEqual([first.status, second.status], ["fulfilled", "rejected"]);
   assert.deepEqual(

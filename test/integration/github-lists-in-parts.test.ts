@@ -34,7 +34,12 @@ const WORLDS: readonly World[] = [
 
 const listOf = (server: GithubServer, path: string): Json[] => server.lists.get(path) ?? [];
 
-async function aWorld({ list, issues = 3, pulls = 0, lastPage }: World) {
+async function aWorld({
+  list,
+  issues = 3,
+  pulls = 0,
+  lastPage,
+}: Pick<World, "list" | "issues" | "pulls" | "lastPage">) {
   const server = await startGithub("/nonexistent");
   const path = await addRepository(server, "app", { id: 42, issues, pulls });
   if (list === "labels")
@@ -120,8 +125,7 @@ for (const world of WORLDS.filter(({ lastPage }) => lastPage === undefined)) {
 }
 
 test("what changed since the last snapshot is of more requests than an hour has, and is joined with what did not", async () => {
-  const world = { kind: "issue_comments", how: "", list: "issues/comments", issues: 350, perHour: 9 };
-  await using made = await aWorld(world);
+  await using made = await aWorld({ list: "issues/comments", issues: 350 });
   const { server, path } = made;
   // By the first wait's end a sweep would be due, which is another night's.
   const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "25h" });
@@ -140,13 +144,7 @@ test("what changed since the last snapshot is of more requests than an hour has,
 
 for (const where of ["on AWS", "at a desk"] as const)
   test(`what is changed in a wait, on a page that was yet to come, is stored as it is then: ${where}`, async () => {
-    await using made = await aWorld({
-      kind: "issue_comments",
-      how: "",
-      list: "issues/comments",
-      issues: 350,
-      perHour: 0,
-    });
+    await using made = await aWorld({ list: "issues/comments", issues: 350 });
     const { server, path } = made;
     const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "25h" });
     const all = listOf(server, path);
@@ -180,13 +178,7 @@ for (const where of ["on AWS", "at a desk"] as const)
   });
 
 test("what moves past the place of a second reading in a wait is not taken for deleted", async () => {
-  await using made = await aWorld({
-    kind: "issue_comments",
-    how: "",
-    list: "issues/comments",
-    issues: 350,
-    perHour: 0,
-  });
+  await using made = await aWorld({ list: "issues/comments", issues: 350 });
   const { server, path } = made;
   const backup = githubBackup(server, { skip: ["all"], include: ["issue_comments"], full_every: "12h" });
   assert.equal((await backup.run()).status, "ok");
@@ -215,7 +207,7 @@ test("what moves past the place of a second reading in a wait is not taken for d
 });
 
 test("what hangs on a list that went on after a wait is there for all of it", async () => {
-  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  await using made = await aWorld({ list: "issues", issues: 350 });
   const { server, path } = made;
   const above = [7, 150, 349];
   for (const number of above) {
@@ -237,7 +229,7 @@ for (const [status, why, next] of [
   [410, "switched off", "ok"],
 ] as const)
   test(`a list of which a part is stored and that is ${why} in the wait is cut, and fails its repository`, async () => {
-    await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+    await using made = await aWorld({ list: "labels" });
     const { server, path } = made;
     const isRefused = (asked: string) => (asked === path ? { status, body: { message: "not for you" } } : undefined);
     const backup = githubBackup(server, { skip: ["all"], include: ["labels"] });
@@ -261,7 +253,7 @@ for (const [status, why, next] of [
   });
 
 test("a page of releases whose files take more requests than an hour has goes on in its middle", async () => {
-  await using made = await aWorld({ kind: "releases", how: "", list: "releases", perHour: 0 });
+  await using made = await aWorld({ list: "releases" });
   const { server, path } = made;
   const files = Array.from({ length: 101 }, (_, n) => ({ id: n + 1 }));
   const releases = Array.from({ length: 30 }, (_, n) => ({ id: n + 1, tag_name: `v${n}`, assets: files.slice(1) }));
@@ -290,7 +282,7 @@ async function sealedBackup(server: GithubServer, include: readonly string[]): P
 }
 
 test("a list that was stored in parts and sealed to us is read from its beginning, and no part of it stays", async () => {
-  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  await using made = await aWorld({ list: "labels" });
   const { server } = made;
   server.lists.set("/repos/my-org/app/labels", listOf(server, "/repos/my-org/app/labels").slice(0, 250));
   const backup = await sealedBackup(server, ["labels"]);
@@ -303,7 +295,7 @@ test("a list that was stored in parts and sealed to us is read from its beginnin
 });
 
 test("a hole in a list of parts has all of it read again, in parts", { skip: noGithubPeers }, async () => {
-  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  await using made = await aWorld({ list: "issues", issues: 350 });
   const { server, path } = made;
   answerGraphql(server);
   const all = listOf(server, path);
@@ -330,13 +322,13 @@ test("a hole in a list of parts has all of it read again, in parts", { skip: noG
 });
 
 test("one that is sealed to us and never fits into an hour fails, and leaves the next hours to others", async () => {
-  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  await using made = await aWorld({ list: "labels" });
   const backup = await sealedBackup(made.server, ["labels"]);
   await assert.rejects(runWithin(backup, made.server, 8), /labels do not fit into an hour's limit: .* 12 times/);
 });
 
 test("a list that is stored and sealed to us is heard to its end, or not at all", async () => {
-  await using made = await aWorld({ kind: "issues", how: "", list: "issues", issues: 350, perHour: 0 });
+  await using made = await aWorld({ list: "issues", issues: 350 });
   const { server, path } = made;
   const above = Array.from({ length: 8 }, (_, n) => 42 * (n + 1));
   for (const number of above) {
@@ -361,7 +353,7 @@ test("a list that is stored and sealed to us is heard to its end, or not at all"
 });
 
 test("a list that is as it was and whose copy is lost is read in parts, too", { skip: noGithubPeers }, async () => {
-  await using made = await aWorld({ kind: "labels", how: "", list: "labels", perHour: 0 });
+  await using made = await aWorld({ list: "labels" });
   const { server, path } = made;
   answerGraphql(server);
   const backup = githubBackup(server, { skip: ["all"], include: ["labels"] });
