@@ -1,16 +1,12 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect } from "node:net";
+import { lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import process from "node:process";
-import { createServer } from "node:tls";
-import { makeServerCertificate } from "../test/support/certificates.ts";
 import { answerGraphql } from "../test/support/github-graphql.ts";
 import { addRepository } from "../test/support/github-organization.ts";
 import { type GithubServer, startGithub } from "../test/support/github-server.ts";
 import { type BenchLine, benchLine } from "./line.ts";
+import { GITHUB_BACKUP, measured, measuredRun, shown, type Taken } from "./measured.ts";
+import { tlsDoor } from "./tls-door.ts";
 
 const REPOSITORIES = 50;
 const ISSUES_EACH = 40;
@@ -18,17 +14,6 @@ const COMMENTS_EACH = 2;
 /** Of the one file that each release has, and of the one large file in each history. */
 const FILE_BYTES = 500_000;
 const LATENCY_MS = 20;
-const RIVAL = process.env.CORE_BACKUP_BENCH_GITHUB_BACKUP ?? "github-backup";
-
-interface Taken {
-  readonly seconds: number;
-  /** All that the API was asked, and what of it counts against GitHub's limit: an answer of 304 does not. */
-  readonly requests: number;
-  readonly paid: number;
-  readonly cpuSeconds: number;
-  /** What lies there afterwards. */
-  readonly diskBytes: number;
-}
 
 /**
  * An organization's git, issues with their comments and events, labels, milestones, and releases with their files, over an API that takes 20 ms to answer,
@@ -53,29 +38,20 @@ export async function benchGithub(): Promise<readonly BenchLine[]> {
     await writeFile(config, configuration(server, path.join(folder, "store")));
     const store = path.join(folder, "store");
     const copy = path.join(folder, "rival");
-    // As in the benchmark of git: a checkout has its types stripped at each start, and an installed package has not.
-    const cache = { NODE_COMPILE_CACHE: path.join(folder, "compile-cache") };
-    const ours = () =>
-      measured(
-        server,
-        process.execPath,
-        [path.join(import.meta.dirname, "../cli/main.ts"), "run", "--config", config],
-        store,
-        cache,
-      );
-    const trust = { SSL_CERT_FILE: door.caFile, GIT_SSL_CAINFO: door.caFile };
+    const ours = () => measuredRun(server, folder, config, store);
+    const env = { SSL_CERT_FILE: door.caFile, GIT_SSL_CAINFO: door.caFile };
     const theirs = (...more: readonly string[]) =>
-      measured(server, RIVAL, [...rivalArguments(door.port, copy), ...more], copy, trust);
+      measured(server, [GITHUB_BACKUP, ...rivalArguments(door.port, copy), ...more], { output: copy, env });
+    // Once unmeasured: what is installed is compiled, and compiling is no part of a first run.
+    await ours();
+    await rm(store, { recursive: true });
     const rows = {
       // From the first run on: it writes down where the second goes on. Its third reads everything once more, as it does by default.
       theirs: [await theirs("--incremental"), await theirs("--incremental"), await theirs()],
       ours: [await ours(), await ours()],
     };
     await checkCopy(copy);
-    for (const [name, [first, second, ...more]] of Object.entries(rows)) {
-      console.error(`github: ${name} first ${shown(first)}, unchanged ${shown(second)}`);
-      for (const other of more) console.error(`github: ${name} unchanged, by default ${shown(other)}`);
-    }
+    for (const [name, runs] of Object.entries(rows)) console.error(`github: ${name}: ${runs.map(shown).join("; ")}`);
     return lines(rows.ours, rows.theirs);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -224,66 +200,3 @@ function rivalArguments(port: number, output: string): string[] {
     ...what,
   ];
 }
-
-/** bash's `time` counts a command with all that it started and waited for. */
-async function measured(
-  server: GithubServer,
-  program: string,
-  args: readonly string[],
-  output: string,
-  extra: Readonly<Record<string, string>>,
-): Promise<Taken> {
-  server.requests.length = 0;
-  const child = spawn("bash", ["-c", `TIMEFORMAT='%R %U %S'; time "$@"`, "bash", program, ...args], {
-    env: { ...process.env, BENCH_TOKEN: "bench", ...extra },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  child.stderr.on("data", (chunk) => {
-    said = (said + String(chunk)).slice(-2_000);
-  });
-  const [code] = await once(child, "close");
-  const [seconds, user, system] = said.trim().split("\n").at(-1)?.split(" ").map(Number) ?? [];
-  if (code !== 0 || seconds === undefined || user === undefined || system === undefined)
-    throw new Error(`${program} ended with exit code ${code}: ${said}`);
-  const { requests } = server;
-  return {
-    seconds,
-    cpuSeconds: user + system,
-    diskBytes: await bytesUnder(output),
-    requests: requests.length,
-    paid: requests.filter(({ status }) => status !== 304).length,
-  };
-}
-
-async function bytesUnder(folder: string): Promise<number> {
-  let total = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) total += (await lstat(path.join(entry.parentPath, entry.name))).size;
-  return total;
-}
-
-/** The rival takes an Enterprise Server over https only. */
-async function tlsDoor(folder: string, port: number) {
-  await mkdir(path.join(folder, "tls"));
-  const certificate = await makeServerCertificate(path.join(folder, "tls"));
-  const options = { cert: await readFile(certificate.certFile), key: await readFile(certificate.keyFile) };
-  const door = createServer(options, (socket) => {
-    const inner = connect(port, "127.0.0.1");
-    inner.on("error", () => socket.destroy());
-    socket.on("error", () => inner.destroy());
-    socket.pipe(inner).pipe(socket);
-  });
-  door.listen(0, "127.0.0.1");
-  await once(door, "listening");
-  return {
-    port: (door.address() as AddressInfo).port,
-    caFile: certificate.caFile,
-    async [Symbol.asyncDispose]() {
-      door.close();
-    },
-  };
-}
-
-const shown = (taken: Taken | undefined): string =>
-  taken === undefined ? "" : `${taken.seconds.toFixed(1)} s, ${taken.requests} requests, ${taken.paid} that count`;

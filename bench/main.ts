@@ -11,13 +11,14 @@ import { table, writeResults } from "./results.ts";
 const benchmarks: Readonly<Record<string, () => Promise<readonly BenchLine[]>>> = {
   git: async () => (await import("./git.ts")).benchGit(),
   github: async () => (await import("./github.ts")).benchGithub(),
+  "github-git": async () => (await import("./github-git.ts")).benchGithubGit(),
   files: async () => (await import("./files.ts")).benchFiles(),
   docker: async () => (await import("./docker.ts")).benchDocker(),
   s3: async () => (await import("./s3.ts")).benchS3(),
   encryption: async () => (await import("./encryption.ts")).benchEncryption(),
   mongodb: async () => (await import("./mongodb.ts")).benchMongodb(),
   memory: async () => (await import("./memory.ts")).benchMemory(),
-  "github-memory": async () => (await import("./memory.ts")).benchGithubMemory(),
+  "github-memory": async () => (await import("./github-memory.ts")).benchGithubMemory(),
   report: async () => (await import("./report.ts")).benchReport(),
 };
 

@@ -1,21 +1,17 @@
-import { execFile, execFileSync } from "node:child_process";
-import { createCipheriv } from "node:crypto";
-import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { startGitServer } from "../test/support/git-server.ts";
-import { addRepository } from "../test/support/github-organization.ts";
-import { startGithub } from "../test/support/github-server.ts";
 import { type BenchLine, benchLine, median } from "./line.ts";
 import { writeMixedFiles } from "./mixed-files.ts";
+import { writeRandomRepository } from "./random-repository.ts";
 import type { Stored } from "./store-unit.ts";
 
 const MiB = 1024 * 1024;
 const SIZES = [100 * MiB, 1000 * MiB] as const;
-const GITHUB_SIZES = [200 * MiB, 2000 * MiB] as const;
 const ROUNDS = 3;
 const LIMIT_MIB = 250;
 /** A process that reads ten times as much may touch a few more pages, not ten times as many. */
@@ -26,16 +22,6 @@ export async function benchMemory(): Promise<readonly BenchLine[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
   try {
     return [...(await ofFiles(folder)), ...(await ofGit(folder))];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** The same of a repository at GitHub, at sizes of its own; apart from the others, for it takes as long as all of them. */
-export async function benchGithubMemory(): Promise<readonly BenchLine[]> {
-  const folder = mkdtempSync(path.join(tmpdir(), "core-backup-bench-"));
-  try {
-    return await ofGithub(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -58,37 +44,15 @@ async function ofGit(folder: string): Promise<readonly BenchLine[]> {
   const ofFolder: number[] = [];
   for (const size of SIZES) {
     const name = `git-${size}.git`;
-    await writeRepository(path.join(folder, name), size);
+    await writeRandomRepository(path.join(folder, name), size);
     ofHttp.push(await peakOf("git", { repositories: [`${server.url}/${name}`] }, folder));
     ofFolder.push(await peakOf("git", { repositories: [path.join(folder, name)] }, folder));
   }
   return [...lines("git over HTTP", ofHttp), ...lines("git of a folder", ofFolder)];
 }
 
-/** A repository at GitHub with its metadata, LFS pointers looked for in it, at sizes that are worth a task of their own. */
-async function ofGithub(folder: string): Promise<readonly BenchLine[]> {
-  await using server = await startGithub(folder);
-  server.anyToken = true;
-  process.env.BENCH_TOKEN = "bench";
-  const peaks: number[] = [];
-  for (const size of GITHUB_SIZES) {
-    const name = `github-${size}`;
-    await mkdir(path.join(folder, "bench"), { recursive: true });
-    await addRepository(server, name, { id: size, owner: "bench" });
-    await writeRepository(path.join(folder, "bench", `${name}.git`), size);
-    const { apiUrl: api_url, webUrl: web_url } = server;
-    const options = { repositories: [`bench/${name}`], api_url, web_url, token_env: "BENCH_TOKEN" };
-    peaks.push(await peakOf("github", options, folder));
-    rmSync(path.join(folder, "bench", `${name}.git`), { recursive: true });
-  }
-  return lines("github", peaks, GITHUB_SIZES);
-}
-
-function lines(
-  name: string,
-  [small = 0, large = 0]: readonly number[],
-  [smallSize, largeSize]: readonly [number, number] = SIZES,
-): readonly BenchLine[] {
+function lines(name: string, [small = 0, large = 0]: readonly number[]): readonly BenchLine[] {
+  const [smallSize, largeSize] = SIZES;
   const inMiB = (bytes: number) => bytes / MiB;
   const figures = { ours: inMiB(large), theirs: inMiB(small), unit: "MiB" };
   const flat = benchLine(`${name}: peak memory at ${largeSize / MiB} MiB, to that at ${smallSize / MiB} MiB`, figures, {
@@ -113,23 +77,4 @@ async function peakOf(service: string, options: object, folder: string): Promise
     console.error(`memory: ${service} of ${size} MiB: ${peak} MiB in ${seconds.toFixed(1)} s`);
   }
   return median(peaks);
-}
-
-/** By `git fast-import`, which takes no working tree and no second copy. */
-async function writeRepository(repository: string, bytes: number): Promise<void> {
-  execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", repository]);
-  const stream = path.join(`${repository}.import`);
-  const file = createWriteStream(stream);
-  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16, 3), Buffer.alloc(16, 4));
-  const write = (content: string | Buffer) =>
-    new Promise<void>((done, fail) => file.write(content, (error) => (error ? fail(error) : done())));
-  await write("commit refs/heads/main\ncommitter Bench <bench@example.com> 1700000000 +0000\ndata 5\nfiles\n");
-  for (let n = 0; n < bytes / MiB; n += 1) {
-    await write(`M 100644 inline file-${n}\ndata ${MiB}\n`);
-    await write(cipher.update(Buffer.alloc(MiB)));
-    await write("\n");
-  }
-  await new Promise<void>((done) => file.end(done));
-  execFileSync("sh", ["-c", 'git -C "$0" -c core.compression=0 fast-import --quiet <"$1"', repository, stream]);
-  rmSync(stream);
 }
