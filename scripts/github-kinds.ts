@@ -35,10 +35,10 @@ const OF_ORGANIZATIONS: Readonly<Record<string, string>> = {
   organization_projects: "Projects",
   organization_secrets: "Secrets",
 };
+/** Of organizations, too. GitHub describes no name of theirs that a link or a manifest could have. */
+const BY_HAND: Readonly<Record<string, string>> = { issue_types: "Issue Types" };
 
 const TOKEN_PAGE = "https://github.com/settings/personal-access-tokens/new";
-const TOKEN_DOCS =
-  "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens#pre-filling-fine-grained-personal-access-token-details-using-url-parameters";
 
 /** What is no file of JSON Lines alone. */
 const RESTORED: Readonly<Record<string, string>> = {
@@ -62,7 +62,9 @@ export function withKinds(page: string): string {
 
 function rights(): string {
   const needed = [...contents, ...kinds].filter(({ byDefault }) => byDefault).map(({ permission }) => permission);
-  const names = [...new Set(needed.map((permission) => permission.replace(/:.*/, "")))].toSorted();
+  const all = [...new Set(needed.map((permission) => permission.replace(/:.*/, "")))].toSorted();
+  const names = all.filter((name) => !(name in BY_HAND));
+  const byHand = all.flatMap((name) => BY_HAND[name] ?? []).join(", ");
   const unnamed = names.filter((name) => !(name in OF_REPOSITORIES || name in OF_ORGANIZATIONS));
   if (unnamed.length > 0) throw new Error(`nobody said what GitHub calls ${unnamed.join(", ")}`);
   const listed = (called: Readonly<Record<string, string>>) =>
@@ -82,10 +84,11 @@ function rights(): string {
   const query = new URLSearchParams({ name, url, public: String(isPublic), webhook_active: "false", ...permissions });
   const link = `https://github.com/organizations/my-org/settings/apps/new?${query}`;
   const token = new URLSearchParams({ name, target_name: "my-org", ...permissions });
-  return `A **fine-grained token**: [this link](${TOKEN_PAGE}?${token}) opens the page that makes it, [filled in](${TOKEN_DOCS}); put your organization's name in the place of \`my-org\` in its address, and choose all repositories and when it ends. GitHub may not fill it in: compare it with this list. It has, _read-only_,
+  return `A **fine-grained token**: [this link](${TOKEN_PAGE}?${token}) opens the page that makes it; put your organization's name in the place of \`my-org\` in its address, and choose all repositories and when it ends. GitHub filled that page in from its address, and took the description of it out of its documentation in May 2026 as broken: compare it with this list. It has, _read-only_,
 
 - repository permissions: ${listed(OF_REPOSITORIES)}
 - organization permissions: ${listed(OF_ORGANIZATIONS)}
+- and, in no link or manifest, for GitHub describes no name of it there, so to be chosen by hand: ${byHand} (of organizations)
 
 A **GitHub App**: [this link](${link}) opens the page that registers it, filled in; put your organization's name in the place of \`my-org\` in its address. The same as JSON for the [manifest flow](https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest):
 

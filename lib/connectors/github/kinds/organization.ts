@@ -42,7 +42,7 @@ const ofProjects = (child: Omit<Child, "param">): Reading => ({
 export const organizationKinds: readonly Kind[] = [
   kind({
     name: "organization",
-    what: "The organization and its settings",
+    what: "The organization and its settings. Classic tokens see all of them with `admin:org`",
     permission: "members:read",
     reading: { how: "object", path: "/orgs/{org}" },
   }),
@@ -154,7 +154,7 @@ export const organizationKinds: readonly Kind[] = [
   kind({
     name: "org_issue_types",
     what: "Types of issues",
-    permission: "issues:read",
+    permission: "issue_types:read",
     absent: "DISABLED",
     reading: list("/orgs/{org}/issue-types"),
   }),
@@ -274,8 +274,7 @@ export const organizationKinds: readonly Kind[] = [
   kind({
     name: "org_code_security",
     what: "Configurations of code security",
-    permission: "organization_administration:read",
-    scope: "admin:org",
+    permission: "organization_administration:write",
     byDefault: false,
     absent: "DISABLED",
     reading: list("/orgs/{org}/code-security/configurations?per_page=100"),
@@ -283,7 +282,7 @@ export const organizationKinds: readonly Kind[] = [
   ...PACKAGES.map((type) =>
     kind({
       name: `org_packages_${type}`,
-      what: `List of ${type} packages`,
+      what: `List of ${type} packages. Shown to classic tokens alone`,
       permission: "packages:read",
       scope: "read:packages",
       byDefault: false,
