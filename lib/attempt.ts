@@ -2,7 +2,7 @@ import { artifactPath, storeArtifact } from "./artifact.ts";
 import type { Backup } from "./backup.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
-import type { Item } from "./connectors/connector.ts";
+import type { Checkpoint, Item } from "./connectors/connector.ts";
 import { deferral } from "./deferral.ts";
 import { SourceError } from "./errors.ts";
 import { manifestKey, snapshotPrefix, unitFolder } from "./keys.ts";
@@ -33,6 +33,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
   const { backup, job, storage, input, progress, signal } = attempt;
   const resumed = progress.resuming;
   progress.resuming = false;
+  progress.note = undefined;
   if (!resumed) {
     progress.attempts += 1;
     progress.artifacts = [];
@@ -72,6 +73,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     warn,
     defer: deferral(backup, input, signal),
     kept,
+    checkpoint: await checkpointOf(attempt, resumed),
     hasSnapshot: async (snapshot: string) => (await storage.head(manifestKey(job.name, snapshot))) !== undefined,
   };
   await eachItem(connector.collect(unit, context), async (item) => {
@@ -97,6 +99,19 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     taken.add(artifact.path);
     sourceBytes += artifact.sourceBytes;
   });
+}
+
+/** Undefined where all that a connector has to know after a wait can be read of what is stored, and where it waits here. */
+async function checkpointOf({ backup, job, progress }: Attempt, resumed: boolean): Promise<Checkpoint | undefined> {
+  const encryption = await backup.encryption(job);
+  if (backup.waits === "here" || encryption === undefined) return undefined;
+  if ((await backup.decryption(job, encryption.type)) !== undefined) return undefined;
+  return {
+    before: resumed ? progress.notedBefore : undefined,
+    note(notes) {
+      progress.note = notes;
+    },
+  };
 }
 
 /** As `for await`, but what goes wrong with an item is thrown where the connector gave it, which may go on without. */

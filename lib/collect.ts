@@ -1,5 +1,6 @@
 import { type Attempt, collectArtifacts } from "./attempt.ts";
 import type { Backup } from "./backup.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Job } from "./config/schema.ts";
 import { DeferredError, errorRecord, SourceError } from "./errors.ts";
 import { findJob } from "./jobs.ts";
@@ -36,7 +37,10 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
   }
 
   const log = backup.log.with({ job: job.name, run: input.run, unit: input.unit.id });
-  const progress = progressAfter(before);
+  const progress = progressAfter(
+    before,
+    before?.deferredUntil === undefined ? undefined : await readCheckpoint(storage, input, input.unit.n),
+  );
   const running = runningRecord(input.unit, progress, backup, (record) => writeRecord(storage, input, record));
   backup.emit({
     type: "unit-started",
@@ -47,6 +51,7 @@ export async function collect(backup: LeasedBackup, input: CollectInput): Promis
   const ending = await endOf(backup, job, storage, input, progress, running, log).catch(async (error: unknown) => {
     await running.close();
     if (error instanceof DeferredError) {
+      if (progress.note !== undefined) await writeCheckpoint(storage, input, input.unit.n, progress.note());
       await writeRecord(storage, input, { ...running.now(), deferredUntil: error.until.toISOString() });
     }
     throw error;
@@ -91,9 +96,12 @@ async function endOf(
 }
 
 /** What a unit that its source had put off stored by then is the beginning of what goes on now. */
-function progressAfter(before: UnitRecord | undefined): UnitProgress {
+function progressAfter(before: UnitRecord | undefined, notedBefore: unknown): UnitProgress {
   const begun = new Set([...(before?.pending ?? []), ...(before?.artifacts ?? []).map(({ path }) => path)]);
-  const fresh = { artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined, begun, resuming: false };
+  const fresh = {
+    ...{ artifacts: [], warnings: [], attempts: 0, begunBefore: before !== undefined, begun, resuming: false },
+    ...{ notedBefore, note: undefined },
+  };
   if (before?.deferredUntil === undefined) return fresh;
   const { artifacts, warnings, attempts } = before;
   return { ...fresh, artifacts: [...artifacts], warnings: [...warnings], attempts, resuming: true };

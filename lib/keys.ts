@@ -120,6 +120,9 @@ export const recordKey = (job: string, snapshot: string, n: number, resumed: num
   `${recordsPrefix(job, snapshot)}${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
 /** Where all records of a run lie. */
 export const recordsPrefix = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/units/`;
+/** What a connector noted of a unit that its source put off; `resumed` as for its record. */
+export const checkpointKey = (job: string, snapshot: string, n: number, resumed: number): string =>
+  `${snapshotPrefix(job, snapshot)}.run/checkpoints/${n}${resumed === 0 ? "" : `.${resumed}`}.json`;
 /** The parts that verifying a large snapshot was split into, one a line; for each later round those that were missing before it. */
 export const verifyPartsKey = (job: string, snapshot: string, round: number): string =>
   `${snapshotPrefix(job, snapshot)}.run/verify/parts${round === 0 ? "" : `.${round}`}.jsonl`;

@@ -1,3 +1,4 @@
+import type { JsonValue } from "./connectors/connector.ts";
 import type { Artifact, ManifestWarning } from "./manifest.ts";
 
 /** What has been done for a unit so far; a record can be made of it at any moment. */
@@ -11,4 +12,8 @@ export interface UnitProgress {
   readonly begun: Set<string>;
   /** The next attempt goes on where the source had us wait: what is stored stays. */
   resuming: boolean;
+  /** What the connector noted before that wait; undefined where it noted nothing. */
+  readonly notedBefore: unknown;
+  /** Answers what it notes for the next one. Set by each attempt. */
+  note: (() => JsonValue) | undefined;
 }

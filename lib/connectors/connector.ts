@@ -106,8 +106,18 @@ export interface CollectContext {
    * again, so what is read of them now is not what is stored. One that was given up for another (`Item.replaces`) is not among them any more.
    */
   readonly kept?: ReadonlyMap<string, KeptArtifact>;
+  /** Given where waiting is left to others and what is stored is sealed to us, so that `kept` tells nothing but facts. */
+  readonly checkpoint?: Checkpoint | undefined;
   /** Whether retention has left the snapshot where it was. Not needed where nothing is remembered of one. */
   hasSnapshot?(snapshot: string): Promise<boolean>;
+}
+
+/** What a connector notes for after a wait. It lies beside the unit's record, as open as that: ids and places, no content. */
+export interface Checkpoint {
+  /** What was noted before this wait, unchecked; undefined where there was none. */
+  readonly before: unknown;
+  /** Has `notes` be asked once the source has us wait. */
+  note(notes: () => JsonValue): void;
 }
 
 /** Facts and bytes of an item as it was stored before the source had us wait; what `open` throws is as for the last snapshot's. */

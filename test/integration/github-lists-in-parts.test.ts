@@ -1,65 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openEncryption } from "../../lib/encryption/all.ts";
 import { NotFoundError } from "../../lib/errors.ts";
-import { aBackup } from "../support/a-backup.ts";
-import { type GithubBackup, githubBackup, storedParts } from "../support/github-backup.ts";
+import { githubBackup, storedParts } from "../support/github-backup.ts";
 import { answerGraphql } from "../support/github-graphql.ts";
-import { addRepository, at } from "../support/github-organization.ts";
+import { aWorld, ids, listOf, partsOf, WORLDS } from "../support/github-lists.ts";
+import { at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
-import { type GithubServer, type Json, startGithub } from "../support/github-server.ts";
+import type { Json } from "../support/github-server.ts";
 import { runWithin } from "../support/run-within.ts";
-
-interface World {
-  readonly kind: string;
-  /** How it is read. */
-  readonly how: string;
-  /** Of the list, below the repository. */
-  readonly list: string;
-  readonly issues?: number;
-  readonly pulls?: number;
-  readonly perHour: number;
-  /** Pages end here. */
-  readonly lastPage?: number;
-}
-
-const WORLDS: readonly World[] = [
-  { kind: "labels", how: "a list", list: "labels", perHour: 9 },
-  { kind: "issue_comments", how: "in the order of their making", list: "issues/comments", issues: 350, perHour: 9 },
-  { kind: "issue_events", how: "newest first", list: "issues/events", issues: 700, perHour: 9 },
-  { kind: "issues", how: "in windows", list: "issues", issues: 700, perHour: 9, lastPage: 2 },
-  { kind: "issue_events", how: "issue by issue", list: "issues/events", issues: 240, perHour: 110, lastPage: 2 },
-  { kind: "pulls", how: "one by one", list: "pulls", issues: 0, pulls: 240, perHour: 110, lastPage: 2 },
-];
-
-const listOf = (server: GithubServer, path: string): Json[] => server.lists.get(path) ?? [];
-
-async function aWorld({
-  list,
-  issues = 3,
-  pulls = 0,
-  lastPage,
-}: Pick<World, "list" | "issues" | "pulls" | "lastPage">) {
-  const server = await startGithub("/nonexistent");
-  const path = await addRepository(server, "app", { id: 42, issues, pulls });
-  if (list === "labels")
-    server.lists.set(
-      `${path}/labels`,
-      Array.from({ length: 690 }, (_, n) => ({ id: n + 1, name: `label-${n}`, color: "ff0000" })),
-    );
-  for (const event of listOf(server, `${path}/issues/events`))
-    server.lists.set(`${path}/issues/${Number(event.id) - 42_000}/events`, [event]);
-  for (const pull of listOf(server, `${path}/pulls`)) server.objects.set(`${path}/pulls/${String(pull.number)}`, pull);
-  if (lastPage !== undefined) server.lastPage = lastPage;
-  return { server, path: `${path}/${list}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
-
-const ids = (objects: readonly Json[]): readonly number[] =>
-  objects.map(({ id }) => Number(id)).toSorted((a, b) => a - b);
-
-const partsOf = ({ manifest }: { readonly manifest?: GithubBackupManifest }, kind: string) =>
-  (manifest?.units[0]?.artifacts ?? []).filter(({ path }) => new RegExp(`/${kind}(-\\d+)?[.]jsonl`).test(path));
-type GithubBackupManifest = NonNullable<Awaited<ReturnType<GithubBackup["run"]>>["manifest"]>;
 
 for (const world of WORLDS) {
   const { kind, how, perHour } = world;
@@ -269,31 +217,6 @@ test("a page of releases whose files take more requests than an hour has goes on
   );
 });
 
-async function sealedBackup(server: GithubServer, include: readonly string[]): Promise<GithubBackup> {
-  const recipients = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"];
-  const encryption = await openEncryption(
-    { type: "age", recipients },
-    {
-      secrets: { resolve: () => Promise.reject(new Error("no secret is needed")) },
-      signal: new AbortController().signal,
-    },
-  );
-  return githubBackup(server, { skip: ["all"], include }, aBackup({ encryption: () => encryption }));
-}
-
-test("a list that was stored in parts and sealed to us is read from its beginning, and no part of it stays", async () => {
-  await using made = await aWorld({ list: "labels" });
-  const { server } = made;
-  server.lists.set("/repos/my-org/app/labels", listOf(server, "/repos/my-org/app/labels").slice(0, 250));
-  const backup = await sealedBackup(server, ["labels"]);
-  const result = await runWithin(backup, server, 8);
-  assert.ok(result.hours >= 2);
-  assert.deepEqual(
-    partsOf(result, "labels").map(({ facts }) => [facts.lines, facts.through]),
-    [[250, undefined]],
-  );
-});
-
 test("a hole in a list of parts has all of it read again, in parts", { skip: noGithubPeers }, async () => {
   await using made = await aWorld({ list: "issues", issues: 350 });
   const { server, path } = made;
@@ -319,37 +242,6 @@ test("a hole in a list of parts has all of it read again, in parts", { skip: noG
   const next = await backup.run();
   assert.equal(partsOf(next, "issues").length, 1);
   assert.deepEqual(ids((await backup.stored(next, "my-org/app", "issues")) ?? []), ids(all));
-});
-
-test("one that is sealed to us and never fits into an hour fails, and leaves the next hours to others", async () => {
-  await using made = await aWorld({ list: "labels" });
-  const backup = await sealedBackup(made.server, ["labels"]);
-  await assert.rejects(runWithin(backup, made.server, 8), /labels do not fit into an hour's limit: .* 12 times/);
-});
-
-test("a list that is stored and sealed to us is heard to its end, or not at all", async () => {
-  await using made = await aWorld({ list: "issues", issues: 350 });
-  const { server, path } = made;
-  const above = Array.from({ length: 8 }, (_, n) => 42 * (n + 1));
-  for (const number of above) {
-    const list = listOf(server, path);
-    list[number - 1] = { ...list[number - 1], sub_issues_summary: { total: 1 } };
-    server.lists.set(`${path}/${number}/sub_issues`, [{ id: number }]);
-  }
-  // In every second hour there are more of them, before the others, than the hour has requests for.
-  const all = listOf(server, path);
-  const more = Array.from({ length: 400 }, (_, n) => ({ ...all[0], id: n + 1, number: n + 1000, created_at: at(-n) }));
-  let isMore = false;
-  const backup = await sealedBackup(server, ["sub_issues"]);
-  const result = await runWithin(backup, server, 12, () => {
-    isMore = !isMore;
-    server.lists.set(path, isMore ? [...more, ...all] : all);
-  });
-  const objects = partsOf(result, "sub_issues").map(({ facts }) => Number(facts.objects));
-  assert.equal(
-    objects.reduce((sum, count) => sum + count, 0),
-    above.length,
-  );
 });
 
 test("a list that is as it was and whose copy is lost is read in parts, too", { skip: noGithubPeers }, async () => {

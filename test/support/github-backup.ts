@@ -4,6 +4,7 @@ import { readAll } from "../../lib/bytes.ts";
 import type { Connector } from "../../lib/connectors/connector.ts";
 import { github } from "../../lib/connectors/github/github.ts";
 import { listingDeferral } from "../../lib/deferral.ts";
+import type { Decryption } from "../../lib/encryption/encryption.ts";
 import { snapshotPrefix } from "../../lib/keys.ts";
 import type { LeasedBackup } from "../../lib/lease/under-lease.ts";
 import { type JobResult, runJobs } from "../../lib/run.ts";
@@ -41,11 +42,12 @@ export async function storedParts(
   }
 }
 
-/** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. */
+/** A whole job over memory against a server: plan, collect, finish, verify with proof, prune. `decryption` is for `stored` alone. */
 export function githubBackup(
   server: GithubServer,
   options: Readonly<Record<string, unknown>> = {},
   a = aBackup(),
+  decryption?: Decryption,
 ): GithubBackup {
   // The organization itself has tests of its own.
   const skip =
@@ -80,7 +82,7 @@ export function githubBackup(
     });
   return {
     a,
-    withOptions: (other) => githubBackup(server, other, a),
+    withOptions: (other) => githubBackup(server, other, a, decryption),
     async inFunction() {
       const connector = await make("elsewhere");
       return { ...a.backup, connector: async () => connector, kind: () => github, waits: "elsewhere" };
@@ -98,7 +100,7 @@ export function githubBackup(
       const artifact = unit?.artifacts.find(({ path }) => path.includes(`/${kind}.json`));
       if (artifact === undefined) return undefined;
       const bytes = await readAll(
-        readArtifact(a.storage, snapshotPrefix("docs", result.snapshot ?? ""), artifact, undefined),
+        readArtifact(a.storage, snapshotPrefix("docs", result.snapshot ?? ""), artifact, decryption),
         1e8,
       );
       const text = Buffer.from(bytes).toString("utf8");

@@ -5,7 +5,7 @@ import type { Facts, Item } from "../connector.ts";
 import { downloaded } from "./download.ts";
 import { fileItem } from "./file-item.ts";
 import { fileTries } from "./file-tries.ts";
-import type { Json } from "./pages.ts";
+import { isObject, type Json } from "./pages.ts";
 import { filePatience } from "./patience.ts";
 import { filled } from "./reading.ts";
 import { stillStored } from "./still-stored.ts";
@@ -38,6 +38,14 @@ export function assetsOf(release: Json): readonly Asset[] {
   }
   const { tag_name: tag, assets } = parsed.data;
   return assets.filter(({ state }) => state === "uploaded").map((asset) => ({ ...asset, release: tag }));
+}
+
+/** A release with nothing but what `assetsOf` looks at. */
+export function filesOf({ tag_name, assets }: Json): Json {
+  const fields = Object.keys(assetSchema.shape);
+  const one = (asset: unknown) =>
+    isObject(asset) ? Object.fromEntries(fields.map((field) => [field, asset[field]])) : asset;
+  return { tag_name, assets: Array.isArray(assets) ? assets.map(one) : assets };
 }
 
 /** Files of releases, each an artifact. One that is as it was is taken over from the last snapshot. */

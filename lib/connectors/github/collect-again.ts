@@ -1,6 +1,7 @@
 import { SourceError } from "../../errors.ts";
 import type { Item } from "../connector.ts";
 import { endKind } from "./end-kind.ts";
+import { noteStored } from "./kept-notes.ts";
 import { childrenOf, contextOf } from "./kind-context.ts";
 import { kindItem } from "./kind-item.ts";
 import { isPartOf } from "./kind-parts.ts";
@@ -24,6 +25,7 @@ export async function* collectAgain(work: SubjectWork, kind: Kind): AsyncGenerat
     more: () => ({ ...reading.facts?.(), readAgain: true }),
     replaces: (name) => given.some((one) => isPartOf(one, name)),
   });
+  noteStored(work, kind);
   checkEnd(reading);
   await endKind(work, context, reading.end("READ"));
 }

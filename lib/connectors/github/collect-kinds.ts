@@ -2,6 +2,7 @@ import type { Item } from "../connector.ts";
 import { collectAgain, isMendable } from "./collect-again.ts";
 import { storedHole } from "./count-check.ts";
 import { endKind } from "./end-kind.ts";
+import { noteStored } from "./kept-notes.ts";
 import { keptState } from "./kept-state.ts";
 import { asReadable, contextOf } from "./kind-context.ts";
 import { kindItem, peeked } from "./kind-item.ts";
@@ -41,7 +42,7 @@ const TOLD: ReadonlyMap<number, Told> = new Map([
 ]);
 
 async function* collectKind(work: SubjectWork, kind: Kind): AsyncGenerator<Item> {
-  const context = await asReadable(contextOf(work, kind));
+  const context = await asReadable(work, contextOf(work, kind));
   if (context.begun?.facts.readAgain === true) work.readAgain.add(kind.name);
   try {
     if (await passStored(work, context)) return;
@@ -80,7 +81,6 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
     more: () => ({
       ...reading.facts?.(),
       ...(context.begun?.facts.readAgain === true ? { readAgain: true } : {}),
-      ...(context.anew === undefined ? {} : { anew: context.anew }),
     }),
     ...(stray.size === 0 ? {} : { replaces: (name: string) => stray.has(name) }),
   };
@@ -98,12 +98,15 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
     // How far it is has to be written down, though nothing was found on the way; and so has that a part stands for nothing any more.
     yield kindItem(kind, noLines, given);
   }
+  const isStored = work.context.kept?.has(partName(kind, part)) !== true;
+  if (isStored && (reading.ended() || reading.stopped?.() !== undefined)) noteStored(work, kind);
   checkEnd(reading);
   const kept = work.context.kept?.get(partName(kind));
   const isOfBefore = begun !== undefined && !reading.ended() && kept !== undefined;
   // What is stored is of before a wait. Others have to see what is there now.
   if (isOfBefore) for await (const _ of reading.lines());
   checkEnd(reading);
+  if (isOfBefore) noteStored(work, kind);
   const end = isOfBefore
     ? { hole: storedHole(kept.facts), gone: NOTHING_GONE, state: keptState(kind, before, kept) }
     : reading.end(isEmpty ? "EMPTY" : "READ");

@@ -1,5 +1,5 @@
 import type { CollectContext, Item, Unit } from "../connector.ts";
-import { type Asset, assetItems, assetsOf } from "./assets.ts";
+import { type Asset, assetItems, assetsOf, filesOf } from "./assets.ts";
 import { attachmentFinder } from "./attachment-urls.ts";
 import { attachmentItems } from "./attachments.ts";
 import { bundleOf, wikiOf } from "./bundles.ts";
@@ -10,6 +10,7 @@ import { collectKinds } from "./collect-kinds.ts";
 import type { Github } from "./github-context.ts";
 import { keepingEmpty } from "./keeping-empty.ts";
 import { lfsItems } from "./lfs.ts";
+import type { Json } from "./pages.ts";
 import { type HeldParts, heldParts, type RepositoryContent, type RepositoryPart } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { checkStillThere, checkSubject, closingItems, subjectWork } from "./subject.ts";
@@ -56,6 +57,7 @@ async function* repositoryItems(
   { owner, name }: RepositoryInput,
   held: HeldParts,
 ): AsyncGenerator<Item> {
+  const { context } = work;
   const [first, ...rest] = work.kinds;
   if (first?.name !== "repository") throw new Error("a repository's own kind comes first");
   yield* collectKinds(work, [first]);
@@ -71,9 +73,15 @@ async function* repositoryItems(
   if (has("submodules") && has("git")) yield* submoduleItems(work);
   const assets = new Map<number, Asset>();
   if (has("assets")) {
+    const files: Json[] = [];
     work.observers.set("releases", {
-      begin: () => assets.clear(),
+      begin() {
+        assets.clear();
+        files.length = 0;
+      },
+      noted: () => files,
       note(release) {
+        if (context.checkpoint !== undefined) files.push(filesOf(release));
         try {
           for (const asset of assetsOf(release)) assets.set(asset.id, asset);
         } catch (error) {

@@ -6,6 +6,9 @@ import { issueOfComment } from "./references.ts";
 export interface CommentCounts {
   begin(kind: Kind): void;
   note(kind: Kind, line: Line): void;
+  /** By issue, in numbers: what its comments come to, or what it says. */
+  noted(kind: string): number[][];
+  restore(kind: Kind, noted: readonly (readonly number[])[]): void;
   /** Its lines did not pass after all. */
   forget(kind: Kind): void;
   has(kind: string): boolean;
@@ -29,6 +32,16 @@ export function commentCounts(): CommentCounts {
       if (name === "issue_comments") listed.set(number, (listed.get(number) ?? 0) + 1);
       if (name === "issues" && typeof json.comments === "number" && json.comments > 0)
         told.set(number, { count: json.comments, changedAt: Date.parse(String(json.updated_at)) });
+    },
+    noted(name) {
+      if (name === "issue_comments") return [...listed].map(([number, count]) => [number, count]);
+      return name === "issues" ? [...told].map(([number, { count, changedAt }]) => [number, count, changedAt]) : [];
+    },
+    restore({ name }, noted) {
+      for (const [number = 0, count = 0, changedAt = 0] of noted) {
+        if (name === "issue_comments") listed.set(number, count);
+        else told.set(number, { count, changedAt });
+      }
     },
     forget: ({ name }) => void begun.delete(name),
     has: (kind) => begun.has(kind),

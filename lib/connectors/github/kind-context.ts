@@ -1,4 +1,4 @@
-import { NotFoundError, SourceError } from "../../errors.ts";
+import { NotFoundError } from "../../errors.ts";
 import { begunKind, keptParts } from "./kind-parts.ts";
 import type { Kind, Subject } from "./kinds/kind.ts";
 import type { KindContext } from "./reading.ts";
@@ -31,10 +31,9 @@ export function contextOf(
 
 /**
  * A list that goes on after a wait needs what is stored of it: to tell what comes twice, and for the kinds that hang on it. Where that is sealed to us
- * it is read from its beginning.
- * @throws SourceError for one that never comes to its end so, and takes all requests of each hour from the others
+ * it goes by what was noted, and without that begins anew.
  */
-export async function asReadable(context: KindContext): Promise<KindContext> {
+export async function asReadable({ notes }: Pick<SubjectWork, "notes">, context: KindContext): Promise<KindContext> {
   const [first] = context.begun?.parts ?? [];
   const { how } = context.kind.reading;
   if (first === undefined || (how !== "list" && how !== "newest")) return context;
@@ -43,21 +42,10 @@ export async function asReadable(context: KindContext): Promise<KindContext> {
     return context;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    const anew = Number(context.begun?.facts.anew ?? 0) + 1;
-    if (anew > MOST_ANEW) throw tooLong(context.kind);
-    return { ...context, begun: undefined, anew };
+    const noted = notes.get(context.kind.name);
+    return noted === undefined ? { ...context, begun: undefined } : { ...context, notes: noted };
   }
 }
-
-/** Others may have used up an hour's limit, but not so many hours in a row. */
-const MOST_ANEW = 12;
-
-const tooLong = ({ name }: Kind): SourceError =>
-  new SourceError(
-    "SOURCE_RATE_LIMITED",
-    `${name} do not fit into an hour's limit: read from the beginning ${MOST_ANEW} times, for what is stored of them before a wait is encrypted to a key that is not here; ` +
-      "have the job run on a machine, raise the limit, or skip them",
-  );
 
 /** What was readable, is required or is the subject itself is waited for where an account that may be shown it is used up. */
 function sessionOf({ session, previous, required, context: { kept } }: SubjectWork, kind: Kind): Session {

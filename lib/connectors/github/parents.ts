@@ -8,6 +8,10 @@ export interface Parents {
   /** A line passes that is new or changed, or is as it was. */
   note(kind: Kind, line: Line, changed: boolean): void;
   deleted(kind: Kind, fields: readonly string[]): void;
+  /** For each kind that hangs on this one, what all its objects that passed are asked by. */
+  noted(kind: string): Record<string, string[]>;
+  /** Takes that for lines that are new and have passed; those that nothing hangs on are in no snapshot that can be read here. */
+  restore(kind: Kind, noted: Readonly<Record<string, readonly string[]>>): void;
   /** What seems to be deleted may only be missing from the list. */
   doubt(kind: Kind): void;
   /** Undefined when that kind's lines have not passed. */
@@ -65,6 +69,17 @@ export function parentsOf(kinds: readonly Kind[]): Parents {
         of.outdated.add(field);
         of.deleted.add(field);
       }
+    },
+    noted: (name) => Object.fromEntries([...(notes.get(name)?.all ?? [])].map(([child, all]) => [child, [...all]])),
+    restore({ name }, noted) {
+      const of = notes.get(name);
+      for (const [child, fields] of Object.entries(noted))
+        for (const field of fields) {
+          if (of === undefined) continue;
+          push(of.all, child, field);
+          push(of.changed, child, field);
+          of.outdated.add(field);
+        }
     },
     doubt({ name }) {
       const of = notes.get(name);

@@ -66,9 +66,22 @@ export function reachOf({ kind, begun }: Pick<KindContext, "kind" | "begun">): R
   };
 }
 
-/** The lines that were stored before a wait, of a list that goes on from there. */
-export async function* begunLines({ kind, begun }: Pick<KindContext, "kind" | "begun">): AsyncGenerator<Line> {
-  for (const part of begun?.parts ?? []) yield* linesOf(kind, part.open());
+/** Adds the keys of what was stored before a wait, and tells kinds that hang on it. */
+export async function passBegun(
+  { kind, begun, notes, parents }: Pick<KindContext, "kind" | "begun" | "notes" | "parents">,
+  seen: Set<string>,
+  isChanged: (line: Line) => boolean = () => true,
+): Promise<void> {
+  if (notes !== undefined) {
+    for (const key of notes.keys) seen.add(key);
+    parents.restore(kind, notes.children);
+    return;
+  }
+  for (const part of begun?.parts ?? [])
+    for await (const line of linesOf(kind, part.open())) {
+      seen.add(line.key);
+      parents.note(kind, line, isChanged(line));
+    }
 }
 
 /** Where the list goes on, and how it was read until there, by the keys of what is stored; undefined where it is read from its beginning. */

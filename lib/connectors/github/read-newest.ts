@@ -4,7 +4,7 @@ import { newerOf, wholeOf } from "./list-ways.ts";
 import { isOlder, later, type Newest, orderValue, orderValues } from "./newest-order.ts";
 import type { Page } from "./pages.ts";
 import { LONG_MS } from "./patience.ts";
-import { begunLines, reachOf } from "./reach.ts";
+import { passBegun, reachOf } from "./reach.ts";
 import { filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
 
@@ -44,10 +44,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
 
   async function* added(from: string | number): AsyncGenerator<Line> {
     const fresh = new Set<string>();
-    for await (const line of begunLines(context)) {
-      fresh.add(line.key);
-      parents.note(kind, line, true);
-    }
+    await passBegun(context, fresh);
     for await (const line of reach.untilWait(newerTwice(from, new Set(fresh)))) {
       if (fresh.has(line.key)) continue;
       fresh.add(line.key);
@@ -81,10 +78,7 @@ export async function readNewest(context: KindContext): Promise<KindReading> {
     const known = await orderValues(previousLines, order);
     const isChanged = (line: Line) => known.get(line.key)?.value !== orderValue(line.json, order);
     const seen = new Set<string>();
-    for await (const line of begunLines(context)) {
-      seen.add(line.key);
-      parents.note(kind, line, isChanged(line));
-    }
+    await passBegun(context, seen, isChanged);
     const missing = () => [...known.keys()].filter((key) => !seen.has(key));
     const all = async function* (): AsyncGenerator<Page> {
       yield* wholeOf(list, new Set(seen));

@@ -1,7 +1,7 @@
 import { withInner } from "./inner-list.ts";
 import { lineOf } from "./lines.ts";
 import { type GoingOn, type Json, lastingEtag, objectOf, pages, take } from "./pages.ts";
-import { begunLines, goingOn, type Reach, reachOf } from "./reach.ts";
+import { goingOn, passBegun, type Reach, reachOf } from "./reach.ts";
 import { collectEtags, type Etags, filled, isUnchanged, type KindContext, type KindReading } from "./reading.ts";
 import type { Answer } from "./response.ts";
 
@@ -22,10 +22,7 @@ export async function readSimple(context: KindContext): Promise<KindReading> {
       const seen = new Set<string>();
       parents.begin(kind);
       // Its lines are all new where any of them is.
-      for await (const line of begunLines(context)) {
-        seen.add(line.key);
-        parents.note(kind, line, true);
-      }
+      await passBegun(context, seen);
       const from = goingOn(context, new Set(seen));
       for await (const json of reach.untilWait(objects(context, { given, etags, reach, from }))) {
         const line = lineOf(kind, json);

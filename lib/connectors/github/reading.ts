@@ -1,6 +1,7 @@
 import type { DeferredError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
 import type { GoneItems } from "./gone-items.ts";
+import type { KindNotes } from "./kept-notes.ts";
 import type { BegunKind } from "./kind-parts.ts";
 import type { Kind, Path } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";
@@ -26,8 +27,8 @@ export interface KindContext {
   readonly parents: Parents;
   /** What was stored of it before we had to wait, where that is not all. */
   readonly begun: BegunKind | undefined;
-  /** How often it was begun anew after a wait, because what was stored of it is sealed to us. */
-  readonly anew?: number;
+  /** What was noted of that, where it is sealed to us. */
+  readonly notes?: KindNotes;
   /** In how many artifacts the last snapshot's lines are. */
   readonly previousParts: number;
 }

@@ -35,13 +35,13 @@ export async function passStored(work: SubjectWork, context: KindContext): Promi
   const hasChanged = await changedSince(work, context);
   beginLines(work, kind);
   parents.begin(kind);
-  const isHeard = await hearKept(work, kind, (line) => {
+  const heard = await hearKept(work, kind, (line) => {
     now.set(line.key, itemIds(line.json));
     parents.note(kind, line, hasChanged(line));
   });
-  if (!isHeard && kind.reading.how !== "changed" && isNeeded(work, context)) return false;
-  if (!isHeard) warnOfSealedTexts(work, kind);
-  const gone = isHeard ? await goneOf(context, now) : NOTHING_GONE;
+  if (heard === false && kind.reading.how !== "changed" && isNeeded(work, context)) return false;
+  if (heard === false) warnOfSealedTexts(work, kind);
+  const gone = heard === "lines" ? await goneOf(context, now) : NOTHING_GONE;
   await endKind(work, context, { hole: storedHole(last.facts), gone, state: keptState(kind, before, last) });
   return true;
 }

@@ -1,6 +1,7 @@
 import type { CollectContext, Facts } from "../connector.ts";
 import type { CommentCounts } from "./comment-counts.ts";
 import type { Failures } from "./failures.ts";
+import type { KindNotes } from "./kept-notes.ts";
 import { begunKind } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
@@ -33,6 +34,10 @@ export interface SubjectWork {
   readonly tombstones: Tombstones;
   /** Hear each line of a kind, when it was read or is as it was; where it is read once more, from its beginning. */
   readonly observers: Map<string, Observer>;
+  /** Where what is stored is sealed to us, by kind: what is to be known of it after a wait. */
+  readonly notes: Map<string, KindNotes>;
+  /** There, too: the keys of the lines that have passed. */
+  readonly keys: Map<string, Set<string>>;
   /** By kind, as they will be remembered. */
   readonly states: Map<string, KindState>;
   /** Hears the lines that hold texts, where what these show is stored. */
@@ -56,6 +61,8 @@ export interface SubjectWork {
 export interface Observer {
   begin(): void;
   note(json: Json): void;
+  /** What it needs of each line that has passed. */
+  noted(): Json[];
 }
 
 /** What GitHub itself says of a kind: what is off is kept there, hidden, while a setting that is not chosen holds nothing. */

@@ -4,6 +4,7 @@ import type { CollectContext, Facts, Item, Unit } from "../connector.ts";
 import { commentCounts } from "./comment-counts.ts";
 import { failuresOf } from "./failures.ts";
 import type { Github } from "./github-context.ts";
+import { notesBefore, notesOf } from "./kept-notes.ts";
 import { BUNDLES, rememberedStates } from "./kept-state.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Kind, Path, Subject } from "./kinds/kind.ts";
@@ -44,7 +45,7 @@ export async function subjectWork(
   context: CollectContext,
 ): Promise<SubjectWork> {
   const kinds = chosen.of(subject).filter(({ name }) => only?.includes(name) ?? true);
-  return {
+  const work: SubjectWork = {
     kinds,
     session: sharingAnswers(openSession(api, unit.id, context), kinds),
     params,
@@ -59,6 +60,8 @@ export async function subjectWork(
     tombstones: tombstones(),
     observers: new Map(),
     states: new Map(),
+    notes: notesBefore(context.checkpoint?.before),
+    keys: new Map(),
     references: referencesOf(),
     comments: commentCounts(),
     readAgain: new Set(),
@@ -70,6 +73,8 @@ export async function subjectWork(
     subject: undefined,
     isSubjectListed: false,
   };
+  context.checkpoint?.note(() => notesOf(work));
+  return work;
 }
 
 /**

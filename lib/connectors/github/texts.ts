@@ -13,6 +13,10 @@ export interface Texts {
   /** The lines of `kind` begin, once more perhaps. */
   begin(kind: Kind): void;
   note(kind: Kind, line: Line): void;
+  /** The URLs of a kind, each with the keys of its lines. */
+  noted(kind: string): [string, string[]][];
+  /** Takes these for what its lines show. */
+  restore(kind: Kind, noted: readonly (readonly [string, readonly string[]])[]): void;
   /** Whether its lines have passed. */
   has(kind: Kind): boolean;
   /** Each URL once, in order. */
@@ -41,6 +45,14 @@ export function textsOf(find: AttachmentFinder): Texts {
       const urls = found.get(name);
       if (urls === undefined) return;
       for (const url of find(json)) urls.set(url, [...(urls.get(url) ?? []), { kind: name, key }]);
+    },
+    noted: (name) => [...(found.get(name) ?? [])].map(([url, places]) => [url, places.map(({ key }) => key)]),
+    restore({ name }, noted) {
+      for (const [url, keys] of noted)
+        found.get(name)?.set(
+          url,
+          keys.map((key) => ({ kind: name, key })),
+        );
     },
     has: ({ name }) => found.has(name),
     all() {

@@ -29,7 +29,7 @@ export function watched(work: SubjectWork, context: KindContext, reading: KindRe
       count = 0;
       hole = undefined;
       beginLines(work, kind);
-      if (begun !== undefined && !(await hearKept(work, kind))) warnOfSealedTexts(work, kind);
+      if (begun !== undefined && (await hearKept(work, kind)) === false) warnOfSealedTexts(work, kind);
       for await (const line of reading.lines()) {
         if (isSubject(kind)) work.subject = line.json;
         noteLine(work, kind, line);
