@@ -72,6 +72,7 @@ export async function collectArtifacts(attempt: Attempt): Promise<void> {
     signal,
     warn,
     defer: deferral(backup, input, signal),
+    waits: backup.waits,
     kept,
     checkpoint: await checkpointOf(attempt, resumed),
     hasSnapshot: async (snapshot: string) => (await storage.head(manifestKey(job.name, snapshot))) !== undefined,

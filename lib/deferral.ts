@@ -28,7 +28,7 @@ export function deferral(
   };
 }
 
-/** The same while a job's units are listed, of which nothing is stored yet: where it throws, they are listed again from the beginning. */
+/** The same while a job's units are listed. */
 export function listingDeferral(
   { now, log, waits }: Pick<Backup, "now" | "log" | "waits">,
   job: string,

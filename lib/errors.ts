@@ -135,10 +135,13 @@ export class TransientError extends CodedError {
 /** Not now: the source named a moment to come back at. What was stored until then stays, and the unit goes on from there. */
 export class DeferredError extends CodedError {
   readonly until: Date;
+  /** That it came further than the time before, and goes on from there. */
+  readonly isFurther: boolean;
 
-  constructor(until: Date, message: string, options?: ErrorOptions) {
+  constructor(until: Date, message: string, options?: ErrorOptions & { isFurther?: boolean }) {
     super("SOURCE_RATE_LIMITED", message, options);
     this.until = until;
+    this.isFurther = options?.isFurther ?? false;
   }
 }
 

@@ -53,7 +53,7 @@ const PATIENCE_MS = 5 * 60_000;
 /**
  * A whole run of another execution is as good as this one, and too long to be waited for. Anyone else is.
  * @throws LeaseHeldError when a run of the job goes on; LeaseBlockedError when something else does; else what `plan` throws,
- * DeferredError included: then nothing was begun
+ * DeferredError included: then nothing was begun but the listing
  */
 export async function beginRun(backup: Backup, input: BeginInput): Promise<Begun> {
   const job = findJob(backup.config, input.job);
@@ -62,7 +62,9 @@ export async function beginRun(backup: Backup, input: BeginInput): Promise<Begun
   const lease = await leaseOfRun(backup, storage, job.name, input);
   try {
     const step = leased(backup, job, storage, lease);
-    const { snapshot, run, resumed, units } = await plan(step, { job: job.name, resume: "within", only: input.only });
+    const { snapshot, run, resumed, units } = await plan(step, {
+      ...{ job: job.name, resume: "within", only: input.only, execution: input.execution },
+    });
     const copies = await backup.planCopies?.(job);
     const key = planKey(job.name, snapshot);
     if (copies !== undefined) await copies.put(key, await storage.get(key));
@@ -100,7 +102,7 @@ async function leaseOfRun(
   }
 }
 
-/** When the source asked to come back while units were listed. Nothing was begun then, and no lease is held. */
+/** When the source asked to come back while units were listed. Nothing else was begun then, and no lease is held. */
 export interface PutOff {
   readonly status: "deferred";
   readonly resumeAt: string;
@@ -110,8 +112,8 @@ export interface PutOff {
 const LEAST_LISTING_MS = 6 * 60 * 60_000;
 
 /**
- * `beginRun`, with being put off as a result. A source that puts it off again and again, until six hours have passed `since` it
- * was first listed, or the job's timeout where that is longer, fails the run.
+ * `beginRun`, with being put off as a result. A source that puts it off again and again, and that gives nothing meanwhile, fails the run once six hours
+ * have passed `since` it was first listed, or the job's timeout where that is longer.
  * @throws as `beginRun`; SourceError when it was put off for too long
  */
 export async function planStep(
@@ -126,7 +128,7 @@ export async function planStep(
     const { code, message, until } = error;
     const resumeAt = until.toISOString();
     const longestMs = Math.max(findJob(asConfigured, input.job).timeoutMs, LEAST_LISTING_MS);
-    if (since !== undefined && until.getTime() - since.getTime() > longestMs) {
+    if (!error.isFurther && since !== undefined && until.getTime() - since.getTime() > longestMs) {
       const why = `which is more than ${longestMs / 60_000} minutes after ${since.toISOString()}, when the run began`;
       throw new SourceError(code, `listing the units was put off until ${resumeAt}, ${why}: ${message}`, {
         cause: error,

@@ -106,6 +106,9 @@ export const countsKey = (job: string): string => `${jobPrefix(job)}.metrics.jso
 export const removalsKey = (job: string): string => `${jobPrefix(job)}.removals.json`;
 export const planKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/plan.jsonl`;
 export const runKey = (job: string, snapshot: string): string => `${snapshotPrefix(job, snapshot)}.run/run.json`;
+/** How far a source was listed that put it off. */
+export const listingKey = (job: string, snapshot: string): string =>
+  `${snapshotPrefix(job, snapshot)}.run/listing.json`;
 /** Why there is no manifest. */
 export const failedRunKey = (job: string, snapshot: string): string =>
   `${snapshotPrefix(job, snapshot)}.run/failed.json`;

@@ -1,13 +1,14 @@
 import type { Backup } from "./backup.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
-import type { Connector, Unit } from "./connectors/connector.ts";
-import { ConfigError, LeaseLostError, StorageError } from "./errors.ts";
+import type { Checkpoint, Connector, JsonValue, Unit } from "./connectors/connector.ts";
+import { ConfigError, DeferredError, LeaseLostError, StorageError } from "./errors.ts";
 import { openedEncryption } from "./job-encryption.ts";
 import { findJob } from "./jobs.ts";
 import { jobPrefix, planKey, runKey, snapshotId } from "./keys.ts";
 import { type KnownUnits, knownUnits } from "./known-units.ts";
 import type { LeasedBackup } from "./lease/under-lease.ts";
+import { begunListing, writeListing } from "./listing.ts";
 import { documentBytes } from "./manifest.ts";
 import { refuseOtherKey } from "./names-key.ts";
 import { narrowed } from "./narrow.ts";
@@ -31,6 +32,8 @@ export interface PlanInput {
   readonly resume: ResumeMode;
   /** Ids or globs of units that the run is narrowed to (`choiceOf`); all when absent. */
   readonly only?: readonly string[] | undefined;
+  /** What goes on where the source put off being listed; without it that is begun anew. */
+  readonly execution?: string | undefined;
 }
 
 /** Two runs of one job can be planned in one second; the later one takes the next second that is free. */
@@ -41,6 +44,7 @@ const MAX_SECONDS_AHEAD = 10;
  * takes up an unfinished one, whose plan stands.
  * Throws before anything is stored when either side cannot be used.
  * @throws ConfigError | SourceError | StorageError | TransientError
+ * @throws DeferredError where waiting is left to others. What was listed by then is stored for the same execution, which goes on from there
  */
 export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Planned> {
   const job = findJob(backup.config, input.job);
@@ -52,7 +56,7 @@ export async function plan(backup: LeasedBackup, input: PlanInput): Promise<Plan
     const unfinished = await findUnfinished(backup, job, input.resume, input.only);
     const begun =
       unfinished === undefined
-        ? await beginAnew(backup, job, storage, connector, input.only)
+        ? await beginAnew(backup, job, storage, connector, input)
         : await resume(backup, job, unfinished);
     const { run, snapshot, units, resumed, resumedAt } = begun;
     await backup.lease.describe({ run, snapshot });
@@ -68,14 +72,30 @@ async function beginAnew(
   job: Job,
   storage: Storage,
   connector: Connector,
-  only: readonly string[] | undefined,
+  { only, execution }: PlanInput,
 ): Promise<BegunRun> {
   const encryption = await openedEncryption(backup, job);
   const known = await knownUnits(storage, job.name, encryption, backup.now());
   const run = runId(backup.now());
-  const { snapshot, units } = await storePlan(backup, job, storage, (count) =>
-    planLines(narrowed(connector.units(backup.signal, { known: known.all() }), only, job.name), run, job, known, count),
-  );
+  const mayGoOn = backup.waits === "elsewhere" && execution !== undefined;
+  const before = mayGoOn ? await begunListing(backup, job, storage, { execution, only }) : undefined;
+  const listing: Listing = { notes: undefined, putOff: undefined };
+  const { snapshot, units } = await storePlan(backup, job, storage, (count) => {
+    const checkpoint: Checkpoint = {
+      before: before?.notes,
+      note(notes) {
+        listing.notes = notes;
+      },
+    };
+    const fresh = connector.units(backup.signal, { known: known.all(), ...(mayGoOn ? { checkpoint } : {}) });
+    const all = narrowed(before === undefined ? fresh : both(before.listed(), fresh), only, job.name);
+    return planLines(untilPutOff(all, listing), run, job, known, count);
+  });
+  if (listing.putOff !== undefined && execution !== undefined) {
+    await writeListing(storage, job, snapshot, { execution, only, units, notes: listing.notes?.() });
+    const { message, until } = listing.putOff;
+    throw new DeferredError(until, message, { cause: listing.putOff, isFurther: units > (before?.units ?? 0) });
+  }
   const document: RunDocument = {
     schemaVersion: 1,
     run,
@@ -88,6 +108,33 @@ async function beginAnew(
   };
   await putDocument(storage, runKey(job.name, snapshot), documentBytes(document), { ifAbsent: true, sweepable: true });
   return { run, snapshot, units, resumed: 0, resumedAt: [] };
+}
+
+interface Listing {
+  /** What the connector goes on by. */
+  notes: (() => JsonValue) | undefined;
+  /** Why it did not come to its end. */
+  putOff: DeferredError | undefined;
+}
+
+/** Ends where the source puts it off, so that what was listed is stored; not where that is nothing, or the connector cannot go on. */
+async function* untilPutOff(units: AsyncIterable<Unit>, listing: Listing): AsyncIterable<Unit> {
+  Object.assign(listing, { notes: undefined, putOff: undefined });
+  let isAny = false;
+  try {
+    for await (const unit of units) {
+      isAny = true;
+      yield unit;
+    }
+  } catch (error) {
+    if (!(error instanceof DeferredError) || !isAny || listing.notes === undefined) throw error;
+    listing.putOff = error;
+  }
+}
+
+async function* both<T>(first: AsyncIterable<T>, second: AsyncIterable<T>): AsyncIterable<T> {
+  yield* first;
+  yield* second;
 }
 
 /** What `plan` would list, with nothing written. */

@@ -101,6 +101,8 @@ export interface CollectContext {
    * @throws DeferredError
    */
   defer(until: Date, why: string): Promise<void>;
+  /** Whether that waits, or throws and leaves it to others. */
+  readonly waits?: "here" | "elsewhere";
   /**
    * Items, by name, that were stored before the source had us wait: made then, or taken over from `previous`. They are not opened
    * again, so what is read of them now is not what is stored. One that was given up for another (`Item.replaces`) is not among them any more.
@@ -112,7 +114,7 @@ export interface CollectContext {
   hasSnapshot?(snapshot: string): Promise<boolean>;
 }
 
-/** What a connector notes for after a wait. It lies beside the unit's record, as open as that: ids and places, no content. */
+/** What a connector notes for after a wait. It lies beside the unit's record, or the plan, as open as that: ids and places, no content. */
 export interface Checkpoint {
   /** What was noted before this wait, unchecked; undefined where there was none. */
   readonly before: unknown;
@@ -168,6 +170,11 @@ export interface UnitsOptions {
   readonly known?: readonly UnitBefore[];
   /** True where nothing is going to be collected: then listing may ask more of the source, to find out what is going to be missing. */
   readonly preview?: boolean;
+  /**
+   * Given where waiting is left to others and the listing can go on after it. What was yielded before the wait is not yielded again, and is told by `notes`
+   * alone; it is asked for them when listing throws a DeferredError, and all that was yielded by then is stored.
+   */
+  readonly checkpoint?: Checkpoint;
 }
 
 /** Reads one kind of source for one job. On AWS each step is a process of its own: no method may rely on another's having been called. */

@@ -479,6 +479,21 @@ describe("LFS objects that are not to be had", () => {
     assert.deepEqual(world.asked, [2, 1, 1]);
   });
 
+  test("one of which the server says in its batch to slow down (429) is asked for once more by itself", async () => {
+    const [, second] = lfsObjects;
+    let batches = 0;
+    await using world = await aLfsWorld((url) => {
+      batches += 1;
+      return batches === 1
+        ? secondIs([{ oid: oidOf(second), error: { code: 429, message: "slow down" } }])(url)
+        : { status: 200, body: { objects: given(url).slice(1) } };
+    });
+    const result = await world.backup.run();
+    assert.equal(result.status, "ok", unitOf(result)?.error?.message);
+    assert.deepEqual(world.asked, [2, 1]);
+    assert.deepEqual(new Set((await world.states(result)).values()), new Set(["STORED"]));
+  });
+
   test("one at a host that the egress list refuses fails LFS, and what else there is of the repository is stored", async () => {
     await using world = await aLfsWorld(() => ({
       status: 200,

@@ -79,6 +79,14 @@ test("settings that belong to another choice are off, and the policies of enviro
   );
   // Nothing is kept there, hidden.
   assert.deepEqual((await backup.run()).manifest?.warnings, []);
+  // What is off is, and that it held something was not forgotten meanwhile.
+  server.fault = (asked) => (asked === selected ? { status: 410, body: { message: "disabled" } } : undefined);
+  const held = `actions_selected was read in snapshot ${first.snapshot}, and has been switched off since`;
+  for (const _ of ["the next night", "the one after"])
+    assert.deepEqual(
+      (await backup.run()).manifest?.warnings.map(({ message }) => message.replace(/ [(].*/, "")),
+      [held],
+    );
 });
 
 test("what is switched off is told in each run with the snapshot that has it, until it is on again", async () => {

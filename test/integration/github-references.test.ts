@@ -116,3 +116,23 @@ async function storeWithout({ a: { storage } }: GithubBackup, result: JobResult,
     await storage.put(key, bytesOf(manifest));
   };
 }
+
+test("of many that are gone GitHub is asked about a hundred, from the first to the last, and one that it has is a hole", async () => {
+  await using server = await startGithub("/nonexistent");
+  const path = await addRepository(server, "app", { id: 42, issues: 250, pulls: 0, commentsPerIssue: 1 });
+  server.lists.set(`${path}/issues`, []);
+  const backup = githubBackup(server, { skip: ["all"], include: ["issues", "issue_comments"] });
+  const asked = () =>
+    server.requests.splice(0).flatMap(({ path: one }) => /\/issues\/(\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
+  const first = await backup.run();
+  assert.equal(first.status, "ok", first.manifest?.units[0]?.error?.message);
+  const numbers = asked();
+  assert.equal(numbers.length, 100);
+  assert.ok(Math.min(...numbers) <= 3 && numbers.includes(250), `${numbers}`);
+  assert.equal(Object(Object(artifactOf(first, "collected").facts.checked).issues).gone, 250);
+  server.objects.set(`${path}/issues/250`, { number: 250 });
+  const second = await backup
+    .withOptions({ skip: ["all"], include: ["issues", "issue_comments"], full_every: "1h" })
+    .run();
+  assert.match(second.manifest?.units[0]?.error?.message ?? "", /belongs to number 250, which GitHub has/);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { functionTable } from "../../infra/functions.ts";
+import type { Connector } from "../../lib/connectors/connector.ts";
 import { endRun, endStoppedRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
 import {
@@ -398,6 +399,36 @@ test("a source that puts off being listed for longer than six hours, or the job'
   });
   // Nobody is kept waiting by it.
   assert.deepEqual(await since("2026-11-22T03:00:00Z", 0.5), deferred);
+});
+
+test("a source that gives more after each pause is listed on from there, however long that takes", async () => {
+  const a = aBackup({ waits: "elsewhere" });
+  const told: unknown[] = [];
+  const connector: Connector = {
+    ...a.source.connector,
+    async *units(_, { checkpoint } = {}) {
+      told.push(checkpoint?.before);
+      const n = Number(checkpoint?.before ?? 0);
+      checkpoint?.note(() => n + 1);
+      yield { id: `unit-${n}`, compute: "lambda", input: {} };
+      if (n < 3) throw new DeferredError(a.clock.time, "the limit is used up");
+    },
+  };
+  const backup = { ...a.backup, connector: async () => connector };
+  const since = new Date("2026-11-20T03:00:00Z");
+  const input = { job: "docs", only: undefined, execution: "arn:one", executionState: async () => "running" as const };
+  for (let n = 0; n < 3; n += 1) {
+    assert.ok("resumeAt" in (await planStep(backup, { ...input, since }, backup.config)));
+    a.later(3_600);
+  }
+  const begun = await planStep(backup, { ...input, since }, backup.config);
+  assert.ok("pointer" in begun);
+  const lines = await Array.fromAsync(readPlan(a.storage, begun.pointer));
+  assert.deepEqual(
+    lines.map(({ n, id, run }) => [n, id, run]),
+    [0, 1, 2, 3].map((n) => [n, `unit-${n}`, begun.pointer.run]),
+  );
+  assert.deepEqual(told, [undefined, 1, 2, 3]);
 });
 
 test("ten times as many units are ten times as much to do for the storage, up to 10,000, which fit into any function's memory", async (t) => {

@@ -1,24 +1,20 @@
 import { wholeOf } from "../../identity.ts";
 import type { Unit, UnitBefore } from "../connector.ts";
 import { type Absent, fatesOf, type Listing } from "./fates.ts";
-import type { Missing } from "./list-repositories.ts";
+import type { ListingState } from "./listing-state.ts";
 import { numbered, ownId } from "./numbered.ts";
 import { recall } from "./remembered.ts";
 import { repositoryUnits } from "./repository-units.ts";
-import type { Shown } from "./shown.ts";
 
 /**
  * Repositories and gists that the last snapshots hold and that were not listed. GitHub is asked about each by its number: one that is there goes on, whatever
  * it is called by now; one that is hidden, or may be, is a unit that fails, so that credentials which lost a right never make a smaller backup
  * that looks fine. What was deleted, or is not asked for any more, is left out.
  */
-export async function* absentUnits(
-  listing: Listing,
-  known: readonly UnitBefore[],
-  missing: readonly Missing[],
-): AsyncGenerator<Unit> {
-  const { chosen, parts, shown } = listing;
-  const absent = absentOf(known, shown);
+export async function* absentUnits(listing: Listing, known: readonly UnitBefore[]): AsyncGenerator<Unit> {
+  const { chosen, parts, state } = listing;
+  const { shown, missing, done } = state;
+  const absent = absentOf(known, state);
   const named = new Set(missing.map(({ owner, name }) => `${owner}/${name}`.toLowerCase()));
   for await (const { absent: one, fate } of fatesOf(listing, absent, (id) => named.has(id.toLowerCase()))) {
     const isNameTaken = shown.hasId(one.id);
@@ -57,17 +53,18 @@ export async function* absentUnits(
       case "gone":
         break;
     }
+    done.add(one.whole);
   }
 }
 
 const isOwnName = ({ id, remembered: { name } }: Absent): boolean =>
   name === undefined || name.toLowerCase() === id.toLowerCase();
 
-function absentOf(known: readonly UnitBefore[], shown: Shown): readonly Absent[] {
+function absentOf(known: readonly UnitBefore[], { shown, done }: ListingState): readonly Absent[] {
   const groups = Map.groupBy(known, ({ identity }) => wholeOf(identity) ?? identity ?? "");
   return [...groups].flatMap(([whole, units]) => {
     const first = units.find(({ identity }) => identity === whole) ?? units[0];
-    if (first === undefined || whole === "" || shown.has(whole)) return [];
+    if (first === undefined || whole === "" || shown.has(whole) || done.has(whole)) return [];
     return [{ whole, id: ownId(first.id), snapshot: first.snapshot, units, remembered: recall(units) }];
   });
 }

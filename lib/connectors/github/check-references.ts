@@ -62,20 +62,28 @@ async function heldOf({ references, context, previous }: SubjectWork, kind: Kind
   return numbers;
 }
 
-/** How many of them GitHub does not have. @throws SourceError `SOURCE_INCOMPLETE` for one that it has and did not list */
+/** Each is a request. Where the list has a hole that is longer, one of these is in it. */
+const MOST_ASKED = 100;
+
+/** How many of them GitHub does not have, as those tell that are asked for. @throws SourceError `SOURCE_INCOMPLETE` for one that it has and did not list */
 async function goneOf(work: SubjectWork, target: Target, missing: ReadonlySet<number>): Promise<number> {
-  let gone = 0;
-  for (const number of missing) {
-    // Made after the list was stored, in a wait.
-    if (work.references.of(target)?.has(number) === true) continue;
+  // Made after the list was stored, in a wait.
+  const made = work.references.of(target);
+  const wanted = [...missing].filter((number) => made?.has(number) !== true).sort((a, b) => a - b);
+  for (const number of spread(wanted, MOST_ASKED)) {
     if (await isThere(work, target, number))
       throw new SourceError(
         "SOURCE_INCOMPLETE",
         `something belongs to number ${number}, which GitHub has and did not list`,
       );
-    gone += 1;
   }
-  return gone;
+  return wanted.length;
+}
+
+/** So many of them at most, at equal distances, the last one among them. */
+function spread<T>(all: readonly T[], most: number): readonly T[] {
+  const step = Math.max(1, all.length / most);
+  return all.filter((_, n) => Math.floor((n + 1) / step) > Math.floor(n / step));
 }
 
 /** One that moved to another repository answers from there, under another number. */

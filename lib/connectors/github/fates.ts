@@ -1,21 +1,20 @@
 import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
+import type { ListingState } from "./listing-state.ts";
 import { numbered } from "./numbered.ts";
 import { type Json, objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
 import type { Remembered } from "./remembered.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
 import type { Session } from "./session.ts";
-import type { Shown } from "./shown.ts";
-import { isComplete, type Tally } from "./tally.ts";
+import { isComplete } from "./tally.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** A listing at its end. */
 export interface Listing extends Pick<Github, "options" | "chosen" | "scope"> {
   readonly session: Session;
   readonly parts: KnownParts;
-  readonly tally: Tally;
-  readonly shown: Shown;
+  readonly state: ListingState;
 }
 
 /** One thing that is not listed any more, with its parts. */
@@ -53,7 +52,7 @@ export async function* fatesOf(
     reasons.set(owner, asked);
     return asked;
   };
-  let asked = 0;
+  const { state } = listing;
   for (const one of absent) {
     const [, sort, key = ""] = /^(repository|gist):(\w+)$/.exec(one.whole) ?? [];
     if (sort === "gist") yield { absent: one, fate: await gistFate(listing, one, key) };
@@ -66,9 +65,9 @@ export async function* fatesOf(
     if (!isMust && !listing.scope.isAskedFor(named)) continue;
     // What the filters leave out, as far as it is known, needs no question.
     if (!isMust && listing.scope.isRuledOut(one.remembered)) continue;
-    asked += 1;
-    const isAsked = asked <= MOST_ASKED;
+    const isAsked = state.asked < MOST_ASKED;
     const fate = isAsked ? await askedFate(listing, one, key, hint) : undefined;
+    state.asked += 1;
     yield { absent: one, fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, hint, reasonOf })) };
   }
 }
@@ -129,7 +128,7 @@ interface Unseen {
  * all that there is, and what the configuration says; nothing, while a token is not accepted that may have been shown more.
  */
 async function unseenFate(
-  { options, tally, session }: Listing,
+  { options, state: { tally }, session }: Listing,
   absent: Absent,
   { owner, isMust, isAsked, hint, reasonOf }: Unseen,
 ): Promise<Fate> {
@@ -165,7 +164,7 @@ const leaveOut = (absent: Absent): string => `exclude: [${numbered(absent.id, ab
 const TAKE_OUT = "Taken out of repositories, it is left out";
 
 /** Undefined where an owner's list held all that there is. */
-async function hiddenReason({ session, tally }: Listing, owner: string): Promise<string | undefined> {
+async function hiddenReason({ session, state: { tally } }: Listing, owner: string): Promise<string | undefined> {
   const { isComplete: isWhole, counted } = await isComplete(session, tally, owner);
   if (isWhole) return undefined;
   return counted === undefined

@@ -9,6 +9,7 @@ import { collectOwner } from "./collect-owner.ts";
 import { collectRepository } from "./collect-repository.ts";
 import { gateOf } from "./gate.ts";
 import type { Github } from "./github-context.ts";
+import { listingState, notedListing } from "./listing-state.ts";
 import { type GithubOptions, githubOptions } from "./options.ts";
 import { preflight } from "./preflight.ts";
 import { missingRights } from "./probe-rights.ts";
@@ -63,18 +64,20 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     async prepare(signal) {
       await preflight(github.api, accounts, asked, listing(signal));
     },
-    async *units(signal, { preview = false, known = [] } = {}) {
+    async *units(signal, { preview = false, known = [], checkpoint } = {}) {
       const { warnings, untold } = await preflight(github.api, accounts, asked, listing(signal));
       const session = openSession(github.api, "listing", listing(signal), { isSteady: true });
-      const probed = new Set<string>();
-      let news = warnings;
-      for await (const unit of listUnits(github, session, known)) {
+      const state = listingState(checkpoint?.before);
+      checkpoint?.note(() => notedListing(state));
+      // Told with the first unit, which may be listed by now.
+      let news = checkpoint?.before === undefined ? warnings : [];
+      for await (const unit of listUnits(github, session, known, state)) {
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
         // The first one of each sort stands for all: asking for each would cost what a run costs.
         const sort = sortOf(input);
-        const isFirst = !probed.has(sort);
-        probed.add(sort);
+        const isFirst = !state.sorts.has(sort);
+        state.sorts.add(sort);
         if (preview && isFirst) {
           for (const { account, isClassic } of untold) {
             if (isClassic && !isOfAnother(input)) continue;

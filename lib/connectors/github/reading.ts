@@ -1,7 +1,7 @@
 import type { DeferredError } from "../../errors.ts";
 import type { Facts } from "../connector.ts";
 import type { GoneItems } from "./gone-items.ts";
-import type { KindNotes } from "./kept-notes.ts";
+import type { KindNotes } from "./kind-notes.ts";
 import type { BegunKind } from "./kind-parts.ts";
 import type { Kind, Path } from "./kinds/kind.ts";
 import type { Line } from "./lines.ts";

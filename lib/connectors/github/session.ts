@@ -30,7 +30,6 @@ export interface Stats {
 
 export interface GetOptions {
   readonly etag?: string | undefined;
-  readonly accept?: string;
   /** An answer that somebody else had a moment ago will not do. */
   readonly again?: boolean;
   /** What it is a part of: an account that is not shown this may be shown the rest. The path itself where nothing is said. */
@@ -210,13 +209,13 @@ export function openSession(
     signal,
     stats,
     mayTryAgain,
-    async get(to, { etag, accept, topic = to, isOptional = false } = {}) {
+    async get(to, { etag, topic = to, isOptional = false } = {}) {
       const origin = new URL(api.url).origin;
       let url = to.startsWith("/") ? api.url + to : to;
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
         if (new URL(url).origin !== origin) throw elsewhere(url, to);
         const what = `GET ${url.startsWith(api.url) ? url.slice(api.url.length) : url}`;
-        const request = { method: "GET", what, etag, ...(accept === undefined ? {} : { accept }) } as const;
+        const request = { method: "GET", what, etag } as const;
         const answer = await one(url, "core", request, { topic, isOptional });
         const location = answer.headers.get("location");
         if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === null) return answer;

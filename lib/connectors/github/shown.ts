@@ -5,11 +5,12 @@ export interface Shown {
   note(unit: Pick<Unit, "id" | "identity">): void;
   hasId(id: string): boolean;
   has(identity: string): boolean;
+  noted(): { readonly ids: string[]; readonly identities: string[] };
 }
 
-export function shownSoFar(): Shown {
-  const ids = new Set<string>();
-  const identities = new Set<string>();
+export function shownSoFar(before?: ReturnType<Shown["noted"]>): Shown {
+  const ids = new Set(before?.ids);
+  const identities = new Set(before?.identities);
   return {
     note({ id, identity }) {
       ids.add(id);
@@ -17,5 +18,6 @@ export function shownSoFar(): Shown {
     },
     hasId: (id) => ids.has(id),
     has: (identity) => identities.has(identity),
+    noted: () => ({ ids: [...ids], identities: [...identities] }),
   };
 }

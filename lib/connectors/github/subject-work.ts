@@ -1,7 +1,7 @@
 import type { CollectContext, Facts } from "../connector.ts";
 import type { CommentCounts } from "./comment-counts.ts";
 import type { Failures } from "./failures.ts";
-import type { KindNotes } from "./kept-notes.ts";
+import type { KindNotes } from "./kind-notes.ts";
 import { begunKind } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Json } from "./pages.ts";
@@ -82,9 +82,10 @@ export function noteBarrier(
   const { barrier: state } = error;
   const reason = work.redact(error.message);
   const { previous, context } = work;
-  const heldIn = told === "not chosen" ? undefined : previous.heldIn(kind);
+  const remembered = previous.heldIn(kind);
+  const heldIn = told === "not chosen" ? undefined : remembered;
   const readIn = heldIn ?? previous.readIn(kind);
-  const known = { state, reason, ...(heldIn === undefined ? {} : { heldIn }) };
+  const known = { state, reason, ...(remembered === undefined ? {} : { heldIn: remembered }) };
   work.states.set(kind, known);
   const isCut = begunKind({ name: kind }, context.kept) !== undefined;
   const partly = isCut ? "was read in part before a wait" : undefined;

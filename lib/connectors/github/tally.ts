@@ -6,24 +6,47 @@ import type { Session } from "./session.ts";
 export interface Tally {
   /** `owner` as the configuration names it. A list that shifts while it is read shows some twice: they count once. */
   note(owner: string, repository: RepositoryObject): void;
+  /** Whether its number was listed. */
+  has(owner: string, id: unknown): boolean;
   /** How many of these visibilities were listed of an owner; undefined where its list was not read. */
   count(owner: string, visibilities: readonly string[]): number | undefined;
   /** Where GitHub says how many there are: `/orgs/my-org`, `/user`. */
   begin(owner: string, countedAt: string): void;
   countedAt(owner: string): string | undefined;
+  noted(): TallyNotes;
 }
 
-export function tallyOf(): Tally {
-  const lists = new Map<string, { readonly countedAt: string; readonly visibilities: Map<number, string> }>();
+/** By owner: numbers by visibility. */
+type TallyNotes = Record<string, { countedAt: string; visibilities: Record<string, number[]> }>;
+
+export function tallyOf(before: TallyNotes = {}): Tally {
+  const lists = new Map(
+    Object.entries(before).map(([owner, { countedAt, visibilities }]) => {
+      const each = Object.entries(visibilities).flatMap(([of, ids]) => ids.map((id) => [id, of] as const));
+      return [owner, { countedAt, visibilities: new Map<unknown, string>(each) }];
+    }),
+  );
   const of = (owner: string) => lists.get(owner.toLowerCase());
   return {
-    begin: (owner, countedAt) => void lists.set(owner.toLowerCase(), { countedAt, visibilities: new Map() }),
+    begin: (owner, countedAt) =>
+      void lists.set(owner.toLowerCase(), { countedAt, visibilities: of(owner)?.visibilities ?? new Map() }),
     note: (owner, repository) => void of(owner)?.visibilities.set(repository.id, visibilityOf(repository)),
+    has: (owner, id) => of(owner)?.visibilities.has(id) === true,
     count(owner, visibilities) {
       const list = of(owner);
       return list && [...list.visibilities.values()].filter((one) => visibilities.includes(one)).length;
     },
     countedAt: (owner) => of(owner)?.countedAt,
+    noted: () =>
+      Object.fromEntries(
+        [...lists].map(([owner, { countedAt, visibilities }]) => {
+          const noted = [...Map.groupBy(visibilities, ([, of]) => of)].map(([of, some]) => [
+            of,
+            some.map(([id]) => Number(id)),
+          ]);
+          return [owner, { countedAt, visibilities: Object.fromEntries(noted) }];
+        }),
+      ),
   };
 }
 

@@ -1,17 +1,17 @@
 import * as z from "zod";
-import { SourceError } from "../../errors.ts";
+import { DeferredError, SourceError } from "../../errors.ts";
 import type { Unit, UnitBefore } from "../connector.ts";
 import { absentUnits } from "./absent.ts";
 import type { Github } from "./github-context.ts";
 import { listGists } from "./list-gists.ts";
-import { listRepositories, type Missing } from "./list-repositories.ts";
+import { listRepositories } from "./list-repositories.ts";
+import { type ListingState, listingState, type Missing } from "./listing-state.ts";
 import { type KnownParts, knownParts, PARTS } from "./parts.ts";
 import { PROBED_AT_ONCE, type Prober, proberOf } from "./probe.ts";
 import type { RepositoryObject } from "./repository-object.ts";
 import { repositoryUnits } from "./repository-units.ts";
 import type { Session } from "./session.ts";
-import { shownSoFar } from "./shown.ts";
-import { type Tally, tallyOf } from "./tally.ts";
+import type { Shown } from "./shown.ts";
 import { UnreadableError } from "./unreadable.ts";
 
 /** What a unit's line of the plan says to `collect`. */
@@ -61,16 +61,15 @@ export async function* listUnits(
   { options, chosen, scope }: Pick<Github, "options" | "chosen" | "scope">,
   session: Session,
   known: readonly UnitBefore[] = [],
+  state: ListingState = listingState(),
 ): AsyncGenerator<Unit> {
   const parts = knownParts(known);
-  const tally = tallyOf();
-  const missing: Missing[] = [];
-  const shown = shownSoFar();
-  for await (const unit of shownUnits({ options, chosen, scope }, session, parts, tally, missing)) {
+  const { missing, shown } = state;
+  for await (const unit of shownUnits({ options, chosen, scope }, session, parts, state)) {
     shown.note(unit);
     yield unit;
   }
-  for await (const unit of absentUnits({ options, chosen, scope, session, parts, tally, shown }, known, missing)) {
+  for await (const unit of absentUnits({ options, chosen, scope, session, parts, state }, known)) {
     shown.note(unit);
     yield unit;
   }
@@ -81,27 +80,39 @@ async function* shownUnits(
   { options, chosen, scope }: Pick<Github, "options" | "chosen" | "scope">,
   session: Session,
   parts: KnownParts,
-  tally: Tally,
-  missing: Missing[],
+  state: ListingState,
 ): AsyncGenerator<Unit> {
   const { organization, user } = options;
+  async function* once(step: string, units: () => AsyncIterable<Unit>): AsyncGenerator<Unit> {
+    if (state.done.has(step)) return;
+    yield* units();
+    state.done.add(step);
+  }
   if (organization !== undefined && chosen.has("organization"))
-    yield await ownerUnit(session, "organization", organization);
-  if (user !== undefined && chosen.has("user")) yield await ownerUnit(session, "user", user);
-  if (user !== undefined && chosen.of("gist").length > 0) yield* gistUnits(chosen, session, user);
+    yield* once("organization", () => ownerUnit(session, "organization", organization));
+  if (user !== undefined && chosen.has("user")) yield* once("user", () => ownerUnit(session, "user", user));
+  if (user !== undefined && chosen.of("gist").length > 0)
+    yield* once("gists", () => gistUnits(chosen, session, user, state.shown));
   const probes = proberOf(chosen, session);
   let some: RepositoryObject[] = [];
-  for await (const listed of listRepositories({ options, scope }, session, tally)) {
-    if (listed.kind === "missing") {
-      missing.push(listed);
-      continue;
+  try {
+    for await (const listed of listRepositories({ options, scope }, session, state)) {
+      if (listed.kind === "missing") {
+        state.missing.push(listed);
+        continue;
+      }
+      some.push(listed.repository);
+      if (some.length < PROBED_AT_ONCE) continue;
+      yield* probedUnits(some, chosen, probes, parts);
+      some = [];
     }
-    some.push(listed.repository);
-    if (some.length < PROBED_AT_ONCE) continue;
     yield* probedUnits(some, chosen, probes, parts);
-    some = [];
+  } catch (error) {
+    // Their question would have to wait, too. Asked for anew in each hour they could take all of its requests.
+    if (error instanceof DeferredError)
+      for (const repository of some) yield* repositoryUnits(repository, chosen, parts);
+    throw error;
   }
-  yield* probedUnits(some, chosen, probes, parts);
 }
 
 /** With what one question tells about all of them. */
@@ -117,17 +128,23 @@ async function* probedUnits(
 }
 
 /** Gists that are not shown are a unit that fails, for the configuration asks for them; the rest of the job goes on. */
-async function* gistUnits(chosen: Github["chosen"], session: Session, user: string): AsyncGenerator<Unit> {
+async function* gistUnits(
+  chosen: Github["chosen"],
+  session: Session,
+  user: string,
+  shown: Shown,
+): AsyncGenerator<Unit> {
   try {
     for await (const { id, owner } of listGists(chosen, session, user))
-      yield { id: `${owner}/gists/${id}`, identity: `gist:${id}`, compute: "lambda", input: { subject: "gist", id } };
+      if (!shown.has(`gist:${id}`))
+        yield { id: `${owner}/gists/${id}`, identity: `gist:${id}`, compute: "lambda", input: { subject: "gist", id } };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     yield missingUnit({ kind: "missing", owner: user, name: "gists", why: error.message });
   }
 }
 
-async function ownerUnit(session: Session, subject: "organization" | "user", login: string): Promise<Unit> {
+async function* ownerUnit(session: Session, subject: "organization" | "user", login: string): AsyncGenerator<Unit> {
   const path = `/${subject === "organization" ? "orgs" : "users"}/${encodeURIComponent(login)}`;
   const { status, json } = await session.get(path);
   const found = ownerObject.safeParse(json);
@@ -135,7 +152,7 @@ async function ownerUnit(session: Session, subject: "organization" | "user", log
     const code = status === 403 ? "SOURCE_FORBIDDEN" : "SOURCE_NOT_FOUND";
     throw new SourceError(code, `GitHub does not show the ${subject} ${login} to these credentials (${status})`);
   }
-  return {
+  yield {
     id: found.data.login,
     identity: `${subject}:${found.data.id}`,
     compute: "lambda",

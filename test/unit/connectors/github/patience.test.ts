@@ -6,13 +6,14 @@ import { TransientError } from "../../../../lib/errors.ts";
 const busy = (retryAfterMs: number, code: "SOURCE_UNAVAILABLE" | "STORAGE_FAILED" = "SOURCE_UNAVAILABLE") =>
   new TransientError(code, "busy", { retryAfterMs });
 
-function someWaiting() {
+function someWaiting(waits: "here" | "elsewhere" = "elsewhere") {
   const stop = new Error("told to stop");
   const deferred: number[] = [];
   const context = {
     // A wait here ends at once with this.
     signal: AbortSignal.abort(stop),
     defer: async (until: Date) => void deferred.push(until.getTime()),
+    waits,
   };
   return { stop, deferred, work: { session: { api: { now: () => new Date(1_000) } }, context } };
 }
@@ -35,4 +36,16 @@ test("a file is not waited for longer than a minute and the back-off, and never 
   assert.equal(unless?.(busy(0, "STORAGE_FAILED")), true);
   await assert.rejects(async () => sleep?.(68_000, signal), stop);
   assert.deepEqual(deferred, []);
+});
+
+test("at a desk a file is waited for up to an hour, and the back-off, as everything else is", async () => {
+  const { stop, deferred, work } = someWaiting("here");
+  const { unless, sleep, signal } = filePatience(work);
+  assert.deepEqual(
+    [3_600_000, 3_600_001].map((ms) => unless?.(busy(ms))),
+    [false, true],
+  );
+  await sleep?.(120_000, signal);
+  assert.deepEqual(deferred, [121_000]);
+  await assert.rejects(async () => sleep?.(60_000, signal), stop);
 });
