@@ -49,9 +49,7 @@ describe("whom egress.allow does not list hears nothing", () => {
       {
         uri,
         readPreference: undefined,
-        tlsCaFile: undefined,
-        tlsCertificateKeyFile: undefined,
-        tlsCertificateKeyPassword: undefined,
+        tls: { ca: undefined, certificateKey: undefined, certificateKeyPassword: undefined },
       },
       signal,
     );

@@ -74,15 +74,26 @@ describe("a server that wants TLS and a certificate of ours", { skip: noFerret }
       documentsIn({ uri, tls_ca_file: certificate.caFile }),
       fails("SOURCE_UNAVAILABLE", /connecting to the server/),
     );
-    await assert.rejects(documentsIn({ uri, ...files }), fails("CONFIG_INVALID", /tls_certificate_key_file/));
+    await assert.rejects(documentsIn({ uri, ...files }), fails("CONFIG_INVALID", /^tls_certificate_key: the password/));
     await assert.rejects(documentsIn({ uri, ...files, ...secret }, { KEY_PASSWORD: "wr0ng" }), (error) => {
       assert.ok(!String(error).includes("wr0ng"));
-      return fails("CONFIG_INVALID", /tls_certificate_key_file/)(error);
+      return fails("CONFIG_INVALID", /^tls_certificate_key: the password/)(error);
     });
+    await assert.rejects(documentsIn({ uri, tls_ca_file: path.join(folder, "none") }), fails("SECRET_MISSING", /none/));
     await assert.rejects(
-      documentsIn({ uri, tls_ca_file: path.join(folder, "none") }),
-      fails("CONFIG_INVALID", /tls_ca_file/),
+      documentsIn({ uri, tls_ca_env: "CA" }, { CA: "certificates" }),
+      fails("CONFIG_INVALID", /^tls_ca: holds no certificates/),
     );
+  });
+
+  test("is read with authorities and a certificate that lie in no file, as on AWS", async () => {
+    await using server = await startFerret({ tls: certificate });
+    const tls = { tls: true, tlsCAFile: certificate.caFile, tlsCertificateKeyFile: own.plain };
+    await using client = await MongoClient.connect(server.uri, tls);
+    await client.db("app").collection<{ _id: number }>("a").insertOne({ _id: 1 });
+    const texts = { tls_ca_env: "CA", tls_certificate_key_env: "OURS" };
+    const env = { CA: await readFile(certificate.caFile, "utf8"), OURS: await readFile(own.plain, "utf8") };
+    assert.equal(await documentsIn({ uri: server.uri, ...texts }, env), 1);
   });
 });
 

@@ -9,12 +9,13 @@ import type { SecretReference, SecretResolver } from "../../secrets/secrets.ts";
 import { awsCredentials } from "./aws-credentials.ts";
 import { driverFault } from "./fault.ts";
 import type { MongodbOptions } from "./options.ts";
-import { checkTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { checkTls, type ServerTls, serverTls } from "./server-tls.ts";
 import { isMongoUri, uriParameter, uriSecrets } from "./uri.ts";
 
 /** Everything that is needed to connect, secrets resolved. */
-export interface ServerAddress extends TlsFiles {
+export interface ServerAddress {
   readonly uri: string;
+  readonly tls: ServerTls;
   readonly readPreference: ReadPreferenceMode | undefined;
 }
 
@@ -39,19 +40,16 @@ export async function proofAddress(options: MongodbOptions, context: Secrets): P
   return reference === undefined ? undefined : addressAt(options, reference, "prove_uri", context);
 }
 
-/** Of the server whose URI is at `reference`, to write to; the TLS files are those of the job. `name` says in errors what is wrong. */
+/** Of the server whose URI is at `reference`, to write to; TLS is that of the job. `name` says in errors what is wrong. */
 export async function addressAt(
   options: MongodbOptions,
   reference: SecretReference | undefined,
   name: string,
   context: Secrets,
 ): Promise<ServerAddress> {
-  const password = secretOf(options, "tls_certificate_key_password");
   return {
     uri: await resolvedUri(reference, name, context),
-    tlsCaFile: options.tls_ca_file,
-    tlsCertificateKeyFile: options.tls_certificate_key_file,
-    tlsCertificateKeyPassword: password === undefined ? undefined : await context.secrets.resolve(password),
+    tls: await serverTls(options, context.secrets),
     readPreference: "primary",
   };
 }
@@ -82,7 +80,7 @@ function checkHosts(uri: string, name: string): void {
 
 /** A connected client. The driver is loaded here, so that only jobs that need it pay for that. @throws SourceError | TransientError | ConfigError */
 export async function connect(address: ServerAddress, signal: AbortSignal): Promise<MongoClient> {
-  await checkTlsFiles(address);
+  checkTls(address.tls);
   const { MongoClient } = await import("mongodb");
   let client: MongoClient | undefined;
   try {
@@ -97,17 +95,17 @@ export async function connect(address: ServerAddress, signal: AbortSignal): Prom
 }
 
 async function clientOptions(address: ServerAddress): Promise<MongoClientOptions> {
-  const { uri, tlsCaFile, tlsCertificateKeyFile, tlsCertificateKeyPassword, readPreference } = address;
-  const usesTlsFiles = tlsCaFile !== undefined || tlsCertificateKeyFile !== undefined;
+  const { uri, readPreference } = address;
+  const { ca, certificateKey, certificateKeyPassword } = address.tls;
   return {
     appName: "core-backup",
     maxPoolSize: MAX_CONNECTIONS,
     enableUtf8Validation: false,
     ...(uriParameter(uri, "serverSelectionTimeoutMS") === undefined ? { serverSelectionTimeoutMS: SELECTION_MS } : {}),
-    ...(usesTlsFiles ? { tls: true } : {}),
-    ...(tlsCaFile === undefined ? {} : { tlsCAFile: tlsCaFile }),
-    ...(tlsCertificateKeyFile === undefined ? {} : { tlsCertificateKeyFile }),
-    ...(tlsCertificateKeyPassword === undefined ? {} : { tlsCertificateKeyFilePassword: tlsCertificateKeyPassword }),
+    ...((ca ?? certificateKey) === undefined ? {} : { tls: true }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificateKey === undefined ? {} : { cert: certificateKey, key: certificateKey }),
+    ...(certificateKeyPassword === undefined ? {} : { passphrase: certificateKeyPassword }),
     ...(readPreference === undefined ? {} : { readPreference }),
     ...(usesAwsIam(uri) ? { authMechanismProperties: { AWS_CREDENTIAL_PROVIDER: await awsCredentials() } } : {}),
   };

@@ -89,7 +89,7 @@ export async function* programArchive({ address }: DumpProgram, options: Program
   const config = await toolConfig(address);
   try {
     const judge = judgeTool(PROGRAM, database.name);
-    for await (const chunk of programOutput(PROGRAM, args, { signal, judge, descriptors: [config.fd] })) {
+    for await (const chunk of programOutput(PROGRAM, args, { signal, judge, descriptors: config.descriptors })) {
       parser.push(chunk);
       yield chunk;
     }

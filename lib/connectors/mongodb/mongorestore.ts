@@ -78,7 +78,7 @@ async function runTool(
     const options = {
       signal,
       stdin,
-      descriptors: [config.fd],
+      descriptors: config.descriptors,
       judge: (exit: Exit) => {
         judge(exit);
         said =

@@ -36,16 +36,10 @@ const readPreference = z
 export const mongodbOptions = z
   .strictObject({
     ...maybeSecretFields("uri"),
-    tls_ca_file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Certificates of the authorities that signed the servers' (PEM)."),
-    tls_certificate_key_file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Our certificate and its private key in one file (PEM), also for authMechanism=MONGODB-X509."),
+    /** Certificates of the authorities that signed the servers'. */
+    ...secretFields("tls_ca"),
+    /** Our certificate and its private key in one text, also for authMechanism=MONGODB-X509. */
+    ...secretFields("tls_certificate_key"),
     ...secretFields("tls_certificate_key_password"),
     read_preference: readPreference.optional(),
     databases: z

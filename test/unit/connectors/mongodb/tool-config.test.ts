@@ -3,14 +3,12 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { toolConfig, toolUri } from "../../../../lib/connectors/mongodb/tool-config.ts";
+import { programText } from "../../../../lib/process.ts";
 
-const address = (uri: string, more = {}) => ({
+const address = (uri: string, tls = {}) => ({
   uri,
-  tlsCaFile: undefined,
-  tlsCertificateKeyFile: undefined,
-  tlsCertificateKeyPassword: undefined,
+  tls: { ca: undefined, certificateKey: undefined, certificateKeyPassword: undefined, ...tls },
   readPreference: undefined,
-  ...more,
 });
 
 test("the tools get the URI without its database and without the times that they misread", () => {
@@ -20,21 +18,30 @@ test("the tools get the URI without its database and without the times that they
   );
 });
 
-test("TLS files are in the URI, once", () => {
-  const tls = { tlsCaFile: "/etc/ca.pem", tlsCertificateKeyFile: "/etc/key.pem", tlsCertificateKeyPassword: "a&b" };
+test("authorities and our certificate are named in the URI by descriptors, once", () => {
+  const tls = { ca: "AUTHORITIES", certificateKey: "OURS", certificateKeyPassword: "a&b" };
   assert.equal(
     toolUri(address("mongodb://a/?tls=true&tlsCAFile=/old", tls)),
-    "mongodb://a/?tls=true&tlsCAFile=%2Fetc%2Fca.pem&tlsCertificateKeyFile=%2Fetc%2Fkey.pem&tlsCertificateKeyFilePassword=a%26b",
+    "mongodb://a/?tls=true&tlsCAFile=%2Fdev%2Ffd%2F4&tlsCertificateKeyFile=%2Fdev%2Ffd%2F5&tlsCertificateKeyFilePassword=a%26b",
   );
+  assert.match(toolUri(address("mongodb://a/", { certificateKey: "OURS" })), /tlsCertificateKeyFile=%2Fdev%2Ffd%2F4$/);
   assert.equal(toolUri(address("mongodb://a/")), "mongodb://a/");
 });
 
-test("the file has no name left when the program begins, and says the URI", async () => {
+test("no file has a name left when the program begins; the first one says the URI, and the others what it names", async () => {
   const before = await readdir(tmpdir());
-  const config = await toolConfig(address("mongodb://u:c4nary@a/"));
+  const config = await toolConfig(address("mongodb://u:c4nary@a/", { ca: "AUTHORITIES", certificateKey: "OURS" }));
   try {
-    assert.match(await readlink(`/proc/self/fd/${config.fd}`), /\(deleted\)$/);
-    assert.equal(await readFile(`/proc/self/fd/${config.fd}`, "utf8"), 'uri: "mongodb://u:c4nary@a/"\n');
+    const paths = config.descriptors.map((fd) => `/proc/self/fd/${fd}`);
+    for (const path of paths) assert.match(await readlink(path), /\(deleted\)$/);
+    const [uri, ...others] = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+    assert.match(uri ?? "", /^uri: "mongodb:\/\/u:c4nary@a\/\?tls=true&/);
+    assert.deepEqual(others, ["AUTHORITIES", "OURS"]);
+    // The tools read each as often as they connect.
+    const args = ["-c", "cat /dev/fd/4 /dev/fd/4 /dev/fd/5"];
+    const { signal } = new AbortController();
+    const read = await programText("sh", args, { signal, descriptors: config.descriptors });
+    assert.equal(read, "AUTHORITIESAUTHORITIESOURS");
     const own = (await readdir(tmpdir())).filter(
       (name) => name.startsWith("core-backup-mongodb") && name.includes(`-${process.pid}-`),
     );
