@@ -96,7 +96,7 @@ export async function* readArtifact(
   // Connectors may keep what they are given.
   const stored = isPlain ? measure(content) : measureOwned(content, artifact.bytes);
   const opened = artifact.encryption === null ? stored.bytes : (decryption?.decrypt(stored.bytes) ?? stored.bytes);
-  const plain = isPlain ? stored : measure(decompress(opened, artifact.compression));
+  const plain = isPlain ? stored : measure(decompress(opened, artifact.compression, artifact.sourceBytes));
   try {
     yield* plain.bytes;
   } catch (error) {

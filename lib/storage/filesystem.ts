@@ -248,7 +248,7 @@ async function writeAndReadBack(file: FileHandle, doing: string, path: string, b
   const back = readBack(doing, path);
   try {
     const given = await writeContent(file, doing, path, body, back.reached);
-    const stored = await back.end();
+    const stored = await back.end(given.bytes);
     refuseOther(doing, stored, given);
     return stored;
   } finally {

@@ -1,3 +1,5 @@
+// First, so that what is watched is what it left.
+import "./no-waiting.ts";
 import fs, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 

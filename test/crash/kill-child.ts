@@ -31,8 +31,10 @@ export interface ChildAnswer {
   readonly boundaries: readonly string[];
 }
 
-/** Run as a program: the task as JSON in argv, the answer as JSON on stdout, if it lives to give one. */
-if (process.argv[1] === import.meta.filename) {
+void main();
+
+/** A program: the task as JSON in argv, the answer as JSON on stdout, if it lives to give one. */
+async function main(): Promise<void> {
   const task: ChildTask = JSON.parse(process.argv[2] ?? "");
   const { reach, to, stoppedSeconds = 0 } = task;
   let ahead = 0;

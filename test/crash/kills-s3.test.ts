@@ -1,7 +1,7 @@
 import "./no-waiting.ts";
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { noVersitygw, startVersitygw } from "../support/s3-server.ts";
+import { after, before, describe, test } from "node:test";
+import { noVersitygw, type S3Server, startVersitygw } from "../support/s3-server.ts";
 import { boundariesOf, killAtEach } from "./kill-run.ts";
 import { onS3 } from "./s3-store.ts";
 import { scenarios } from "./scenarios.ts";
@@ -24,10 +24,14 @@ const POINTS: readonly { scenario: string; bigBytes: number; at: RegExp; least: 
 
 describe("S3:", { skip: noVersitygw }, () => {
   const tallies: Tally[] = [];
+  let server: S3Server;
+  before(async () => {
+    server = await startVersitygw();
+  });
+  after(() => server[Symbol.asyncDispose]());
 
   for (const { scenario: name, bigBytes, at, least } of POINTS) {
     test(`killed in "${name}" at ${at}, nothing is lost, no upload stays open, and the next run succeeds by itself`, async () => {
-      await using server = await startVersitygw();
       const store = onS3(server);
       const scenario = (await scenarios(sourceOf({ bigBytes }))).find((one) => one.name === name);
       assert.ok(scenario);

@@ -58,7 +58,17 @@ export async function startVersitygw(
   const command = (port: number) => ({
     program: VERSITYGW,
     args: [
-      ...["--quiet", "--port", `127.0.0.1:${port}`, "--region", region, "--iam-dir", join(folder.path, "iam"), ...tls],
+      ...[
+        "--quiet",
+        "--keep-alive",
+        "--port",
+        `127.0.0.1:${port}`,
+        "--region",
+        region,
+        "--iam-dir",
+        join(folder.path, "iam"),
+        ...tls,
+      ],
       ...["posix", ...sidecar, "--versioning-dir", join(folder.path, "versions"), join(folder.path, "data")],
     ],
     env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },

@@ -55,6 +55,17 @@ for (const kind of kinds) {
 }
 
 for (const type of ["gzip", "zstd"] as const) {
+  test(`little content takes little memory, ${type}`, async () => {
+    const packed = await readAll(compress(bytesOf("little"), { type, level: 3 }), LIMIT);
+    for (const stream of [
+      compress(bytesOf("little"), { type, level: 3 }),
+      decompress(bytesOf(packed), type, "little".length),
+    ]) {
+      for await (const piece of stream)
+        assert.ok(piece.buffer.byteLength < 100_000, `${piece.buffer.byteLength} bytes`);
+    }
+  });
+
   test(`a ${type} stream that is cut short or flipped throws`, async () => {
     const packed = Buffer.from(await readAll(compress(bytesOf(content), { type, level: 3 }), LIMIT));
     await assert.rejects(readAll(decompress(bytesOf(packed.subarray(0, -1)), type), LIMIT), "cut by one byte");

@@ -23,7 +23,7 @@ test("what is read in steps behind the writer is measured as a whole", async () 
   const back = readBack("reading", path);
   back.reached(1);
   back.reached(2 * MiB + 5);
-  const measured = await back.end();
+  const measured = await back.end(content.byteLength);
   await back.close();
   assert.deepEqual(measured, { bytes: content.byteLength, crc32: crc32(content), sha256: sha256(content) });
 });
@@ -37,16 +37,28 @@ test("nothing is read beyond what reached the disk", async () => {
   const file = await open(path, "r+");
   await file.write(Buffer.alloc(MiB, "b"), 0, MiB, MiB);
   await file.close();
-  const { sha256: digest } = await back.end();
+  const { sha256: digest } = await back.end(2 * MiB);
   await back.close();
   assert.equal(digest, sha256(Buffer.concat([Buffer.alloc(MiB, "a"), Buffer.alloc(MiB, "b")])));
+});
+
+test("small files take small buffers, and one that is longer than was written is read to its end", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "file");
+  await writeFile(path, "little");
+  const before = process.memoryUsage().arrayBuffers;
+  const backs = Array.from({ length: 100 }, () => readBack("reading", path));
+  for (const [expected, back] of backs.entries()) assert.equal((await back.end(expected)).bytes, "little".length);
+  const taken = process.memoryUsage().arrayBuffers - before;
+  for (const back of backs) await back.close();
+  assert.ok(taken < 10_000_000, `${taken} bytes`);
 });
 
 test("a file that cannot be read is told at the end, and closing needs no reading", async () => {
   await using folder = await temporaryFolder();
   const back = readBack("storing x", join(folder.path, "absent"));
   back.reached(MiB);
-  await assert.rejects(back.end(), { code: "NOT_FOUND", message: /storing x/ });
+  await assert.rejects(back.end(MiB), { code: "NOT_FOUND", message: /storing x/ });
   await back.close();
   await readBack("storing x", join(folder.path, "absent")).close();
 });
