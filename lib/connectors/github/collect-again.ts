@@ -25,7 +25,7 @@ export async function* collectAgain(work: SubjectWork, kind: Kind): AsyncGenerat
     more: () => ({ ...reading.facts?.(), readAgain: true }),
     replaces: (name) => given.some((one) => isPartOf(one, name)),
   });
-  noteStored(work, kind);
+  noteStored(work, kind, reading);
   checkEnd(reading);
   await endKind(work, context, reading.end("READ"));
 }

@@ -99,14 +99,14 @@ async function* readItems(work: SubjectWork, context: KindContext, reading: Watc
     yield kindItem(kind, noLines, given);
   }
   const isStored = work.context.kept?.has(partName(kind, part)) !== true;
-  if (isStored && (reading.ended() || reading.stopped?.() !== undefined)) noteStored(work, kind);
+  if (isStored && (reading.ended() || reading.stopped?.() !== undefined)) noteStored(work, kind, reading);
   checkEnd(reading);
   const kept = work.context.kept?.get(partName(kind));
   const isOfBefore = begun !== undefined && !reading.ended() && kept !== undefined;
   // What is stored is of before a wait. Others have to see what is there now.
   if (isOfBefore) for await (const _ of reading.lines());
   checkEnd(reading);
-  if (isOfBefore) noteStored(work, kind);
+  if (isOfBefore) noteStored(work, kind, reading);
   const end = isOfBefore
     ? { hole: storedHole(kept.facts), gone: NOTHING_GONE, state: keptState(kind, before, kept) }
     : reading.end(isEmpty ? "EMPTY" : "READ");

@@ -5,7 +5,7 @@ import * as z from "zod";
  * what tells lines from one another, and numbers and URLs that artifacts' facts name as well. No texts.
  */
 const kindNotes = z.object({
-  /** Of a list: by these it goes on, and holds each object once. */
+  /** Of a list that is not stored to its end: by these it goes on, and holds each object once. */
   keys: z.array(z.string()),
   /** By kinds that hang on this one, what they are to ask by. */
   children: z.record(z.string(), z.array(z.string())),
