@@ -23,10 +23,10 @@ const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 20
 const PEM = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
 /** The App's side of a server: looks at the JWT as GitHub does, and makes a token each time. */
-function actAsApp(server: GithubServer, clock: { time: Date }, made: string[]): void {
+function actAsApp(server: GithubServer, clock: { time: Date }, made: string[], installation: object = {}): void {
   const others = server.fault;
   server.fault = (path, request, query) => {
-    const isInstallation = path === "/orgs/my-org/installation";
+    const isInstallation = path === "/orgs/my-org/installation" || path === "/app/installations/7";
     if (!isInstallation && path !== "/app/installations/7/access_tokens") return others(path, request, query);
     const [head = "", claims = "", signature = ""] = (request.headers.authorization ?? "")
       .replace("Bearer ", "")
@@ -41,7 +41,7 @@ function actAsApp(server: GithubServer, clock: { time: Date }, made: string[]): 
     const now = clock.time.getTime() / 1000;
     if (!isOurs || iss !== "99" || exp - iat > 600 || iat > now || exp < now)
       return { status: 401, body: { message: "A JSON web token could not be decoded" } };
-    if (isInstallation) return { status: 200, body: { id: 7 } };
+    if (isInstallation) return { status: 200, body: { id: 7, ...installation } };
     server.token = `ghs_canary_${made.length}`;
     made.push(server.token);
     const expires = new Date(clock.time.getTime() + 3_600_000).toISOString();
@@ -131,6 +131,25 @@ describe("a GitHub App", () => {
     await collectAll(connector, unit);
     assert.equal(made.length, 2);
   });
+
+  for (const [selection, login, absent] of [
+    ["all", "My-Org", []],
+    ["selected", "my-org", ["my-org/gone"]],
+    ["all", "other-org", ["my-org/gone"]],
+  ] as const)
+    test(`whose installation is for ${selection} repositories of ${login} misses ${absent.length} that GitHub shows no more`, async () => {
+      const clock = { time: new Date("2026-11-22T03:00:00Z") };
+      const { server, connector, made } = await anApp(clock);
+      await using _ = server;
+      actAsApp(server, clock, made, { account: { login }, repository_selection: selection });
+      const facts = () => ({ name: "my-org/gone", visibility: "internal" });
+      const known = [{ id: "my-org/gone", identity: "repository:41", snapshot: "2026-11-21T030000Z", facts }];
+      const units = await Array.fromAsync(connector.units(never(), { known }));
+      assert.deepEqual(
+        units.filter(({ input }) => input.subject === "absent").map(({ id }) => id),
+        absent,
+      );
+    });
 
   test("says which kinds its installation may not read", async () => {
     const clock = { time: new Date("2026-11-22T03:00:00Z") };

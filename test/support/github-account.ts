@@ -6,6 +6,7 @@ export const aGithubAccount = (): Account => ({
   authorization: async () => "Bearer t",
   basic: async () => "Basic t",
   renew: () => false,
+  seesAllOf: async () => false,
   madeAt: () => undefined,
   limits: freshLimits(),
 });

@@ -8,6 +8,8 @@ export interface Account {
   basic(signal: AbortSignal): Promise<string>;
   /** Forgets a token that GitHub refused. Answers false where there is no other to be had. */
   renew(): boolean;
+  /** Whether GitHub says that no repository of this owner is hidden from it. @throws as `authorization` does */
+  seesAllOf(owner: string, signal: AbortSignal): Promise<boolean>;
   /** When the token in use was made, for one that was made by us. */
   madeAt(): number | undefined;
   readonly limits: AccountLimits;

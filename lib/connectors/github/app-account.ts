@@ -27,6 +27,10 @@ const tokenSchema = z.object({
   permissions: z.record(z.string(), z.string()).default({}),
 });
 const installationSchema = z.object({ id: z.int() });
+const reachSchema = z.object({
+  account: z.object({ login: z.string() }),
+  repository_selection: z.enum(["all", "selected"]),
+});
 
 /** A token lives an hour, and a git transfer that begins with it must outlast its checks. */
 const SPARE_MS = 10 * 60_000;
@@ -51,7 +55,7 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
   }
 
   async function make(signal: AbortSignal) {
-    const id = app.installationId ?? (await installationOf(signal));
+    const id = await installationId(signal);
     const path = `/app/installations/${id}/access_tokens`;
     const answer = described(tokenSchema, `POST ${path}`, await asApp("POST", path, signal));
     redaction.add(answer.token);
@@ -59,6 +63,9 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
     const { token, permissions } = answer;
     return { token, until: Date.parse(answer.expires_at), made, permissions };
   }
+
+  const installationId = async (signal: AbortSignal): Promise<number> =>
+    app.installationId ?? (await installationOf(signal));
 
   async function installationOf(signal: AbortSignal): Promise<number> {
     if (app.owner === undefined) {
@@ -90,6 +97,12 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
     renew() {
       current = undefined;
       return true;
+    },
+    async seesAllOf(owner, signal) {
+      const path = `/app/installations/${await installationId(signal)}`;
+      const installation = described(reachSchema, `GET ${path}`, await asApp("GET", path, signal));
+      const isOf = installation.account.login.toLowerCase() === owner.toLowerCase();
+      return isOf && installation.repository_selection === "all";
     },
     madeAt: () => made,
     permissions: async (signal) => (await usable(signal)).permissions,

@@ -1,3 +1,4 @@
+import { SourceError } from "../../errors.ts";
 import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
 import type { ListingState } from "./listing-state.ts";
@@ -52,6 +53,12 @@ export async function* fatesOf(
     reasons.set(owner, asked);
     return asked;
   };
+  const seen = new Map<string, Promise<boolean>>();
+  const seesAllOf = (owner: string): Promise<boolean> => {
+    const asked = seen.get(owner) ?? isSeenWhole(listing, owner);
+    seen.set(owner, asked);
+    return asked;
+  };
   const { state } = listing;
   for (const one of absent) {
     const [, sort, key = ""] = /^(repository|gist):(\w+)$/.exec(one.whole) ?? [];
@@ -68,7 +75,10 @@ export async function* fatesOf(
     const isAsked = state.asked < MOST_ASKED;
     const fate = isAsked ? await askedFate(listing, one, key, hint) : undefined;
     state.asked += 1;
-    yield { absent: one, fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, hint, reasonOf })) };
+    yield {
+      absent: one,
+      fate: fate ?? (await unseenFate(listing, one, { owner, isMust, isAsked, hint, reasonOf, seesAllOf })),
+    };
   }
 }
 
@@ -121,6 +131,8 @@ interface Unseen {
   /** How to end it. */
   readonly hint: string;
   reasonOf(owner: string): Promise<string | undefined>;
+  /** Whether nothing is hidden: an App whose installation is for all of its owner's repositories is shown each one that there is. */
+  seesAllOf(owner: string): Promise<boolean>;
 }
 
 /**
@@ -130,12 +142,13 @@ interface Unseen {
 async function unseenFate(
   { options, state: { tally }, session }: Listing,
   absent: Absent,
-  { owner, isMust, isAsked, hint, reasonOf }: Unseen,
+  { owner, isMust, isAsked, hint, reasonOf, seesAllOf }: Unseen,
 ): Promise<Fate> {
   const { id, snapshot } = absent;
   const { visibility } = absent.remembered;
   // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
-  const reason = visibility === "private" || visibility === "public" ? await reasonOf(owner) : "";
+  const isCounted = visibility === "private" || visibility === "public";
+  const reason = (await seesAllOf(owner)) ? undefined : isCounted ? await reasonOf(owner) : "";
   const refused = session.api.accounts.filter(({ limits }) => limits.isRefused).map(({ name }) => name);
   const isBelieved = !isMust && refused.length === 0;
   if (isBelieved && reason === undefined) return GONE;
@@ -162,6 +175,20 @@ async function unseenFate(
 const leaveOut = (absent: Absent): string => `exclude: [${numbered(absent.id, absent)}] leaves it out`;
 /** What the configuration names has to be there: its number would say nothing once no snapshot holds it. */
 const TAKE_OUT = "Taken out of repositories, it is left out";
+
+/** Only of an owner whose list was read to its end. */
+async function isSeenWhole({ session, state: { tally } }: Listing, owner: string): Promise<boolean> {
+  if (tally.countedAt(owner) === undefined) return false;
+  for (const account of session.api.accounts) {
+    try {
+      if (await account.seesAllOf(owner, session.signal)) return true;
+    } catch (error) {
+      // What is not told is not so.
+      if (!(error instanceof SourceError)) throw error;
+    }
+  }
+  return false;
+}
 
 /** Undefined where an owner's list held all that there is. */
 async function hiddenReason({ session, state: { tally } }: Listing, owner: string): Promise<string | undefined> {

@@ -40,6 +40,7 @@ function sessionOf(names: readonly string[], { deleted = "", isRefused = false }
     authorization: async () => "",
     basic: async () => "",
     renew: () => false,
+    seesAllOf: async () => false,
     madeAt: () => undefined,
   };
   const not = () => Promise.reject(new Error("is not asked here"));
