@@ -114,7 +114,7 @@ export interface CollectContext {
   hasSnapshot?(snapshot: string): Promise<boolean>;
 }
 
-/** What a connector notes for after a wait. It lies beside the unit's record, or the plan, as open as that: ids and places, no content. */
+/** What a connector notes for after a wait. It lies beside the unit's record, or the plan, as open as that: ids, names and places, no content. */
 export interface Checkpoint {
   /** What was noted before this wait, unchecked; undefined where there was none. */
   readonly before: unknown;
