@@ -8,7 +8,7 @@ import { fileItem } from "./file-item.ts";
 import { type FileTries, fileTries } from "./file-tries.ts";
 import { kindItem } from "./kind-item.ts";
 import type { Line } from "./lines.ts";
-import { filePatience } from "./patience.ts";
+import { shortPatience } from "./patience.ts";
 import { scratchFile } from "./scratch-file.ts";
 import type { SubjectWork } from "./subject-work.ts";
 import { TEXT_KINDS, type Texts } from "./texts.ts";
@@ -165,7 +165,7 @@ async function storedAttachments(work: SubjectWork): Promise<StoredAttachments> 
     before.set(String(json.url), { artifact, sha256, from: true });
     known.set(sha256, { artifact, sha256, from: true });
   }
-  return { before, known, held: new Map(), tries: fileTries(filePatience(work)) };
+  return { before, known, held: new Map(), tries: fileTries(shortPatience(work)) };
 }
 
 /** Yields it unless its content is held already, under whatever URL. Answers the artifact. */

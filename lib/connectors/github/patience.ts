@@ -27,20 +27,26 @@ export function patience({ session, context: { signal, defer } }: Waiting): Retr
   };
 }
 
-/** A server's limit begins anew by then, as GitHub's own does. */
-const LONGEST_MS = 3_600_000;
+/** At a desk. Three files that are waited for in vain, three times each, leave a unit more than half of its usual time. */
+const LONGEST_MS = 15 * 60_000;
 
 /**
  * The same for single files. Where waiting is left to others, one for which a server wants a longer wait is had by the next run: it is no reason for the
- * unit to end and begin again, where nobody would know how often that was done for this one, nor for all that come after it to wait. At a desk it is waited for.
+ * unit to end and begin again, where nobody would know how often that was done for this one, nor for all that come after it to wait. At a desk it is
+ * waited for.
  */
 export function filePatience(work: Waiting): RetryOptions {
+  if (work.context.waits !== "here") return shortPatience(work);
   const options = patience(work);
-  const isHere = work.context.waits === "here";
-  const longest = isHere ? LONGEST_MS : LONG_MS;
+  return { ...options, unless: (error) => error.retryAfterMs > LONGEST_MS || options.unless?.(error) === true };
+}
+
+/** For files that nothing fails for: they are never waited for longer than a minute and the back-off. */
+export function shortPatience(work: Waiting): RetryOptions {
+  const options = patience(work);
   return {
     ...options,
-    unless: (error) => error.retryAfterMs > longest || options.unless?.(error) === true,
-    ...(isHere ? {} : { sleep: sleepUnlessAborted }),
+    unless: (error) => error.retryAfterMs > LONG_MS || options.unless?.(error) === true,
+    sleep: sleepUnlessAborted,
   };
 }

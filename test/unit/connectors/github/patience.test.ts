@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { filePatience, patience } from "../../../../lib/connectors/github/patience.ts";
+import { filePatience, patience, shortPatience } from "../../../../lib/connectors/github/patience.ts";
 import { TransientError } from "../../../../lib/errors.ts";
 
 const busy = (retryAfterMs: number, code: "SOURCE_UNAVAILABLE" | "STORAGE_FAILED" = "SOURCE_UNAVAILABLE") =>
@@ -38,14 +38,15 @@ test("a file is not waited for longer than a minute and the back-off, and never 
   assert.deepEqual(deferred, []);
 });
 
-test("at a desk a file is waited for up to an hour, and the back-off, as everything else is", async () => {
+test("at a desk a file is waited for up to a quarter of an hour and the back-off, but for one that nothing fails for", async () => {
   const { stop, deferred, work } = someWaiting("here");
   const { unless, sleep, signal } = filePatience(work);
   assert.deepEqual(
-    [3_600_000, 3_600_001].map((ms) => unless?.(busy(ms))),
+    [900_000, 900_001].map((ms) => unless?.(busy(ms))),
     [false, true],
   );
   await sleep?.(120_000, signal);
   assert.deepEqual(deferred, [121_000]);
   await assert.rejects(async () => sleep?.(60_000, signal), stop);
+  assert.equal(shortPatience(work).unless?.(busy(60_001)), true);
 });
