@@ -54,7 +54,7 @@ export async function jumpClocks(
       ["put right", scenario.day + 2, { storage: opened.storage, secondsNow: () => 0 }],
     ] as const) {
       const action = what === "jump" ? scenario.action : "run";
-      const { status, codes } = await act(action, { source, policy, day, ...options });
+      const { status, codes } = await act(action, { ...scenario, source, policy, day, ...options });
       const after = await opened.image();
       // What is dated after now is not asked for here: by which of the two clocks?
       const change = { policy, now: new Date(8.64e15), doubtful: true };

@@ -105,7 +105,7 @@ async function injectOne(
   ]);
 
   const policy = scenario.nextPolicy ?? scenario.policy;
-  const next = await act("run", { storage: opened.storage, source, day: scenario.day + 1, policy });
+  const next = await act("run", { ...scenario, storage: opened.storage, source, day: scenario.day + 1, policy });
   const settled = await opened.image();
   note(tally, `${where}, next run`, [
     ...(next.status === "ok" ? [] : [violation("next-run-succeeds", `${next.status}: ${next.codes.join(", ")}`)]),

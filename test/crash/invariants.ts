@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from "node:zlib";
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
 import { retentionModel } from "../support/retention-model.ts";
+import { openedAge } from "./age.ts";
 import {
   type ArtifactSeen,
   type ManifestSeen,
@@ -32,6 +33,7 @@ export const INVARIANTS = {
   fenced:
     "a process that was stopped until another one took its job over changes nothing any more, and does not call itself successful",
   "not-again": "what had ended before the kill is not collected again when the run is taken up",
+  "one-key": "no snapshot is made under another names_key than the one before it",
   "restores-without-us": "sha256sum and the manifest's own restore commands bring back what was there",
   "memory-bounded": "a stream is never held as a whole",
 } as const;
@@ -152,6 +154,10 @@ function contentOfArtifact(seen: SnapshotSeen, { path }: ArtifactSeen) {
 
 /** By the name's ending, as a person does it. */
 function plainOf(path: string, content: Uint8Array): Uint8Array | undefined {
+  if (path.endsWith(".age")) {
+    const opened = openedAge(content);
+    return opened === undefined ? undefined : plainOf(path.slice(0, -".age".length), opened);
+  }
   if (!path.endsWith(".zst")) return content;
   try {
     return zstdDecompressSync(content);

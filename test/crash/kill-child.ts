@@ -15,6 +15,7 @@ export interface ChildTask {
   readonly policy: RetentionPolicy;
   readonly bigBytes: number;
   readonly many?: number;
+  readonly encrypted?: boolean;
   /** The boundary at which the process ends itself as if by `kill -9`, stops itself until it is continued, or writes a wrong bit; 0 for never. */
   readonly at: number;
   readonly do: "SIGKILL" | "SIGSTOP" | "flip";

@@ -156,7 +156,13 @@ function leftoverRuns(image: Image): Violation[] {
   return unfinished.map(({ prefix }) => violation("no-leftovers", `${prefix} has no manifest and is two days old`));
 }
 
-const taskOf = ({ action, day, policy, many = 0 }: Scenario) => ({ action, day, policy, many });
+const taskOf = ({ action, day, policy, many = 0, encrypted = false }: Scenario) => ({
+  action,
+  day,
+  policy,
+  many,
+  encrypted,
+});
 
 /** @throws Error for a store in memory */
 export function reachOf({ reach }: Store): Reach {

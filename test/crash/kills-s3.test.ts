@@ -7,19 +7,22 @@ import { onS3 } from "./s3-store.ts";
 import { scenarios } from "./scenarios.ts";
 import { sourceOf } from "./source.ts";
 import { added, findingLines, summary, type Tally } from "./tally.ts";
+import { veiled } from "./veiled-store.ts";
 
 /** An upload of two parts. */
 const LARGE = 6_000_000;
 const SMALL = 5_000;
 
 /** The short form; `npm run soak` kills at every request that changes something: before it, in the middle of its body, and after it. */
-const POINTS: readonly { scenario: string; bigBytes: number; at: RegExp; least: number }[] = [
+const POINTS: readonly { scenario: string; bigBytes: number; at: RegExp; least: number; isVeiled?: true }[] = [
   { scenario: "first run", bigBytes: LARGE, at: /big[.]tar/, least: 10 },
   { scenario: "first run", bigBytes: SMALL, at: /^(in the middle of|after) .*(two|units.2|run)[.]json/, least: 6 },
   { scenario: "first run", bigBytes: SMALL, at: /^after POST .*tmp-probe/, least: 3 },
   { scenario: "daily run", bigBytes: SMALL, at: /^(in the middle of|after) .*(one[.]json|SUMS|manifest)/, least: 6 },
   { scenario: "prune of two", bigBytes: SMALL, at: /^after (DELETE|POST)/, least: 4 },
   { scenario: "verify", bigBytes: SMALL, at: /verified/, least: 3 },
+  { scenario: "daily run for age", bigBytes: SMALL, at: /^(in the middle of|after) .*dump.*age/, least: 2 },
+  { scenario: "first run", bigBytes: SMALL, at: /^after POST .*uploadId/, least: 4, isVeiled: true },
 ];
 
 describe("S3:", { skip: noVersitygw }, () => {
@@ -30,9 +33,9 @@ describe("S3:", { skip: noVersitygw }, () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  for (const { scenario: name, bigBytes, at, least } of POINTS) {
-    test(`killed in "${name}" at ${at}, nothing is lost, no upload stays open, and the next run succeeds by itself`, async () => {
-      const store = onS3(server);
+  for (const { scenario: name, bigBytes, at, least, isVeiled = false } of POINTS) {
+    test(`killed in "${name}"${isVeiled ? ", veiled," : ""} at ${at}, nothing is lost, no upload stays open, and the next run succeeds by itself`, async () => {
+      const store = isVeiled ? veiled(onS3(server)) : onS3(server);
       const scenario = (await scenarios(sourceOf({ bigBytes }))).find((one) => one.name === name);
       assert.ok(scenario);
       const boundaries = await boundariesOf(store, scenario, bigBytes);

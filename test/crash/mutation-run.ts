@@ -8,7 +8,12 @@ import type { Tally } from "./tally.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** What the probe needs to run, and what a mutation may change. */
-const COPIED = ["lib", "infra/node-bundle.ts", "test/crash", "test/support", "test/contract", "package.json"];
+const COPIED = [
+  "lib",
+  "infra/node-bundle.ts",
+  ...["crash", "support", "contract", "unit", "integration"].map((name) => `test/${name}`),
+  "package.json",
+];
 /** What it uses besides: packages, and servers to talk to. */
 const LINKED = ["node_modules", "test/peers"];
 const LIMIT_BYTES = 256 * 1024 * 1024;

@@ -308,6 +308,87 @@ export const MUTATIONS: readonly Mutation[] = [
     always: true,
   },
   {
+    breaks: "fenced",
+    what: "what replaces an object on S3 does not say which one",
+    changes: [
+      {
+        file: "lib/storage/s3/publish.ts",
+        text: "return ifMatch === undefined ? {} : { IfMatch: ifMatch };",
+        to: "return {};",
+      },
+    ],
+    probe: { harness: "suspends", scenario: "first run", only: "^before PUT .*[.]lease$", on: "S3" },
+  },
+  {
+    breaks: "one-key",
+    what: "a run is made with another names_key",
+    changes: [
+      {
+        file: "lib/plan.ts",
+        text: "  await refuseOtherKey(storage, job.name, backup.now());\n  return withConnector",
+        to: "  return withConnector",
+      },
+    ],
+    probe: {
+      harness: "tests",
+      file: "test/unit/encryption/veil.test.ts",
+      title: "with another key, or none, a run is refused with nothing written",
+      shows: "one-key",
+    },
+  },
+  {
+    breaks: "ok-is-true",
+    what: "what somebody else found meanwhile is replaced by who verified without finding it",
+    changes: [
+      {
+        file: "lib/record-verification.ts",
+        text: "    if (isNew && !there.ok && verification.ok) return there;\n",
+        to: "",
+      },
+    ],
+    probe: {
+      harness: "tests",
+      file: "test/unit/verify.test.ts",
+      title: "two that verify at the same time",
+      shows: "ok-is-true",
+    },
+  },
+  {
+    breaks: "good-stays",
+    what: "who verifies does not look whether its snapshot is still there",
+    changes: [
+      {
+        file: "lib/record-verification.ts",
+        text: "if ((await storage.head(manifestKey(job, snapshot))) === undefined)",
+        to: "if (attempt > ATTEMPTS)",
+      },
+    ],
+    probe: {
+      harness: "tests",
+      file: "test/unit/verify.test.ts",
+      title: "a snapshot that is removed while it is verified",
+      shows: "good-stays",
+    },
+  },
+  {
+    breaks: "fenced",
+    what: "a list of open uploads that goes on where it was is taken for one that is through",
+    changes: [
+      {
+        file: "lib/storage/s3/sweep.ts",
+        text: "if (owned === undefined) return warnOf(store, brokenOff(store));\n      throw brokenOff(store);",
+        to: "return warnOf(store, brokenOff(store));",
+      },
+    ],
+    probe: {
+      harness: "tests",
+      file: "test/integration/s3-refusals.test.ts",
+      title: "a store that does not list unfinished uploads, or breaks off",
+      shows: "fenced",
+      on: "S3",
+    },
+  },
+  {
     breaks: "not-again",
     what: "a unit that ended is begun anew by who takes the run up",
     changes: [

@@ -1,6 +1,11 @@
 import "./no-waiting.ts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { startVersitygw } from "../support/s3-server.ts";
 import { described, injectFaults, plannedFaults } from "./fault-run.ts";
+import { type Invariant, violation } from "./invariants.ts";
 import { boundariesOf, flipAtEach, killAtEach } from "./kill-run.ts";
 import { onS3 } from "./s3-store.ts";
 import { scenarios } from "./scenarios.ts";
@@ -8,7 +13,7 @@ import { sourceOf } from "./source.ts";
 import { steadily } from "./steady-run.ts";
 import { inMemory, onFilesystem } from "./stores.ts";
 import { suspendAtEach, suspendable } from "./suspend-run.ts";
-import { added, type Tally } from "./tally.ts";
+import { added, newTally, note, type Tally } from "./tally.ts";
 
 /** A small part of a harness. `only` is a regular expression over what it describes: boundaries, faults. */
 export type Probe =
@@ -22,7 +27,15 @@ export type Probe =
       readonly only: string;
       readonly atBytes?: readonly number[];
     }
-  | { readonly harness: "steady" };
+  | { readonly harness: "steady" }
+  /** Tests by their title, of what no kill and no fault comes to. */
+  | {
+      readonly harness: "tests";
+      readonly file: string;
+      readonly title: string;
+      readonly shows: Invariant;
+      readonly on?: "S3";
+    };
 
 const BIG_BYTES = 5_000;
 
@@ -32,6 +45,7 @@ if (process.argv[1] === import.meta.filename) {
 }
 
 export async function probe(what: Probe): Promise<Tally> {
+  if (what.harness === "tests") return titled(what);
   if (what.harness === "steady") return steadily();
   const source = sourceOf({ bigBytes: BIG_BYTES });
   const scenario = (await scenarios(source)).find(({ name }) => name === what.scenario);
@@ -56,6 +70,20 @@ export async function probe(what: Probe): Promise<Tally> {
   const points = boundaries.flatMap((text, index) => (only.test(text) ? [index + 1] : []));
   if (what.harness === "flips") return flipAtEach(scenario, BIG_BYTES, some(points));
   return killAtEach(onFilesystem, scenario, BIG_BYTES, some(points));
+}
+
+async function titled({ file, title, shows }: Extract<Probe, { harness: "tests" }>): Promise<Tally> {
+  const tally = newTally();
+  const path = join(import.meta.dirname, "../..", file);
+  const args = ["--test", "--test-reporter=tap", `--test-name-pattern=^${title}`, path];
+  // Else the runner would take itself for one file of another one, and say nothing by its exit code.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const tests = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const [printed, [code]] = await Promise.all([text(tests.stdout), once(tests, "exit")]);
+  some([...printed.matchAll(/^# (pass|fail) [1-9]/gm)]);
+  if (code !== 0) note(tally, `${file}, ${title}`, [violation(shows, printed)]);
+  tally.runs += 1;
+  return tally;
 }
 
 /** A pattern that fits nothing would let every mutation live. */

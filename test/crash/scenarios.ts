@@ -14,6 +14,8 @@ export interface Scenario {
   readonly policy: RetentionPolicy;
   /** Units at once; 1 without it. */
   readonly concurrency?: number;
+  /** For age. */
+  readonly encrypted?: boolean;
   /** Artifacts of one further unit; none without it. */
   readonly many?: number;
   /** What an operator changes the policy to where the scenario ends in a refusal. */
@@ -29,6 +31,7 @@ const HELD_UP: RetentionPolicy = { ...POLICY, max_removals: 5 };
 export async function scenarios(source: Source): Promise<readonly Scenario[]> {
   const week = await storeAfter(source, [0, 1, 2, 3], KEEP_ALL);
   const two = await storeAfter(source, [0, 1, 2], POLICY);
+  const sealed = await storeAfter(source, [0, 1, 2], POLICY, true);
   const unfinished = await withUnfinished(source, two);
   const failed = await withFailed(source, week);
   const newest = [...week.keys()]
@@ -40,6 +43,7 @@ export async function scenarios(source: Source): Promise<readonly Scenario[]> {
     { name: "first run", image: EMPTY, action: "run", day: 0, policy: POLICY },
     { name: "daily run", image: two, action: "run", day: 3, policy: POLICY },
     { name: "run after an unfinished one", image: unfinished, action: "run", day: 5, policy: POLICY },
+    { name: "daily run for age", image: sealed, action: "run", day: 3, policy: POLICY, encrypted: true },
     { name: "prune of two", image: week, action: "prune", day: 3, policy: POLICY },
     {
       name: "prune of too many",
@@ -55,10 +59,15 @@ export async function scenarios(source: Source): Promise<readonly Scenario[]> {
   ];
 }
 
-async function storeAfter(source: Source, days: readonly number[], policy: RetentionPolicy): Promise<Image> {
+async function storeAfter(
+  source: Source,
+  days: readonly number[],
+  policy: RetentionPolicy,
+  encrypted = false,
+): Promise<Image> {
   await using store = await inMemory.open(EMPTY);
   for (const day of days) {
-    const { status, codes } = await act("run", { storage: store.storage, source, day, policy });
+    const { status, codes } = await act("run", { storage: store.storage, source, day, policy, encrypted });
     if (status !== "ok") throw new Error(`the store for a scenario cannot be made: ${codes.join(", ")}`);
   }
   return await store.image();

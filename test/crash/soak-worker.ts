@@ -21,7 +21,7 @@ export const storesAt = (server: S3Access | undefined): readonly StoreKind[] => 
   inMemory,
   onFilesystem,
   veiled(onFilesystem),
-  ...(server === undefined ? [] : [onS3(server)]),
+  ...(server === undefined ? [] : [onS3(server), veiled(onS3(server))]),
 ];
 
 /** SoakTasks in messages, SoakNews in what it answers, each when it is done. */

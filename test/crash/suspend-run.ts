@@ -21,10 +21,11 @@ const AT_ONCE = 2;
  */
 const UNFENCED = /\/\.run\/units\/\d+\.json$|\/verified\.json$/;
 
-const taskOf = ({ action, day, policy }: Scenario) => ({
+const taskOf = ({ action, day, policy, encrypted = false }: Scenario) => ({
   action,
   day,
   policy,
+  encrypted,
   breaks: true,
   stoppedSeconds: STOPPED_S,
 });

@@ -1,5 +1,6 @@
 import type { Backup } from "../../lib/backup.ts";
 import type { RetentionPolicy } from "../../lib/config/schema.ts";
+import { age } from "../../lib/encryption/age/age.ts";
 import { CodedError, errorCodes, errorRecord } from "../../lib/errors.ts";
 import { findJob } from "../../lib/jobs.ts";
 import type { LeaseContext } from "../../lib/lease/lease.ts";
@@ -10,6 +11,7 @@ import { retryingStorage } from "../../lib/storage/retrying.ts";
 import type { Storage } from "../../lib/storage/storage.ts";
 import { verify } from "../../lib/verify.ts";
 import { aBackup, aJob } from "../support/a-backup.ts";
+import { AGE_IDENTITY, AGE_RECIPIENT } from "./age.ts";
 import type { Source } from "./source.ts";
 
 /** What a process is asked to do. */
@@ -27,6 +29,8 @@ export interface World {
   readonly policy: RetentionPolicy;
   readonly concurrency?: number;
   readonly timezone?: string;
+  /** For age; the private key is at hand. */
+  readonly encrypted?: boolean;
   /** Of a restore: the folder. */
   readonly to?: string;
 }
@@ -74,6 +78,7 @@ export async function act(action: Action, world: World): Promise<Outcome> {
   } = aBackup({
     storage,
     units: () => source.units(day),
+    ...(world.encrypted === true ? await forAge() : {}),
     jobs: [
       aJob({ name: JOB, retention: policy, concurrency: world.concurrency ?? 1, timezone: world.timezone ?? "UTC" }),
     ],
@@ -95,6 +100,17 @@ export async function act(action: Action, world: World): Promise<Outcome> {
   const done = await result(action, backup, world.to);
   await backup.close();
   return { ...done, said: [...lines, JSON.stringify(done)], opened: scripted.opened, endedAt: backup.now() };
+}
+
+async function forAge() {
+  const context = {
+    secrets: { resolve: () => Promise.reject(new Error("there is none")) },
+    signal: new AbortController().signal,
+  };
+  const options = { type: "age" as const, recipients: [AGE_RECIPIENT] };
+  const encryption = await age.encryption(options, context);
+  const decryption = await age.decryption({ key: AGE_IDENTITY, source: "the harness" }, context);
+  return { encryption: () => encryption, decryption: () => decryption };
 }
 
 type Done = Pick<Outcome, "status" | "job" | "codes" | "message">;

@@ -26,6 +26,19 @@ async function aFinishedRun() {
   return a;
 }
 
+/** Right before verified.json is written the manifest is asked for a second time: the first one was to read it. */
+function beforeRecording(storage: Storage, happens: () => Promise<void>): Storage {
+  let asked = 0;
+  return {
+    ...storage,
+    async head(key) {
+      asked += 1;
+      if (asked === 2) await happens();
+      return storage.head(key);
+    },
+  };
+}
+
 async function change(storage: Storage, key: string, edit: (content: Buffer) => Uint8Array): Promise<void> {
   const content = (await contentsOf(storage)).get(key);
   assert.ok(content);
@@ -224,20 +237,13 @@ test("a thread that dies while it hashes says nothing about the snapshot", async
 });
 
 test("two that verify at the same time: a fault that one found is not replaced by the other's success", async () => {
-  const { backup, storage } = await aFinishedRun();
-  let damage: Promise<unknown> | undefined;
-  const slow: Storage = {
-    ...storage,
-    // The other one finds the damage, and records it, while this one is about to end well.
-    async head(key) {
-      damage ??= (async () => {
-        await change(storage, ARTIFACT, flipped);
-        assert.equal((await verify(backup, { ...latest, mode: "checksum" })).ok, false);
-      })();
-      await damage;
-      return storage.head(key);
-    },
-  };
+  const { backup, storage, later } = await aFinishedRun();
+  later(60);
+  // The other one finds the damage, and records it, while this one is about to end well.
+  const slow = beforeRecording(storage, async () => {
+    await change(storage, ARTIFACT, flipped);
+    assert.equal((await verify(backup, { ...latest, mode: "checksum" })).ok, false);
+  });
   const meanwhile = { ...backup, storage: async () => slow };
   const result = await verify(meanwhile, { ...latest, mode: "checksum" });
   const recorded = JSON.parse((await contentsOf(storage)).get(`${FOLDER}verified.json`)?.toString() ?? "");
@@ -248,13 +254,7 @@ test("two that verify at the same time: a fault that one found is not replaced b
 test("a snapshot that is removed while it is verified is told as gone, and nothing is written for it", async () => {
   const { backup, storage } = await aFinishedRun();
   const all = [...(await contentsOf(storage)).keys()].filter((key) => key.startsWith(FOLDER));
-  const pruned: Storage = {
-    ...storage,
-    async head(key) {
-      await storage.remove(all);
-      return storage.head(key);
-    },
-  };
+  const pruned = beforeRecording(storage, () => storage.remove(all));
   const meanwhile = { ...backup, storage: async () => pruned };
   await assert.rejects(verify(meanwhile, { ...latest, mode: "prove" }), { code: "NOT_FOUND" });
   assert.deepEqual(
