@@ -17,6 +17,7 @@ import { concludeStep, verifyPartStep, verifyStep } from "../../lib/function-ver
 import { planKey } from "../../lib/keys.ts";
 import { acquireLease, type LeaseRequest } from "../../lib/lease/acquire-lease.ts";
 import { readPlan } from "../../lib/plan-line.ts";
+import { runJobs } from "../../lib/run.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
 import { memoryNotifier, told as notifying } from "../support/memory-notifier.ts";
@@ -429,6 +430,26 @@ test("a source that gives more after each pause is listed on from there, however
     [0, 1, 2, 3].map((n) => [n, `unit-${n}`, begun.pointer.run]),
   );
   assert.deepEqual(told, [undefined, 1, 2, 3]);
+});
+
+test("a listing that was put off and that nobody goes on with is swept as an unfinished run is", async () => {
+  const a = aBackup({ waits: "elsewhere" });
+  const connector: Connector = {
+    ...a.source.connector,
+    async *units(_, { checkpoint } = {}) {
+      checkpoint?.note(() => null);
+      yield { id: "a", compute: "lambda", input: {} };
+      throw new DeferredError(a.clock.time, "the limit is used up");
+    },
+  };
+  const input = { job: "docs", only: undefined, execution: "arn:one" };
+  await planStep({ ...a.backup, connector: async () => connector }, input, a.backup.config);
+  const listings = async () => [...(await contentsOf(a.storage)).keys()].filter((key) => key.endsWith("/listing.json"));
+  assert.equal((await listings()).length, 1);
+  a.later(13 * 3_600);
+  const { jobs } = await runJobs({ ...a.backup, waits: "here" }, ["docs"]);
+  assert.equal(jobs[0]?.status, "ok");
+  assert.deepEqual(await listings(), []);
 });
 
 test("ten times as many units are ten times as much to do for the storage, up to 10,000, which fit into any function's memory", async (t) => {
