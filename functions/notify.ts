@@ -30,14 +30,17 @@ const outcomeSchema = z.object({
   /** Of a run that went through none of its last states: how Step Functions ended it, and its execution's name. */
   stopped: z.enum(["ABORTED", "TIMED_OUT"]).optional(),
   execution: z.string().optional(),
+  /** How often it was redriven; a text, and an empty one where the event says nothing of it. */
+  redrives: z.coerce.number().int().nonnegative().default(0),
   /** Absent where the rule that tells of it is older. */
   executionArn: z.string().optional(),
 });
 const eventSchema = z.object({
   outcome: outcomeSchema,
   pointer: stepPointerSchema.nullish(),
-  /** Name of the run's own execution; none of one that was redriven, whose end before counted under that name. */
+  /** Name of the run's own execution; none of one that was redriven by a definition that is older than `redrives`. */
   execution: z.string().nullish(),
+  redrives: z.int().nonnegative().default(0),
 });
 
 /** What is left when no more is waited for: a rule's call that was killed would be made again, and tell again. */
@@ -48,13 +51,14 @@ const LAST_WORDS_MS = 20_000;
  * could be told of one that was stopped, it throws: Lambda calls it again, and keeps in a queue what failed for good.
  */
 export const handler = (event: unknown, invocation: Invocation) => {
-  const { outcome, pointer, execution: own } = eventSchema.parse(event);
-  const { job, status, snapshot, prune, removed = 0, execution = own ?? undefined, executionArn } = outcome;
+  const { outcome, pointer, execution: own, redrives } = eventSchema.parse(event);
+  const { job, status, snapshot, prune, removed = 0, execution, executionArn } = outcome;
+  const run = execution === undefined ? endOf(own ?? undefined, redrives) : endOf(execution, outcome.redrives);
   const error = errorOf(outcome);
   return withFunctionBackup(
     invocation,
     async (backup) => {
-      const ended = { job, status, snapshot, error, prune, run: execution };
+      const ended = { job, status, snapshot, error, prune, run };
       if (outcome.stopped === undefined)
         return endRun(backup, { outcome: ended, pointer: pointer ?? undefined, removed });
       const patienceMs = invocation.getRemainingTimeInMillis() - LAST_WORDS_MS;
@@ -66,6 +70,10 @@ export const handler = (event: unknown, invocation: Invocation) => {
     { about: { job, run: pointer?.run, snapshot } },
   );
 };
+
+/** What an end counts under, once: an execution that is redriven ends again. */
+const endOf = (execution: string | undefined, redrives: number): string | undefined =>
+  execution === undefined || redrives === 0 ? execution : `${execution}#${redrives}`;
 
 function errorOf({ step, error, cause, refused, stopped, execution }: z.infer<typeof outcomeSchema>) {
   if (stopped !== undefined) {

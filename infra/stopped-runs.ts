@@ -37,9 +37,10 @@ export function stoppedRunResources(job: Job): Record<string, unknown> {
                 status: "$.detail.status",
                 execution: "$.detail.name",
                 arn: "$.detail.executionArn",
+                redrives: "$.detail.redriveCount",
               },
               // A `<` in a name would begin a variable.
-              InputTemplate: `{"outcome": {"job": ${JSON.stringify(job.name).replaceAll("<", "\\u003c")}, "status": "interrupted", "stopped": "<status>", "execution": "<execution>", "executionArn": "<arn>"}}`,
+              InputTemplate: `{"outcome": {"job": ${JSON.stringify(job.name).replaceAll("<", "\\u003c")}, "status": "interrupted", "stopped": "<status>", "execution": "<execution>", "redrives": "<redrives>", "executionArn": "<arn>"}}`,
             },
           },
         ],

@@ -54,6 +54,7 @@ def _map_run_view(run):
     return json_response(result)
 ''',
     ),
+    ('        "redriveCount": 0,\n', '        "redriveCount": execution.get("redriveCount", 0),\n'),
     # The state that an execution is in, and what was before it, are kept until it has left the state.
     ('            "RedriveCount": 0,\n', '            "RedriveCount": execution.get("redriveCount", 0),\n'),
     (
