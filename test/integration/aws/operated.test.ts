@@ -51,9 +51,8 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
   let served: ServedRepositories;
 
   let events: () => Promise<readonly Loose[]>;
-  /** Waits for a minute and a half, in which the other tests go on. */
-  let stopping: Started | undefined;
-  let stoppedExecution = "";
+  /** A run that is stopped: that waits for a minute and a half, in which the tests go on. */
+  let stopped: { readonly execution: string; readonly stopping: Started };
 
   before(async () => {
     served = await servedRepositories(REPOSITORIES);
@@ -67,15 +66,45 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     const Value = `${served.git.url}/hook/${CANARIES.address}`;
     await parameters.send(new PutParameterCommand({ Name: "/backups/hook", Type: "SecureString", Value }));
     parameters.destroy();
+    const { execution, release } = await held("slow");
+    const stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
+    await stopping.heard("waiting until no function of it is at work");
+    release();
+    stopped = { execution, stopping };
   });
 
   after(async () => {
-    await stack[Symbol.asyncDispose]();
-    await served[Symbol.asyncDispose]();
+    stopped?.stopping.process.kill();
+    for (const one of [stack, served]) await one?.[Symbol.asyncDispose]();
   });
 
   const start = async (job: string, ...args: readonly string[]) =>
     document(await stack.cli("start", "--job", job, "--stage", "test", "--json", ...args)) as StartedDocument;
+
+  /** A run of a job that goes on until `release`, in its second unit. */
+  async function held(job: string) {
+    let cut = () => {};
+    const holding = new Promise<void>((resolve) => {
+      cut = resolve;
+    });
+    let asked = 0;
+    served.git.switches.answer = (request, response) => {
+      if (request.method !== "POST" || !request.url?.includes("two.git")) return false;
+      asked += 1;
+      // The first is the plan's, which lists refs.
+      if (asked === 1) return false;
+      void holding.then(() => response.destroy());
+      return true;
+    };
+    const started = await start(job);
+    await until(async () => asked > 1);
+    assert.ok((await stack.keysBelow(`backups/${job}/`)).some((key) => key.endsWith("units/0.json")));
+    const release = () => {
+      served.git.switches.answer = () => false;
+      cut();
+    };
+    return { ...started, release };
+  }
 
   test("start --wait follows a run to its end, unit by unit, and reports it as run does", async () => {
     const ended = await stack.cli("start", "--job", "repositories", "--stage", "test", "--wait");
@@ -119,6 +148,30 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.equal((await cli("prune", "--dry-run")).code, 0);
   });
 
+  test("prune removes from the deployed bucket what a desk's retention does not keep, and what is left is whole", async () => {
+    const [older, newer] = [await start("kept", "--wait"), await start("kept", "--wait")];
+    assert.deepEqual([older.status, newer.status], ["ok", "ok"], JSON.stringify([older, newer]));
+    const config = join(served.folder, "keeps-one.yml");
+    await writeFile(config, configuration().replace("keep_last: 9", "keep_last: 1"));
+    const cli = (command: string, ...args: readonly string[]) =>
+      coreBackup([command, "--job", "kept", ...args, "--config", config], {
+        env: { ...stack.env, S3_BUCKET: stack.bucket },
+      });
+    const below = async (snapshot = "none") =>
+      (await stack.keysBelow(`backups/kept/${snapshot.replace("T", "/")}/`)).length;
+    const kept = await below(newer.snapshot);
+    assert.ok((await below(older.snapshot)) > 0);
+    const pruned = await cli("prune");
+    assert.equal(pruned.code, 0, JSON.stringify(pruned));
+    assert.deepEqual([await below(older.snapshot), await below(newer.snapshot)], [0, kept]);
+    const listed = document(await cli("list", "--json")) as readonly { snapshot: string }[];
+    assert.deepEqual(
+      listed.map(({ snapshot }) => snapshot),
+      [newer.snapshot],
+    );
+    assert.equal((await cli("verify", "--prove")).code, 0);
+  });
+
   test("a partial run has exit code 1, and status says of each execution how it ended and where the console has it", async () => {
     const ended = await stack.cli("start", "--job", "broken", "--stage", "test", "--wait");
     assert.equal(ended.code, 1);
@@ -128,7 +181,8 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     assert.equal(text.code, 0, JSON.stringify(text));
     assert.match(text.stdout, /broken +desk-\S+ +partial/);
     assert.match(text.stdout, /broken desk-\S+: 1 of 2 units failed\n {4}https:/);
-    const all = document(await stack.cli("status", "--stage", "test", "--json")) as readonly StartedDocument[];
+    const known = document(await stack.cli("status", "--stage", "test", "--json")) as readonly StartedDocument[];
+    const all = known.filter(({ job }) => ["repositories", "broken"].includes(job));
     assert.deepEqual(
       all.map(({ job, status }) => [job, status]),
       [
@@ -167,37 +221,18 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
     }
   });
 
-  test("a job that is running is not started again, and can be stopped", async () => {
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let asked = 0;
-    served.git.switches.answer = (request, response) => {
-      if (request.method !== "POST" || !request.url?.includes("two.git")) return false;
-      asked += 1;
-      // The first is the plan's, which lists refs.
-      if (asked === 1) return false;
-      void held.then(() => response.destroy());
-      return true;
-    };
-    const first = await start("slow");
-    await until(async () => asked > 1);
-    assert.ok((await stack.keysBelow("backups/slow/")).some((key) => key.endsWith("units/0.json")));
-    const second = await stack.cli("start", "--job", "slow", "--stage", "test");
+  test("a job that is running is not started again", async () => {
+    const { execution, arn, release } = await held("busy");
+    const second = await stack.cli("start", "--job", "busy", "--stage", "test");
     assert.equal(second.code, 1);
-    assert.match(second.stderr, new RegExp(`job slow is running: execution ${first.execution}`));
-    const shown = document(await stack.cli("status", "--job", "slow", "--stage", "test", "--json"));
+    assert.match(second.stderr, new RegExp(`job busy is running: execution ${execution}`));
+    const shown = document(await stack.cli("status", "--job", "busy", "--stage", "test", "--json"));
     assert.deepEqual(
-      (shown as readonly StartedDocument[]).map(({ execution, status }) => [execution, status]),
-      [[first.execution, "running"]],
+      (shown as readonly StartedDocument[]).map((one) => [one.execution, one.status]),
+      [[execution, "running"]],
     );
-
-    stoppedExecution = first.execution;
-    stopping = stack.cliStarted("stop", "--job", "slow", "--stage", "test");
-    await stopping.heard("waiting until no function of it is at work");
-    served.git.switches.answer = () => false;
     release();
+    assert.equal((await stack.untilEnded(arn)).status, "SUCCEEDED", "what was cut is asked for again");
   });
 
   test("the watch tells of a job that is late: as a metric, on the bus, and in its answer", async () => {
@@ -288,12 +323,9 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
   });
 
   test("one that was stopped is told of, its lease is given back, and its next run takes up what it had", async () => {
-    const stopped = await stopping?.ended;
-    assert.equal(stopped?.code, 0, JSON.stringify(stopped));
-    assert.match(
-      stopped?.stdout ?? "",
-      /^stopped desk-\S+\n.*\nits lease is free; the next run takes up what was collected\n$/,
-    );
+    const ended = await stopped.stopping.ended;
+    assert.equal(ended.code, 0, JSON.stringify(ended));
+    assert.match(ended.stdout, /^stopped desk-\S+\n.*\nits lease is free; the next run takes up what was collected\n$/);
     const [newest] = document(
       await stack.cli("status", "--job", "slow", "--stage", "test", "--json"),
     ) as readonly StartedDocument[];
@@ -302,7 +334,7 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       ["stopped", true],
     );
     await until(async () =>
-      (await stack.logOf("notify")).some((line) => line.includes(`execution ${stoppedExecution} was stopped by hand`)),
+      (await stack.logOf("notify")).some((line) => line.includes(`execution ${stopped.execution} was stopped by hand`)),
     );
 
     const next = await start("slow", "--wait");
@@ -337,6 +369,8 @@ describe("a deployed stack, operated from a desk", { skip: noMinistack }, () => 
       job("repositories", REPOSITORIES),
       job("broken", ["one.git", "absent.git"]),
       job("slow", ["one.git", "two.git"], "concurrency: 1, "),
+      job("busy", ["one.git", "two.git"], "concurrency: 1, "),
+      job("kept", ["one.git"], "retention: { keep_last: 9 }, "),
       job("late", ["one.git"], "deadline: 1s, "),
       "  - name: secret",
       "    service: git",
