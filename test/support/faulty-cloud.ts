@@ -6,8 +6,8 @@ import { type DescribedTask, taskProcesses } from "./task-process.ts";
 
 /** What becomes of a call that a state machine makes, in place of what it is for. */
 export type Fault =
-  /** The service does not take it; Step Functions calls the error `Lambda.<code>`. */
-  | { readonly do: "refuse"; readonly code: string }
+  /** The service does not take it; Step Functions calls the error `Lambda.<code>`, `ECS.<code>` and so on. */
+  | { readonly do: "refuse"; readonly code: string; readonly status?: number }
   /** The function ends by an error of that name. */
   | { readonly do: "die"; readonly error: string; readonly message: string }
   /** The function answers that, and was never called. */
@@ -20,7 +20,7 @@ export type Fault =
   | { readonly do: "unstarted" };
 
 export interface Call {
-  /** `plan`, `collect` …; `task` for a container. */
+  /** `plan`, `collect` …; `task` for a container, `announce` for an event, `reader` for what a fan-out reads of the bucket. */
   readonly step: string;
   readonly job: string;
   readonly payload: Payload;
@@ -37,7 +37,7 @@ export interface FaultyCloud extends AsyncDisposable {
   readonly endpoint: string;
   /** Of functions and tasks, in the order in which they came. */
   readonly calls: readonly Call[];
-  /** Asked of each; undefined lets it pass. */
+  /** Asked of each, and of events and what fan-outs read, which can be refused alone; undefined lets it pass. */
   fault: (call: Call) => Fault | undefined | Promise<Fault | undefined>;
   /** Where services are, and what a task's process has in its environment. */
   services: { readonly endpoint: string; readonly taskEnv: Readonly<Record<string, string>> };
@@ -76,18 +76,27 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
     const body = await buffer(request);
     const [, step] =
       /^\/2015-03-31\/functions\/[^/]*core-backup-test-(\w+)[^/]*\/invocations/.exec(request.url ?? "") ?? [];
-    const action = String(request.headers["x-amz-target"] ?? "").replace("AmazonEC2ContainerServiceV20141113.", "ecs.");
+    const target = String(request.headers["x-amz-target"] ?? "");
+    const action = target.replace("AmazonEC2ContainerServiceV20141113.", "ecs.");
     if (request.url === ASKED) answer(response, 200, await asked(JSON.parse(body.toString())));
     else if (action === "ecs.RunTask") {
-      const arn = await runTask(JSON.parse(body.toString()));
-      answer(response, 200, { tasks: [tasks.described(arn)], failures: [] });
+      const started = await runTask(JSON.parse(body.toString()));
+      if (typeof started !== "string") return refuse(response, started);
+      answer(response, 200, { tasks: [tasks.described(started)], failures: [] });
     } else if (action === "ecs.DescribeTasks") {
       const { tasks: arns } = JSON.parse(body.toString()) as { tasks: readonly string[] };
       answer(response, 200, { tasks: arns.map(tasks.described), failures: [] });
     } else {
-      const fault = step === undefined ? undefined : await faultOf(step, JSON.parse(body.toString()));
+      const fault =
+        step !== undefined
+          ? await faultOf(step, JSON.parse(body.toString()))
+          : action === "AWSEvents.PutEvents"
+            ? await refusalOf("announce", detailOf(JSON.parse(body.toString())))
+            : isReader(request)
+              ? await refusalOf("reader", {})
+              : undefined;
       if (fault === undefined) await pass(request, body, response);
-      else if (fault.do === "refuse") answer(response, 429, { message: "x" }, refusal(fault.code));
+      else if (fault.do === "refuse") refuse(response, fault);
       else if (fault.do === "die") answer(response, 200, died(fault), { "x-amz-function-error": "Unhandled" });
       else answer(response, 200, fault.do === "answer" ? fault.payload : {});
     }
@@ -100,22 +109,34 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
     return fault?.do === "hang" ? new Promise(() => {}) : fault;
   }
 
+  /** Of what is no call of a function or a task. */
+  async function refusalOf(step: string, payload: Payload): Promise<Refusal | undefined> {
+    const fault = await cloud.fault({ step, job: payload.job ?? "", payload });
+    return fault?.do === "refuse" ? fault : undefined;
+  }
+
   /** The same in Step Functions' own words: an error's name and cause, or a result. */
   async function asked({ resource, input }: { resource: string; input: Record<string, unknown> }): Promise<unknown> {
-    if (resource.includes("ecs:runTask")) return taskResult(await tasks.ended(await runTask(lowered(input))));
+    if (resource.includes("events:putEvents"))
+      return errorOf("EventBridge", await refusalOf("announce", detailOf(input)));
+    if (resource.includes("ecs:runTask")) {
+      const started = await runTask(lowered(input));
+      return typeof started === "string" ? taskResult(await tasks.ended(started)) : errorOf("ECS", started);
+    }
     const step = /core-backup-test-(\w+)/.exec(String(input.FunctionName))?.[1];
     if (!resource.includes("lambda:invoke") || step === undefined) return {};
     const fault = await faultOf(step, input.Payload as Payload);
-    if (fault?.do === "refuse") return { error: `Lambda.${fault.code}`, cause: "x" };
+    if (fault?.do === "refuse") return errorOf("Lambda", fault);
     if (fault?.do === "die") return { error: fault.error, cause: JSON.stringify(died(fault)) };
     return fault?.do === "answer" ? { result: { StatusCode: 200, Payload: fault.payload } } : {};
   }
 
-  async function runTask(asked: unknown): Promise<string> {
+  async function runTask(asked: unknown): Promise<string | Refusal> {
     const { overrides } = asked as TaskRequest;
     const given = overrides.containerOverrides.flatMap(({ environment }) => environment);
     const env = Object.fromEntries(given.map(({ name, value }) => [name, value]));
     const fault = await faultOf("task", JSON.parse(env.CORE_BACKUP_TASK ?? "{}"));
+    if (fault?.do === "refuse") return fault;
     const end = fault?.do === "exit" ? fault.code : fault?.do === "unstarted" ? fault.do : undefined;
     return tasks.start({ ...cloud.services.taskEnv, ...env }, end);
   }
@@ -133,6 +154,8 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
   }
 }
 
+type Refusal = Extract<Fault, { readonly do: "refuse" }>;
+
 interface TaskRequest {
   readonly overrides: {
     readonly containerOverrides: readonly {
@@ -143,7 +166,23 @@ interface TaskRequest {
 
 const died = ({ error, message }: { error: string; message: string }) => ({ errorType: error, errorMessage: message });
 
-const refusal = (code: string) => ({ "x-amzn-errortype": code, "x-amzn-requestid": "0" });
+/** Of the one event that Announce puts. The second engine has made a text of it. */
+function detailOf({ Entries }: { readonly Entries?: unknown }): Payload {
+  const [{ Detail }] = Entries as [{ readonly Detail: string | Payload }];
+  return typeof Detail === "string" ? JSON.parse(Detail) : Detail;
+}
+
+/** Functions ask for theirs elsewhere. */
+const isReader = ({ method, url = "" }: IncomingMessage): boolean =>
+  method === "GET" && /\/plan\.jsonl(\?|$)/.test(url);
+
+function refuse(response: ServerResponse, { code, status = 429 }: Refusal): void {
+  const headers = { "x-amzn-errortype": code, "x-amzn-requestid": "0" };
+  answer(response, status, { __type: code, message: "x" }, headers);
+}
+
+const errorOf = (service: string, refusal: Refusal | undefined) =>
+  refusal === undefined ? {} : { error: `${service}.${refusal.code}`, cause: "x" };
 
 function taskResult(task: DescribedTask): unknown {
   if (task.containers.every(({ exitCode }) => exitCode === 0)) return { result: capitalized(task) };

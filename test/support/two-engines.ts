@@ -42,6 +42,11 @@ export interface TwoEngines extends AsyncDisposable {
   neglectLease(job: string): Promise<void>;
 }
 
+/** Of one that did not end well it is what its last function threw. */
+export function outcomeOf({ status, output, cause }: DescribeExecutionOutput): HeardEvent {
+  return JSON.parse(status === "SUCCEEDED" ? (output ?? "{}") : JSON.parse(cause ?? "{}").errorMessage);
+}
+
 /**
  * One deployed stack, and two engines of Step Functions that run its machines: MiniStack's, onto which it is deployed, and
  * LocalStack's. Functions, bucket and bus are the same ones; what they are asked for passes `faulty`.

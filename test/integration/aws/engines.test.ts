@@ -14,10 +14,18 @@ import { aBackup } from "../../support/a-backup.ts";
 import { until } from "../../support/deployed-stack.ts";
 import type { Call, Fault } from "../../support/faulty-cloud.ts";
 import type { HeardEvent } from "../../support/heard-events.ts";
+import { onceAgain, soonAgain, soonTried } from "../../support/machine-variants.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { noSecondEngine } from "../../support/second-engine.ts";
 import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
-import { type Definition, type Engine, type Given, type TwoEngines, twoEngines } from "../../support/two-engines.ts";
+import {
+  type Definition,
+  type Engine,
+  type Given,
+  outcomeOf,
+  type TwoEngines,
+  twoEngines,
+} from "../../support/two-engines.ts";
 
 /** A way through the machine: what happens to its calls, and how it then ends. */
 interface Path {
@@ -573,6 +581,8 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       const { calls, fetched, manifest } = await redriven(executionArn, "single");
       assert.equal(calls, "verdict plan collect finish verify prune notify");
       assert.deepEqual([fetched, manifest.resumedAt?.length], [[], 2]);
+      const { runs } = JSON.parse((await both.stack.object("backups/single/.metrics.json")).toString());
+      assert.deepEqual(runs, { failed: 2, ok: 1 }, "each end counts");
     });
 
     test("one that was stopped goes on in its fan-out, with the units that had not ended", async () => {
@@ -697,15 +707,11 @@ describe("two engines run what is deployed", { skip: noMinistack || noSecondEngi
       job("kept", ["one.git"], "retention: { keep_last: 1, max_removals: 1 }, compute: lambda"),
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
+      "metrics: {}",
       "",
     ].join("\n");
   }
 });
-
-/** Of one that did not end well it is what its last function threw. */
-function outcomeOf({ status, output, cause }: DescribeExecutionOutput): HeardEvent {
-  return JSON.parse(status === "SUCCEEDED" ? (output ?? "{}") : JSON.parse(cause ?? "{}").errorMessage);
-}
 
 /** Says at the fan-out's end how large the array of its children's outputs was. */
 function measuring({ States }: Definition): void {
@@ -713,11 +719,6 @@ function measuring({ States }: Definition): void {
     MaxConcurrency: 20,
     Output: "{% {'resultBytes': $length($string($states.result))} %}",
   });
-}
-
-/** The next round of verifying's parts after a second, which the second engine waits in full. */
-function soonAgain({ Again }: Definition["States"]): void {
-  Object.assign(Again ?? {}, { Seconds: 1 });
 }
 
 /** A task is given the unit that its function was, but for one that is too large for that. */
@@ -742,22 +743,6 @@ function soonCollected({ Collect }: Definition["States"]): void {
   const child = Collect?.ItemProcessor as Definition | undefined;
   const { Timestamp: _, ...wait } = child?.States.Wait ?? {};
   if (child !== undefined) child.States.Wait = { ...wait, Seconds: 1 };
-}
-
-/** One more attempt where there are several, and that at once. */
-const onceAgain = (states: Definition["States"]): void =>
-  eachRetrier(states, (retrier) => Object.assign(retrier, { MaxAttempts: 1, IntervalSeconds: 1 }));
-
-/** As many attempts, a second after each other. */
-const soonTried = (states: Definition["States"]): void =>
-  eachRetrier(states, (retrier) => Object.assign(retrier, { IntervalSeconds: 1, BackoffRate: 1 }));
-
-function eachRetrier(states: Definition["States"], change: (retrier: Record<string, unknown>) => void): void {
-  for (const state of Object.values(states)) {
-    for (const retrier of (state.Retry ?? []) as Record<string, unknown>[]) change(retrier);
-    const child = state.ItemProcessor as Definition | undefined;
-    if (child !== undefined) eachRetrier(child.States, change);
-  }
 }
 
 const partLines = (parts: number): string =>

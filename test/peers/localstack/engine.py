@@ -2,7 +2,8 @@
 """Starts LocalStack 4.6.0 for its Step Functions alone, which was written apart from MiniStack's. A test tool.
 
 What a state machine calls is served by TARGET: Lambda, S3, ECS and EventBridge. Put right is what AWS is known to do
-otherwise: an ItemReader may read JSON Lines, and fails by its own error where it cannot read; a task whose container ends with another exit code than 0 has failed.
+otherwise: an ItemReader may read JSON Lines, and fails by its own error where it cannot read; a task whose container ends with another exit code than 0 has failed;
+what ECS and EventBridge refuse is an error of theirs.
 """
 import enum
 import json
@@ -179,6 +180,46 @@ def heed_exit_codes():
     StateTaskServiceEcs._build_sync_resolver = heeding
 
 
+def name_refusals():
+    """`ECS.ServerException`, which a state may try again, and not States.Runtime. That of Lambda has its name."""
+    from botocore.exceptions import ClientError
+    from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
+    from localstack.services.stepfunctions.asl.component.common.error_name.custom_error_name import CustomErrorName
+    from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import FailureEvent
+    from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_ecs import (
+        StateTaskServiceEcs,
+    )
+    from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_events import (
+        StateTaskServiceEvents,
+    )
+    from localstack.services.stepfunctions.asl.eval.event.event_detail import EventDetails
+
+    def name_those_of(service, prefix):
+        before = service._from_error
+
+        def named(self, env, ex):
+            if not isinstance(ex, ClientError):
+                return before(self, env=env, ex=ex)
+            error = f"{prefix}.{ex.response['Error']['Code']}"
+            details = TaskFailedEventDetails(
+                resource=self._get_sfn_resource(),
+                resourceType=self._get_sfn_resource_type(),
+                error=error,
+                cause=str(ex),
+            )
+            return FailureEvent(
+                env=env,
+                error_name=CustomErrorName(error),
+                event_type=HistoryEventType.TaskFailed,
+                event_details=EventDetails(taskFailedEventDetails=details),
+            )
+
+        service._from_error = named
+
+    name_those_of(StateTaskServiceEcs, "ECS")
+    name_those_of(StateTaskServiceEvents, "EventBridge")
+
+
 def tell_nobody():
     """Changes of status would go to a service of LocalStack's own, which is not started."""
     from localstack.services.stepfunctions.backend.execution import Execution
@@ -196,6 +237,7 @@ if __name__ == "__main__":
     read_json_lines()
     fail_as_item_reader()
     heed_exit_codes()
+    name_refusals()
     from localstack.runtime.main import main
 
     main()

@@ -197,13 +197,15 @@ STEP_FUNCTIONS += [
     ),
 ]
 
-# Calls of functions and tasks are asked for at SFN_ASK before they are made, so that a test can let them fail as they do on AWS.
+# Calls of functions and tasks, and events, are asked for at SFN_ASK before they are made, so that a test can let them fail as they do on AWS.
 STEP_FUNCTIONS += [
     (
         '''    """Dispatch to Lambda or return a mock/passthrough."""
 ''',
         '''    """Dispatch to Lambda or return a mock/passthrough."""
-    if "SFN_ASK" in os.environ and ("lambda:invoke" in resource or "ecs:runTask" in resource):
+    if "SFN_ASK" in os.environ and any(
+        one in resource for one in ("lambda:invoke", "ecs:runTask", "events:putEvents")
+    ):
         import urllib.request
         asked = json.dumps({"resource": resource, "input": input_data}).encode()
         with urllib.request.urlopen(urllib.request.Request(os.environ["SFN_ASK"], data=asked)) as response:
