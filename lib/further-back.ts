@@ -1,5 +1,6 @@
 import { CodedError } from "./errors.ts";
 import type { Verification } from "./manifest.ts";
+import { mapAhead } from "./pool.ts";
 import { readEntry, readVerification, type SnapshotEntry } from "./snapshot-entry.ts";
 import { foldersNewestFirst } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -24,23 +25,16 @@ export async function* furtherBack(
   before: string,
   isWanted: (verification: Verification) => boolean,
 ): AsyncIterable<FurtherBack> {
-  let waiting: string[] = [];
-  for await (const snapshot of foldersNewestFirst(storage, job, before)) {
-    waiting.push(snapshot);
-    if (waiting.length < READ_AT_ONCE) continue;
-    yield* looked(waiting);
-    waiting = [];
-  }
-  yield* looked(waiting);
-
-  async function* looked(snapshots: readonly string[]): AsyncIterable<FurtherBack> {
-    const found = await Promise.all(snapshots.map((snapshot) => readVerification(storage, job, snapshot)));
-    for (const [n, snapshot] of snapshots.entries()) {
-      const verification = found[n];
-      const isRead = verification !== undefined && !(verification instanceof CodedError);
-      const isCandidate = isRead && verification.ok && isWanted(verification);
-      const entry = isCandidate ? await readEntry(storage, job, snapshot) : undefined;
-      yield entry === undefined ? { snapshot } : { snapshot, entry };
-    }
+  const atOnce = () => READ_AT_ONCE;
+  const folders = foldersNewestFirst(storage, job, before, atOnce);
+  const looked = mapAhead(folders, atOnce, async (snapshot) => ({
+    snapshot,
+    verification: await readVerification(storage, job, snapshot),
+  }));
+  for await (const { snapshot, verification } of looked) {
+    const isRead = verification !== undefined && !(verification instanceof CodedError);
+    const isCandidate = isRead && verification.ok && isWanted(verification);
+    const entry = isCandidate ? await readEntry(storage, job, snapshot) : undefined;
+    yield entry === undefined ? { snapshot } : { snapshot, entry };
   }
 }

@@ -23,7 +23,38 @@ export async function eachLimited<T>(
   if (failure !== undefined) throw failure.error;
 }
 
-/** The same for the items of each key by themselves, side by side: what hangs for one key holds up the others in nothing. */
+/**
+ * What `work` makes of each item, in the order of the items, with so many at work at once as `limit` says by then: the one that is waited for, and those
+ * ahead of it. Stopping early, or a throw, waits for what is under way.
+ */
+export async function* mapAhead<T, R>(
+  items: AsyncIterable<T> | Iterable<T>,
+  limit: () => number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const ahead: Promise<R>[] = [];
+  async function* taken(most: () => number): AsyncGenerator<R> {
+    while (ahead.length >= most()) {
+      const next = ahead.shift();
+      if (next === undefined) return;
+      yield await next;
+    }
+  }
+  try {
+    for await (const item of items) {
+      const one = work(item);
+      // Its failure is met when its turn comes.
+      one.catch(() => {});
+      ahead.push(one);
+      yield* taken(limit);
+    }
+    yield* taken(() => 0);
+  } finally {
+    await Promise.allSettled(ahead);
+  }
+}
+
+/** As `eachLimited` for the items of each key by themselves, side by side: what hangs for one key holds up the others in nothing. */
 export async function eachLimitedBy<T>(
   items: Iterable<T>,
   keyOf: (item: T) => string,

@@ -40,6 +40,7 @@ export interface SnapshotEntry {
 
 /** Documents are parsed as one string, and V8 holds none of more than about 512 MiB: no run can have written a longer one. */
 const MAX_DOCUMENT_BYTES = 512 * 1024 * 1024;
+const SMALL_BYTES = 16 * 1024 * 1024;
 /** What a document is that says nothing here, and is not damaged. */
 const UNREAD: ReadonlySet<ErrorCode> = new Set(["SEALED", "VERSION_UNKNOWN"]);
 
@@ -55,15 +56,14 @@ export function entryStatus({ manifest, fault }: SnapshotEntry): Manifest["statu
 /** Undefined where there is no manifest. @throws StorageError | TransientError */
 export async function readEntry(storage: Storage, job: string, snapshot: string): Promise<SnapshotEntry | undefined> {
   const key = manifestKey(job, snapshot);
-  const found = await storage.head(key);
-  if (found === undefined) return undefined;
   // At once: from a storage that is far away a list of snapshots takes as long as their questions do that wait for each other.
-  const [bytes, sums, verification] = await Promise.all([
+  const [found, bytes, sums, verification] = await Promise.all([
+    storage.head(key),
     readDocument(storage, key),
     readDocument(storage, sumsKey(job, snapshot)),
     readVerification(storage, job, snapshot),
   ]);
-  if (bytes === "absent") return undefined;
+  if (found === undefined || bytes === "absent") return undefined;
   if (bytes === "too long") return tooLong(job, snapshot);
   const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
   const { manifest, wrong, mayBeGood } = await judged(storage, { job, snapshot, bytes, manifestSha256, sums });
@@ -90,10 +90,20 @@ export async function readEntry(storage: Storage, job: string, snapshot: string)
 /** A storage that fails is thrown: of what could not be read, nothing is known. */
 async function readDocument(storage: Storage, key: string): Promise<Uint8Array | "absent" | "too long"> {
   try {
-    return await readAll(await storage.get(key), MAX_DOCUMENT_BYTES);
+    return (await readSmall(storage, key)) ?? (await readAll(await storage.get(key), MAX_DOCUMENT_BYTES));
   } catch (error) {
     if (error instanceof NotFoundError) return "absent";
     if (error instanceof RangeError) return "too long";
+    throw error;
+  }
+}
+
+/** In one request, where `get` takes two that wait for each other. Undefined for one that `get` goes on with after a broken connection. */
+async function readSmall(storage: Storage, key: string): Promise<Uint8Array | undefined> {
+  try {
+    return (await storage.read(key, SMALL_BYTES)).content;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }

@@ -1,9 +1,13 @@
 import { NotFoundError } from "./errors.ts";
 import { jobPrefix, manifestKey, snapshotOfFolders, snapshotTime, verifiedKey } from "./keys.ts";
+import { mapAhead } from "./pool.ts";
 import { readEntry, type SnapshotEntry } from "./snapshot-entry.ts";
 import type { Storage } from "./storage/storage.ts";
 
 const NEAREST = 3;
+const READ_AT_ONCE = 4;
+/** A job of more has manifests so large that one at a time is held. */
+const MANY_ARTIFACTS = 1_000;
 /** Clocks of two machines differ, and an id may be some seconds ahead when another run had its second: so far S3 itself bears it. */
 export const AHEAD_MS = 15 * 60_000;
 
@@ -34,10 +38,24 @@ interface RunFolder {
   readonly entry: SnapshotEntry | undefined;
 }
 
-/** Those with a manifest and those without, from the newest on; it lists and loads only what the caller gets to. */
-export async function* runsNewestFirst(storage: Storage, job: string): AsyncIterable<RunFolder> {
-  for await (const snapshot of foldersNewestFirst(storage, job))
-    yield { snapshot, entry: await readEntry(storage, job, snapshot) };
+/**
+ * Those with a manifest and those without, from the newest on; it lists and loads only what the caller gets to. `ahead`: how many more the
+ * caller will get to in any case. A few of them are loaded at once: from a storage that is far away, one after the other takes longer than anybody waits.
+ */
+export async function* runsNewestFirst(
+  storage: Storage,
+  job: string,
+  ahead: () => number = oneByOne,
+): AsyncIterable<RunFolder> {
+  let artifacts = Number.POSITIVE_INFINITY;
+  const atOnce = () => (artifacts <= MANY_ARTIFACTS ? Math.min(READ_AT_ONCE, ahead()) : 1);
+  // Behind those that are loaded: no day is listed that the caller does not get to.
+  const daysAtOnce = () => Math.min(atOnce(), ahead() - READ_AT_ONCE);
+  yield* mapAhead(foldersNewestFirst(storage, job, undefined, daysAtOnce), atOnce, async (snapshot) => {
+    const entry = await readEntry(storage, job, snapshot);
+    artifacts = entry?.manifest?.totals.artifacts ?? artifacts;
+    return { snapshot, entry };
+  });
 }
 
 export async function newestSnapshot(storage: Storage, job: string): Promise<SnapshotEntry | undefined> {
@@ -146,20 +164,31 @@ async function hasDocument(storage: Storage, job: string, snapshot: string): Pro
  * Ids that have a folder, whatever lies in it, newest first: when runs were begun. Only those of before `before`, where that is given.
  * A day is listed when the caller gets to it, so the first id costs two questions or so.
  */
-export async function* foldersNewestFirst(storage: Storage, job: string, before?: string): AsyncIterable<string> {
-  const days = await Array.fromAsync(storage.folders(jobPrefix(job)));
-  for (const day of days.sort().reverse()) {
+export async function* foldersNewestFirst(
+  storage: Storage,
+  job: string,
+  before?: string,
+  atOnce: () => number = oneByOne,
+): AsyncIterable<string> {
+  const days = await Array.fromAsync(storage.folders(jobPrefix(job), { orEmpty: true }));
+  const wanted = days.filter((day) => {
     // The first second of the day stands for any: what is no day is not looked into.
     const first = snapshotOfFolders(day, "000000Z");
-    if (first === undefined || (before !== undefined && first >= before)) continue;
+    return first !== undefined && (before === undefined || first < before);
+  });
+  const listed = mapAhead(wanted.sort().reverse(), atOnce, async (day) => {
     const times = await Array.fromAsync(storage.folders(`${jobPrefix(job)}${day}/`));
-    const snapshots = times.map((time) => snapshotOfFolders(day, time)).filter((one) => one !== undefined);
+    return times.map((time) => snapshotOfFolders(day, time)).filter((one) => one !== undefined);
+  });
+  for await (const snapshots of listed) {
     yield* snapshots
       .filter((one) => before === undefined || one < before)
       .sort()
       .reverse();
   }
 }
+
+const oneByOne = (): number => 1;
 
 /** Every id that has a folder, oldest first: ids of one form sort by time. */
 async function snapshotFolders(storage: Storage, job: string): Promise<string[]> {

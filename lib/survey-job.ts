@@ -68,7 +68,7 @@ export async function surveyJob(
   // What is gone shows once an older one, or the last of all, was seen.
   let isPastTold = oldestTold === undefined;
   let isWhole = true;
-  for await (const { snapshot, entry } of runsNewestFirst(storage, job)) {
+  for await (const { snapshot, entry } of runsNewestFirst(storage, job, () => LOOK_BACK + 1 - looked)) {
     if (entry === undefined) {
       withoutManifest.push(snapshot);
       continue;

@@ -101,7 +101,7 @@ async function readFrom(
   const goingOn = await snapshotOfLease(storage, name);
   const { stored: recorded } = await readRemovals(storage, name);
   const unfinished: string[] = [];
-  for await (const { snapshot, entry } of runsNewestFirst(storage, name)) {
+  for await (const { snapshot, entry } of runsNewestFirst(storage, name, () => Number.POSITIVE_INFINITY)) {
     backup.signal.throwIfAborted();
     if (entry === undefined) {
       unfinished.push(snapshot);

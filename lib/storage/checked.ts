@@ -30,9 +30,9 @@ export function checkedStorage(inner: Storage, check: () => Promise<void>): Stor
       // A share that went away while it was listed looks like one where nothing follows.
       await check();
     },
-    async *folders(prefix) {
+    async *folders(prefix, foldersOptions) {
       await check();
-      yield* inner.folders(prefix);
+      yield* inner.folders(prefix, foldersOptions);
       await check();
     },
     async copy(from, to, options) {

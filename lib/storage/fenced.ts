@@ -30,7 +30,7 @@ export function fencedStorage(inner: Storage, check: () => Promise<void>): Stora
     read: (key, maxBytes) => inner.read(key, maxBytes),
     head: (key) => inner.head(key),
     list: (prefix) => inner.list(prefix),
-    folders: (prefix) => inner.folders(prefix),
+    folders: (prefix, options) => inner.folders(prefix, options),
     async copy(from, to, options) {
       await check();
       const beforeLast = async () => {

@@ -1,11 +1,15 @@
-import type { FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { type Bytes, CHUNK_BYTES } from "../bytes.ts";
 import { StorageError } from "../errors.ts";
-import { onFile } from "./file-error.ts";
+import { errnoName, onFile } from "./file-error.ts";
 
 /** Written so far and not on the disk yet: kept small, so that the last sync is short and a full disk shows early. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+
+/** What opening says of no file: nothing there, a symbolic link, a socket. */
+const NO_FILE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
 /** What was given and what was read back are compared by these; SHA-256 is taken once, of what was read back. */
 export interface Checked {
@@ -73,14 +77,50 @@ export async function* readContent(opening: () => Promise<FileHandle>, doing: st
       // A new buffer each time: whoever took the last piece may still be reading it.
       const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position));
       const { bytesRead } = await onFile(doing, path, file.read(buffer, 0, buffer.byteLength, position));
-      if (bytesRead === 0)
-        throw new StorageError("STORAGE_FAILED", `${doing}: ${path} ended after ${position} of ${size} bytes`);
+      if (bytesRead === 0) throw endedEarly(doing, path, position, size);
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The bytes of a small file, in as few calls as can be: a page of many snapshots reads tens of thousands. Undefined where there is none, nor anything
+ * but a file in its place. @throws RangeError when it is longer than `limit` bytes; what `readContent` throws
+ */
+export async function readWhole(doing: string, path: string, limit: number): Promise<Uint8Array | undefined> {
+  const file = await openFile(doing, path);
+  if (file === undefined) return undefined;
+  try {
+    const found = await onFile(doing, path, file.stat());
+    if (!found.isFile()) return undefined;
+    if (found.size > limit) throw new RangeError(`more than the ${limit} bytes allowed here`);
+    const content = Buffer.allocUnsafe(found.size);
+    for (let position = 0; position < found.size; ) {
+      const { bytesRead } = await onFile(doing, path, file.read(content, position, found.size - position, position));
+      if (bytesRead === 0) throw endedEarly(doing, path, position, found.size);
+      position += bytesRead;
+    }
+    return content;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A pipe would have who opens it wait for a writer. */
+async function openFile(doing: string, path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (NO_FILE.has(errnoName(error) ?? "")) return undefined;
+    return onFile(doing, path, Promise.reject(error));
+  }
+}
+
+function endedEarly(doing: string, path: string, position: number, size: number): StorageError {
+  return new StorageError("STORAGE_FAILED", `${doing}: ${path} ended after ${position} of ${size} bytes`);
 }
 
 /** A write may take less than it was given, as when a disk fills up or a signal comes. */

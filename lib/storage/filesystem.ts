@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Bytes, type Measurement, measure, readAll } from "../bytes.ts";
+import { type Bytes, type Measurement, measure } from "../bytes.ts";
 import { IntegrityError, NotFoundError, StorageError, TransientError } from "../errors.ts";
 import { alreadyExists, checkConditions, endingWith, hasChanged, notFound, ofLength, release } from "./body.ts";
-import { type Checked, readContent, writeContent } from "./file-content.ts";
+import { type Checked, readContent, readWhole, writeContent } from "./file-content.ts";
 import { errnoName, onFile } from "./file-error.ts";
 import { checkFolderPrefix, checkKey, checkPrefix } from "./key.ts";
 import { prepareBase } from "./prepare-base.ts";
@@ -58,7 +58,11 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
 
   /** A version is the content's SHA-256: nothing else tells two writings apart on every file system. */
   async function read(key: string, maxBytes: number): Promise<StoredDocument> {
-    const content = await readAll(await get(key), maxBytes);
+    checkKey(key);
+    const doing = `reading ${key}`;
+    if (!(await folders.exists(doing, parentOf(key)))) throw notFound(key);
+    const content = await readWhole(doing, pathOf(key), maxBytes);
+    if (content === undefined) throw notFound(key);
     return { content, version: createHash("sha256").update(content).digest("hex") };
   }
 
@@ -234,9 +238,9 @@ export function filesystemStorage(options: FilesystemStorageOptions): Storage {
       if (await folders.exists(`listing ${prefix}`, folder))
         yield* walkObjects(base, folder === "" ? "" : `${folder}/`, prefix);
     },
-    async *folders(prefix) {
+    async *folders(prefix, { orEmpty = false } = {}) {
       checkFolderPrefix(prefix);
-      if (await folders.exists(`listing ${prefix}`, parentOf(prefix))) yield* walkFolders(base, prefix);
+      if (await folders.exists(`listing ${prefix}`, parentOf(prefix))) yield* walkFolders(base, prefix, orEmpty);
     },
     copy,
     remove,

@@ -17,7 +17,7 @@ export function readOnlyStorage(inner: Storage): Storage {
     read: (key, maxBytes) => inner.read(key, maxBytes),
     head: (key) => inner.head(key),
     list: (prefix) => inner.list(prefix),
-    folders: (prefix) => inner.folders(prefix),
+    folders: (prefix, options) => inner.folders(prefix, options),
     async copy(from, to) {
       throw refused(`copy ${from} to ${to}`);
     },

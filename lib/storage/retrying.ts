@@ -29,9 +29,9 @@ export function retryingStorage(inner: Storage, options: RetryOptions): Storage 
         (object) => object.key,
         options,
       ),
-    folders: (prefix) =>
+    folders: (prefix, foldersOptions) =>
       continuing<string>(
-        () => inner.folders(prefix),
+        () => inner.folders(prefix, foldersOptions),
         (name) => name,
         options,
       ),

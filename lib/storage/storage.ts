@@ -67,7 +67,7 @@ export interface Storage {
   /** Every object under `prefix` (a plain string prefix) in key order by UTF-16 unit. Throws rather than be partial. */
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Names directly under `prefix` (which is empty or ends in `/`) that hold objects, in order, without the slash. */
-  folders(prefix: string): AsyncIterable<string>;
+  folders(prefix: string, options?: FoldersOptions): AsyncIterable<string>;
   /**
    * A second, independent key for the same bytes, without moving them through this process where that can be.
    * @throws NotFoundError; StorageError `STORAGE_EXISTS` as `put` does; IntegrityError when the storage tells that the copy is
@@ -90,6 +90,11 @@ export interface PutOptions {
   readonly sweepable?: boolean;
   /** Whether the caller may still write: for a storage that writes more than `body` itself, after its end. What it throws is thrown. */
   readonly check?: () => Promise<void>;
+}
+
+export interface FoldersOptions {
+  /** Also those that hold no object, where a storage knows of such: for who looks into each of them anyway, which is then done once. */
+  readonly orEmpty?: boolean;
 }
 
 export interface CopyOptions {

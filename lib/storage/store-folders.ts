@@ -40,8 +40,10 @@ export function storeFolders(base: string): StoreFolders {
     forget: () => lasting.clear(),
 
     async exists(doing, folder) {
+      // Without waiting where nobody looks: who asks right after would look as well.
+      const look = looking.get(folder);
       // That it was absent, when somebody else began to look, says nothing: the caller may have made it since.
-      if (await looking.get(folder)?.catch(() => false)) return true;
+      if (look !== undefined && (await look.catch(() => false))) return true;
       const found = isThere(doing, base, folder);
       looking.set(folder, found);
       try {

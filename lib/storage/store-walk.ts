@@ -34,11 +34,11 @@ export async function* walkObjects(base: string, folder: string, prefix: string)
   }
 }
 
-/** The names of the folders directly in `folder` that hold an object at any depth, in order. */
-export async function* walkFolders(base: string, folder: string): AsyncIterable<string> {
+/** The names of the folders directly in `folder` that hold an object at any depth, or of all, in order. */
+export async function* walkFolders(base: string, folder: string, orEmpty: boolean): AsyncIterable<string> {
   const names = (await entriesOf(base, folder)).filter((entry) => entry.folder).map((entry) => entry.name);
   for (const name of names.sort(byUtf16)) {
-    if (await holdsObject(base, `${folder}${name}/`)) yield name;
+    if (orEmpty || (await holdsObject(base, `${folder}${name}/`))) yield name;
   }
 }
 

@@ -25,11 +25,11 @@ async function ofDays(t: TestContext, days: readonly Day[]): Promise<Storage & {
   await writeSnapshots(base, "docs", days, NEWEST);
   const storage = filesystemStorage({ basePath: base });
   const asked: string[] = [];
-  const get: Storage["get"] = (key) => {
+  const read: Storage["read"] = (key, most) => {
     asked.push(key);
-    return storage.get(key);
+    return storage.read(key, most);
   };
-  return { ...storage, get, asked };
+  return { ...storage, read, asked };
 }
 
 const standingOf = (storage: Storage, more: Partial<Parameters<typeof jobStanding>[2]> = {}, prove = true) =>

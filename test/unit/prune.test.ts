@@ -415,10 +415,10 @@ test("when the newest good snapshot vanishes between plan and removal, nothing i
   const newest = "docs/2026-11-24/030000Z/manifest.json";
   const racing: Storage = {
     ...a.storage,
-    async get(key) {
-      const bytes = await a.storage.get(key);
+    async read(key, maxBytes) {
+      const document = await a.storage.read(key, maxBytes);
       if (key === "docs/2026-11-24/030000Z/verified.json") await a.storage.remove([newest]);
-      return bytes;
+      return document;
     },
   };
   const result = await prune(withPolicy({ ...a.backup, storage: async () => racing }, { keep_last: 1 }), input);
@@ -543,7 +543,7 @@ test("an interrupt stops between two snapshots, and a storage that cannot be rea
   );
   assert.deepEqual(await idsIn(a.storage), [idOf(1), idOf(2), idOf(3)]);
   const error = new StorageError("STORAGE_FAILED", "input/output error");
-  const broken = faultyStorage(a.storage, [{ on: "get", call: 3, do: "fail", error, when: "before" }]);
+  const broken = faultyStorage(a.storage, [{ on: "read", call: 3, do: "fail", error, when: "before" }]);
   await assert.rejects(prune({ ...backup, storage: async () => broken }, input), /input\/output error/);
   assert.deepEqual(await idsIn(a.storage), [idOf(1), idOf(2), idOf(3)]);
 });

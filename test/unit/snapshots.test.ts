@@ -11,6 +11,7 @@ import {
   findSnapshot,
   listSnapshots,
   newestSnapshot,
+  runsNewestFirst,
   snapshotsNewestFirst,
   unfinishedRuns,
 } from "../../lib/snapshots.ts";
@@ -233,7 +234,7 @@ for (const [what, change] of unverified) {
 
 test("a storage that fails makes the listing fail, and leaves nothing out", async () => {
   const error = new TransientError("STORAGE_FAILED", "input/output error");
-  for (const on of ["folders", "head", "get"] as const) {
+  for (const on of ["folders", "head", "read"] as const) {
     for (const call of [1, 2]) {
       const storage = faultyStorage(await aStoreOf(2), [{ on, call, do: "fail", error, when: "before" }]);
       await assert.rejects(listed(listSnapshots(storage, "docs")), /input\/output error/);
@@ -246,13 +247,50 @@ test("a snapshot that is removed while it is listed is left out", async () => {
   const key = `${FIRST}manifest.json`;
   const racing: Storage = {
     ...storage,
-    async head(asked) {
-      const found = await storage.head(asked);
+    async read(asked, maxBytes) {
       if (asked === key) await storage.remove([key]);
-      return found;
+      return storage.read(asked, maxBytes);
     },
   };
   assert.deepEqual(ids(await listed(listSnapshots(racing, "docs"))), ["2026-11-23T030000Z"]);
+});
+
+test("a manifest that is no small document is read as a stream", async () => {
+  const storage = await aStoreOf(1);
+  const [whole] = await listed(listSnapshots(storage, "docs"));
+  const large: Storage = {
+    ...storage,
+    async read(key, maxBytes) {
+      if (key.endsWith("manifest.json")) throw new RangeError(`more than the ${maxBytes} bytes allowed here`);
+      return storage.read(key, maxBytes);
+    },
+  };
+  assert.deepEqual(await listed(listSnapshots(large, "docs")), [whole]);
+});
+
+test("runs are loaded some at once, in their order, and none that is not got to", async () => {
+  const inner = await aStoreOf(12);
+  const wanted = 7;
+  const reading = { now: 0, most: 0 };
+  const storage = faultyStorage({
+    ...inner,
+    async read(key, maxBytes) {
+      reading.now += 1;
+      reading.most = Math.max(reading.most, reading.now);
+      await new Promise((soon) => setImmediate(soon));
+      reading.now -= 1;
+      return inner.read(key, maxBytes);
+    },
+  });
+  const found: string[] = [];
+  for await (const { snapshot } of runsNewestFirst(storage, "docs", () => wanted - found.length)) {
+    found.push(snapshot);
+    if (found.length === wanted) break;
+  }
+  assert.deepEqual(found, ids(await listed(snapshotsNewestFirst(inner, "docs"))).slice(0, wanted));
+  assert.ok(reading.most > 3, "one after the other");
+  const of = (call: string) => storage.calls.filter((one) => one.startsWith(call)).length;
+  assert.deepEqual([of("folders "), of("head ")], [1 + wanted, wanted]);
 });
 
 test("latest is the newest that exists, and only it is read", async () => {
@@ -260,7 +298,7 @@ test("latest is the newest that exists, and only it is read", async () => {
   assert.equal((await findChosen(storage, "docs", "latest", LATER)).snapshot, "2026-11-24T030000Z");
   assert.equal((await newestSnapshot(storage, "docs"))?.snapshot, "2026-11-24T030000Z");
   assert.equal(
-    storage.calls.some((call) => call.startsWith("get docs/2026-11-22")),
+    storage.calls.some((call) => call.startsWith("read docs/2026-11-22")),
     false,
   );
 });

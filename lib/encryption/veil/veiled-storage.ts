@@ -125,10 +125,10 @@ export function veiledStorage(inner: Storage, { key, isWriting, encryption }: Ve
       return undefined;
     },
     list,
-    async *folders(prefix) {
+    async *folders(prefix, options) {
       checkFolderPrefix(prefix);
       if (placeOf(prefix) === undefined) {
-        yield* inner.folders(prefix);
+        yield* inner.folders(prefix, options);
         return;
       }
       const names = new Set<string>();
