@@ -18,6 +18,7 @@ const CLI = path.join(import.meta.dirname, "../cli/main.ts");
 /** By then `serve` makes the page anew. */
 const FRESH_MS = 30_000;
 const POLL_MS = 500;
+const HTML = { headers: { accept: "text/html" } };
 
 /** How long a browser takes to load the page of 40 jobs and 400 days, to the second that it may take: the file, and of `serve`. */
 export async function benchReport(): Promise<readonly BenchLine[]> {
@@ -41,34 +42,60 @@ export async function benchReport(): Promise<readonly BenchLine[]> {
 
 /**
  * Of `serve` that was just started, when the page is not made yet, until it is there. Afterwards each round has one that begins the making of
- * the next, and one while that is made.
+ * the next, and one while that is made; then of a second process, which shows the page that the first one kept.
  */
 async function ofServe(browser: Browser, config: string): Promise<readonly BenchLine[]> {
   // Nothing that is due is to run beside it.
   writeFileSync(config, readFileSync(config, "utf8").replaceAll(/^( +)schedule: .*$/gm, "$&\n$1catch_up: false"));
-  const served = start(["serve", "--port", "0", "--config", config]);
+  const times: number[] = [];
+  const lines: BenchLine[] = [];
+  const first = await aServe(config);
   try {
-    await served.heard("see http://");
-    const url = /see (http:\/\/\S+)/.exec(served.stderr())?.[1] ?? "";
-    const started = performance.now();
-    const first = await loads(browser, url);
-    const accept = { headers: { accept: "text/html" } };
-    while ((await fetch(url, accept)).status !== 200) await delay(POLL_MS);
-    const made = performance.now() - started;
-    console.error(`report: serve made it within ${(made / 1000).toFixed(1)} s`);
-    const times: number[] = [];
+    lines.push(
+      inOneSecond("opening serve right after its start, while the page is made", await loads(browser, first.url)),
+    );
+    const made = await first.made();
     for (let round = 1; round <= ROUNDS; round += 1) {
       await delay(FRESH_MS + made);
-      times.push(await load(browser, url), await load(browser, url));
+      times.push(await load(browser, first.url), await load(browser, first.url));
     }
-    return [
-      inOneSecond("opening serve right after its start, while the page is made", first),
-      inOneSecond("loading it of serve once it was made, while a newer one is made", times),
-    ];
+    lines.push(inOneSecond("loading it of serve once it was made, while a newer one is made", times));
   } finally {
-    served.process.kill();
-    await served.ended;
+    await first.end();
   }
+  const again = await aServe(config);
+  try {
+    const kept = await loads(browser, again.url);
+    const { status } = await fetch(again.url, HTML);
+    if (status !== 200) throw new Error("serve shows no page after a restart");
+    lines.push(inOneSecond("loading it of serve right after a restart", kept));
+  } finally {
+    await again.end();
+  }
+  return lines;
+}
+
+async function aServe(config: string) {
+  const served = start(["serve", "--port", "0", "--config", config], {
+    env: { STATE_DIRECTORY: path.join(path.dirname(config), "state") },
+  });
+  await served.heard("see http://");
+  const url = /see (http:\/\/\S+)/.exec(served.stderr())?.[1] ?? "";
+  const started = performance.now();
+  return {
+    url,
+    /** After how many milliseconds from its start the page was there. */
+    async made() {
+      while ((await fetch(url, HTML)).status !== 200) await delay(POLL_MS);
+      const took = performance.now() - started;
+      console.error(`report: serve made it within ${(took / 1000).toFixed(1)} s`);
+      return took;
+    },
+    async end() {
+      served.process.kill();
+      await served.ended;
+    },
+  };
 }
 
 async function loads(browser: Browser, url: string): Promise<number[]> {

@@ -4,11 +4,12 @@ import { isIP } from "node:net";
 import { ConfigError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { metricsPage, type PageMemory } from "../lib/measures/metrics-page.ts";
-import { overview } from "../lib/overview/overview.ts";
+import { nextRuns } from "../lib/scheduling/schedule.ts";
 import type { Service } from "../lib/scheduling/serve.ts";
 import { watch } from "../lib/watch/watch.ts";
 import type { WatchedJob } from "../lib/watch/watch-job.ts";
 import { kept } from "./kept.ts";
+import { nextPage } from "./next-page.ts";
 import { serveSummary } from "./serve-summary.ts";
 import { type Shown, statusPage } from "./status-page.ts";
 
@@ -48,6 +49,8 @@ const WATCHED_FOR = { freshMs: 30_000 };
 const WATCH_MS = 10 * 60_000;
 /** Of a job that was never good, or never proved, all its snapshots are looked through once an hour, which may take longer than a scraper waits. */
 const METRICS_FOR = { freshMs: 10_000, usableMs: 300_000 };
+/** Before the last ones are too old to be answered at once: of a storage that hangs they say that it cannot be read. */
+const METRICS_MS = 240_000;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A scheduler looks at the clock once a minute. */
 const HANGS_AFTER_MS = 5 * 60_000;
@@ -96,10 +99,12 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
             async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true, withinMs: WATCH_MS })).jobs,
           ),
         ).ask,
-        html: statusPage({ now, log, signal }, () =>
-          service.using((backup) => overview(backup, backup.config.jobs, { withinMs: WATCH_MS })),
+        html: statusPage({ now, log, signal }, (older) =>
+          service.using((backup) => nextPage(backup, { older, withinMs: WATCH_MS })),
         ),
-        metrics: kept(METRICS_FOR, now, () => service.using((backup) => metricsPage(backup, memory))).ask,
+        metrics: kept(METRICS_FOR, now, () =>
+          service.using((backup) => metricsPage(backup, { memory, withinMs: METRICS_MS })),
+        ).ask,
       };
       // Begins the first one, so that who comes later finds it.
       served.html();
@@ -142,12 +147,18 @@ function health(service: Service | undefined, { now }: EndpointsOptions): Answer
   return { status: 503, text: `the scheduler has not looked at the clock for ${Math.round(idle / 1000)} s\n` };
 }
 
-/** Ready: jobs are begun at their times. What is not known of their past, and a file that was refused, is said all the same. */
-function ready(service: Service | undefined, { signal }: EndpointsOptions): Answer {
+/** Ready: jobs are begun at their times. What is not known of their past, what runs too long, and a file that was refused, is said all the same. */
+function ready(service: Service | undefined, { now, signal }: EndpointsOptions): Answer {
   if (signal.aborted) return { status: 503, text: "ending\n" };
   if (service === undefined) return { status: 503, text: "starting\n" };
   const asking = service.jobs().filter(({ state }) => state === "asking");
   const lines = asking.map(({ job }) => `${job}: the storage has not said yet when it last ran\n`);
+  for (const { job, state, since } of service.jobs()) {
+    const { schedule, timezone } = service.config().jobs.find(({ name }) => name === job) ?? {};
+    const [next] = schedule === undefined || timezone === undefined ? [] : nextRuns(schedule, timezone, since, 1);
+    if (state === "running" && next !== undefined && next <= now())
+      lines.push(`${job}: runs since ${since.toISOString()}, and its next time has passed\n`);
+  }
   const refused = service.refused();
   if (refused !== undefined)
     lines.push(`the configuration in the file is wrong, the one before is in force: ${refused}\n`);

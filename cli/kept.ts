@@ -1,5 +1,5 @@
 import { TransientError } from "../lib/errors.ts";
-import { withDeadline } from "../lib/scheduling/deadline.ts";
+import { withinTime } from "../lib/scheduling/deadline.ts";
 
 interface KeptFor {
   /** So long nothing newer is made, nor is what failed tried again for who does not wait. */
@@ -11,6 +11,7 @@ interface KeptFor {
 }
 
 interface Made<T> {
+  /** What it was made of is at least as new as this. */
   readonly at: number;
   readonly answer: T;
 }
@@ -42,8 +43,15 @@ interface Kept<T> {
 /** A storage that answers so late hangs: whoever waits is told, and the next who asks has it tried again. */
 const LONGEST_MS = 15 * 60_000;
 
-/** Keeps what `make` last answered, so that however many ask, the storage is read once: one is made at a time. */
-export function kept<T>(options: KeptFor, now: () => Date, make: () => Promise<T>): Kept<T> {
+/**
+ * Keeps what `make` last answered, so that however many ask, the storage is read once: one is made at a time. `make` may give an older one, which stands in
+ * for the first until that is made.
+ */
+export function kept<T>(
+  options: KeptFor,
+  now: () => Date,
+  make: (older: (made: Made<T>) => void) => Promise<T>,
+): Kept<T> {
   const { freshMs, usableMs = freshMs, failed } = options;
   let last: Made<T> | undefined;
   let lastTookMs: number | undefined;
@@ -80,14 +88,15 @@ export function kept<T>(options: KeptFor, now: () => Date, make: () => Promise<T
     return making;
   }
 
+  function older(made: Made<T>): void {
+    last ??= made;
+  }
+
   async function makeNext(): Promise<T> {
     // What is read from now on is at least as new as this.
     const at = now().getTime();
     try {
-      const answer = await withDeadline(new AbortController().signal, LONGEST_MS, make, {
-        reason: tooLate,
-        graceMs: 0,
-      });
+      const answer = await withinTime(LONGEST_MS, () => make(older), tooLate);
       last = { at, answer };
       lastTookMs = Math.max(0, now().getTime() - at);
       failedAt = undefined;

@@ -1,8 +1,7 @@
 import { errorRecord } from "../lib/errors.ts";
 import { formatDuration, formatTime } from "../lib/format.ts";
 import type { Log } from "../lib/log.ts";
-import type { Overview } from "../lib/overview/overview.ts";
-import { page } from "../lib/page/page.ts";
+import { withNotice } from "../lib/page/page.ts";
 import { waitingPage } from "../lib/page/waiting-page.ts";
 import { kept, type Look } from "./kept.ts";
 
@@ -21,8 +20,9 @@ interface StatusPageOptions {
   readonly signal: AbortSignal;
 }
 
-interface Made {
-  readonly overview: Overview;
+/** A page and when it was begun. */
+export interface MadePage {
+  readonly at: Date;
   readonly text: string;
 }
 
@@ -33,9 +33,12 @@ const LATEST_S = 60;
 /**
  * The page of `serve`, which nobody waits for: of many snapshots it takes longer to make than anyone waits. The last one is shown with
  * how old it is, and the browser comes back when the newer one, which the look has begun, should be there. None is made that nobody looks
- * for: each time, all manifests are read.
+ * for: each time, all manifests are read. Until the first one is made, `make` may give an older one.
  */
-export function statusPage({ now, log, signal }: StatusPageOptions, make: () => Promise<Overview>): () => Shown {
+export function statusPage(
+  { now, log, signal }: StatusPageOptions,
+  make: (older: (made: MadePage) => void) => Promise<MadePage>,
+): () => Shown {
   let warned: string | undefined;
   const failed = (error: unknown) => {
     if (signal.aborted) return;
@@ -46,26 +49,25 @@ export function statusPage({ now, log, signal }: StatusPageOptions, make: () => 
     else log.warn(text, { code });
     warned = text;
   };
-  const pages = kept<Made>({ freshMs: FRESH_MS, failed }, now, async () => {
-    const overview = await make();
-    const text = page(overview);
+  const pages = kept<string>({ freshMs: FRESH_MS, failed }, now, async (older) => {
+    const { text } = await make((made) => older({ at: made.at.getTime(), answer: made.text }));
     warned = undefined;
-    return { overview, text };
+    return text;
   });
   return () => {
     const look = pages.look();
     const { last, making, failedAt } = look;
     if (making === undefined && failedAt === undefined && last !== undefined)
-      return { text: last.answer.text, isPage: true };
+      return { text: last.answer, isPage: true };
     const state = stateOf(look, now());
     const againSeconds = againAfter(making, now());
     if (last === undefined) return { text: waitingPage(state), isPage: false, againSeconds };
     const age = formatDuration(Math.max(0, now().getTime() - last.at));
-    return { text: page(last.answer.overview, `This is how it was ${age} ago. ${state}`), isPage: true, againSeconds };
+    return { text: withNotice(last.answer, `This is how it was ${age} ago. ${state}`), isPage: true, againSeconds };
   };
 }
 
-function stateOf({ making, failedAt, last }: Look<Made>, now: Date): string {
+function stateOf({ making, failedAt, last }: Look<string>, now: Date): string {
   const what = last === undefined ? "The page" : "A newer page";
   const failed =
     failedAt === undefined
@@ -76,7 +78,7 @@ function stateOf({ making, failedAt, last }: Look<Made>, now: Date): string {
 }
 
 /** By how long the last one took; not so often that it is in the way of who reads. */
-function againAfter(making: Look<Made>["making"], now: Date): number {
+function againAfter(making: Look<string>["making"], now: Date): number {
   if (making === undefined) return FRESH_MS / 1000;
   const leftMs = (making.lastTookMs ?? 0) - (now.getTime() - making.since);
   return Math.min(LATEST_S, Math.max(SOONEST_S, Math.ceil(leftMs / 1000)));

@@ -6,6 +6,7 @@ import { jobStanding, type StandingMemory } from "../job-standing.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
 import { eachLimitedBy } from "../pool.ts";
 import type { Storage } from "../storage/storage.ts";
+import { type TimeToLook, timeToLook } from "../watch/time-to-look.ts";
 import { jobSamples } from "./job-samples.ts";
 import { type JobSamples, prometheusText } from "./prometheus-text.ts";
 import { readCounts } from "./run-counts.ts";
@@ -19,10 +20,14 @@ const JOBS_AT_ONCE = 4;
 /**
  * Every metric of every job in Prometheus' text format (content type `text/plain; version=0.0.4`), read from the storage
  * anew with each call: whoever serves it to more than one scraper keeps it for a while, and a memory of what lies far back. Throws
- * nothing: a job whose storage cannot be read says so in `core_backup_storage_readable`.
+ * nothing: a job whose storage cannot be read, or not within the time, says so in `core_backup_storage_readable`.
  */
-export async function metricsPage(backup: Backup, memory: PageMemory): Promise<string> {
+export async function metricsPage(
+  backup: Backup,
+  { memory, withinMs }: { readonly memory: PageMemory; readonly withinMs: number },
+): Promise<string> {
   const { config } = backup;
+  const inTime = timeToLook(withinMs);
   const jobs: JobSamples[] = [];
   const known = memory.get(config) ?? new Map<string, StandingMemory>();
   memory.set(config, known);
@@ -31,7 +36,7 @@ export async function metricsPage(backup: Backup, memory: PageMemory): Promise<s
     ([, job]) => job.target_storage,
     JOBS_AT_ONCE,
     async ([n, job]) => {
-      jobs[n] = await samplesOf(backup, job, { memory: known });
+      jobs[n] = await samplesOf(backup, job, { memory: known, inTime });
     },
   );
   return prometheusText(jobs, config.metrics?.labels);
@@ -43,23 +48,32 @@ export async function runningSince(storage: Storage, job: string, now: Date): Pr
   return lease?.purpose === "run" && isLive(lease, now) ? new Date(lease.acquiredAt) : undefined;
 }
 
+interface SamplesOptions {
+  readonly running?: Date;
+  readonly memory?: Map<string, StandingMemory>;
+  /** Default: as long as the storage takes. */
+  readonly inTime?: TimeToLook;
+}
+
 /** What is known of a job just now; `running`: since when it runs. Throws nothing. */
 export async function samplesOf(
   backup: Backup,
   job: Job,
-  { running, memory }: { readonly running?: Date; readonly memory?: Map<string, StandingMemory> },
+  { running, memory, inTime = timeToLook() }: SamplesOptions,
 ): Promise<JobSamples> {
   const base = { configFile: resolve(backup.config.file), job, now: backup.now(), running };
   try {
-    const storage = await backup.storage(job);
-    const counts = await readCounts(storage, job.name);
-    // Asked several times a minute: what no run has looked for is not looked for here.
-    const standing = await jobStanding(storage, job, {
-      ...{ now: base.now, proof: counts.proof, searchesProof: false },
-      ...(memory === undefined ? {} : { memory }),
+    return await inTime(async () => {
+      const storage = await backup.storage(job);
+      const counts = await readCounts(storage, job.name);
+      // Asked several times a minute: what no run has looked for is not looked for here.
+      const standing = await jobStanding(storage, job, {
+        ...{ now: base.now, proof: counts.proof, searchesProof: false },
+        ...(memory === undefined ? {} : { memory }),
+      });
+      const since = running ?? (await runningSince(storage, job.name, base.now));
+      return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
     });
-    const since = running ?? (await runningSince(storage, job.name, base.now));
-    return { job: job.name, samples: jobSamples({ ...base, running: since, stored: { standing, counts } }) };
   } catch (error) {
     const { message, code } = errorRecord(error, backup.redaction.redact);
     backup.log.with({ job: job.name }).debug(`metrics know nothing of the storage: ${message}`, { code });

@@ -7,8 +7,11 @@ import { type Html, html } from "./html.ts";
 import { jobArticle } from "./job-article.ts";
 import { storedLine } from "./stored-line.ts";
 
-/** The state of all jobs as one HTML document. `notice`: what is to be known of the page itself, above all else. */
-export function page(overview: Overview, notice?: string): string {
+/** Nothing before it holds a name that could be the same: what is put in is escaped. */
+const FIGURES = '<dl class="figures">';
+
+/** The state of all jobs as one HTML document. */
+export function page(overview: Overview): string {
   const ill = overview.jobs.filter(({ ok }) => !ok).length;
   const title = ill === 0 ? "Backups: all well" : `Backups: ${formatCount(ill, "job")} not well`;
   const at = new Date(overview.at);
@@ -17,7 +20,6 @@ export function page(overview: Overview, notice?: string): string {
     html`<header>
 <h1>${title}</h1>
 <p class="quiet">${overview.config}, as of <time datetime="${overview.at}">${formatTime(at, "UTC")}</time></p>
-${notice === undefined ? "" : html`<p class="notice" role="status">${notice}</p>`}
 ${figures(overview, ill)}
 </header>
 <main>
@@ -30,9 +32,14 @@ shown; <code>core-backup list</code> has all snapshots.</p></footer>`,
   );
 }
 
+/** That document with what is to be known of itself, above all else. The rest of it is not made anew. */
+export function withNotice(made: string, notice: string): string {
+  return made.replace(FIGURES, () => `${html`<p class="notice" role="status">${notice}</p>`.html}\n${FIGURES}`);
+}
+
 function figures({ jobs, bytes, snapshots, storedDays: days }: Overview, ill: number): Html {
   const well = jobs.length - ill;
-  return html`<dl class="figures">
+  return html`${{ html: FIGURES }}
 <div class="${ill === 0 ? "is-well" : "is-ill"}"><dt>jobs well</dt><dd><data value="${well}">${well}</data> of ${jobs.length}</dd></div>
 <div><dt>snapshots</dt><dd><data id="snapshots" value="${snapshots}">${snapshots}</data></dd></div>
 <div><dt>stored</dt><dd>${storedLine(days)}<data id="bytes" value="${bytes}">${formatBytes(bytes)}</data></dd></div>

@@ -39,6 +39,11 @@ export async function withDeadline<T>(
   }
 }
 
+/** The same of work that nothing can stop: it is left behind when its time is over. @throws what `reason` makes, or what `work` throws */
+export function withinTime<T>(limitMs: number, work: () => Promise<T>, reason: () => Error): Promise<T> {
+  return withDeadline(new AbortController().signal, limitMs, work, { reason, graceMs: 0 });
+}
+
 function leftBehind(signal: AbortSignal, graceMs: number): { promise: Promise<never>; cancel: () => void } {
   let timer: NodeJS.Timeout | undefined;
   let onAbort = () => {};

@@ -32,7 +32,7 @@ test("promtool finds nothing wrong with a page that holds every metric there is"
   await emitMetrics(a.backup, measuredRuns(jobs));
   await changeCounts(a.storage, "docs", (counts) => ({ ...counts, sourceQuotaRemaining: 4_711 }));
   await a.storage.put(leaseKey("docs"), bytesOf(leaseBytes(aLease(a.backup.now()))));
-  const page = await metricsPage(a.backup, new WeakMap());
+  const page = await metricsPage(a.backup, { memory: new WeakMap(), withinMs: 60_000 });
   for (const { name } of metricFamilies) assert.match(page, new RegExp(`^${name}\\{`, "m"));
   assert.deepEqual(promtool(["check", "metrics"], page), { code: 0, output: "" });
   const wrong = promtool(["check", "metrics"], page.replaceAll("core_backup_runs_total", "core_backup_runs"));

@@ -157,9 +157,12 @@ test("in a browser, light, dark and on a phone: nothing is fetched or fails, and
 test("serve answers a browser at once, and the page comes by itself once it is made; axe finds nothing while it is not", {
   skip: browserMissing(),
 }, async (t) => {
-  const { config } = await aStore(await temporaryFolder(t), 3, 70);
+  const folder = await temporaryFolder(t);
+  const { config } = await aStore(folder, 3, 70);
   await writeFile(config, (await readFile(config, "utf8")).replaceAll(/^( +)schedule: .*$/gm, "$&\n$1catch_up: false"));
-  const served = start(["serve", "--port", "0", "--config", config]);
+  const served = start(["serve", "--port", "0", "--config", config], {
+    env: { STATE_DIRECTORY: join(folder, "state") },
+  });
   t.after(() => served.process.kill("SIGKILL"));
   await served.heard("see http://");
   await using started = await startBrowser();

@@ -125,7 +125,7 @@ ${more}`;
       configuration().replaceAll("    deadline: 1h\n", "    deadline: 1h\n    schedule: '@yearly'\n"),
     );
     const args = ["serve", "--port", "0", "--verbose", "--config", file];
-    const served = start(args, { cwd: folder.path, env });
+    const served = start(args, { cwd: folder.path, env: { ...env, STATE_DIRECTORY: join(folder.path, "state") } });
     try {
       await served.heard("see http://");
       const url = /see (http:\S+)/.exec(served.stderr())?.[1] ?? "";

@@ -36,7 +36,8 @@ async function listed(config: string): Promise<Listed[]> {
 
 /** Starts it on a free port; comes back when it answers. */
 async function serving(t: TestContext, config: string, more: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-  const served = start(["serve", "--port", "0", "--config", config, ...more], { env });
+  const STATE_DIRECTORY = join(await temporaryFolder(t), "state");
+  const served = start(["serve", "--port", "0", "--config", config, ...more], { env: { STATE_DIRECTORY, ...env } });
   t.after(() => served.process.kill("SIGKILL"));
   await served.heard("see http://");
   return served;

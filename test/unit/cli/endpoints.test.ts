@@ -1,30 +1,83 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startEndpoints } from "../../../cli/endpoints.ts";
+import { nextPage } from "../../../cli/next-page.ts";
+import type { MadePage } from "../../../cli/status-page.ts";
+import type { Backup } from "../../../lib/backup.ts";
+import { bytesOf } from "../../../lib/bytes.ts";
 import type { Service } from "../../../lib/scheduling/serve.ts";
-import { aBackup } from "../../support/a-backup.ts";
+import { memoryStorage } from "../../../lib/storage/memory.ts";
+import { aBackup, aJob } from "../../support/a-backup.ts";
 import { silentLog } from "../../support/logs.ts";
 
+const CONFIG_CHANGES = { max_jobs: 7 } as const;
+const LOCAL = { host: "127.0.0.1", port: 0 } as const;
+const IDLE = {
+  jobs: () => [],
+  runs: () => 0,
+  refused: () => undefined,
+  lastLook: () => new Date(),
+  reload: async () => {},
+  ended: Promise.resolve(),
+} as const;
 const HTML = { headers: { accept: "text/html" } };
+
+test("the page that was made last is kept on this machine, and shown by the next process until it has made one", async () => {
+  const machine = memoryStorage();
+  const { backup, later } = aBackup();
+  const of = { ...backup, machine };
+  const made = await pageOf(of);
+  assert.deepEqual(made.older, []);
+  later(3_600);
+  const next = await pageOf(of);
+  assert.deepEqual(next.older, [made.page]);
+  assert.notEqual(next.page.text, made.page.text);
+  const [key = ""] = (await Array.fromAsync(machine.list(""))).map((object) => object.key);
+  const { content } = await machine.read(key, 1_000_000);
+  for (const [why, other] of [
+    ["of another configuration", { ...of, config: { ...of.config, ...CONFIG_CHANGES } }],
+    ["of a clock that was ahead", { ...of, now: () => new Date(next.page.at.getTime() - 1) }],
+    ["older than a day", { ...of, now: () => new Date(next.page.at.getTime() + 86_400_000) }],
+  ] as const) {
+    await machine.put(key, bytesOf(content));
+    assert.deepEqual((await pageOf(other)).older, [], why);
+  }
+  await machine.put(key, bytesOf(content));
+  const storage = Promise.withResolvers<never>();
+  const hangs = { ...of, storage: () => storage.promise };
+  const endpoints = await startEndpoints({
+    ...LOCAL,
+    now: of.now,
+    signal: new AbortController().signal,
+    log: silentLog,
+  });
+  try {
+    endpoints.show({ ...IDLE, config: () => of.config, using: async (work) => work(hangs) });
+    let shown = await fetch(endpoints.url, HTML);
+    while (shown.status === 503) shown = await fetch(endpoints.url, HTML);
+    assert.match(await shown.text(), /This is how it was 0\.0 s ago\. A newer page is being made, since 0\.0 s\.</);
+  } finally {
+    storage.reject(new Error("over"));
+    await endpoints.close();
+  }
+  const damaged = Buffer.from(content).toString().replace("all well", "all wel!");
+  await machine.put(key, bytesOf(damaged));
+  assert.deepEqual((await pageOf(of)).older, [], "damaged");
+});
 
 test("the page is begun before anyone asks, and until it is there a browser is told to come back", async () => {
   const { backup } = aBackup();
   const begun: (() => void)[] = [];
   const service: Service = {
+    ...IDLE,
     config: () => backup.config,
     using: async (work) => {
       await new Promise<void>((goOn) => begun.push(goOn));
       return work(backup);
     },
-    jobs: () => [],
-    runs: () => 0,
-    refused: () => undefined,
-    lastLook: () => new Date(),
-    reload: async () => {},
-    ended: Promise.resolve(),
   };
   const { signal } = new AbortController();
-  const endpoints = await startEndpoints({ host: "127.0.0.1", port: 0, now: () => new Date(), signal, log: silentLog });
+  const endpoints = await startEndpoints({ ...LOCAL, now: () => new Date(), signal, log: silentLog });
   try {
     endpoints.show(service);
     assert.equal(begun.length, 1);
@@ -41,3 +94,34 @@ test("the page is begun before anyone asks, and until it is there a browser is t
     await endpoints.close();
   }
 });
+
+test("a run that goes on past its job's next time is said where it is said what is to be known", async () => {
+  const { backup } = aBackup({ jobs: [aJob({ name: "slow", schedule: "0 * * * *" }), aJob({ name: "long" })] });
+  const since = new Date("2026-11-22T02:58:00Z");
+  const running = ["slow", "long"].map(
+    (job) => ({ job, state: "running", since, next: undefined, last: undefined }) as const,
+  );
+  let now = new Date("2026-11-22T02:59:00Z");
+  const endpoints = await startEndpoints({
+    ...LOCAL,
+    now: () => now,
+    signal: new AbortController().signal,
+    log: silentLog,
+  });
+  const ready = async () => (await fetch(`${endpoints.url}readyz`)).text();
+  try {
+    endpoints.show({ ...IDLE, config: () => backup.config, using: async (work) => work(backup), jobs: () => running });
+    assert.equal(await ready(), "ready\n");
+    now = new Date("2026-11-22T03:00:00Z");
+    assert.equal(await ready(), "ready\nslow: runs since 2026-11-22T02:58:00.000Z, and its next time has passed\n");
+  } finally {
+    await endpoints.close();
+  }
+});
+
+/** The next one, and what was given to be shown until it was made. */
+async function pageOf(backup: Backup): Promise<{ readonly page: MadePage; readonly older: readonly MadePage[] }> {
+  const older: MadePage[] = [];
+  const page = await nextPage(backup, { older: (one) => older.push(one), withinMs: 60_000 });
+  return { page, older };
+}

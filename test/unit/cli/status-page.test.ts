@@ -1,23 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { statusPage } from "../../../cli/status-page.ts";
-import type { Overview } from "../../../lib/overview/overview.ts";
+import { type MadePage, statusPage } from "../../../cli/status-page.ts";
+import { page } from "../../../lib/page/page.ts";
 import { silentLog } from "../../support/logs.ts";
 
 const EMPTY = { jobs: [], bytes: 0, snapshots: 0, storedDays: [], span: 60, config: "core-backup.yml" };
 const TOOL = { schemaVersion: 1, tool: { name: "core-backup", version: "0" } } as const;
 
-/** `end` ends the making that goes on: with an overview of then, or with why there is none. */
-function aPage() {
+const aPageOf = (at: Date): MadePage => ({ at, text: page({ ...TOOL, ...EMPTY, at: at.toISOString() }) });
+
+/** `end` ends the making that goes on: with a page of then, or with why there is none. */
+function aPage({ kept }: { readonly kept?: Date } = {}) {
   const clock = { time: Date.parse("2026-11-27T03:00:00Z") };
   const warned: string[] = [];
   const ended = new AbortController();
   let end: (error?: Error) => void = () => {};
   const log = { ...silentLog, warn: (message: string) => warned.push(message) };
-  const shown = statusPage({ now: () => new Date(clock.time), log, signal: ended.signal }, () => {
-    const at = new Date(clock.time).toISOString();
-    return new Promise<Overview>((made, failed) => {
-      end = (error) => (error === undefined ? made({ ...TOOL, ...EMPTY, at }) : failed(error));
+  const shown = statusPage({ now: () => new Date(clock.time), log, signal: ended.signal }, (older) => {
+    const at = new Date(clock.time);
+    if (kept !== undefined) older(aPageOf(kept));
+    return new Promise<MadePage>((made, failed) => {
+      end = (error) => (error === undefined ? made(aPageOf(at)) : failed(error));
     });
   });
   const wait = (ms: number) => {
@@ -58,6 +61,18 @@ test("after a night the last page is shown at once, with its age, until the newe
   assert.equal(shown().againSeconds, 2);
   await done();
   assert.equal(noticeOf(shown().text), undefined);
+});
+
+test("one that was kept is shown with its age until the first is made, and never in place of a newer one", async () => {
+  const { shown, wait, done } = aPage({ kept: new Date("2026-11-27T01:00:00Z") });
+  const { text, ...kept } = shown();
+  assert.deepEqual(kept, { isPage: true, againSeconds: 2 });
+  assert.equal(noticeOf(text), "This is how it was 2 h 00 min ago. A newer page is being made, since 0.0 s.");
+  await done();
+  assert.equal(noticeOf(shown().text), undefined);
+  wait(60_000);
+  assert.match(noticeOf(shown().text) ?? "", /^This is how it was 1 min 00 s ago\./);
+  await done();
 });
 
 test("a browser that comes back for a page that takes long finds it, and has no other one made", async () => {

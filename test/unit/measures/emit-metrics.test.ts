@@ -223,7 +223,7 @@ test("the page holds every job, with the labels of the configuration, escaped", 
   const jobs = [aJob({ name: 'a "quoted" \\ name' }), aJob({ name: "b" })];
   const a = aBackup({ jobs, metrics: { labels: { site: "fra" } } });
   await runJobs(a.backup, ["b"]);
-  const page = await metricsPage(a.backup, new WeakMap());
+  const page = await metricsPage(a.backup, { memory: new WeakMap(), withinMs: 60_000 });
   assert.match(page, /^core_backup_storage_readable\{site="fra",backup_job="a \\"quoted\\" \\\\ name"\} 1$/m);
   assert.match(page, /^core_backup_snapshot_units\{site="fra",backup_job="b",status="ok"\} 1$/m);
   assert.equal(page.match(/^# TYPE core_backup_storage_readable gauge$/gm)?.length, 1);
@@ -232,7 +232,8 @@ test("the page holds every job, with the labels of the configuration, escaped", 
 
 test("the page says of a run that goes on anywhere since when it does, until its lease is over", async () => {
   const a = aBackup({ jobs: [aJob({ schedule: "0 3 * * *" })] });
-  const running = async () => (await metricsPage(a.backup, new WeakMap())).match(/^core_backup_running.*$/gm);
+  const running = async () =>
+    (await metricsPage(a.backup, { memory: new WeakMap(), withinMs: 60_000 })).match(/^core_backup_running.*$/gm);
   assert.deepEqual(await running(), ['core_backup_running{backup_job="docs"} 0']);
   await a.storage.put(leaseKey("docs"), bytesOf(leaseBytes(aLease(a.backup.now()))));
   const since = `core_backup_running_since_timestamp_seconds{backup_job="docs"} ${at("2026-11-22T03:00:00Z")}`;
