@@ -10,8 +10,16 @@ export interface GatherOptions<T> {
   readonly mostMs: number;
   /** Whether what comes next is taken at once, beside what is still being taken. Default: false, one after the other. */
   readonly sideBySide?: boolean;
-  /** While more is to come that belongs to it, what was gathered waits for that, though it is quiet: as long as `mostMs` of its own. */
-  readonly more?: { readonly isToCome: (gathered: readonly T[]) => boolean; readonly mostMs: number };
+  /**
+   * What has more to come that belongs to it waits for that, though it is quiet: as long as `mostMs` of its own. What has not is handed on
+   * beside it, and waits for nobody.
+   */
+  readonly more?: { readonly isToCome: (one: T, gathered: readonly T[]) => boolean; readonly mostMs: number };
+}
+
+interface Added<T> {
+  readonly one: T;
+  readonly at: number;
 }
 
 /**
@@ -22,33 +30,43 @@ export function gather<T>(
   { quietMs, mostMs, sideBySide = false, more }: GatherOptions<T>,
   take: (all: readonly T[]) => Promise<void>,
 ): Gathering<T> {
-  let gathered: T[] = [];
-  let firstAt = 0;
+  let gathered: readonly Added<T>[] = [];
+  /** When the first was added that has not been looked at yet. */
+  let firstAt: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let taking: Promise<void> = Promise.resolve();
-  const handOn = () => {
+
+  function wait(ms: number): void {
     clearTimeout(timer);
-    const all = gathered;
-    gathered = [];
+    timer = setTimeout(() => void handOn(waiting()), ms);
+  }
+
+  /** When one has waited as long as it may, all go that are there: those of one time are told together. */
+  function waiting(): readonly Added<T>[] {
+    const now = performance.now();
+    if (more === undefined || gathered.some(({ at }) => now - at >= more.mostMs)) return [];
+    const all = gathered.map(({ one }) => one);
+    return gathered.filter(({ one }) => more.isToCome(one, all));
+  }
+
+  function handOn(staying: readonly Added<T>[]): Promise<void> {
+    clearTimeout(timer);
+    const all = gathered.filter((added) => !staying.includes(added)).map(({ one }) => one);
+    gathered = staying;
+    firstAt = undefined;
+    if (staying.length > 0) wait(quietMs);
     if (all.length === 0) return taking;
     taking = sideBySide ? Promise.all([taking, take(all)]).then(() => {}) : taking.then(() => take(all));
     return taking;
-  };
-  const leftOf = (ms: number) => Math.max(0, firstAt + ms - performance.now());
-  const wait = (most: number) => {
-    clearTimeout(timer);
-    timer = setTimeout(handOnUnlessMore, Math.min(quietMs, leftOf(most)));
-  };
-  const handOnUnlessMore = () => {
-    if (more !== undefined && leftOf(more.mostMs) > 0 && more.isToCome(gathered)) wait(more.mostMs);
-    else void handOn();
-  };
+  }
+
   return {
     add(one) {
-      if (gathered.length === 0) firstAt = performance.now();
-      gathered.push(one);
-      wait(mostMs);
+      const now = performance.now();
+      firstAt ??= now;
+      gathered = [...gathered, { one, at: now }];
+      wait(Math.min(quietMs, Math.max(0, firstAt + mostMs - now)));
     },
-    flush: handOn,
+    flush: () => handOn([]),
   };
 }

@@ -84,7 +84,7 @@ export function serve(options: ServeOptions): Service {
   const results = new Map<string, JobResult>();
   const slots = createSlots(options.config.max_jobs);
   const outcomes = gather<Outcome>(
-    { quietMs: QUIET_MS, mostMs: MOST_MS, more: { isToCome: runsOfOneTime, mostMs: MOST_OF_ONE_TIME_MS } },
+    { quietMs: QUIET_MS, mostMs: MOST_MS, more: { isToCome: runsOfItsTime, mostMs: MOST_OF_ONE_TIME_MS } },
     tellAll,
   );
   let config = options.config;
@@ -167,12 +167,11 @@ export function serve(options: ServeOptions): Service {
     outcomes.add({ config: begunUnder, result, dueAt: scheduled?.since ?? now() });
   }
 
-  /** Whether others still run, or wait for room, whose time came with that of one of these. One that has ended runs on while it is measured. */
-  function runsOfOneTime(ended: readonly Outcome[]): boolean {
+  /** Whether others still run, or wait for room, whose time came with its own. One that has ended runs on while it is measured. */
+  function runsOfItsTime({ dueAt }: Outcome, ended: readonly Outcome[]): boolean {
     const own = new Set(ended.map(({ result }) => result.job));
     const running = scheduler.jobs().filter(({ job, state }) => state === "running" && !own.has(job));
-    const isOfOneTime = (one: Date, other: Date) => Math.abs(one.getTime() - other.getTime()) < ONE_TIME_MS;
-    return running.some(({ since }) => ended.some(({ dueAt }) => isOfOneTime(since, dueAt)));
+    return running.some(({ since }) => Math.abs(since.getTime() - dueAt.getTime()) < ONE_TIME_MS);
   }
 
   async function using<T>(

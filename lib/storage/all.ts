@@ -54,4 +54,7 @@ export async function openStorage(name: string, options: StorageOptions, context
 
 /** A share can be given to either type. */
 const answering = (storage: Storage, base: string, retry: RetryOptions): Storage =>
-  retryingStorage(checkedStorage(storage, answerCheck(base)), { ...retry, unless: wasGivenUp });
+  retryingStorage(checkedStorage(storage, answerCheck(base, { signal: retry.signal })), {
+    ...retry,
+    unless: wasGivenUp,
+  });

@@ -2,12 +2,15 @@ import { resolve } from "node:path";
 import { TransientError } from "../errors.ts";
 import { endsWithin } from "../process.ts";
 import { giveUp } from "../retry.ts";
+import { withDeadline } from "../scheduling/deadline.ts";
 
 interface AnswerOptions {
   /** How long it may take. Default: half a minute. */
   readonly limitMs?: number;
   /** Looks at the path that it is given last. Default: `stat`. */
   readonly program?: readonly [string, ...string[]];
+  /** Who waits for an answer waits no longer than this says; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 const LIMIT_MS = 30_000;
@@ -39,7 +42,7 @@ const silences = new Map<string, Silence>();
  * @throws TransientError `STORAGE_FAILED`, which `wasGivenUp` where it has been silent for minutes
  */
 export function answerCheck(basePath: string, options: AnswerOptions = {}): () => Promise<void> {
-  const { limitMs = LIMIT_MS, program = STAT } = options;
+  const { limitMs = LIMIT_MS, program = STAT, signal = new AbortController().signal } = options;
   const base = resolve(basePath);
   let answeredAt = Number.NEGATIVE_INFINITY;
   return async () => {
@@ -49,7 +52,8 @@ export function answerCheck(basePath: string, options: AnswerOptions = {}): () =
     if (isLong(silence) && now - silence.lastAt < REST_MS) throw giveUp(silent(base, limitMs));
     const look = looking.get(base) ?? lookAt(base, limitMs, program).finally(() => looking.delete(base));
     looking.set(base, look);
-    await look;
+    // Only this one stops to wait: others may have the answer yet.
+    await withDeadline(signal, Number.POSITIVE_INFINITY, () => look, { graceMs: 0 });
     answeredAt = performance.now();
   };
 }

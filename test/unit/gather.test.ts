@@ -56,6 +56,34 @@ test("what is quiet waits for more that is to come, and no longer than it may", 
   assert.deepEqual(taken.at(-1), [3]);
 });
 
+test("what waits for nothing is handed on while others wait, and those of one time together when the first has waited long enough", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const taken: (readonly string[])[] = [];
+  const more = { isToCome: (one: string) => one.startsWith("a"), mostMs: 60_000 };
+  const { add } = gather<string>({ quietMs: 100, mostMs: 1_000, more }, async (all) => void taken.push(all));
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      now += 100;
+      t.mock.timers.tick(100);
+    }
+    await new Promise((done) => setImmediate(done));
+  };
+  add("a1");
+  await pass(500);
+  add("b1");
+  add("b2");
+  await pass(100);
+  assert.deepEqual(taken, [["b1", "b2"]]);
+  await pass(30_000);
+  add("a2");
+  await pass(29_300);
+  assert.equal(taken.length, 1);
+  await pass(200);
+  assert.deepEqual(taken.slice(1), [["a1", "a2"]]);
+});
+
 test("side by side, a flush does not wait for what is being taken before it begins", async () => {
   for (const sideBySide of [false, true]) {
     const begun: number[] = [];

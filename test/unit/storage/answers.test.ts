@@ -27,6 +27,19 @@ test("a file system that does not answer is told in time to all who ask, by one 
   while (children().length > 0) await delay(20);
 });
 
+test("who is told to stop waits no longer for it, and others do", async () => {
+  const stop = new AbortController();
+  const options = { limitMs: LIMIT_MS, program: HANGS };
+  const [stopped, other] = [answerCheck("/asked", { ...options, signal: stop.signal }), answerCheck("/asked", options)];
+  let isAnswered = false;
+  const both = [stopped(), other().finally(() => (isAnswered = true))];
+  stop.abort(new Error("told to stop"));
+  await assert.rejects(both[0] ?? Promise.resolve(), /told to stop/);
+  assert.equal(isAnswered, false);
+  await assert.rejects(both[1] ?? Promise.resolve(), /has not answered within 1 s/);
+  while (children().length > 0) await delay(20);
+});
+
 test("one that answers is let pass, also where there is nothing or no program to ask with", async () => {
   await answerCheck("/")();
   await answerCheck("/there/is/no/such/folder")();
