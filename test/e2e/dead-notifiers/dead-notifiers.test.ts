@@ -9,7 +9,6 @@ import { startSilentServer } from "../../support/silent-server.ts";
 import { slackAnswer } from "../../support/slack-server.ts";
 import { assertPlain, coreBackup, document, type Ended, paths, temporaryFolder } from "../core-backup.ts";
 import { filesJob } from "../files-job.ts";
-import { timed } from "../timed.ts";
 
 const CANARY = "canary4711";
 const KEY = `${CANARY}${"0".repeat(32 - CANARY.length)}`;
@@ -38,7 +37,6 @@ async function assertNoCanary(folder: string, ran: Ended): Promise<void> {
 test("a Slack that is dead, a mail server and a webhook that hang: the backup is good, and its manifest has the warnings", async (t) => {
   await using silent = await startSilentServer();
   const job = await filesJob(await temporaryFolder(t));
-  const plain = await timed(() => coreBackup(["run", "--json", "--config", job.config]));
   await appendFile(
     job.config,
     `notifications:
@@ -60,14 +58,12 @@ test("a Slack that is dead, a mail server and a webhook that hang: the backup is
     PASSWORD: `${CANARY}-password`,
     HOOK: `http://127.0.0.1:${silent.port}/${CANARY}`,
   };
-  const { ended: ran, tookMs } = await timed(() => coreBackup(["run", "--json", "--config", job.config], { env }));
+  const ran = await coreBackup(["run", "--json", "--config", job.config], { env });
   assert.equal(ran.code, 0, JSON.stringify(ran));
   assertPlain(ran);
-  // Eight seconds are the notifiers', the rest is the run's own time on a machine that may be busy by now.
-  assert.ok(
-    tookMs < 8_000 + 3 * plain.tookMs + 5_000,
-    `it took ${tookMs} ms, and ${plain.tookMs} ms with nobody to tell`,
-  );
+  // Nobody ended these but the notifiers' own time, of which the warnings below say how long it is.
+  assert.ok(silent.calls.begun >= 2, "not both came in");
+  assert.equal(silent.calls.hungUp, silent.calls.begun);
   const { status, warnings } = manifestOf(ran);
   assert.equal(status, "ok");
   assert.deepEqual(

@@ -6,7 +6,6 @@ import { startRecordingServer } from "../../support/recording-server.ts";
 import { startSilentServer } from "../../support/silent-server.ts";
 import { coreBackup, document, type Ended, temporaryFolder } from "../core-backup.ts";
 import { filesJob } from "../files-job.ts";
-import { timed } from "../timed.ts";
 
 interface RunDocument {
   readonly runs: readonly {
@@ -46,13 +45,12 @@ test("a Pushgateway that answers 500, and one that hangs: the backup is good wit
     [`http://127.0.0.1:${silent.port}`, "1s", /^metrics pushgateway: did not answer within 0\.5 s$/],
   ] as const) {
     const job = await filesJob(await temporaryFolder(t));
-    const plain = await timed(() => coreBackup(["run", "--config", job.config]));
     await appendFile(
       job.config,
       `metrics:\n  pushgateway: { url: "${url}", username: me, password_env: PUSH, timeout: ${timeout} }\n`,
     );
     const env = { PUSH: "canary-push-4716" };
-    const { ended: ran, tookMs } = await timed(() => coreBackup(["run", "--json", "--config", job.config], { env }));
+    const ran = await coreBackup(["run", "--json", "--config", job.config], { env });
     assert.equal(ran.code, 0, JSON.stringify(ran));
     const [manifest] = documentOf(ran).runs;
     assert.equal(manifest?.status, "ok");
@@ -62,11 +60,8 @@ test("a Pushgateway that answers 500, and one that hangs: the backup is good wit
     );
     assert.match(manifest.warnings[0]?.message ?? "", why);
     assert.equal(documentOf(ran).metrics?.[0]?.ok, false);
-    // Up to four seconds are the gateway's, the rest is the run's own time on a machine that may be busy by now.
-    assert.ok(
-      tookMs < 4_000 + 3 * plain.tookMs + 5_000,
-      `it took ${tookMs} ms, and ${plain.tookMs} ms without metrics`,
-    );
+    // Nobody ended these but the output's own time, of which the warning says how long it is.
+    assert.equal(silent.calls.hungUp, silent.calls.begun);
     assert.ok(!`${ran.stdout}${ran.stderr}`.includes("canary"));
     const text = await coreBackup(["run", "--config", job.config], { env });
     assert.equal(text.code, 0, JSON.stringify(text));
