@@ -3,7 +3,7 @@ import { type ErrorRecord, IntegrityError, NotFoundError } from "./errors.ts";
 import { failedRunKey, manifestKey, runKey, snapshotId } from "./keys.ts";
 import { documentBytes, errorRecordSchema, parseDocument } from "./manifest.ts";
 import { putDocument } from "./put-document.ts";
-import { foldersNewestFirst } from "./snapshots.ts";
+import { foldersNewestFirst, isAnyThere } from "./snapshots.ts";
 import type { Storage } from "./storage/storage.ts";
 
 /**
@@ -49,9 +49,7 @@ export async function folderWithoutPlan(storage: Storage, job: string, failedAt:
 
 async function cameToNoPlan(storage: Storage, job: string, snapshot: string): Promise<boolean> {
   if ((await readFailedRun(storage, job, snapshot)) === undefined) return false;
-  for (const key of [runKey(job, snapshot), manifestKey(job, snapshot)])
-    if ((await storage.head(key)) !== undefined) return false;
-  return true;
+  return !(await isAnyThere(storage, [runKey(job, snapshot), manifestKey(job, snapshot)]));
 }
 
 /** Undefined where nothing was recorded, or nothing that can be read. @throws StorageError | TransientError */

@@ -144,7 +144,8 @@ export async function* unfinishedRuns(storage: Storage, job: string): AsyncItera
 export async function* unfinishedSinceLast(storage: Storage, job: string, now: Date): AsyncIterable<string> {
   const ahead: string[] = [];
   for await (const snapshot of foldersNewestFirst(storage, job)) {
-    const isUnfinished = !(await hasDocument(storage, job, snapshot));
+    // Mostly one question: what was verified has its manifest still.
+    const isUnfinished = !(await isAnyThere(storage, [manifestKey(job, snapshot), verifiedKey(job, snapshot)]));
     if (isAhead(snapshot, now)) {
       if (isUnfinished) ahead.push(snapshot);
     } else if (isUnfinished) yield snapshot;
@@ -153,10 +154,9 @@ export async function* unfinishedSinceLast(storage: Storage, job: string, now: D
   yield* ahead;
 }
 
-/** Mostly one question: what was verified has its manifest still. */
-async function hasDocument(storage: Storage, job: string, snapshot: string): Promise<boolean> {
-  for (const key of [manifestKey(job, snapshot), verifiedKey(job, snapshot)])
-    if ((await storage.head(key)) !== undefined) return true;
+/** Asked one after the other, up to the first that is there. @throws StorageError | TransientError */
+export async function isAnyThere(storage: Storage, keys: readonly string[]): Promise<boolean> {
+  for (const key of keys) if ((await storage.head(key)) !== undefined) return true;
   return false;
 }
 

@@ -4,7 +4,7 @@ import { IntegrityError } from "../errors.ts";
 import { snapshotTime } from "../keys.ts";
 import { isLive, readLease } from "../lease/lease-document.ts";
 import { findUnfinished, plannedRun } from "../resume/resume.ts";
-import { lastResumed } from "../resume/times-resumed.ts";
+import { allResumed, lastResumed } from "../resume/times-resumed.ts";
 import { foldersNewestFirst, isAhead } from "../snapshots.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type JobPast, latest, takenUpFrom } from "./turn.ts";
@@ -21,7 +21,13 @@ export async function jobPast(backup: Backup, job: Job): Promise<JobPast> {
   const found = running ? undefined : await findUnfinished(backup, job, "within");
   const last = await lastStart(storage, job.name);
   const begun = found === undefined ? undefined : snapshotTime(found.snapshot);
-  return { lastStart: last, unfinished: begun && takenUpFrom(begun, last), running };
+  if (found === undefined || begun === undefined) return { lastStart: last, unfinished: undefined, running };
+  const [first] = (await allResumed(storage, job.name, found.snapshot)).resumedAt;
+  return {
+    lastStart: last,
+    unfinished: takenUpFrom(begun, last, first === undefined ? first : new Date(first)),
+    running,
+  };
 }
 
 /**

@@ -60,12 +60,14 @@ function scheduledTurn(job: TimedJob, last: Date | undefined, oldest: Date | und
 
 /**
  * When a run that was begun at `begun` and ended before its time is to be taken up again, `lastStart` being when that was
- * last tried: the first time at once, and after that when as much time again has passed as since it began. What ends it each
- * time would otherwise end it every few minutes. Pure.
+ * last tried: the first time at once, and after that when as much time again has passed as since it was first taken up (since it began, where each try
+ * failed before that). What ends it each time would otherwise end it every few minutes. Pure.
  */
-export function takenUpFrom(begun: Date, lastStart: Date | undefined): Date {
-  const tried = (lastStart ?? begun).getTime() - begun.getTime();
-  return new Date(begun.getTime() + (tried <= EARLY_MS ? 0 : tried + Math.max(LEAST_PAUSE_MS, tried)));
+export function takenUpFrom(begun: Date, lastStart: Date | undefined, firstTakenUp?: Date): Date {
+  const last = (lastStart ?? begun).getTime();
+  const tried = last - (firstTakenUp ?? begun).getTime();
+  if (firstTakenUp === undefined && tried <= EARLY_MS) return begun;
+  return new Date(last + Math.max(LEAST_PAUSE_MS, tried));
 }
 
 /** The first turn after a moment up to which all is done. Pure. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import {
   chmod,
   mkdir,
@@ -360,16 +359,17 @@ test("a PATH without GNU tar is said before anything is read", async () => {
 });
 
 for (const [what, script] of Object.entries({
-  "a member with an absolute path": "entry('/tmp/core-backup-escaped', b'x')",
+  "a member with an absolute path": "entry(base + '/escaped', b'x')",
   "a member with .. in its path": "entry('./ok', b'x'); entry('a/../../escaped', b'x')",
   "a member that goes through a link to outside": "link('./way', '..'); entry('./way/escaped', b'x')",
   "a member that goes through a second name of such a link":
-    "link('./way', '/tmp'); hard('./other', './way'); entry('./other/escaped', b'x')",
+    "link('./way', base); hard('./other', './way'); entry('./other/escaped', b'x')",
   "a hard link to outside": "hard('./own', '../../secret')",
 })) {
   test(`${what} is refused by name, and nothing leaves the folder`, async (t) => {
     await using base = await temporaryFolder("filesystem-escape-");
-    const made = spawnSync("python3", ["-c", `${CRAFT}${script}\narchive.close()`], { maxBuffer: 1024 * 1024 });
+    const crafting = `${CRAFT}base = sys.argv[1]\n${script}\narchive.close()`;
+    const made = spawnSync("python3", ["-c", crafting, base.path], { maxBuffer: 1024 * 1024 });
     if (made.error !== undefined) return t.skip("no python3 to make such an archive with");
     assert.equal(made.status, 0, String(made.stderr));
     const folder = join(base.path, "folder");
@@ -383,7 +383,6 @@ for (const [what, script] of Object.entries({
       (await readdir(base.path, { recursive: true })).filter((name) => name.includes("escaped")),
       [],
     );
-    assert.equal(existsSync("/tmp/core-backup-escaped"), false);
   });
 }
 

@@ -88,7 +88,7 @@ test("when a run was last taken up again is known after a prune had the lease", 
   await runJobs({ ...a.backup, signal: controller.signal }, ["docs"]);
   for (const [minutes, dueAgain] of [
     [10, "2026-11-22T03:20:00.000Z"],
-    [20, "2026-11-22T04:00:00.000Z"],
+    [20, "2026-11-22T03:50:00.000Z"],
   ] as const) {
     a.later(minutes * 60);
     const again = new AbortController();

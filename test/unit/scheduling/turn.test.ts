@@ -55,6 +55,12 @@ test("a run that is ended again and again is taken up at once, and then ever mor
   assert.equal(firstTurn(NIGHTLY, late, now)?.begin.toISOString(), "2026-11-25T03:00:00.000Z");
 });
 
+test("how long a run went on before it was first ended does not make its pauses longer", () => {
+  const [begun, ended] = [new Date("2026-11-24T03:00:00Z"), new Date("2026-11-24T13:00:00Z")];
+  assert.equal(takenUpFrom(begun, ended, ended).toISOString(), "2026-11-24T13:10:00.000Z");
+  assert.equal(takenUpFrom(begun, new Date("2026-11-24T13:20:00Z"), ended).toISOString(), "2026-11-24T13:40:00.000Z");
+});
+
 test("a time of the schedule that has come is due though a run waits to be taken up again", () => {
   const hourly = { ...NIGHTLY, schedule: "0 * * * *" };
   const tried = "2026-11-24T03:40:00Z";
