@@ -9,6 +9,8 @@ export async function writeRandomRepository(repository: string, bytes: number): 
   mkdirSync(repository, { recursive: true });
   gitSync(repository, ["init", "--quiet", "--bare", "--initial-branch=main", "."]);
   gitSync(repository, ["config", "core.compression", "0"]);
+  // As GitHub does: who looks for LFS pointers is given the small files alone.
+  gitSync(repository, ["config", "uploadpack.allowFilter", "true"]);
   await fastImport(repository, commit(bytes / MiB));
 }
 
