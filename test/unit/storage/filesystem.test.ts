@@ -300,6 +300,28 @@ test("a folder without the right to read or write it is refused, by a listing as
   });
 });
 
+test("folders that hold nothing are no folders, but to who asks for them too", async () => {
+  await using subject = await store();
+  await subject.storage.put("job/2026-11-22/a.bin", bytesOf("a"));
+  await mkdir(join(subject.basePath, "job/2026-11-23/030000Z"), { recursive: true });
+  const names = (orEmpty: boolean) => Array.fromAsync(subject.storage.folders("job/", { orEmpty }));
+  assert.deepEqual(await names(false), ["2026-11-22"]);
+  assert.deepEqual(await names(true), ["2026-11-22", "2026-11-23"]);
+});
+
+test("a document is read whole, and nothing in its place is one, nor has who asks wait for it", async () => {
+  await using subject = await store();
+  const { storage, basePath } = subject;
+  await storage.put("job/a.json", bytesOf("{}"));
+  await symlink("a.json", join(basePath, "job/link.json"));
+  await mkdir(join(basePath, "job/folder.json"));
+  spawnSync("mkfifo", [join(basePath, "job/pipe.json")]);
+  assert.deepEqual((await storage.read("job/a.json", 2)).content, Buffer.from("{}"));
+  await assert.rejects(storage.read("job/a.json", 1), RangeError);
+  for (const name of ["link", "folder", "pipe", "none"])
+    await assert.rejects(storage.read(`job/${name}.json`, 2), { code: "NOT_FOUND" }, name);
+});
+
 test("what the system keeps at the top of a disk is not taken for a job", async () => {
   await using subject = await store();
   await mkdir(join(subject.basePath, "lost+found"));
