@@ -109,10 +109,6 @@ export const commandTable: readonly CommandSpec[] = [
       { flags: "--aws", about: "as it is deployed on AWS" },
       { flags: "--efs <mounts>", about: "with --aws: /mnt/NAME=fs-…/fsap-…, as --param=efs has it" },
       { flags: "--image <image>", about: "with --aws: a URI, or build, as --param=image has it" },
-      {
-        flags: "--mongodb-tools",
-        about: "with --aws: MongoDB's are in the image that is built, as by --param=mongodbTools",
-      },
     ],
     examples: ["validate", "validate --config /etc/core-backup.yml --json", "validate --aws"],
     exits: ["0  the configuration is right", "2  it is not"],

@@ -38,11 +38,10 @@ export interface CommandOptions {
   /** For `init`: one of the examples. */
   readonly example: string | undefined;
   readonly list: boolean;
-  /** For `validate`: as the configuration is deployed, with these file systems of Amazon EFS, this image, and these programs in one that is built. */
+  /** For `validate`: as the configuration is deployed, with these file systems of Amazon EFS and this image. */
   readonly aws: boolean;
   readonly efs: string | undefined;
   readonly image: string | undefined;
-  readonly mongodbTools: boolean;
   readonly host: string | undefined;
   readonly port: string | undefined;
   /** The file that `report` writes. */
@@ -121,7 +120,6 @@ export function commandOptions(record: Readonly<Record<string, unknown>>): Comma
     aws: flag("aws"),
     efs: text("efs"),
     image: text("image"),
-    mongodbTools: flag("mongodbTools"),
     host: text("host"),
     port: text("port"),
     html: text("html"),

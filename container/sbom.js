@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-// sbom.js FILE: npm's CycloneDX document (`npm sbom`) with Node and the packages of Debian that are installed added to it.
+// sbom.js FILE: npm's CycloneDX document (`npm sbom`) with Node, MongoDB's tools and the packages of Debian that are installed added to it.
 const document = JSON.parse(readFileSync(process.argv[2], "utf8"));
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own language
 const format = "${binary:Package}\t${Version}\t${Architecture}\n";
@@ -21,5 +21,15 @@ const runtime = {
   version: node,
   purl: `pkg:generic/node@${node}`,
 };
-document.components = [...document.components, runtime, ...packages];
+const tools = /^mongodump version: (\S+)/.exec(execFileSync("mongodump", ["--version"], { encoding: "utf8" }))?.[1];
+if (tools === undefined) throw new Error("mongodump does not say its version");
+const mongodb = {
+  "bom-ref": `pkg:github/mongodb/mongo-tools@${tools}`,
+  type: "application",
+  name: "mongodb-database-tools",
+  version: tools,
+  licenses: [{ license: { id: "Apache-2.0" } }],
+  purl: `pkg:github/mongodb/mongo-tools@${tools}`,
+};
+document.components = [...document.components, runtime, mongodb, ...packages];
 process.stdout.write(`${JSON.stringify(document, null, 1)}\n`);

@@ -6,9 +6,8 @@ export default class BundlePlugin {
         const { awsConfig } = await import("./aws-config.ts");
         const { bundleFunctions } = await import("./bundle.ts");
         const { efsMounts } = await import("./efs.ts");
-        const { mongodbTools } = await import("./mongodb-tools.ts");
-        const { configFile, efs, image, tools } = serverless.service.custom;
-        const deployed = { mounts: efsMounts(efs), image, tools: mongodbTools(tools.url, tools.sha256) };
+        const { configFile, efs, image } = serverless.service.custom;
+        const deployed = { mounts: efsMounts(efs), image };
         const { config } = await awsConfig(configFile, "the-bucket-of-the-stack", deployed);
         for (const { name, bytes } of await bundleFunctions(config))
           log.notice(`  ${name}: ${(bytes / 1024).toFixed(0)} KiB`);

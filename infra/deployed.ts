@@ -5,6 +5,4 @@ export interface Deployed {
   readonly mounts: readonly EfsMount[];
   /** Of tasks, as `--param=image` has it. */
   readonly image: string;
-  /** Whether an image that is built has MongoDB's. */
-  readonly hasTools: boolean;
 }

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { MongodbTools } from "./mongodb-tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** What .dockerignore lets into the image. */
 const PARTS = ["bin", "cli", "container", "functions", "infra", "lib", "scripts", "package.json", "package-lock.json"];
 
-/** The tag of the image of this checkout for one architecture, with those tools: the same files, the same tag, so that it is built once for each. */
-export function imageTag(architecture: "X86_64" | "ARM64", tools: MongodbTools | undefined): string {
-  const hash = createHash("sha256").update(`${architecture}\0${tools?.sha256 ?? ""}\0`);
+/** The tag of the image of this checkout for one architecture: the same files, the same tag, so that it is built once for each. */
+export function imageTag(architecture: "X86_64" | "ARM64"): string {
+  const hash = createHash("sha256").update(`${architecture}\0`);
   for (const file of PARTS.flatMap((part) => filesBelow(join(ROOT, part)))) {
     hash
       .update(`${relative(ROOT, file)}\0`)

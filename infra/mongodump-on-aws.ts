@@ -2,25 +2,19 @@ import type { Issue } from "../lib/config/issues.ts";
 import { isRecord } from "../lib/config/messages.ts";
 import type { Path } from "../lib/config/place.ts";
 import type { Deployed } from "./deployed.ts";
-import { hasTasksAsGiven, isBuilt } from "./task-options.ts";
+import { hasTasksAsGiven } from "./task-options.ts";
 
-/** What keeps `dump_strategy: mongodump` from being done: the program is in no function, and in the image that is built only where it is asked for. */
+/** What keeps `dump_strategy: mongodump` from being done: functions have no such program, as tasks have. */
 export function mongodumpFaults(
   job: Readonly<Record<string, unknown>>,
   path: Path,
-  { image, hasTools }: Deployed,
+  { image }: Pick<Deployed, "image">,
 ): readonly Issue[] {
-  if (job.service !== "mongodb" || !isRecord(job.options)) return [];
-  const fault = !hasTasksAsGiven(job.compute, image)
-    ? "is for tasks on AWS, since functions have no mongodump: give the job compute: fargate, or use driver"
-    : isBuilt(image) && !hasTools
-      ? "is not in the image that deploying builds: name MongoDB Database Tools by --param=mongodbTools=URL and --param=mongodbToolsSha256=DIGEST, or give --param=image=URI of one with them, or use driver"
-      : undefined;
-  if (fault === undefined) return [];
+  if (job.service !== "mongodb" || !isRecord(job.options) || hasTasksAsGiven(job.compute, image)) return [];
   return strategiesIn(job.options, [...path, "options"]).map((place) => ({
     path: place,
     isKey: false,
-    message: fault,
+    message: "is for tasks on AWS, since functions have no mongodump: give the job compute: fargate, or use driver",
   }));
 }
 

@@ -4,10 +4,8 @@ export default class PushImagePlugin {
     this.hooks = {
       "before:aws:deploy:deploy:updateStack": async () => {
         const { pushImage } = await import("./push-image.ts");
-        const { mongodbTools } = await import("./mongodb-tools.ts");
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;
-        const { url, sha256 } = serverless.service.custom.tools;
-        await pushImage(template, mongodbTools(url, sha256), serverless.getProvider("aws"), (text) => log.notice(text));
+        await pushImage(template, serverless.getProvider("aws"), (text) => log.notice(text));
       },
     };
   }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { tool } from "../lib/tool.ts";
-import { type MongodbTools, toolsArguments } from "./mongodb-tools.ts";
 import { BUILT_IMAGE } from "./task-options.ts";
 
 /** What of the framework's provider is used: it makes the repository, and hands the registry's password to docker by its input. */
@@ -31,7 +30,6 @@ const taskDefinition = z.object({
  */
 export async function pushImage(
   template: unknown,
-  tools: MongodbTools | undefined,
   provider: ImageProvider,
   say: (text: string) => void,
 ): Promise<void> {
@@ -51,8 +49,7 @@ export async function pushImage(
   }
   await docker([
     ...["build", "--platform", PLATFORMS[wanted.architecture], "--file", join(ROOT, "container/Dockerfile")],
-    ...["--build-arg", `VERSION=${tool.version}`, ...(tools === undefined ? [] : toolsArguments(tools))],
-    ...["--tag", image, ROOT],
+    ...["--build-arg", `VERSION=${tool.version}`, "--tag", image, ROOT],
   ]);
   await docker(["push", image]);
   say(`  image: ${image}`);

@@ -9,7 +9,6 @@ import { dashboardResources } from "./dashboard.ts";
 import { type EfsMount, efsMounts, type UsedMount } from "./efs.ts";
 import { functionDefinitions, roleLogicalId, type StackFunction, stackFunctions } from "./functions.ts";
 import { KEY_FORMS, type KmsKey, kmsKey } from "./kms-key.ts";
-import { mongodbTools } from "./mongodb-tools.ts";
 import { storageMount, usedMounts } from "./on-efs.ts";
 import { configOf, readersId } from "./readers.ts";
 import { reservedCalls } from "./reserved-calls.ts";
@@ -160,8 +159,7 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
   const given = await text("param:bucket");
   const efs = efsMounts(await text("param:efs"));
   const image = await text("param:image");
-  const tools = mongodbTools(await text("param:mongodbTools"), await text("param:mongodbToolsSha256"));
-  const deployed = { mounts: efs, image, hasTools: tools !== undefined };
+  const deployed = { mounts: efs, image };
   const { config, document } = await awsConfig(configFile, given === "" ? "the-bucket-of-the-stack" : given, deployed);
   const stack = `${await text("self:service")}-${await text("sls:stage")}`;
   return {
@@ -178,7 +176,7 @@ async function deploymentOf(resolving: Resolving): Promise<Deployment> {
     flexibleMinutes: await flexibleMinutes(resolving),
     dashboard: await isOn(resolving, "dashboard"),
     image,
-    tasks: await taskOptions(resolving, config, stack, tools),
+    tasks: await taskOptions(resolving, config, stack),
     efs,
     network: await givenNetwork(resolving),
   };

@@ -1,6 +1,5 @@
 import type { Config, Job } from "../lib/config/schema.ts";
 import { imageTag } from "./image.ts";
-import type { MongodbTools } from "./mongodb-tools.ts";
 import { isOn, type Resolving, textOf } from "./resolving.ts";
 
 /** How tasks on Fargate are made, from the deployment's parameters. */
@@ -46,7 +45,7 @@ export const hasTasksAsGiven = (compute: unknown, image: string): boolean =>
   hasTasks({ compute: compute === "lambda" || compute === "fargate" ? compute : "auto" }, image);
 
 /** Whether that parameter has deploying build the image, and names none. */
-export const isBuilt = (image: string): boolean => image === "" || image === "build";
+const isBuilt = (image: string): boolean => image === "" || image === "build";
 
 /**
  * Undefined where no job has tasks.
@@ -56,15 +55,10 @@ export async function taskOptions(
   resolving: Resolving,
   config: Config,
   stack: string,
-  tools: MongodbTools | undefined,
 ): Promise<TaskOptions | undefined> {
   const param = (name: string) => textOf(resolving, `param:${name}`);
   const image = await param("image");
   if (!config.jobs.some((job) => hasTasks(job, image))) return undefined;
-  if (tools !== undefined && !isBuilt(image))
-    throw new Error(
-      `--param=mongodbTools: is for an image that deploying builds, and --param=image=${image} names one`,
-    );
   const cpu = Number(await param("taskCpu"));
   const memory = Number(await param("taskMemory"));
   const [least, most, step] = SIZES[cpu] ?? refuse("taskCpu", cpu, `one of ${Object.keys(SIZES).join(", ")}`);
@@ -82,7 +76,7 @@ export async function taskOptions(
   const publicIp = (await param("assignPublicIp")) || (subnets.length === 0 ? "on" : "off");
   if (publicIp !== "on" && publicIp !== "off") refuse("assignPublicIp", publicIp, "on or off");
   return {
-    image: imageOf(image, stack, architecture, tools),
+    image: imageOf(image, stack, architecture),
     cpu,
     memory,
     diskGib,
@@ -122,17 +116,12 @@ export async function givenNetwork(resolving: Resolving): Promise<GivenNetwork> 
 }
 
 /** The image that was given, or the one of this checkout, which deploying puts into a repository of the stack's name. */
-function imageOf(
-  given: string,
-  stack: string,
-  architecture: TaskOptions["architecture"],
-  tools: MongodbTools | undefined,
-): TaskOptions["image"] {
+function imageOf(given: string, stack: string, architecture: TaskOptions["architecture"]): TaskOptions["image"] {
   if (isBuilt(given)) {
     const of = (text: string) => ({ "Fn::Sub": text });
     return {
       uri: of(
-        `\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag(architecture, tools)}`,
+        `\${AWS::AccountId}.dkr.ecr.\${AWS::Region}.\${AWS::URLSuffix}/serverless-${stack}:${imageTag(architecture)}`,
       ),
       repositoryArn: of(`arn:\${AWS::Partition}:ecr:\${AWS::Region}:\${AWS::AccountId}:repository/serverless-${stack}`),
     };

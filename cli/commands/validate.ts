@@ -11,9 +11,9 @@ const BUCKET = "core-backup";
 
 /** Faults are thrown as they are by every command; `main.ts` prints them. */
 export const validateCommand: Command = async (context) => {
-  const { aws, efs, image, mongodbTools } = context.options;
-  if (!aws && (efs !== undefined || image !== undefined || mongodbTools))
-    throw new UsageError("--efs, --image and --mongodb-tools are of --aws: they are parameters of a deployment");
+  const { aws, efs, image } = context.options;
+  if (!aws && (efs !== undefined || image !== undefined))
+    throw new UsageError("--efs and --image are of --aws: they are parameters of a deployment");
   const config = aws ? await asDeployed(context) : await loadedConfig(context, { sources: true });
   const storages = formatCount(Object.keys(config.storage).length, "storage");
   const where = aws ? " on AWS" : "";
@@ -24,8 +24,8 @@ export const validateCommand: Command = async (context) => {
 
 /** Secrets and variables are the functions', so that none need be set here. */
 async function asDeployed(context: CommandContext): Promise<Config> {
-  const { efs = "", image = "", mongodbTools: hasTools } = context.options;
-  const deployed = { mounts: mountsOf(efs), image, hasTools };
+  const { efs = "", image = "" } = context.options;
+  const deployed = { mounts: mountsOf(efs), image };
   const { config } = await loadAwsConfig(configFile(context), BUCKET, deployed);
   return config;
 }

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-// compare.js FOLDER: what was restored, read by git, beside what the git server says now; and the archive of MongoDB is there.
+// compare.js FOLDER: what was restored, read by git, beside what the git server says now; and both archives of MongoDB are there.
 
 const [folder] = process.argv.slice(2);
 const found = readdirSync(folder, { recursive: true });
@@ -18,5 +18,6 @@ const refs = (...args) =>
 const restored = refs("--git-dir", join(folder, head, ".."), "show-ref");
 const source = refs("ls-remote", "http://git:8080/demo.git");
 if (source === "" || restored !== source) throw new Error(`restored:\n${restored}\nsource:\n${source}`);
-if (!found.some((name) => name.includes(".archive"))) throw new Error(`no archive among ${found.join(", ")}`);
+const archives = found.filter((name) => name.endsWith(".archive"));
+if (archives.length !== 2) throw new Error(`not two archives among ${found.join(", ")}`);
 process.stdout.write(`restored refs are those of the source:\n${restored}\n`);

@@ -6,8 +6,6 @@ import { type DockerEngine, dockerMissing } from "./docker-engine.ts";
 const BUILD = join(import.meta.dirname, "../peers/container/build.sh");
 const FOLDER = join(import.meta.dirname, "../peers/.bin/container");
 const NAME = "core-backup-test/image:1";
-/** The same, built with a package in place of MongoDB's tools. It comes with the other one. */
-export const IMAGE_WITH_TOOLS = "core-backup-test/with-tools:1";
 
 /** False when the image of container/Dockerfile can be built and run here. In CI it can, or the test fails. */
 export function imageMissing(): string | false {

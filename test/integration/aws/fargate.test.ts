@@ -8,6 +8,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
+import { MongoClient } from "mongodb";
 import type { ManifestUnit } from "../../../lib/manifest.ts";
 import { formsOf } from "../../support/canary.ts";
 import { makeServerCertificate, type ServerCertificate } from "../../support/certificates.ts";
@@ -15,6 +16,7 @@ import { imageMissing, loadImage } from "../../support/container-image.ts";
 import { aDeployedStack, type DeployedStack, logEvents, until } from "../../support/deployed-stack.ts";
 import { type DockerEngine, startDockerEngine } from "../../support/docker-engine.ts";
 import { freePort } from "../../support/free-port.ts";
+import { type MongoServer, noFerret, startFerret } from "../../support/mongo-servers.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
 
@@ -22,16 +24,18 @@ const CANARY = "canary-cXV4Zm9v-41d07be85a";
 /** Of that `lib/function-backup.ts` keeps 20 s for the last record. */
 const SHORT_FUNCTION_SECONDS = 26;
 
-describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMissing() }, () => {
+describe("tasks on Fargate, in real containers", { skip: noMinistack || noFerret || imageMissing() }, () => {
   let stack: DeployedStack;
   let engine: DockerEngine;
   let served: ServedRepositories;
+  let mongo: MongoServer;
   let lambda: LambdaClient;
   let folder: string;
   let enginePort: number;
 
   before(async () => {
     served = await servedRepositories(["one.git", "two.git"]);
+    mongo = await startFerret();
     folder = await mkdtemp(join(tmpdir(), "core-backup-fargate-"));
     const certificate = await makeServerCertificate(folder);
     enginePort = await freePort();
@@ -48,7 +52,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
 
   after(async () => {
     lambda?.destroy();
-    for (const one of [stack, engine, served]) await one?.[Symbol.asyncDispose]();
+    for (const one of [stack, engine, served, mongo]) await one?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -56,6 +60,7 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     const manager = new SecretsManagerClient(stack.client);
     const put = (Name: string, SecretString: string) => manager.send(new CreateSecretCommand({ Name, SecretString }));
     await put("backups/git", CANARY);
+    await put("backups/mongodb", mongo.uri);
     await put("docker/ca", await readFile(caFile, "utf8"));
     await put("docker/cert", await readFile(certFile, "utf8"));
     await put("docker/key", await readFile(keyFile, "utf8"));
@@ -162,6 +167,23 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
     assert.match(zstdDecompressSync(stored).toString("latin1"), /far away/);
   });
 
+  // Here mongodump is that of test/peers/container, which writes what the driver reads.
+  test("a database with dump_strategy: mongodump is listed by a function and dumped by the image's program", async () => {
+    const client = await MongoClient.connect(mongo.uri);
+    const orders = Array.from({ length: 300 }, (_, n) => ({ article: `article ${n}` }));
+    await client.db("shop").collection("orders").insertMany(orders);
+    await client.close();
+    const ended = await stack.execute("dumped");
+    assert.equal(ended.status, "SUCCEEDED", ended.cause);
+    const { units } = await manifestOf("dumped", ended);
+    assert.deepEqual(
+      units.map(({ id, status, compute }) => [id, status, compute]),
+      [["shop", "ok", "fargate"]],
+    );
+    const [archive] = units[0]?.artifacts ?? [];
+    assert.deepEqual([archive?.facts.strategy, archive?.facts.documents], ["mongodump", orders.length]);
+  });
+
   function configuration(): string {
     const job = (name: string, compute: string, names: readonly string[], secret = "") => {
       const repositories = names.map((one) => `{ url: "${served.git.url}/${one}"${secret} }`).join(", ");
@@ -181,6 +203,9 @@ describe("tasks on Fargate, in real containers", { skip: noMinistack || imageMis
       "      consistency: pause",
       `      host: tcp://127.0.0.1:${enginePort}`,
       "      tls: { ca_secret: docker/ca, cert_secret: docker/cert, key_secret: docker/key }",
+      "  - name: dumped",
+      "    service: mongodb",
+      "    options: { uri_secret: backups/mongodb, databases: [{ name: shop, dump_strategy: mongodump }] }",
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/ }",
       "",

@@ -5,7 +5,6 @@ import { after, before, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import aslValidator from "asl-validator";
 import { imageTag } from "../../../infra/image.ts";
-import type { MongodbTools } from "../../../infra/mongodb-tools.ts";
 import { pushImage } from "../../../infra/push-image.ts";
 import { aDeployment, type Deployment, definitionOf, type Template } from "../../support/aws-stack.ts";
 import { temporaryFolder } from "../../support/stores.ts";
@@ -337,14 +336,11 @@ describe("tasks in what is deployed", () => {
   });
 
   test("without an image only a job that wants nothing else has tasks, of an image that deploying builds", async () => {
-    const tools = { url: "https://example.com/tools.deb", sha256: "5".repeat(64) };
     const { template, ofType } = await packaged({
       taskCpu: "2048",
       taskMemory: "8192",
       taskDisk: "100",
       taskArchitecture: "ARM64",
-      mongodbTools: tools.url,
-      mongodbToolsSha256: tools.sha256,
     });
     const [task, ...others] = ofType("AWS::ECS::TaskDefinition");
     assert.deepEqual([task?.id.startsWith("Large"), others.length], [true, 0]);
@@ -353,20 +349,15 @@ describe("tasks in what is deployed", () => {
 
     const tag = /serverless-core-backup-test:([0-9a-f]{16})"/.exec(JSON.stringify(task))?.[1];
     assert.ok(tag);
-    assert.equal(tag, imageTag("ARM64", tools));
-    assert.notEqual(tag, imageTag("ARM64", undefined));
-    const { calls, pushed, built } = await pushes(template, { isThere: false, tools });
+    assert.equal(tag, imageTag("ARM64"));
+    const { calls, pushed } = await pushes(template, { isThere: false });
     const uri = `registry.example.com/serverless-core-backup-test:${tag}`;
     assert.deepEqual(pushed, [`manifest inspect ${uri}`, "build", `push ${uri}`]);
-    const given = `--build-arg MONGODB_TOOLS=${tools.url} --build-arg MONGODB_TOOLS_SHA256=${tools.sha256} `;
-    assert.ok(built.includes(given), built);
-    assert.ok(!(await pushes(template, { isThere: false })).built.includes("MONGODB_TOOLS"));
     assert.deepEqual(calls, ["docker?", "repository", "login"]);
     assert.deepEqual((await pushes(template, { isThere: true })).pushed, [`manifest inspect ${uri}`]);
     await assert.rejects(
       pushImage(
         template,
-        undefined,
         { ...aProvider([]), ensureDockerIsAvailable: () => Promise.reject(new Error("no docker")) },
         () => {},
       ),
@@ -435,10 +426,7 @@ const aProvider = (calls: string[]) => ({
 });
 
 /** What docker is asked for: a program of its name writes its arguments down. */
-async function pushes(
-  template: Template,
-  { isThere, tools }: { readonly isThere: boolean; readonly tools?: MongodbTools | undefined },
-) {
+async function pushes(template: Template, { isThere }: { readonly isThere: boolean }) {
   await using folder = await temporaryFolder();
   const log = join(folder.path, "log");
   const script = `#!/bin/sh\necho "$*" >>${log}\n[ "$1" != manifest ] || exit ${isThere ? 0 : 1}\n`;
@@ -448,14 +436,10 @@ async function pushes(
   process.env.PATH = `${folder.path}${delimiter}${path}`;
   const calls: string[] = [];
   try {
-    await pushImage(template, tools, aProvider(calls), () => {});
+    await pushImage(template, aProvider(calls), () => {});
   } finally {
     process.env.PATH = path;
   }
   const pushed = (await readFile(log, "utf8")).trim().split("\n");
-  return {
-    calls,
-    pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)),
-    built: pushed.find((line) => line.startsWith("build ")) ?? "",
-  };
+  return { calls, pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)) };
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# build.sh DIR: builds the image of container/Dockerfile and saves it as DIR/image.tar, unless it was built of these very files already. Beside
-# it there is one that was built with MongoDB's tools.
+# build.sh DIR: builds the image of container/Dockerfile and saves it as DIR/image.tar, unless it was built of these very files already.
 #
-# No registry is asked: the base is a Debian of debootstrap with the Node 24 and npm at hand, and the Engine is one of its own.
+# No registry is asked: the base is a Debian of debootstrap with the Node 24 and npm at hand, in place of MongoDB's image there is one with
+# programs that stand in for its tools (mongodump.js says how), and the Engine is one of its own.
 # Its layers are kept in /var/tmp, so that after a change of the sources only the last ones are made anew. Root alone can do this.
 set -eu
 [ $# -eq 1 ] || { echo "usage: build.sh DIR" >&2; exit 2; }
@@ -18,7 +18,7 @@ flock 9
 sources() {
   cd "$root"
   find .dockerignore LICENSE README.md package.json package-lock.json tsconfig.json tsconfig.build.json bin cli config/examples container functions infra lib scripts \
-    "$here/build.sh" -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1
+    "$here" -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1
 }
 digest=$(sources)
 if [ -f "$out/image.tar" ] && [ "$(cat "$out/digest" 2>/dev/null)" = "$digest" ]; then
@@ -66,37 +66,24 @@ if ! docker image inspect "$base" >/dev/null 2>&1; then
   rm -rf "$rootfs"
 fi
 
-# No registry has MongoDB's tools. This package stands in for theirs: it is fetched, compared and installed as that is, and needs a library that
-# theirs needs, but its mongodump only says its version. The same bytes each time, for the layers' sake.
-tools=$run/tools
-mkdir -p "$tools/DEBIAN" "$tools/usr/bin"
-cat >"$tools/DEBIAN/control" <<CONTROL
-Package: mongodb-database-tools
-Version: 100.0.0
-Architecture: all
-Depends: libgssapi-krb5-2
-Maintainer: the tests of core-backup <tests@example.org>
-Description: stands in for MongoDB Database Tools
-CONTROL
-printf '#!/bin/sh\necho "mongodump version: 100.0.0"\n' >"$tools/usr/bin/mongodump"
-chmod -R u=rwX,go=rX "$tools"
-chmod 755 "$tools/usr/bin/mongodump"
-SOURCE_DATE_EPOCH=0 dpkg-deb --root-owner-group --build "$tools" "$run/tools.deb" >/dev/null
-tools_url="data:application/octet-stream;base64,$(base64 -w 0 "$run/tools.deb")"
-tools_sha256=$(sha256sum "$run/tools.deb" | cut -d ' ' -f 1)
+# Anew each time: the layers of the image hang on the files that are taken from it.
+mongodb=core-backup-test/mongodb:1
+install -D -m 755 "$here/mongodump.js" "$run/mongodb/usr/bin/mongodump"
+install -m 755 "$here/mongorestore" "$run/mongodb/usr/bin/mongorestore"
+tar -C "$run/mongodb" -c . | docker import - "$mongodb" >/dev/null
 
 # The builder that every docker has; a newer client without its plugin has no other.
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$root/package.json")
 build() {
-  DOCKER_BUILDKIT=0 docker build --quiet --network host --build-arg "BASE=$base" --build-arg "VERSION=$version" --file "$root/container/Dockerfile" "$@" "$root"
+  DOCKER_BUILDKIT=0 docker build --quiet --network host --build-arg "BASE=$base" --build-arg "MONGODB=$mongodb" --build-arg "VERSION=$version" \
+    --file "$root/container/Dockerfile" "$@" "$root"
 }
 {
   # By a name, so that its layers are not taken for left over.
   build --target build --tag core-backup-test/build:1
   build --tag core-backup-test/image:1
-  build --build-arg "MONGODB_TOOLS=$tools_url" --build-arg "MONGODB_TOOLS_SHA256=$tools_sha256" --tag core-backup-test/with-tools:1
 } >"$out/build.log" 2>&1 || { cat "$out/build.log" >&2; exit 1; }
-docker save --output "$out/image.tar" core-backup-test/image:1 core-backup-test/with-tools:1
+docker save --output "$out/image.tar" core-backup-test/image:1
 docker image prune --force >/dev/null
 echo "$digest" >"$out/digest"
 echo "image: built $out/image.tar"

@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { awsConfig } from "../../../infra/aws-config.ts";
 import type { Deployed } from "../../../infra/deployed.ts";
-import { mongodbTools } from "../../../infra/mongodb-tools.ts";
 import { onAwsFaults } from "../../../infra/on-aws.ts";
 import { loadConfig } from "../../../lib/config/load.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 
 /** Deployed without any parameter. */
-const PLAIN: Deployed = { mounts: [], image: "", hasTools: false };
+const PLAIN: Deployed = { mounts: [], image: "" };
 
 const YAML = `jobs:
   - name: app
@@ -176,40 +175,16 @@ storage:
   s3: { type: s3, bucket_env: S3_BUCKET, region: eu-central-1 }
 `;
 
-test("mongodump is refused where a function would have to run it, and where the image that is built has none", async (t) => {
+test("mongodump is refused where a function would have to run it", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "core-backup-on-aws-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "core-backup.yml");
   await writeFile(file, DUMPS);
-  const refused = async (more: Partial<Deployed>) => {
-    const said = await awsConfig(file, "the-bucket", { ...PLAIN, ...more }).then(() => "", String);
-    return said
-      .split("\n")
-      .flatMap((line) => /:(\d+:\d+): \S+ (is .* (?:tasks|image))\b/.exec(line)?.slice(1).join(" ") ?? []);
+  const refused = async (image: string) => {
+    const said = await awsConfig(file, "the-bucket", { ...PLAIN, image }).then(() => "", String);
+    return said.split("\n").flatMap((line) => /:(\d+:\d+): \S+ (is for tasks)\b/.exec(line)?.slice(1).join(" ") ?? []);
   };
-  assert.deepEqual(await refused({}), ["5:54 is for tasks", "9:79 is for tasks", "13:54 is not in the image"]);
-  assert.deepEqual(await refused({ hasTools: true }), ["5:54 is for tasks", "9:79 is for tasks"]);
-  assert.deepEqual(await refused({ image: "build" }), [
-    "5:54 is for tasks",
-    "9:79 is not in the image",
-    "13:54 is not in the image",
-  ]);
-  assert.deepEqual(await refused({ image: "build", hasTools: true }), ["5:54 is for tasks"]);
-  assert.deepEqual(await refused({ image: "example.com/with-tools:1" }), ["5:54 is for tasks"]);
-});
-
-test("the parameters for MongoDB's tools are an address of https without a password and its digest, or neither", () => {
-  assert.equal(mongodbTools("", ""), undefined);
-  for (const [url, sha256] of [
-    ["https://example.com/tools.deb", ""],
-    ["", "0".repeat(64)],
-    ["http://example.com/tools.deb", "0".repeat(64)],
-    ["https://ops:word@example.com/tools.deb", "0".repeat(64)],
-    ["https://example.com/tools.deb", "0".repeat(63)],
-  ] as const)
-    assert.throws(
-      () => mongodbTools(url, sha256),
-      /^Error: --param=mongodbTools(Sha256)?[:=].*must be/,
-      `${url} ${sha256}`,
-    );
+  assert.deepEqual(await refused(""), ["5:54 is for tasks", "9:79 is for tasks"]);
+  assert.deepEqual(await refused("build"), ["5:54 is for tasks"]);
+  assert.deepEqual(await refused("example.com/core-backup:1"), ["5:54 is for tasks"]);
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import type { MongodbTools } from "../../../infra/mongodb-tools.ts";
 import { taskConfig } from "../../../infra/task-config.ts";
 import { hasTasks, taskOptions } from "../../../infra/task-options.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
@@ -19,16 +18,10 @@ const USUAL: Record<string, string | number> = {
   logRetentionDays: 30,
 };
 
-const TOOLS = { url: "https://example.com/tools.deb", sha256: "5".repeat(64) };
-
-function optionsOf(
-  changes: Record<string, string | number> = {},
-  job = aJob(),
-  tools: MongodbTools | undefined = undefined,
-) {
+function optionsOf(changes: Record<string, string | number> = {}, job = aJob()) {
   const params: Record<string, string | number> = { ...USUAL, ...changes };
   const resolving = { resolveVariable: async (name: string) => params[name.replace("param:", "")] };
-  return taskOptions(resolving, aBackup({ jobs: [job] }).backup.config, "core-backup-test", tools);
+  return taskOptions(resolving, aBackup({ jobs: [job] }).backup.config, "core-backup-test");
 }
 
 describe("the parameters of tasks", () => {
@@ -58,17 +51,6 @@ describe("the parameters of tasks", () => {
       /--param=functionsInSubnets=on needs subnets and securityGroups/,
     );
     await assert.rejects(optionsOf({ functionsInSubnets: "yes" }), /--param=functionsInSubnets=yes: must be on or off/);
-  });
-
-  test("tools of MongoDB make another image of what deploying builds, and cannot be put into one that is given", async () => {
-    const uriOf = async (tools?: MongodbTools) =>
-      JSON.stringify((await optionsOf({ image: "build" }, aJob(), tools))?.image.uri);
-    assert.notEqual(await uriOf(TOOLS), await uriOf());
-    assert.notEqual(await uriOf(TOOLS), await uriOf({ ...TOOLS, sha256: "6".repeat(64) }));
-    await assert.rejects(
-      optionsOf({}, aJob(), TOOLS),
-      /mongodbTools: is for an image that deploying builds.*core-backup:1/,
-    );
   });
 
   test("an image that deploying builds is another one for another architecture, and the same for the same files", async () => {
