@@ -31,6 +31,17 @@ test("what is sealed opens to the same bytes, whatever length and pieces it has"
   );
 });
 
+test("little content takes little memory", async () => {
+  const sealed = await seal(bytesOf("little"));
+  for (const stream of [
+    sealFile(bytesOf("little"), [(fileKey) => wrapForX25519(fileKey, identity.publicKey)]),
+    openFile(bytesOf(sealed), [(stanza) => unwrapX25519(stanza, identity)]),
+  ]) {
+    for await (const piece of stream)
+      assert.ok(piece.buffer.byteLength < 100_000, `${piece.buffer.byteLength} bytes for ${piece.byteLength}`);
+  }
+});
+
 test("one flipped bit anywhere is refused", async () => {
   const sealed = await seal(bytesOf(patternBytes(2 * CHUNK + 100)));
   const { header, release } = await readFileStart(bytesOf(sealed));
