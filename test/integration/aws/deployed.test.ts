@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { InvokeCommand, LambdaClient, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { type DescribeExecutionOutput, GetExecutionHistoryCommand, ListExecutionsCommand } from "@aws-sdk/client-sfn";
+import { ListQueuesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type Meddling, standBetween } from "../../support/between.ts";
 import { comparable } from "../../support/comparable-manifest.ts";
 import { aDeployedStack, type DeployedStack, functionsOf, until } from "../../support/deployed-stack.ts";
 import { manifestAtADesk } from "../../support/desk-run.ts";
 import { functionProcess } from "../../support/function-process.ts";
+import { functionsAt } from "../../support/functions-at.ts";
 import { type HeardEvent, listening } from "../../support/heard-events.ts";
 import { noMinistack } from "../../support/s3-server.ts";
 import { assertRestorable, type ServedRepositories, servedRepositories } from "../../support/served-repositories.ts";
@@ -179,7 +181,7 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       death.held.resolve(port);
       return { do: "hang" };
     };
-    await pointing(between.endpoint, async () => {
+    await functionsAt(stack.client, between.endpoint, async () => {
       const kills = deaths.map(async ({ step, ends, held }) => {
         const execution = await stack.start(`kill-${step}`);
         const early = stack.untilEnded(execution).then(({ cause }) => assert.fail(`${step} was not held: ${cause}`));
@@ -205,6 +207,30 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
     assert.ok(shaken.failed.has("GET") && shaken.failed.has("PUT"), [...shaken.failed].join());
     const left = await stack.keysBelow(`backups/kill-prune/${folders(pruned.snapshot)}/`);
     assert.deepEqual(left, [], "what prune had begun to remove");
+  });
+
+  /** As the rule of a stopped run calls it; the emulator's own rules call a function once, and hand on nothing. */
+  test("what notify fails at, each time that Lambda calls it, lies in the queue that is an alarm", async () => {
+    const sqs = new SQSClient(stack.client);
+    const lambda = new LambdaClient(stack.client);
+    const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
+    const QueueUrl = QueueUrls.find((url) => url.includes("ScheduleDeadLetters"));
+    assert.ok(QueueUrl, QueueUrls.join());
+    const asked = { outcome: { job: "lost", status: "interrupted", stopped: "ABORTED", execution: "untold" } };
+    const [FunctionName] = await functionsOf(stack.client, "notify");
+    await breaking("notify", async () => {
+      const Payload = JSON.stringify(asked);
+      await lambda.send(new InvokeCommand({ FunctionName, InvocationType: "Event", Payload }));
+      let found: unknown;
+      await until(async () => {
+        const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+        found = Messages.map(({ Body = "{}" }) => JSON.parse(Body).requestPayload).find((one) => one !== undefined);
+        return found !== undefined;
+      });
+      assert.deepEqual(found, asked);
+    });
+    sqs.destroy();
+    lambda.destroy();
   });
 
   test("a schedule starts its job by itself", async () => {
@@ -252,28 +278,6 @@ describe("the stack, deployed onto an emulator of AWS", { skip: noMinistack }, (
       await work();
     } finally {
       await handler("handler");
-      lambda.destroy();
-    }
-  }
-
-  /** Has all functions find AWS at another address meanwhile. */
-  async function pointing(endpoint: string, work: () => Promise<void>): Promise<void> {
-    const lambda = new LambdaClient(stack.client);
-    const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
-    const give = async (more: Record<string, string>) => {
-      for (const { FunctionName, Environment } of Functions)
-        await lambda.send(
-          new UpdateFunctionConfigurationCommand({
-            FunctionName,
-            Environment: { Variables: { ...Environment?.Variables, ...more } },
-          }),
-        );
-    };
-    await give({ AWS_ENDPOINT_URL: endpoint });
-    try {
-      await work();
-    } finally {
-      await give({});
       lambda.destroy();
     }
   }
