@@ -7,8 +7,8 @@ import { sourceOf } from "./source.ts";
 import { onFilesystem } from "./stores.ts";
 import { added, findingLines, newTally, summary, type Tally } from "./tally.ts";
 
-/** The short form takes every fourth boundary, of what is for age every eighth, and of an artifact of several writes all; `npm run soak` takes all of everything. */
-const EVERY = 4;
+/** The short form takes every fifth boundary, of what is for age every eighth, and of an artifact of several writes all; `npm run soak` takes all of everything. */
+const EVERY = 5;
 const EVERY_FOR_AGE = 8;
 const LEAST_POINTS = 200;
 const SMALL_BYTES = 5_000;
