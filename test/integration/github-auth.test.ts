@@ -17,7 +17,7 @@ import { DeferredError } from "../../lib/errors.ts";
 import { collectAll, context, never } from "../contract/connector.ts";
 import { aGitFolder, fastImport, gitSync } from "../support/git-repository.ts";
 import { addRepository } from "../support/github-organization.ts";
-import { type GithubServer, startGithub } from "../support/github-server.ts";
+import { type Fault, type GithubServer, startGithub } from "../support/github-server.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const PEM = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
@@ -132,24 +132,62 @@ describe("a GitHub App", () => {
     assert.equal(made.length, 2);
   });
 
-  for (const [selection, login, absent] of [
-    ["all", "My-Org", []],
-    ["selected", "my-org", ["my-org/gone"]],
-    ["all", "other-org", ["my-org/gone"]],
-  ] as const)
-    test(`whose installation is for ${selection} repositories of ${login} misses ${absent.length} that GitHub shows no more`, async () => {
-      const clock = { time: new Date("2026-11-22T03:00:00Z") };
-      const { server, connector, made } = await anApp(clock);
-      await using _ = server;
-      actAsApp(server, clock, made, { account: { login }, repository_selection: selection });
-      const facts = () => ({ name: "my-org/gone", visibility: "internal" });
-      const known = [{ id: "my-org/gone", identity: "repository:41", snapshot: "2026-11-21T030000Z", facts }];
-      const units = await Array.fromAsync(connector.units(never(), { known }));
-      assert.deepEqual(
-        units.filter(({ input }) => input.subject === "absent").map(({ id }) => id),
-        absent,
-      );
+  const ALL = { account: { login: "My-Org" }, repository_selection: "all", permissions: { metadata: "read" } };
+  /** Those of its last snapshot that fail, with a repository of this visibility beside them. */
+  async function missedBy(
+    installation: object,
+    {
+      visibility = "private",
+      count = 1,
+      faults = [],
+    }: { readonly visibility?: string; readonly count?: number; readonly faults?: Fault[] } = {},
+  ) {
+    const clock = { time: new Date("2026-11-22T03:00:00Z") };
+    const { server, connector, made } = await anApp(clock);
+    await using _ = server;
+    actAsApp(server, clock, made, installation);
+    const works = server.fault;
+    server.fault = (path, request, query) =>
+      (path === "/app/installations/7" ? faults.shift() : undefined) ?? works(path, request, query);
+    const facts = () => ({ name: "my-org/gone", visibility });
+    const known = Array.from({ length: count }, (_, n) => {
+      const id = count === 1 ? "my-org/gone" : `my-org/gone-${n}`;
+      return { id, identity: `repository:${1_000 + n}`, snapshot: "2026-11-21T030000Z", facts };
     });
+    const units = await Array.fromAsync(connector.units(never(), { known }));
+    return units.filter(({ input }) => input.subject === "absent").map(({ id }) => id);
+  }
+
+  test("whose installation is for all repositories of their owner misses none that GitHub shows no more", async () => {
+    assert.deepEqual(await missedBy(ALL), []);
+  });
+
+  for (const [what, installation] of [
+    ["for selected repositories", { repository_selection: "selected" }],
+    ["another owner's", { account: { login: "other-org" } }],
+    ["without a right to repositories", { permissions: { members: "read" } }],
+    ["suspended", { suspended_at: "2026-11-22T02:00:00Z" }],
+  ] as const)
+    test(`whose installation is ${what} misses what GitHub shows no more`, async () => {
+      assert.deepEqual(await missedBy({ ...ALL, ...installation }), ["my-org/gone"]);
+    });
+
+  test("misses what GitHub shows no more where nothing of its visibility is left, whatever its installation is for", async () => {
+    assert.deepEqual(await missedBy(ALL, { visibility: "internal" }), ["my-org/gone"]);
+  });
+
+  test("misses what was not asked about, whatever its installation is for", async () => {
+    const missed = await missedBy(ALL, { count: 503 });
+    assert.deepEqual(missed, ["my-org/gone-500", "my-org/gone-501", "my-org/gone-502"]);
+  });
+
+  test("whose installation GitHub does not tell of, once or for good, is listed all the same", async () => {
+    const bad: Fault = { status: 502, body: "<html>" };
+    assert.deepEqual(await missedBy(ALL, { faults: [bad] }), []);
+    assert.deepEqual(await missedBy(ALL, { faults: [bad, bad, bad] }), ["my-org/gone"]);
+    const limited: Fault = { status: 429, headers: { "retry-after": "3600" }, body: { message: "slow down" } };
+    assert.deepEqual(await missedBy(ALL, { faults: [limited] }), ["my-org/gone"]);
+  });
 
   test("says which kinds its installation may not read", async () => {
     const clock = { time: new Date("2026-11-22T03:00:00Z") };

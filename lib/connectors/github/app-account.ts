@@ -30,6 +30,9 @@ const installationSchema = z.object({ id: z.int() });
 const reachSchema = z.object({
   account: z.object({ login: z.string() }),
   repository_selection: z.enum(["all", "selected"]),
+  /** Without this one it is shown what is public, and is for all of them still. */
+  permissions: z.object({ metadata: z.string().optional() }),
+  suspended_at: z.string().nullish(),
 });
 
 /** A token lives an hour, and a git transfer that begins with it must outlast its checks. */
@@ -101,8 +104,9 @@ export function appAccount(app: AppOptions, apiUrl: string, context: ConnectorCo
     async seesAllOf(owner, signal) {
       const path = `/app/installations/${await installationId(signal)}`;
       const installation = described(reachSchema, `GET ${path}`, await asApp("GET", path, signal));
-      const isOf = installation.account.login.toLowerCase() === owner.toLowerCase();
-      return isOf && installation.repository_selection === "all";
+      const { account, repository_selection: selection, permissions, suspended_at: suspendedAt } = installation;
+      if (account.login.toLowerCase() !== owner.toLowerCase()) return false;
+      return selection === "all" && permissions.metadata !== undefined && (suspendedAt ?? null) === null;
     },
     madeAt: () => made,
     permissions: async (signal) => (await usable(signal)).permissions,

@@ -1,10 +1,12 @@
-import { SourceError } from "../../errors.ts";
+import { SourceError, TransientError } from "../../errors.ts";
+import { retry } from "../../retry.ts";
 import type { UnitBefore } from "../connector.ts";
 import type { Github } from "./github-context.ts";
 import type { ListingState } from "./listing-state.ts";
 import { numbered } from "./numbered.ts";
 import { type Json, objectOf } from "./pages.ts";
 import type { KnownParts } from "./parts.ts";
+import { LONG_MS } from "./patience.ts";
 import type { Remembered } from "./remembered.ts";
 import { parseRepository, type RepositoryObject } from "./repository-object.ts";
 import type { Session } from "./session.ts";
@@ -148,13 +150,14 @@ async function unseenFate(
   const { visibility } = absent.remembered;
   // GitHub's count tells of private ones, and so of public ones that were made private. Internal ones may be left out of it and of the list.
   const isCounted = visibility === "private" || visibility === "public";
-  const reason = (await seesAllOf(owner)) ? undefined : isCounted ? await reasonOf(owner) : "";
-  const refused = session.api.accounts.filter(({ limits }) => limits.isRefused).map(({ name }) => name);
-  const isBelieved = !isMust && refused.length === 0;
-  if (isBelieved && reason === undefined) return GONE;
   // Credentials that lost their right to what is private are shown none of it.
   const sorts = visibility === undefined ? ["private", "internal"] : [visibility];
   const isWall = visibility !== "public" && tally.count(owner, sorts) === 0;
+  const isWhole = isAsked && !isWall && (await seesAllOf(owner));
+  const reason = isWhole ? undefined : isCounted ? await reasonOf(owner) : "";
+  const refused = session.api.accounts.filter(({ limits }) => limits.isRefused).map(({ name }) => name);
+  const isBelieved = !isMust && refused.length === 0;
+  if (isBelieved && reason === undefined) return GONE;
   if (isBelieved && options.on_absent === "warn" && !isWall) return GONE;
   const why = isWall ? `; none of the ${sorts.join(" and ")} repositories of ${owner} is` : "";
   const counted = reason === undefined || reason === "" ? "" : `; ${reason}`;
@@ -178,13 +181,16 @@ const TAKE_OUT = "Taken out of repositories, it is left out";
 
 /** Only of an owner whose list was read to its end. */
 async function isSeenWhole({ session, state: { tally } }: Listing, owner: string): Promise<boolean> {
+  const { signal } = session;
+  const unless = ({ retryAfterMs }: TransientError) => retryAfterMs > LONG_MS;
   if (tally.countedAt(owner) === undefined) return false;
   for (const account of session.api.accounts) {
     try {
-      if (await account.seesAllOf(owner, session.signal)) return true;
+      const options = { attempts: 3, baseMs: 500, maxMs: 30_000, signal, unless };
+      if (await retry(() => account.seesAllOf(owner, signal), options)) return true;
     } catch (error) {
-      // What is not told is not so.
-      if (!(error instanceof SourceError)) throw error;
+      // What is not told is not so, and no reason for the listing to end.
+      if (!(error instanceof SourceError || error instanceof TransientError)) throw error;
     }
   }
   return false;
