@@ -4,7 +4,7 @@ import { readAll } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
 import type { Unit } from "./connectors/connector.ts";
 import { IntegrityError, NotFoundError } from "./errors.ts";
-import { listingKey } from "./keys.ts";
+import { listingKey, snapshotTime } from "./keys.ts";
 import { parseDocument } from "./manifest.ts";
 import { isSameChoice } from "./narrow.ts";
 import { readPlan } from "./plan-line.ts";
@@ -30,6 +30,9 @@ const schema = z.object({
 
 const MAX_BYTES = 256 * 1024 * 1024;
 
+/** Longer than a source has us wait. It is gone on with also by a job whose runs are never taken up. */
+const LEAST_AGE_MS = 6 * 60 * 60_000;
+
 /** Whose listing it is: that of another execution, or for another configuration, is not gone on with. */
 export interface ListingOf {
   readonly execution: string;
@@ -37,25 +40,30 @@ export interface ListingOf {
 }
 
 export interface BegunListing {
-  readonly units: number;
   readonly notes: unknown;
   /** Those that were listed before the wait, in their order. */
   listed(): AsyncIterable<Unit>;
 }
 
-/** What is to go on; undefined where nothing was put off, or a snapshot was made since. One that is damaged is as good as none. */
+/**
+ * What is to go on; undefined where nothing was put off, or a snapshot was made since. One that is damaged is as good as none, and so is one that is older
+ * than runs may be that are taken up: an execution can be redriven two weeks later, and what the source said of a unit's changes then is no answer any more.
+ */
 export async function begunListing(
   backup: Pick<Backup, "now">,
   job: Job,
   storage: Storage,
   { execution, only }: ListingOf,
 ): Promise<BegunListing | undefined> {
+  const oldest = backup.now().getTime() - Math.max(job.resumeWithinMs, LEAST_AGE_MS);
   for await (const snapshot of unfinishedSinceLast(storage, job.name, backup.now())) {
+    const begunAt = snapshotTime(snapshot)?.getTime() ?? Number.NaN;
+    if (!(begunAt >= oldest)) continue;
     const found = await readListing(storage, job.name, snapshot);
     if (found === undefined || found.execution !== execution || !isSameChoice(found.only, only)) continue;
     if (found.version !== tool.version || found.configuration !== configurationDigest(job)) continue;
-    const { units, notes } = found;
-    return { units, notes, listed: () => unitsOf(storage, job.name, snapshot, units) };
+    const listed = () => unitsOf(storage, job.name, snapshot);
+    if ((await countOf(listed())) === found.units) return { notes: found.notes, listed };
   }
   return undefined;
 }
@@ -88,16 +96,21 @@ async function readListing(storage: Storage, job: string, snapshot: string) {
   }
 }
 
-async function* unitsOf(storage: Storage, job: string, snapshot: string, count: number): AsyncIterable<Unit> {
-  let read = 0;
+async function* unitsOf(storage: Storage, job: string, snapshot: string): AsyncIterable<Unit> {
   for await (const line of readPlan(storage, { job, snapshot })) {
     const { n: _, run: _run, previous: _previous, salvage: _salvage, reuse: _reuse, seal: _seal, ...unit } = line;
-    read += 1;
     yield unit;
   }
-  if (read !== count)
-    throw new IntegrityError(
-      "INTEGRITY_MANIFEST",
-      `what was listed of ${job} before a wait, in ${snapshot}, is not whole`,
-    );
+}
+
+/** Undefined where they cannot be read. */
+async function countOf(units: AsyncIterable<Unit>): Promise<number | undefined> {
+  let count = 0;
+  try {
+    for await (const _ of units) count += 1;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof IntegrityError) return undefined;
+    throw error;
+  }
+  return count;
 }

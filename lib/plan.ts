@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Backup } from "./backup.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Job } from "./config/schema.ts";
@@ -92,9 +93,14 @@ async function beginAnew(
     return planLines(untilPutOff(all, listing), run, job, known, count);
   });
   if (listing.putOff !== undefined && execution !== undefined) {
-    await writeListing(storage, job, snapshot, { execution, only, units, notes: listing.notes?.() });
+    const notes = listing.notes?.();
+    await writeListing(storage, job, snapshot, { execution, only, units, notes });
     const { message, until } = listing.putOff;
-    throw new DeferredError(until, message, { cause: listing.putOff, isFurther: units > (before?.units ?? 0) });
+    // Also what gives no unit of the run is a step: pages of others, and what turns out to be gone.
+    throw new DeferredError(until, message, {
+      cause: listing.putOff,
+      isFurther: !isDeepStrictEqual(notes, before?.notes),
+    });
   }
   const document: RunDocument = {
     schemaVersion: 1,
@@ -117,17 +123,13 @@ interface Listing {
   putOff: DeferredError | undefined;
 }
 
-/** Ends where the source puts it off, so that what was listed is stored; not where that is nothing, or the connector cannot go on. */
+/** Ends where the source puts it off, so that what was listed is stored, were it nothing; not where the connector cannot go on. */
 async function* untilPutOff(units: AsyncIterable<Unit>, listing: Listing): AsyncIterable<Unit> {
   Object.assign(listing, { notes: undefined, putOff: undefined });
-  let isAny = false;
   try {
-    for await (const unit of units) {
-      isAny = true;
-      yield unit;
-    }
+    yield* units;
   } catch (error) {
-    if (!(error instanceof DeferredError) || !isAny || listing.notes === undefined) throw error;
+    if (!(error instanceof DeferredError) || listing.notes === undefined) throw error;
     listing.putOff = error;
   }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { functionTable } from "../../infra/functions.ts";
-import type { Connector } from "../../lib/connectors/connector.ts";
+import { bytesOf } from "../../lib/bytes.ts";
+import type { Connector, JsonValue } from "../../lib/connectors/connector.ts";
 import { endRun, endStoppedRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
 import {
@@ -430,6 +431,78 @@ test("a source that gives more after each pause is listed on from there, however
     [0, 1, 2, 3].map((n) => [n, `unit-${n}`, begun.pointer.run]),
   );
   assert.deepEqual(told, [undefined, 1, 2, 3]);
+});
+
+/** A source that is put off each time, after `work` noted how far it came. Tells what it was to go on by. */
+function aSlowSource(work: (before: unknown) => { readonly notes: JsonValue; readonly units: readonly string[] }) {
+  const a = aBackup({ waits: "elsewhere" });
+  const told: unknown[] = [];
+  const connector: Connector = {
+    ...a.source.connector,
+    async *units(_, { checkpoint } = {}) {
+      told.push(checkpoint?.before);
+      const { notes, units } = work(checkpoint?.before);
+      checkpoint?.note(() => notes);
+      for (const id of units) yield { id, compute: "lambda", input: {} };
+      throw new DeferredError(a.clock.time, "the limit is used up");
+    },
+  };
+  const backup = { ...a.backup, connector: async () => connector };
+  const input = { job: "docs", execution: "arn:one", executionState: async () => "running" as const };
+  const since = new Date("2026-11-20T03:00:00Z");
+  return {
+    ...{ a, told },
+    planned: (only?: readonly string[]) => planStep(backup, { ...input, since, only }, backup.config),
+  };
+}
+
+test("a listing that gives no unit of the run yet goes on, too, for as long as it gets further, and no longer", async () => {
+  for (const only of [undefined, ["wanted"]]) {
+    const { a, told, planned } = aSlowSource((before) => {
+      const n = Math.min(3, Number(Object(before).n ?? 0) + 1);
+      return { notes: { n }, units: only === undefined ? [] : [`unit-${n}`] };
+    });
+    for (let n = 0; n < 3; n += 1) {
+      assert.ok("resumeAt" in (await planned(only)));
+      a.later(3_600);
+    }
+    await assert.rejects(planned(only), { name: "SourceError", code: "SOURCE_RATE_LIMITED" });
+    assert.deepEqual(told, [undefined, { n: 1 }, { n: 2 }, { n: 3 }]);
+  }
+});
+
+test("a listing that is older than runs may be that are taken up begins anew", async () => {
+  const { a, told, planned } = aSlowSource((before) => {
+    const n = Number(before ?? 0) + 1;
+    return { notes: n, units: [`unit-${n}`] };
+  });
+  await planned();
+  a.later(12 * 3_600 - 60);
+  await planned();
+  a.later(12 * 3_600 + 60);
+  await planned();
+  assert.deepEqual(told, [undefined, 1, undefined]);
+});
+
+test("a listing whose plan is damaged, cut or gone begins anew", async () => {
+  const damages: readonly ((bytes: Uint8Array) => Uint8Array | undefined)[] = [
+    () => undefined,
+    (bytes) => bytes.subarray(0, bytes.indexOf(10) + 1),
+    (bytes) => Buffer.from(Buffer.from(bytes).toString().replace('"id":"a"', '"id":"x"')),
+  ];
+  for (const damage of damages) {
+    const { a, told, planned } = aSlowSource(() => ({ notes: null, units: ["a", "b"] }));
+    await planned();
+    const [[key, bytes] = ["", new Uint8Array()]] = [...(await contentsOf(a.storage))].filter(([one]) =>
+      one.endsWith("/plan.jsonl"),
+    );
+    const damaged = damage(bytes);
+    await a.storage.remove([key]);
+    if (damaged !== undefined) await a.storage.put(key, bytesOf(damaged));
+    a.later(3_600);
+    assert.ok("resumeAt" in (await planned()));
+    assert.deepEqual(told, [undefined, undefined]);
+  }
 });
 
 test("a listing that was put off and that nobody goes on with is swept as an unfinished run is", async () => {

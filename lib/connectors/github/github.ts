@@ -70,7 +70,7 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
       const state = listingState(checkpoint?.before);
       checkpoint?.note(() => notedListing(state));
       // Told with the first unit, which may be listed by now.
-      let news = checkpoint?.before === undefined ? warnings : [];
+      let news = state.sorts.size === 0 ? warnings : [];
       for await (const unit of listUnits(github, session, known, state)) {
         const input = unitInput.parse(unit.input);
         if (preview) news = [...news, ...notShown(unit.id, input)];
