@@ -35,12 +35,22 @@ async function planWithin(
   { a, inFunction }: GithubBackup,
   server: GithubServer,
   perHour: number,
-  { each = () => {}, only }: { readonly each?: (hours: number) => void; readonly only?: readonly string[] } = {},
+  {
+    each = () => {},
+    only,
+    seconds = 0,
+  }: {
+    readonly each?: (hours: number) => void;
+    readonly only?: readonly string[];
+    /** That a request takes. */
+    readonly seconds?: number;
+  } = {},
 ): Promise<PlannedInParts> {
   let left = perHour;
   server.fault = (path) => {
     if (path === "/rate_limit") return undefined;
     left -= 1;
+    a.later(seconds);
     if (left >= 0) return undefined;
     const reset = String(Math.ceil(a.clock.time.getTime() / 1000) + 3600);
     const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
@@ -119,6 +129,61 @@ test("repositories that the configuration names are each asked for once, those t
   assert.equal(asked.length, 30);
 });
 
+test("names that are more than fit into a function's time are asked for in several, each once", async () => {
+  const repositories = Array.from({ length: 30 }, (_, n) => `r-${n + 1}`);
+  await using world = await aWorld(30, { repositories });
+  const { server, backup } = world;
+  const { lines, hours } = await planWithin(backup, server, 1_000, { seconds: 40 });
+  assert.ok(hours >= 2, `${hours} hours`);
+  assert.deepEqual(namesOf(lines), repositories.map((name) => `my-org/${name}`).sort());
+  assert.equal(server.requests.filter(({ path }) => path.startsWith("/repos/my-org/r-")).length, 30);
+});
+
+test("a name that passes to another repository in a wait is one of two units", async () => {
+  await using world = await aWorld(950);
+  const { server, backup } = world;
+  const { lines } = await planWithin(backup, server, 6, {
+    each(hours) {
+      if (hours > 1) return;
+      const [, ...others] = server.lists.get(LIST) ?? [];
+      server.lists.set(LIST, [...others, { ...aRepositoryObject(1), id: 20_000 }]);
+    },
+  });
+  assert.equal(lines.length, 951);
+  assert.deepEqual(
+    lines.filter(({ id }) => /^my-org\/r-1(@|$)/.test(id)).map(({ id, identity }) => [id, identity]),
+    [
+      ["my-org/r-1", "repository:1"],
+      ["my-org/r-1@20000", "repository:20000"],
+    ],
+  );
+});
+
+test("what was deleted in a wait does not stand for what is hidden: GitHub's count tells nothing of a list that was read over a wait", async () => {
+  await using world = await aWorld(40);
+  const { server, backup } = world;
+  for (let id = 1; id <= 40; id += 1) server.lists.set(`/repos/my-org/r-${id}/labels`, []);
+  assert.equal((await backup.run()).status, "ok");
+  server.lists.set(LIST, (server.lists.get(LIST) ?? []).slice(1));
+  server.objects.delete("/repos/my-org/r-1");
+  for (const isPutOff of [true, false]) {
+    server.objects.set("/orgs/my-org", { total_private_repos: 38 });
+    const slowDown = { status: 403, headers: { "retry-after": "3600" }, body: { message: "slow down" } };
+    server.fault = (path) => (isPutOff && path === "/repositories/1" ? slowDown : undefined);
+    const input = { job: "docs", resume: "never", execution: `arn:${isPutOff}` } as const;
+    if (isPutOff) await assert.rejects(plan(await backup.inFunction(), input), DeferredError);
+    server.fault = () => undefined;
+    backup.a.later(3_700);
+    const lines = await Array.fromAsync(readPlan(backup.a.storage, await plan(await backup.inFunction(), input)));
+    const absent = lines.filter(({ input: { subject } }) => subject === "absent");
+    assert.deepEqual(
+      absent.map(({ id }) => id),
+      isPutOff ? ["my-org/r-1"] : [],
+    );
+    if (isPutOff) assert.match(String(absent[0]?.input.why), /was read over a wait/);
+  }
+});
+
 test("what is not listed any more is asked about once each, over several hours", async () => {
   await using world = await aWorld(40);
   const { server, backup } = world;
@@ -143,6 +208,9 @@ test("a narrowed run's listing goes on, too, and another execution's begins anew
     "my-org/r-1",
     ...[94, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949].map((n) => `my-org/r-${n}`),
   ]);
+  // What no window but the last ones shows, after hours that gave nothing.
+  const last = await planWithin(backup, server, 6, { only: ["my-org/r-94?"] });
+  assert.equal(last.lines.length, 10);
   server.requests.length = 0;
   let isPutOff = true;
   server.fault = (_, __, query) =>

@@ -198,6 +198,8 @@ async function isSeenWhole({ session, state: { tally } }: Listing, owner: string
 
 /** Undefined where an owner's list held all that there is. */
 async function hiddenReason({ session, state: { tally } }: Listing, owner: string): Promise<string | undefined> {
+  // What was deleted in a wait would stand for as many that are hidden.
+  if (tally.hasWaited(owner)) return `the list of ${owner} was read over a wait, so that GitHub's count tells nothing`;
   const { isComplete: isWhole, counted } = await isComplete(session, tally, owner);
   if (isWhole) return undefined;
   return counted === undefined

@@ -31,6 +31,8 @@ export const github: ConnectorKind<GithubOptions> = {
 
 /** GitHub would have requests one after the other, and at most a hundred at once; this is fast enough to be bound by its answers. */
 const AT_ONCE = 8;
+/** Two thirds of the time that a function has for it. */
+const LISTED_AT_ONCE_MS = 10 * 60_000;
 
 function githubConnector(options: GithubOptions, context: ConnectorContext): Connector {
   const accounts = accountsOf(options, context);
@@ -67,7 +69,8 @@ function githubConnector(options: GithubOptions, context: ConnectorContext): Con
     async *units(signal, { preview = false, known = [], checkpoint } = {}) {
       const { warnings, untold } = await preflight(github.api, accounts, asked, listing(signal));
       const session = openSession(github.api, "listing", listing(signal), { isSteady: true });
-      const state = listingState(checkpoint?.before);
+      const pauseMs = checkpoint === undefined ? undefined : github.api.now().getTime() + LISTED_AT_ONCE_MS;
+      const state = listingState(checkpoint?.before, pauseMs);
       checkpoint?.note(() => notedListing(state));
       // Told with the first unit, which may be listed by now.
       let news = state.sorts.size === 0 ? warnings : [];

@@ -1,4 +1,4 @@
-import { SourceError } from "../../errors.ts";
+import { DeferredError, SourceError } from "../../errors.ts";
 import type { Github } from "./github-context.ts";
 import type { ListingState, Missing } from "./listing-state.ts";
 import { means } from "./name-pattern.ts";
@@ -27,6 +27,9 @@ export async function* listRepositories(
   const owners = [options.organization, options.user].filter((owner) => owner !== undefined);
   for (const [n, pattern] of patterns.entries()) {
     if (pattern.kind === "matching" || n < state.named) continue;
+    const now = session.api.now();
+    if (now.getTime() >= state.pauseMs)
+      throw new DeferredError(now, "more names are asked for than fit into a function's time");
     const listed = await oneByName(session, pattern.kind === "full" ? [pattern.owner] : owners, pattern.name);
     state.named = n + 1;
     // Named and excluded is excluded, whether or not it is shown; the other filters are for what was not asked for by name.

@@ -26,6 +26,8 @@ export interface ListingState {
   readonly missing: Missing[];
   readonly shown: Shown;
   readonly tally: Tally;
+  /** From then on no further name is asked for: a function's time ends, and with it what it has not given. */
+  readonly pauseMs: number;
 }
 
 const schema = z.object({
@@ -43,7 +45,7 @@ const schema = z.object({
 });
 
 /** From the beginning, or as it was noted before a wait. */
-export function listingState(before?: unknown): ListingState {
+export function listingState(before?: unknown, pauseMs = Number.POSITIVE_INFINITY): ListingState {
   const noted = before === undefined ? undefined : schema.parse(before);
   return {
     done: new Set(noted?.done),
@@ -54,6 +56,7 @@ export function listingState(before?: unknown): ListingState {
     missing: [...(noted?.missing ?? [])],
     shown: shownSoFar(noted?.shown),
     tally: tallyOf(noted?.tally),
+    pauseMs,
   };
 }
 

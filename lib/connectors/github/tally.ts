@@ -13,6 +13,8 @@ export interface Tally {
   /** Where GitHub says how many there are: `/orgs/my-org`, `/user`. */
   begin(owner: string, countedAt: string): void;
   countedAt(owner: string): string | undefined;
+  /** Some of it was listed before a wait, since when the count of what there is may have changed. */
+  hasWaited(owner: string): boolean;
   noted(): TallyNotes;
 }
 
@@ -37,6 +39,7 @@ export function tallyOf(before: TallyNotes = {}): Tally {
       return list && [...list.visibilities.values()].filter((one) => visibilities.includes(one)).length;
     },
     countedAt: (owner) => of(owner)?.countedAt,
+    hasWaited: (owner) => Object.hasOwn(before, owner.toLowerCase()),
     noted: () =>
       Object.fromEntries(
         [...lists].map(([owner, { countedAt, visibilities }]) => {

@@ -1,11 +1,13 @@
 import * as z from "zod";
 import { DeferredError, SourceError } from "../../errors.ts";
+import { wholeOf } from "../../identity.ts";
 import type { Unit, UnitBefore } from "../connector.ts";
 import { absentUnits } from "./absent.ts";
 import type { Github } from "./github-context.ts";
 import { listGists } from "./list-gists.ts";
 import { listRepositories } from "./list-repositories.ts";
 import { type ListingState, listingState, type Missing } from "./listing-state.ts";
+import { numbered } from "./numbered.ts";
 import { type KnownParts, knownParts, PARTS } from "./parts.ts";
 import { PROBED_AT_ONCE, type Prober, proberOf } from "./probe.ts";
 import type { RepositoryObject } from "./repository-object.ts";
@@ -65,15 +67,23 @@ export async function* listUnits(
 ): AsyncGenerator<Unit> {
   const parts = knownParts(known);
   const { missing, shown } = state;
-  for await (const unit of shownUnits({ options, chosen, scope }, session, parts, state)) {
-    shown.note(unit);
-    yield unit;
+  async function* found(): AsyncGenerator<Unit> {
+    yield* shownUnits({ options, chosen, scope }, session, parts, state);
+    yield* absentUnits({ options, chosen, scope, session, parts, state }, known);
   }
-  for await (const unit of absentUnits({ options, chosen, scope, session, parts, state }, known)) {
-    shown.note(unit);
-    yield unit;
+  for await (const unit of found()) {
+    const one = toldApart(unit, shown);
+    shown.note(one);
+    yield one;
   }
   for (const one of missing.map(missingUnit)) if (!shown.hasId(one.id)) yield one;
+}
+
+/** While all are listed, which may have us wait for hours, a name can pass to another repository: that has its number in it until the next run. */
+function toldApart(unit: Unit, shown: Shown): Unit {
+  const whole = wholeOf(unit.identity) ?? unit.identity ?? "";
+  const isOther = shown.hasId(unit.id) && !shown.has(unit.identity ?? "");
+  return isOther && whole.startsWith("repository:") ? { ...unit, id: numbered(unit.id, { whole }) } : unit;
 }
 
 async function* shownUnits(
