@@ -151,6 +151,19 @@ describe("files of releases", () => {
     assert.deepEqual([next.status, namesOf(next, "asset").length], ["ok", 1]);
   });
 
+  test("that the API itself cannot give are asked for four times in all", async () => {
+    await using world = await aRelease({});
+    let asked = 0;
+    world.server.fault = (path) => {
+      if (!path.endsWith("/assets/9")) return undefined;
+      asked += 1;
+      return { status: 502, body: "<html>" };
+    };
+    const result = await world.backup.run();
+    assert.match(unitOf(result)?.error?.message ?? "", /^assets: .*502/);
+    assert.equal(asked, 4);
+  });
+
   test("that the API itself gives are stored as they come", async () => {
     const text = JSON.stringify("the file");
     await using world = await aRelease({ size: text.length, digest: null });

@@ -9,6 +9,7 @@ export const LONG_MS = 60_000;
 /** What there is to wait with. */
 interface Waiting {
   readonly session: { readonly api: { now(): Date } };
+  /** One and the same for all of a unit. */
   readonly context: Pick<CollectContext, "signal" | "defer" | "waits">;
 }
 
@@ -27,8 +28,11 @@ export function patience({ session, context: { signal, defer } }: Waiting): Retr
   };
 }
 
-/** At a desk. Three files that are waited for in vain, three times each, leave a unit more than half of its usual time. */
+/** At a desk, for one wait. */
 const LONGEST_MS = 15 * 60_000;
+/** For release files and LFS objects of a unit together: however many do not come, more than half of its usual time is left. */
+const LONGEST_IN_ALL_MS = 2 * 60 * 60_000;
+const waitedMs = new WeakMap<Waiting["context"], number>();
 
 /**
  * The same for single files. Where waiting is left to others, one for which a server wants a longer wait is had by the next run: it is no reason for the
@@ -38,7 +42,16 @@ const LONGEST_MS = 15 * 60_000;
 export function filePatience(work: Waiting): RetryOptions {
   if (work.context.waits !== "here") return shortPatience(work);
   const options = patience(work);
-  return { ...options, unless: (error) => error.retryAfterMs > LONGEST_MS || options.unless?.(error) === true };
+  const waited = (): number => waitedMs.get(work.context) ?? 0;
+  const isTooLong = (ms: number): boolean => ms > LONG_MS && ms > Math.min(LONGEST_MS, LONGEST_IN_ALL_MS - waited());
+  return {
+    ...options,
+    unless: (error) => isTooLong(error.retryAfterMs) || options.unless?.(error) === true,
+    async sleep(ms, signal) {
+      if (ms > LONG_MS) waitedMs.set(work.context, waited() + ms);
+      await options.sleep?.(ms, signal);
+    },
+  };
 }
 
 /** For files that nothing fails for: they are never waited for longer than a minute and the back-off. */

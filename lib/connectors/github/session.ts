@@ -59,7 +59,7 @@ export interface Session {
   get(to: string, options?: GetOptions): Promise<Answer>;
   /**
    * One request for a file at the API's own host: 200 with its `body`, a redirect to where it lies, or a status from 400 on. Its faults are
-   * waited out once, for whoever reads the file tries again.
+   * for whoever reads the file to wait out.
    * @throws as `get` does
    */
   file(url: string): Promise<Answer>;
@@ -75,7 +75,6 @@ export interface Waiting {
 }
 
 const ATTEMPTS = 5;
-const FILE_ATTEMPTS = 2;
 const BACK_OFF = { attempts: ATTEMPTS, baseMs: 500, maxMs: 30_000 };
 /** More "slow down" than this in a row, each of them honoured, is no limit but a wall. */
 const MAX_LIMITED = 12;
@@ -228,7 +227,7 @@ export function openSession(
         url,
         "core",
         { method: "GET", what: `GET ${url.slice(api.url.length)}`, accept: "application/octet-stream", file: true },
-        { attempts: FILE_ATTEMPTS },
+        { attempts: 1 },
       ),
     question: (body, options) =>
       one(graphqlUrl(api.url), "graphql", { method: "POST", what: "POST /graphql", body }, options),

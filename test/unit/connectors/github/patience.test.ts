@@ -50,3 +50,20 @@ test("at a desk a file is waited for up to a quarter of an hour and the back-off
   await assert.rejects(async () => sleep?.(60_000, signal), stop);
   assert.equal(shortPatience(work).unless?.(busy(60_001)), true);
 });
+
+test("at a desk all files of a unit are waited for two hours together", async () => {
+  const { deferred, work } = someWaiting("here");
+  const signal = new AbortController().signal;
+  for (let waits = 0; waits < 7; waits += 1) {
+    const { unless, sleep } = filePatience(work);
+    assert.equal(unless?.(busy(900_000)), false);
+    await sleep?.(900_001, signal);
+  }
+  const { unless } = filePatience(work);
+  assert.deepEqual(
+    [899_993, 899_994, 60_000].map((ms) => unless?.(busy(ms))),
+    [false, true, false],
+  );
+  assert.equal(deferred.length, 7);
+  assert.equal(filePatience(someWaiting("here").work).unless?.(busy(900_000)), false);
+});
