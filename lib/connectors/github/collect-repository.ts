@@ -81,12 +81,16 @@ async function* repositoryItems(
       },
       noted: () => files,
       note(release) {
-        if (context.checkpoint !== undefined) files.push(filesOf(release));
+        // One that cannot be read has to fail after a wait as well.
+        let isNoted = true;
         try {
-          for (const asset of assetsOf(release)) assets.set(asset.id, asset);
+          const some = assetsOf(release);
+          isNoted = some.length > 0;
+          for (const asset of some) assets.set(asset.id, asset);
         } catch (error) {
           work.failures.add("assets", error);
         }
+        if (isNoted && context.checkpoint !== undefined) files.push(filesOf(release));
       },
     });
   }
