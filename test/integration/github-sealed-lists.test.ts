@@ -149,7 +149,8 @@ test("files of releases whose list is sealed in parts are all stored", async () 
   const noted = new Set<string>();
   const result = await runWithin(backup, server, 6, async () => {
     for (const [key, content] of await contentsOf(backup.a.storage))
-      if (key.includes("/.run/checkpoints/")) for (const [tag = ""] of content.toString().matchAll(/"v\d+"/g)) noted.add(tag);
+      if (key.includes("/.run/checkpoints/"))
+        for (const [tag = ""] of content.toString().matchAll(/"v\d+"/g)) noted.add(tag);
   });
   // Of a release without files nothing is needed.
   assert.ok(noted.has(`"v7"`) && noted.isSubsetOf(new Set([`"v7"`, `"v107"`, `"v207"`])), [...noted].join());

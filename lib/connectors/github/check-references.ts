@@ -1,9 +1,10 @@
+import * as z from "zod";
 import { SourceError } from "../../errors.ts";
 import type { Item } from "../connector.ts";
 import { heldTo } from "./held-to.ts";
 import { keptParts, wholeParts } from "./kind-parts.ts";
 import type { Kind } from "./kinds/kind.ts";
-import { numbersOf, packed } from "./number-facts.ts";
+import { numbersOf, packed, unpacked } from "./number-facts.ts";
 import { isObject } from "./pages.ts";
 import { filled } from "./reading.ts";
 import { REFERRING, TARGETS, type Target } from "./references.ts";
@@ -12,7 +13,8 @@ import type { SubjectWork } from "./subject-work.ts";
 
 /**
  * Whether each comment's issue and each review's pull request is there. Comments are read first, so one that is not was deleted meanwhile,
- * or the list has a hole: GitHub is asked which. What is answered is in the facts of `collected.json`, where proof finds what may be missing.
+ * or the list has a hole: GitHub is asked which. What is answered is in the facts of `collected.json`, where proof finds what may be missing, and
+ * what of that GitHub was asked about.
  */
 export async function* checkReferences(work: SubjectWork): AsyncGenerator<Item> {
   for (const target of TARGETS) {
@@ -33,9 +35,21 @@ async function checkTarget(work: SubjectWork, kind: Kind, target: Target): Promi
   const missing = wanted.difference(held);
   // Where nothing was read anew, it was asked about by then.
   const isNew = [target, ...REFERRING[target]].some((name) => work.references.of(name) !== undefined);
-  const gone = isNew ? await goneOf(work, target, missing) : missing.size;
-  const listed = packed(missing);
-  work.checked.set(target, { references: wanted.size, gone, ...(listed === undefined ? {} : { missing: listed }) });
+  const before = isNew ? undefined : askedBefore(work, target);
+  const gone = before?.intersection(missing) ?? (await goneOf(work, target, missing));
+  const [listed, asked] = [packed(missing), packed(gone)];
+  const facts = { references: wanted.size, gone: gone.size };
+  const isTold = listed !== undefined && asked !== undefined;
+  work.checked.set(target, { ...facts, ...(isTold ? { missing: listed, asked } : {}) });
+}
+
+const checkedFacts = z.record(z.string(), z.object({ asked: z.string().optional() }));
+
+/** Undefined where the last snapshot does not tell. */
+function askedBefore({ previous: { unit } }: SubjectWork, target: Target): ReadonlySet<number> | undefined {
+  const checked = checkedFacts.safeParse(unit?.artifacts.get("collected.json")?.facts.checked);
+  const asked = checked.data?.[target]?.asked;
+  return asked === undefined ? undefined : unpacked(asked);
 }
 
 /** Of what is stored; of an artifact that is taken over, by its facts. */
@@ -62,29 +76,35 @@ async function heldOf({ references, context, previous }: SubjectWork, kind: Kind
   return numbers;
 }
 
-/** Each is a request. Where the list has a hole that is longer, one of these is in it. */
+/** Each is a request. */
 const MOST_ASKED = 100;
 
-/** How many of them GitHub does not have, as those tell that are asked for. @throws SourceError `SOURCE_INCOMPLETE` for one that it has and did not list */
-async function goneOf(work: SubjectWork, target: Target, missing: ReadonlySet<number>): Promise<number> {
+/** Those that GitHub was asked about and does not have. @throws SourceError `SOURCE_INCOMPLETE` for one that it has and did not list */
+async function goneOf(work: SubjectWork, target: Target, missing: ReadonlySet<number>): Promise<ReadonlySet<number>> {
   // Made after the list was stored, in a wait.
   const made = work.references.of(target);
   const wanted = [...missing].filter((number) => made?.has(number) !== true).sort((a, b) => a - b);
-  for (const number of spread(wanted, MOST_ASKED)) {
+  const asked = spread(wanted, MOST_ASKED, turnOf(work.startedAt));
+  for (const number of asked) {
     if (await isThere(work, target, number))
       throw new SourceError(
         "SOURCE_INCOMPLETE",
         `something belongs to number ${number}, which GitHub has and did not list`,
       );
   }
-  return wanted.length;
+  return new Set(asked);
 }
 
-/** So many of them at most, at equal distances, the last one among them. */
-function spread<T>(all: readonly T[], most: number): readonly T[] {
-  const step = Math.max(1, all.length / most);
-  return all.filter((_, n) => Math.floor((n + 1) / step) > Math.floor(n / step));
+/** So many of them at most, at equal distances. `turn`, from 0 to 1, says where the first one is. */
+function spread<T>(all: readonly T[], most: number, turn: number): readonly T[] {
+  if (all.length <= most) return all;
+  const chosen = Array.from({ length: most }, (_, n) => Math.floor(((n + turn) * all.length) / most));
+  return all.filter((_, n) => chosen.includes(n));
 }
+
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+/** Another one each day, far from those of the days before, so that in some nights all are asked about. */
+const turnOf = (time: Date): number => (Math.floor(time.getTime() / 86_400_000) * GOLDEN) % 1;
 
 /** One that moved to another repository answers from there, under another number. */
 async function isThere({ session, params }: SubjectWork, target: Target, number: number): Promise<boolean> {

@@ -72,9 +72,10 @@ async function proveCollected(artifact: ProvenArtifact, bytes: Bytes, unit: read
   if (!parsed.success) throw disagreement(artifact, "does not say what was collected");
   mustAgree(artifact, "kinds", Object.keys(parsed.data.kinds).length, facts.kinds);
   proveEnds(artifact, parsed.data, unit);
-  const references = proveReferences(artifact, parsed.data, unit);
-  const compared = references === 0 ? "" : `, ${references} references`;
-  return { level: "full", detail: `${facts.kinds} kinds accounted for${compared}` };
+  const { compared, unasked } = proveReferences(artifact, parsed.data, unit);
+  const references = compared === 0 ? "" : `, ${compared} references`;
+  const untold = unasked === 0 ? "" : `, ${unasked} of them to what is missing and was not asked about`;
+  return { level: "full", detail: `${facts.kinds} kinds accounted for${references}${untold}` };
 }
 
 /** A kind that was read to its end has a part that is not to be gone on from. */

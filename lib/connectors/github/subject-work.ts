@@ -50,7 +50,10 @@ export interface SubjectWork {
   readonly empty: Map<Kind, Facts>;
   readonly startedAt: Date;
   /** What was compared at the end, by kind; `missing` are the numbers that are not stored (`number-facts.ts`): GitHub does not have them, or not yet then. */
-  readonly checked: Map<string, { readonly references: number; readonly gone: number; readonly missing?: string }>;
+  readonly checked: Map<
+    string,
+    { readonly references: number; readonly gone: number; readonly missing?: string; readonly asked?: string }
+  >;
   lfs: LfsCounts;
   /** What GitHub says that the subject is, once its first kind was read. */
   subject: Json | undefined;
