@@ -70,6 +70,7 @@ async function dumped(
 }
 
 describe("mongodump", () => {
+  const large = ({ name }: { name: string }) => (name === "dbStats" ? { dataSize: 5 * 1024 ** 3 } : undefined);
   const good = (archive: Buffer): ToolBehaviour => ({
     stdout: archive,
     stderr: `${AT}done dumping app.a (3 documents)\n`,
@@ -220,8 +221,7 @@ describe("mongodump", () => {
   });
 
   test("auto takes it for a large database where it is installed", async () => {
-    const answer = ({ name }: { name: string }) => (name === "dbStats" ? { dataSize: 5 * 1024 ** 3 } : undefined);
-    await using server = await startScriptedMongo({ databases: { app: collections }, answer });
+    await using server = await startScriptedMongo({ databases: { app: collections }, answer: large });
     const { server: other, archive } = await aServer();
     await using _ = other;
     await using tool = await standInTool("mongodump", { stdout: archive });
@@ -230,9 +230,39 @@ describe("mongodump", () => {
     assert.equal((await tool.calls()).length, 1);
   });
 
+  for (const [how, behaviour, code] of [
+    ["fails", { code: 1, stderr: `${AT}Failed: unknown option` }, "SOURCE_FAILED"],
+    ["lacks a right", { code: 1, stderr: `${AT}Failed: (Unauthorized) not authorized` }, "SOURCE_FORBIDDEN"],
+    ["writes no archive", { stdout: Buffer.from("no archive") }, "SOURCE_CORRUPT"],
+    ["is killed", { signal: "SIGKILL" }, "SOURCE_UNAVAILABLE"],
+  ] as const) {
+    test(`where it ${how}, auto has the driver read at the next attempt`, async () => {
+      await using server = await startScriptedMongo({ databases: { app: collections }, answer: large });
+      await using tool = await standInTool("mongodump", behaviour);
+      await using opened = await openMongodb({ uri: server.uri });
+      await assert.rejects(opened.collect("app"), fails(TransientError, code, /./));
+      const { strategy, documents } = (await opened.collect("app")).items[0]?.artifact.facts ?? {};
+      assert.deepEqual([strategy, documents, (await tool.calls()).length], ["driver", 3, 1]);
+    });
+  }
+
+  test("where it is there and does not run, auto does without", async () => {
+    await using server = await startScriptedMongo({ databases: { app: collections }, answer: large });
+    await using _tool = await standInTool("mongodump", { version: 127 });
+    await using auto = await openMongodb({ uri: server.uri });
+    assert.equal((await auto.collect("app")).items[0]?.artifact.facts.strategy, "driver");
+    await using asked = await openMongodb({ uri: server.uri, dump_strategy: "mongodump" });
+    await assert.rejects(
+      asked.collect("app"),
+      fails(SourceError, "SOURCE_FAILED", /mongodump does not run \(mongodump ended with exit code 127\)/),
+    );
+  });
+
   test("it is not taken for a database with a dollar sign in a collection's name, which it would leave out", async () => {
-    const answer = ({ name }: { name: string }) => (name === "dbStats" ? { dataSize: 5 * 1024 ** 3 } : undefined);
-    await using server = await startScriptedMongo({ databases: { app: [...collections, { name: "a$b" }] }, answer });
+    await using server = await startScriptedMongo({
+      databases: { app: [...collections, { name: "a$b" }] },
+      answer: large,
+    });
     await using tool = await standInTool("mongodump", {});
     await using auto = await openMongodb({ uri: server.uri });
     const { strategy, collections: stored } = (await auto.collect("app")).items[0]?.artifact.facts ?? {};

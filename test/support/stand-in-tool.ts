@@ -8,6 +8,8 @@ export interface ToolBehaviour {
   readonly stdout?: Uint8Array;
   readonly stderr?: string;
   readonly code?: number;
+  /** With which it ends when it is asked for its version. */
+  readonly version?: number;
   /** Brings the archive that it is given into the server of its `--config`. */
   readonly restores?: boolean;
   /** Ends itself by this signal instead. */
@@ -66,12 +68,13 @@ function program(folder: string, name: string): string {
 const fs = require("node:fs");
 const folder = ${JSON.stringify(folder)};
 const args = process.argv.slice(2);
+const behaviour = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
+const { stderr = "", code = 0, version = 0, signal, restores = false } = behaviour;
 if (args[0] === "--version") {
-  console.log("${name} version: 100.18.0");
-  process.exit(0);
+  if (version === 0) console.log("${name} version: 100.18.0");
+  process.exit(version);
 }
 const value = (flag) => args.find((arg) => arg.startsWith(flag + "="))?.slice(flag.length + 1);
-const { stderr = "", code = 0, signal, restores = false } = JSON.parse(fs.readFileSync(folder + "/behaviour.json", "utf8"));
 const call = {
   args,
   env: process.env,

@@ -20,15 +20,18 @@ export interface DatabaseReading {
   readonly server: ServerInfo;
   readonly database: DatabaseOptions;
   readonly options: MongodbOptions;
-  /** Undefined for the strategy `driver`. */
+  readonly strategy: MongodbOptions["dump_strategy"];
+  /** Undefined where the driver is to read. */
   readonly program: DumpProgram | undefined;
   /** Databases that could not be read as of one moment, so that the next attempt does without. */
   readonly withoutSnapshot: Set<string>;
+  /** Databases of the strategy `auto` that mongodump could not read, likewise. */
+  readonly withoutProgram: Set<string>;
 }
 
 /** The archive of one database, then what the oplog has of the time that it took. */
 export async function* collectDatabase(given: DatabaseReading, context: CollectContext): AsyncGenerator<Item> {
-  const { client, server, database, options } = given;
+  const { client, server, database, options, strategy } = given;
   const { signal, warn } = context;
   const { users_and_roles: usersAndRoles } = options;
   const db = database.name;
@@ -38,7 +41,7 @@ export async function* collectDatabase(given: DatabaseReading, context: CollectC
   for (const pattern of plan.unmatched) {
     warn({ code: "MONGODB_PATTERN_UNMATCHED", message: `no collection of ${db} matches ${pattern}` });
   }
-  const program = programFor(given.program, database.dump_strategy ?? options.dump_strategy, plan);
+  const program = programFor(given.program, strategy, plan);
   const reading = { ...given, program };
   const snapshotTime = await chosenSnapshot(reading, start, signal);
   let last: ArchiveReading | undefined;
@@ -89,7 +92,12 @@ async function* archiveBytes(
   const { client, server, database, options, program, withoutSnapshot } = reading;
   const onEnd = (facts: ArchivedNamespaceFacts) => collections.push(facts);
   if (program !== undefined) {
-    yield* programArchive(program, { client, database, plan, usersAndRoles: options.users_and_roles, signal, onEnd });
+    const usersAndRoles = options.users_and_roles;
+    try {
+      yield* programArchive(program, { client, database, plan, usersAndRoles, signal, onEnd });
+    } catch (error) {
+      throw byDriverNext(error, reading);
+    }
     return;
   }
   try {
@@ -107,6 +115,13 @@ async function* archiveBytes(
     if (error instanceof SnapshotRefusedError) withoutSnapshot.add(database.name);
     throw error;
   }
+}
+
+/** Nobody asked for mongodump where `auto` chose it: whatever it fails at, the driver that listed the database may read it. */
+function byDriverNext(error: unknown, { database, strategy, withoutProgram }: DatabaseReading): unknown {
+  if (strategy !== "auto") return error;
+  withoutProgram.add(database.name);
+  return error instanceof SourceError ? new TransientError(error.code, error.message, { cause: error }) : error;
 }
 
 /** Whether all of it is read as of one moment: where the server can, and where it will be through before that is too old. */

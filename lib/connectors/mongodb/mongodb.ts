@@ -22,6 +22,7 @@ export const mongodb: ConnectorKind<MongodbOptions> = {
 
 function mongodbConnector(options: MongodbOptions, context: ConnectorContext): Connector {
   const withoutSnapshot = new Set<string>();
+  const withoutProgram = new Set<string>();
   const ended = new AbortController();
   let connecting: Promise<MongoClient> | undefined;
 
@@ -56,14 +57,12 @@ function mongodbConnector(options: MongodbOptions, context: ConnectorContext): C
       if (options.oplog) mustReadPrimary(connected);
       const server = await serverInfo(connected, signal);
       const address = await serverAddress(options, context);
-      const program = await chosenProgram(
-        connected,
-        address,
-        database.dump_strategy ?? options.dump_strategy,
-        database,
-        signal,
-      );
-      yield* collectDatabase({ client: connected, server, database, options, program, withoutSnapshot }, collecting);
+      const strategy = database.dump_strategy ?? options.dump_strategy;
+      const program = withoutProgram.has(database.name)
+        ? undefined
+        : await chosenProgram(connected, address, strategy, database, signal);
+      const given = { client: connected, server, database, options, strategy, program };
+      yield* collectDatabase({ ...given, withoutSnapshot, withoutProgram }, collecting);
     },
     prove: async (artifact, bytes, how) =>
       proveArtifact(artifact, bytes, { ...how, now: context.now }, () => proofAddress(options, context)),

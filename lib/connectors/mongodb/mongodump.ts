@@ -49,9 +49,7 @@ export async function chosenProgram(
   if (!wanted || database.query !== undefined) return undefined;
   const obstacle = usesAwsIam(address.uri)
     ? "mongodump would need the AWS credentials in its environment, where others can read them; use dump_strategy driver"
-    : (await isInstalled(signal))
-      ? undefined
-      : "mongodump is not installed (MongoDB Database Tools); install it, or use dump_strategy driver";
+    : await hindrance(signal);
   if (obstacle === undefined) return { address };
   if (strategy === "auto") return undefined;
   throw new SourceError("SOURCE_FAILED", `${database.name}: ${obstacle}`);
@@ -105,13 +103,15 @@ async function isLarge(client: MongoClient, db: string, signal: AbortSignal): Pr
   return ((await databaseBytes(client, db, signal)) ?? 0) >= MONGODUMP_MIN_BYTES;
 }
 
-async function isInstalled(signal: AbortSignal): Promise<boolean> {
+async function hindrance(signal: AbortSignal): Promise<string | undefined> {
   try {
     await programText(PROGRAM, ["--version"], { signal });
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ProgramMissingError) return false;
-    throw error;
+    signal.throwIfAborted();
+    const why =
+      error instanceof ProgramMissingError ? "is not installed" : `does not run (${(error as Error).message})`;
+    return `mongodump ${why}: install MongoDB Database Tools, or use dump_strategy driver`;
   }
 }
 
