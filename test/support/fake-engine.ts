@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { temporaryFolder } from "./files-source.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -11,6 +12,8 @@ export interface FakeEngine extends AsyncDisposable {
   readonly asked: readonly string[];
   /** By `GET /path`, without version and query; changes take effect at once. */
   readonly answers: Record<string, Answer>;
+  /** How many connections clients keep. It ends none of itself. */
+  connections(): Promise<number>;
 }
 
 /** An Engine that has one volume, `data`, and lies where the test says. */
@@ -39,12 +42,14 @@ export async function startFakeEngine(): Promise<FakeEngine> {
     if (answer === undefined) refuse(404, `no such thing: ${name}`)(request, response);
     else answer(request, response);
   });
+  server.keepAliveTimeout = 0;
   server.listen(path);
   await once(server, "listening");
   return {
     host: `unix://${path}`,
     asked,
     answers,
+    connections: promisify(server.getConnections.bind(server)),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
