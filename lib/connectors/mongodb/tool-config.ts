@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { scratchFolder } from "../../scratch.ts";
 import type { ServerAddress } from "./client.ts";
@@ -21,8 +21,8 @@ export const CONFIG_PATH = `/dev/fd/${FIRST_DESCRIPTOR}`;
 const TIMEOUTS = ["serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS"];
 
 /**
- * The URI, with its password, and certificates with their keys, in files that only we may read and that lose their names before
- * the program begins: so they are in no argument list, no environment, and nothing is left of them after a crash.
+ * The URI, with its password, and certificates with their keys, in files that lose their names before anything is written to
+ * them: so they are in no argument list, no environment, and nothing is left of them after a crash.
  */
 export async function toolConfig(address: ServerAddress): Promise<ToolConfig> {
   const folder = await scratchFolder("mongodb");
@@ -37,11 +37,12 @@ export async function toolConfig(address: ServerAddress): Promise<ToolConfig> {
       const path = join(folder.path, `${n}`);
       const writing = await open(path, "wx", 0o600);
       try {
+        reading.push(await open(path, "r"));
+        await unlink(path);
         await writing.writeFile(text);
       } finally {
         await writing.close();
       }
-      reading.push(await open(path, "r"));
     }
     return { descriptors: reading.map(({ fd }) => fd), close };
   } catch (error) {

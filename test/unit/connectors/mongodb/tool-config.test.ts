@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { toolConfig, toolUri } from "../../../../lib/connectors/mongodb/tool-config.ts";
@@ -28,10 +28,20 @@ test("authorities and our certificate are named in the URI by descriptors, once"
   assert.equal(toolUri(address("mongodb://a/")), "mongodb://a/");
 });
 
-test("no file has a name left when the program begins; the first one says the URI, and the others what it names", async () => {
+test("no file has a name when it is written to; the first one says the URI, and the others what it names", async (context) => {
   const before = await readdir(tmpdir());
+  await using own = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(own) as FileHandle;
+  const { writeFile } = prototype;
+  const writtenTo: string[] = [];
+  context.mock.method(prototype, "writeFile", async function (this: FileHandle, text: string) {
+    writtenTo.push(await readlink(`/proc/self/fd/${this.fd}`));
+    return writeFile.call(this, text);
+  });
   const config = await toolConfig(address("mongodb://u:c4nary@a/", { ca: "AUTHORITIES", certificateKey: "OURS" }));
   try {
+    assert.equal(writtenTo.length, 3);
+    for (const name of writtenTo) assert.match(name, /\(deleted\)$/);
     const paths = config.descriptors.map((fd) => `/proc/self/fd/${fd}`);
     for (const path of paths) assert.match(await readlink(path), /\(deleted\)$/);
     const [uri, ...others] = await Promise.all(paths.map((path) => readFile(path, "utf8")));
@@ -42,11 +52,11 @@ test("no file has a name left when the program begins; the first one says the UR
     const { signal } = new AbortController();
     const read = await programText("sh", args, { signal, descriptors: config.descriptors });
     assert.equal(read, "AUTHORITIESAUTHORITIESOURS");
-    const own = (await readdir(tmpdir())).filter(
+    const left = (await readdir(tmpdir())).filter(
       (name) => name.startsWith("core-backup-mongodb") && name.includes(`-${process.pid}-`),
     );
     assert.deepEqual(
-      own.filter((name) => !before.includes(name)),
+      left.filter((name) => !before.includes(name)),
       [],
     );
   } finally {
