@@ -6,10 +6,12 @@ import { gunzipSync } from "node:zlib";
 import aslValidator from "asl-validator";
 import { imageTag } from "../../../infra/image.ts";
 import { pushImage } from "../../../infra/push-image.ts";
+import { tool } from "../../../lib/tool.ts";
 import { aDeployment, type Deployment, definitionOf, type Template } from "../../support/aws-stack.ts";
 import { temporaryFolder } from "../../support/stores.ts";
 import { lintersMissing, policyFindings, templateFindings } from "../../support/template-lint.ts";
 
+const ROOT = join(import.meta.dirname, "../../..");
 const CONFIG = `
 jobs:
   - name: large
@@ -352,7 +354,8 @@ describe("tasks in what is deployed", () => {
     assert.equal(tag, imageTag("ARM64"));
     const { calls, pushed } = await pushes(template, { isThere: false });
     const uri = `registry.example.com/serverless-core-backup-test:${tag}`;
-    assert.deepEqual(pushed, [`manifest inspect ${uri}`, "build", `push ${uri}`]);
+    const built = `--platform linux/arm64 --file ${ROOT}/container/Dockerfile --build-arg VERSION=${tool.version}`;
+    assert.deepEqual(pushed, [`manifest inspect ${uri}`, `build ${built} --tag ${uri} ${ROOT}`, `push ${uri}`]);
     assert.deepEqual(calls, ["docker?", "repository", "login"]);
     assert.deepEqual((await pushes(template, { isThere: true })).pushed, [`manifest inspect ${uri}`]);
     await assert.rejects(
@@ -440,6 +443,5 @@ async function pushes(template: Template, { isThere }: { readonly isThere: boole
   } finally {
     process.env.PATH = path;
   }
-  const pushed = (await readFile(log, "utf8")).trim().split("\n");
-  return { calls, pushed: pushed.map((line) => (line.startsWith("build ") ? "build" : line)) };
+  return { calls, pushed: (await readFile(log, "utf8")).trim().split("\n") };
 }
