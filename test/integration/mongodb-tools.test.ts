@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
@@ -12,6 +12,8 @@ import { CodedError, RefusedError, SourceError, TransientError } from "../../lib
 import { createRedaction } from "../../lib/secrets/redaction.ts";
 import { createSecretResolver } from "../../lib/secrets/resolver.ts";
 import { never } from "../contract/connector.ts";
+import { makeServerCertificate } from "../support/certificates.ts";
+import { temporaryFolder } from "../support/files-source.ts";
 import { documentsOf } from "../support/mongo-archive.ts";
 import { openMongodb } from "../support/mongo-connector.ts";
 import { type ScriptedCollection, startScriptedMongo } from "../support/scripted-mongo.ts";
@@ -35,6 +37,19 @@ const fails = (kind: new (...args: never[]) => Error, code: string, message: Reg
   assert.ok(!error.message.includes(CANARY));
   return true;
 };
+
+/** A certificate of a server that is ours too, and how a job is given it. */
+async function tlsIn(folder: string) {
+  const certificate = await makeServerCertificate(folder);
+  const [ca, own, key] = await Promise.all(
+    [certificate.caFile, certificate.certFile, certificate.keyFile].map((file) => readFile(file, "utf8")),
+  );
+  return {
+    certificate,
+    options: { tls_ca_env: "CA", tls_certificate_key_env: "OURS" },
+    env: { CA: `${ca}`, OURS: `${own}${key}` },
+  };
+}
 
 /** A server, what mongodump would write of it, and a URI with a password that the server does not ask for. */
 async function aServer(more: readonly ScriptedCollection[] = []) {
@@ -103,6 +118,18 @@ describe("mongodump", () => {
       assert.deepEqual(await readdir(folder), []);
       await rm(folder, { recursive: true });
     }
+  });
+
+  test("authorities and a certificate reach it as the files that its URI names", async () => {
+    await using folder = await temporaryFolder("mongodb-tools-");
+    const { certificate, options, env } = await tlsIn(folder.path);
+    const { server: plain, archive } = await aServer();
+    await using _ = plain;
+    await using server = await startScriptedMongo({ databases: { app: collections }, tls: certificate });
+    await using tool = await standInTool("mongodump", { stdout: archive });
+    await using opened = await openMongodb({ uri: server.uri, dump_strategy: "mongodump", ...options }, env);
+    await opened.collect("app");
+    assert.deepEqual((await tool.calls())[0]?.tls, [env.CA, env.OURS]);
   });
 
   test("it is told what to leave out, where to read, and whose users to store", async () => {
@@ -295,6 +322,7 @@ describe("mongorestore", () => {
   async function restored(
     behaviour: ToolBehaviour | undefined,
     { force = false, present = [] as ScriptedCollection[], options = {}, more = [] as ScriptedCollection[] } = {},
+    tls?: Awaited<ReturnType<typeof tlsIn>>,
   ) {
     const { server } = await aServer(more);
     await using _source = server;
@@ -302,22 +330,30 @@ describe("mongorestore", () => {
     const { items } = await collected.collect("app");
     const artifacts = items.map(({ artifact, bytes }) => ({ ...artifact, open: () => bytesOf(bytes) }));
     const unit: RestorableUnit = { id: "app", artifacts };
-    await using target = await startScriptedMongo({ databases: { app: present } });
+    await using target = await startScriptedMongo({
+      databases: { app: present },
+      ...(tls && { tls: tls.certificate }),
+    });
     await using tool = await standInTool("mongorestore", behaviour);
     const redaction = createRedaction();
     const secrets = createSecretResolver({
-      env: { RESTORE_URI: `${target.uri}/?appName=${CANARY}` },
+      env: { RESTORE_URI: `${target.uri}/?appName=${CANARY}`, ...tls?.env },
       redaction,
       signal: never(),
     });
     const [uriEnv] = mongodb.targets;
-    const result = await uriEnv?.restore(unit, "RESTORE_URI", mongodb.options.parse({ uri_env: "X" }), {
-      secrets,
-      redaction,
-      now: () => new Date(),
-      force,
-      signal: never(),
-    });
+    const result = await uriEnv?.restore(
+      unit,
+      "RESTORE_URI",
+      mongodb.options.parse({ uri_env: "X", ...tls?.options }),
+      {
+        secrets,
+        redaction,
+        now: () => new Date(),
+        force,
+        signal: never(),
+      },
+    );
     return { result, items, calls: await tool.calls() };
   }
 
@@ -333,6 +369,13 @@ describe("mongorestore", () => {
       assert.ok(!JSON.stringify([args, env, processList]).includes(CANARY));
     }
     assert.match(result?.detail ?? "", /3 were stored; mongorestore: 3 document\(s\) restored successfully/);
+  });
+
+  test("authorities and a certificate reach it as the files that its URI names", async () => {
+    await using folder = await temporaryFolder("mongodb-tools-");
+    const tls = await tlsIn(folder.path);
+    const { calls } = await restored({ stderr: done }, {}, tls);
+    assert.deepEqual(calls[0]?.tls, [tls.env.CA, tls.env.OURS]);
   });
 
   test("it replays the oplog before there are indexes, which it builds then", async () => {

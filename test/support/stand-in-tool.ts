@@ -22,6 +22,8 @@ export interface ToolCall {
   readonly env: Readonly<Record<string, string>>;
   /** What `--config` held. */
   readonly config: string;
+  /** What the authorities and the certificate held that its URI names. */
+  readonly tls: readonly string[];
   /** Its own line in the process list. */
   readonly processList: string;
   readonly stdin: Buffer;
@@ -75,10 +77,13 @@ if (args[0] === "--version") {
   process.exit(version);
 }
 const value = (flag) => args.find((arg) => arg.startsWith(flag + "="))?.slice(flag.length + 1);
+const config = fs.readFileSync(value("--config"), "utf8");
+const named = [...config.matchAll(/[?&]tls(?:CA|CertificateKey)File=([^&"]+)/g)];
 const call = {
   args,
   env: process.env,
-  config: fs.readFileSync(value("--config"), "utf8"),
+  config,
+  tls: named.map(([, path]) => fs.readFileSync(decodeURIComponent(path), "utf8")),
   processList: fs.readFileSync("/proc/self/cmdline", "utf8"),
   stdin: ${name === "mongorestore"} ? fs.readFileSync(0).toString("base64") : "",
 };
