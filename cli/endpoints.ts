@@ -48,8 +48,11 @@ const WATCHED_FOR = { freshMs: 30_000 };
 /** What of storages that answer too late or never is not there by then is shown as that. */
 const WATCH_MS = 10 * 60_000;
 /** Of a job that was never good, or never proved, all its snapshots are looked through once an hour, which may take longer than a scraper waits. */
-const METRICS_FOR = { freshMs: 10_000, usableMs: 300_000 };
-/** Before the last ones are too old to be answered at once: of a storage that hangs they say that it cannot be read. */
+const METRICS_FOR = { freshMs: 10_000, usableMs: 600_000 };
+/**
+ * Of a storage that hangs they then say that it cannot be read. Less than half of the time that the last ones are answered at once: those are as old as
+ * that when they are made, and the next ones, which a scrape begins, take it again.
+ */
 const METRICS_MS = 240_000;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** A scheduler looks at the clock once a minute. */

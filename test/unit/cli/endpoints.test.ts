@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { startEndpoints } from "../../../cli/endpoints.ts";
 import { nextPage } from "../../../cli/next-page.ts";
 import type { MadePage } from "../../../cli/status-page.ts";
@@ -90,6 +91,49 @@ test("the page is begun before anyone asks, and until it is there a browser is t
     assert.deepEqual([page.status, page.headers.get("refresh")], [200, null]);
     assert.match(await page.text(), /<h2 id="job-0">docs<\/h2>/);
     assert.equal(begun.length, 1, "made more than once");
+  } finally {
+    await endpoints.close();
+  }
+});
+
+test("of a storage that hangs every scrape is answered, but for those of the first four minutes", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { backup } = aBackup();
+  let begun = 0;
+  const hangs = { ...backup, storage: () => new Promise<never>(() => (begun += 1)) };
+  let isPage = true;
+  let time = Date.parse("2026-11-22T03:00:00Z");
+  const endpoints = await startEndpoints({
+    ...LOCAL,
+    now: () => new Date(time),
+    signal: new AbortController().signal,
+    log: silentLog,
+  });
+  const scrape = async () => {
+    // Real time: who is not answered is not for as long as the clock of this test stands still.
+    const answer = await fetch(`${endpoints.url}metrics`, { signal: AbortSignal.timeout(20_000) });
+    assert.match(await answer.text(), /^core_backup_storage_readable\{backup_job="docs"\} 0$/m);
+  };
+  try {
+    endpoints.show({
+      ...IDLE,
+      config: () => backup.config,
+      using: async (work) => {
+        if (!isPage) return work(hangs);
+        isPage = false;
+        return new Promise<never>(() => {});
+      },
+    });
+    const first = scrape();
+    while (begun === 0) await turn();
+    for (let minute = 1; minute <= 20; minute += 1) {
+      time += 60_000;
+      // A round that ends now ends right after it.
+      if (minute > 4) await scrape();
+      t.mock.timers.tick(60_000);
+      if (minute === 4) await first;
+    }
+    assert.ok(begun >= 4, `${begun} rounds`);
   } finally {
     await endpoints.close();
   }
