@@ -86,6 +86,14 @@ export async function writeListing(
   });
 }
 
+/** Without those that hold a listing alone: of them nothing was begun, and the run that went on with it has a folder of its own. */
+export async function withoutListings(storage: Storage, job: string, folders: readonly string[]): Promise<string[]> {
+  const begun: string[] = [];
+  for (const snapshot of folders)
+    if ((await storage.head(listingKey(job, snapshot))) === undefined) begun.push(snapshot);
+  return begun;
+}
+
 async function readListing(storage: Storage, job: string, snapshot: string) {
   const key = listingKey(job, snapshot);
   try {

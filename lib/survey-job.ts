@@ -3,6 +3,7 @@ import { furtherBack } from "./further-back.ts";
 import { isGood, provedWhen } from "./job-history.ts";
 import { manifestKey } from "./keys.ts";
 import { readLease } from "./lease/lease-document.ts";
+import { withoutListings } from "./listing.ts";
 import type { Verification } from "./manifest.ts";
 import { type ChainFault, manifestChain } from "./manifest-chain.ts";
 import { readRemovals } from "./removals.ts";
@@ -106,7 +107,7 @@ export async function surveyJob(
       break;
     }
   }
-  const open = await unremoved(storage, job, withoutManifest);
+  const open = await withoutListings(storage, job, await unremoved(storage, job, withoutManifest));
   ahead.push(...open.filter((one) => isAhead(one, now)));
   const unfinished = open.filter((one) => !isAhead(one, now));
   const begun = unfinished.at(-1);

@@ -5,6 +5,7 @@ import { errorRecord } from "../errors.ts";
 import { readFailedRun } from "../failed-run.ts";
 import { isGood } from "../job-history.ts";
 import { snapshotTime } from "../keys.ts";
+import { withoutListings } from "../listing.ts";
 import { retentionState, snapshotOfLease } from "../prune.ts";
 import { readRemovals } from "../removals.ts";
 import type { SnapshotState } from "../retention/retention.ts";
@@ -100,11 +101,11 @@ async function readFrom(
   const isRecent = (snapshot: string) => timeOf(snapshot) > now.getTime() - (span + 1) * DAY_MS;
   const goingOn = await snapshotOfLease(storage, name);
   const { stored: recorded } = await readRemovals(storage, name);
-  const unfinished: string[] = [];
+  const withoutManifest: string[] = [];
   for await (const { snapshot, entry } of runsNewestFirst(storage, name, () => Number.POSITIVE_INFINITY)) {
     backup.signal.throwIfAborted();
     if (entry === undefined) {
-      unfinished.push(snapshot);
+      withoutManifest.push(snapshot);
       continue;
     }
     damage.see(entry);
@@ -116,6 +117,7 @@ async function readFrom(
     runs.push(runSummary(entry));
     failing.see(entry);
   }
+  const unfinished = await withoutListings(storage, name, withoutManifest);
   const states = judged.map((state) => state());
   for (const one of unfinished.filter(isRecent))
     runs.push(unfinishedSummary(one, one === goingOn, await readFailedRun(storage, name, one)));
