@@ -133,7 +133,9 @@ async function judged(storage: Storage, documents: Documents): Promise<Judged> {
   const { job, snapshot, bytes } = documents;
   const { manifest, fault } = parseManifest(job, snapshot, bytes);
   if (fault?.code === "SEALED") return judgedSealed(storage, job, snapshot, fault);
-  const ofSums = sumsFault(documents);
+  // It is stored right before the manifest, and may have been asked for before that: then it is there now.
+  const ofSums =
+    sumsFault(documents) && sumsFault({ ...documents, sums: await readDocument(storage, sumsKey(job, snapshot)) });
   if (fault === undefined) return { ...(manifest && { manifest }), ...(ofSums && { wrong: ofSums }) };
   const { code, message } = fault;
   if (code === "VERSION_UNKNOWN") return { wrong: fault, mayBeGood: message };

@@ -255,6 +255,23 @@ test("a snapshot that is removed while it is listed is left out", async () => {
   assert.deepEqual(ids(await listed(listSnapshots(racing, "docs"))), ["2026-11-23T030000Z"]);
 });
 
+test("a run that is committed while its snapshot is looked at is not taken for a damaged one", async () => {
+  const inner = await aStoreOf(1);
+  for (const asItWas of [undefined, `${"0".repeat(64)}  manifest.json\n`]) {
+    let looks = 0;
+    const read: Storage["read"] = async (key, most) => {
+      const found = await inner.read(key, most);
+      // Its answer was on the way when the list of digests was stored, and the manifest after it.
+      if (!key.endsWith("/SHA256SUMS") || looks > 0) return found;
+      looks += 1;
+      if (asItWas === undefined) throw new NotFoundError(`${key} is not there`);
+      return { ...found, content: Buffer.from(asItWas) };
+    };
+    const [entry] = await listed(listSnapshots({ ...inner, read }, "docs"));
+    assert.deepEqual([entry?.fault, entry?.verified, looks], [undefined, true, 1]);
+  }
+});
+
 test("a manifest that is no small document is read as a stream", async () => {
   const storage = await aStoreOf(1);
   const [whole] = await listed(listSnapshots(storage, "docs"));
