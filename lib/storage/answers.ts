@@ -50,6 +50,8 @@ export function answerCheck(basePath: string, options: AnswerOptions = {}): () =
     if (now - answeredAt < FRESH_MS) return;
     const silence = silences.get(base);
     if (isLong(silence) && now - silence.lastAt < REST_MS) throw giveUp(silent(base, limitMs));
+    // Of a look that is begun and not waited for, nobody would hear that it failed.
+    signal.throwIfAborted();
     const look = looking.get(base) ?? lookAt(base, limitMs, program).finally(() => looking.delete(base));
     looking.set(base, look);
     // Only this one stops to wait: others may have the answer yet.

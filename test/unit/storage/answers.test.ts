@@ -40,6 +40,12 @@ test("who is told to stop waits no longer for it, and others do", async () => {
   while (children().length > 0) await delay(20);
 });
 
+test("who was told to stop before has nobody look", async () => {
+  const options = { limitMs: LIMIT_MS, program: HANGS, signal: AbortSignal.abort(new Error("told to stop")) };
+  await assert.rejects(answerCheck("/stopped", options)(), /told to stop/);
+  assert.deepEqual(children(), []);
+});
+
 test("one that answers is let pass, also where there is nothing or no program to ask with", async () => {
   await answerCheck("/")();
   await answerCheck("/there/is/no/such/folder")();
