@@ -160,7 +160,7 @@ function ready(service: Service | undefined, { now, signal }: EndpointsOptions):
     const { schedule, timezone } = service.config().jobs.find(({ name }) => name === job) ?? {};
     const [next] = schedule === undefined || timezone === undefined ? [] : nextRuns(schedule, timezone, since, 1);
     if (state === "running" && next !== undefined && next <= now())
-      lines.push(`${job}: runs since ${since.toISOString()}, and its next time has passed\n`);
+      lines.push(`${job}: runs, or waits for room, since ${since.toISOString()}, and its next time has passed\n`);
   }
   const refused = service.refused();
   if (refused !== undefined)

@@ -157,7 +157,10 @@ test("a run that goes on past its job's next time is said where it is said what 
     endpoints.show({ ...IDLE, config: () => backup.config, using: async (work) => work(backup), jobs: () => running });
     assert.equal(await ready(), "ready\n");
     now = new Date("2026-11-22T03:00:00Z");
-    assert.equal(await ready(), "ready\nslow: runs since 2026-11-22T02:58:00.000Z, and its next time has passed\n");
+    assert.equal(
+      await ready(),
+      "ready\nslow: runs, or waits for room, since 2026-11-22T02:58:00.000Z, and its next time has passed\n",
+    );
   } finally {
     await endpoints.close();
   }
