@@ -9,7 +9,7 @@ import type { Service } from "../lib/scheduling/serve.ts";
 import { watch } from "../lib/watch/watch.ts";
 import type { WatchedJob } from "../lib/watch/watch-job.ts";
 import { kept } from "./kept.ts";
-import { nextPage } from "./next-page.ts";
+import { nextPages } from "./next-page.ts";
 import { serveSummary } from "./serve-summary.ts";
 import { type Shown, statusPage } from "./status-page.ts";
 
@@ -95,6 +95,7 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
     show: (service) => {
       const { now } = options;
       const memory: PageMemory = new WeakMap();
+      const nextPage = nextPages(WATCH_MS);
       served = {
         service,
         watched: kept(WATCHED_FOR, now, () =>
@@ -102,9 +103,7 @@ export async function startEndpoints(options: EndpointsOptions): Promise<Endpoin
             async (backup) => (await watch(backup, backup.config.jobs, { dryRun: true, withinMs: WATCH_MS })).jobs,
           ),
         ).ask,
-        html: statusPage({ now, log, signal }, (older) =>
-          service.using((backup) => nextPage(backup, { older, withinMs: WATCH_MS })),
-        ),
+        html: statusPage({ now, log, signal }, (older) => service.using((backup) => nextPage(backup, older))),
         metrics: kept(METRICS_FOR, now, () =>
           service.using((backup) => metricsPage(backup, { memory, withinMs: METRICS_MS })),
         ).ask,

@@ -32,8 +32,9 @@ shown; <code>core-backup list</code> has all snapshots.</p></footer>`,
   );
 }
 
-/** That document with what is to be known of itself, above all else. The rest of it is not made anew. */
+/** That document with what is to be known of itself, above all else. The rest of it is not made anew. @throws Error for one that `page` did not make */
 export function withNotice(made: string, notice: string): string {
+  if (!made.includes(FIGURES)) throw new Error("nothing says where in the page a notice belongs");
   return made.replace(FIGURES, () => `${html`<p class="notice" role="status">${notice}</p>`.html}\n${FIGURES}`);
 }
 

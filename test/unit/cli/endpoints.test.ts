@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { startEndpoints } from "../../../cli/endpoints.ts";
-import { nextPage } from "../../../cli/next-page.ts";
+import { nextPages } from "../../../cli/next-page.ts";
 import type { MadePage } from "../../../cli/status-page.ts";
 import type { Backup } from "../../../lib/backup.ts";
 import { bytesOf } from "../../../lib/bytes.ts";
 import type { Service } from "../../../lib/scheduling/serve.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
+import type { Storage } from "../../../lib/storage/storage.ts";
+import { tool } from "../../../lib/tool.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
 import { silentLog } from "../../support/logs.ts";
 
@@ -43,6 +45,14 @@ test("the page that was made last is kept on this machine, and shown by the next
     await machine.put(key, bytesOf(content));
     assert.deepEqual((await pageOf(other)).older, [], why);
   }
+  const { version } = tool;
+  try {
+    await machine.put(key, bytesOf(content));
+    Object.assign(tool, { version: "0.0.0-another" });
+    assert.deepEqual((await pageOf(of)).older, [], "of another version");
+  } finally {
+    Object.assign(tool, { version });
+  }
   await machine.put(key, bytesOf(content));
   const storage = Promise.withResolvers<never>();
   const hangs = { ...of, storage: () => storage.promise };
@@ -64,6 +74,44 @@ test("the page that was made last is kept on this machine, and shown by the next
   const damaged = Buffer.from(content).toString().replace("all well", "all wel!");
   await machine.put(key, bytesOf(damaged));
   assert.deepEqual((await pageOf(of)).older, [], "damaged");
+});
+
+test("the page on this machine is read once, and written every ten minutes or under another configuration", async () => {
+  const machine = memoryStorage();
+  const { backup, later } = aBackup();
+  const calls: string[] = [];
+  const read: Storage["read"] = (key, most) => machine.read(key, most).finally(() => calls.push("read"));
+  const put: Storage["put"] = (key, body) => machine.put(key, body).finally(() => calls.push("put"));
+  const of = { ...backup, machine: { ...machine, read, put } };
+  const next = nextPages(60_000);
+  const made = async (one: Backup) => {
+    calls.length = 0;
+    await pageOf(one, next);
+    return [...calls];
+  };
+  assert.deepEqual(await made(of), ["read", "put"]);
+  later(599);
+  assert.deepEqual(await made(of), []);
+  later(1);
+  assert.deepEqual(await made(of), ["put"]);
+  assert.deepEqual(await made({ ...of, config: { ...of.config, ...CONFIG_CHANGES } }), ["put"]);
+});
+
+test("a folder of this machine that hangs holds up the page once, for ten seconds", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { backup } = aBackup();
+  let asked = 0;
+  const hangs = () => new Promise<never>(() => (asked += 1));
+  const of = { ...backup, machine: { ...memoryStorage(), read: hangs, put: hangs } };
+  const next = nextPages(60_000);
+  const first = pageOf(of, next);
+  while (asked === 0) await turn();
+  t.mock.timers.tick(10_000);
+  // That what is late is left behind is a timer of its own.
+  t.mock.timers.tick(1);
+  assert.match((await first).page.text, /all well|not well/);
+  await pageOf(of, next);
+  assert.equal(asked, 1);
 });
 
 test("the page is begun before anyone asks, and until it is there a browser is told to come back", async () => {
@@ -166,9 +214,12 @@ test("a run that goes on past its job's next time is said where it is said what 
   }
 });
 
-/** The next one, and what was given to be shown until it was made. */
-async function pageOf(backup: Backup): Promise<{ readonly page: MadePage; readonly older: readonly MadePage[] }> {
+/** The next one, of another process where `next` is not given, and what was given to be shown until it was made. */
+async function pageOf(
+  backup: Backup,
+  next = nextPages(60_000),
+): Promise<{ readonly page: MadePage; readonly older: readonly MadePage[] }> {
   const older: MadePage[] = [];
-  const page = await nextPage(backup, { older: (one) => older.push(one), withinMs: 60_000 });
+  const page = await next(backup, (one) => older.push(one));
   return { page, older };
 }

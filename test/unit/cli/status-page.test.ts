@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type MadePage, statusPage } from "../../../cli/status-page.ts";
-import { page } from "../../../lib/page/page.ts";
+import { page, withNotice } from "../../../lib/page/page.ts";
 import { silentLog } from "../../support/logs.ts";
 
 const EMPTY = { jobs: [], bytes: 0, snapshots: 0, storedDays: [], span: 60, config: "core-backup.yml" };
@@ -123,4 +123,8 @@ test("a page that cannot be made says so, with the last one beside it, and the l
   stop();
   await done(new Error("ended"));
   assert.equal(warned.length, 3, "the end of serve was told as a failure");
+});
+
+test("a page in which no notice can be put is not shown without one", () => {
+  assert.throws(() => withNotice("<h1>Backups: all well</h1>", "This is how it was."), /where in the page/);
 });
