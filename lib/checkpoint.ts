@@ -12,18 +12,20 @@ const MAX_CHECKPOINT_BYTES = 256 * 1024 * 1024;
 
 const schema = z.object({ run: z.string(), notes: z.unknown(), seal: z.string().optional() });
 
-/** What a connector noted of a unit that its source put off, for when it goes on. Written before the record that says so. */
+/**
+ * What a connector noted of a unit that its source put off, for when it goes on. Written before the record that says so. What is longer than a
+ * string can be is as good as none.
+ */
 export async function writeCheckpoint(
   storage: Storage,
   { job, snapshot, run, resumed }: RunPointer,
   n: number,
   notes: unknown,
 ): Promise<void> {
-  const text = JSON.stringify(sealed({ run, notes }));
-  await putDocument(storage, checkpointKey(job, snapshot, n, resumed), Buffer.from(text));
+  await putDocument(storage, checkpointKey(job, snapshot, n, resumed), Buffer.from(textOf(run, notes)));
 }
 
-/** Of a run that was taken up again, the last one. Undefined where there is none; one that is damaged is as good as none. */
+/** Of a run that was taken up again, the last one. Undefined where there is none; one that is damaged or too long is as good as none. */
 export async function readCheckpoint(
   storage: Storage,
   { job, snapshot, run, resumed }: RunPointer,
@@ -39,9 +41,19 @@ export async function readCheckpoint(
       );
       return of === run ? notes : undefined;
     } catch (error) {
-      if (error instanceof IntegrityError) return undefined;
+      if (error instanceof IntegrityError || error instanceof RangeError) return undefined;
       if (!(error instanceof NotFoundError)) throw error;
     }
   }
   return undefined;
+}
+
+/** Not left out: an earlier one that lies there does not know what was stored since. */
+function textOf(run: string, notes: unknown): string {
+  try {
+    return JSON.stringify(sealed({ run, notes }));
+  } catch (error) {
+    if (error instanceof RangeError) return JSON.stringify(sealed({ run }));
+    throw error;
+  }
 }

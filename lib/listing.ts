@@ -99,7 +99,9 @@ async function readListing(storage: Storage, job: string, snapshot: string) {
   try {
     return parseDocument(schema, key, await readAll(await storage.get(key), MAX_BYTES));
   } catch (error) {
-    if (error instanceof NotFoundError || error instanceof IntegrityError) return undefined;
+    // That it is too long is a RangeError.
+    if (error instanceof NotFoundError || error instanceof IntegrityError || error instanceof RangeError)
+      return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { bytesOf } from "../../lib/bytes.ts";
 import { readCheckpoint, writeCheckpoint } from "../../lib/checkpoint.ts";
@@ -28,5 +29,21 @@ test("one that is damaged is as good as none", async () => {
   await storage.put(key, bytesOf(Buffer.from(content).toString().replace("[1]", "[2]")));
   assert.equal(await readCheckpoint(storage, pointer, 0), undefined);
   await storage.put(key, bytesOf("{"));
+  assert.equal(await readCheckpoint(storage, pointer, 0), undefined);
+});
+
+test("one that is too long is as good as none, and takes the place of the one before", async () => {
+  const storage = memoryStorage();
+  const mebibyte = Buffer.alloc(1024 * 1024, " ");
+  const get = async () => Readable.from(Array(257).fill(mebibyte));
+  assert.equal(await readCheckpoint({ ...storage, get }, pointer, 0), undefined);
+  await writeCheckpoint(storage, pointer, 0, { ids: [1] });
+  const tooLong = {
+    toJSON() {
+      // As V8 says it.
+      throw new RangeError("Invalid string length");
+    },
+  };
+  await writeCheckpoint(storage, pointer, 0, tooLong);
   assert.equal(await readCheckpoint(storage, pointer, 0), undefined);
 });
