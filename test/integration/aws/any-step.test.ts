@@ -78,6 +78,12 @@ describe("whichever one step is lost, its run ends told and on record, and the n
     for (const Name of ["git", "key"])
       await secrets.send(new CreateSecretCommand({ Name, SecretString: "s3cret-of-it" }));
     secrets.destroy();
+    const { answer } = served.git.switches;
+    served.git.switches.answer = (request, response) => {
+      if (request.url !== "/hook") return answer(request, response);
+      response.writeHead(204).end();
+      return true;
+    };
     const parameters = new SSMClient(both.stack.client);
     const Value = `${served.git.url}/hook`;
     await parameters.send(new PutParameterCommand({ Name: "/hook", Type: "SecureString", Value }));
@@ -97,8 +103,11 @@ describe("whichever one step is lost, its run ends told and on record, and the n
           const { job, is, ends, status, step, units } = needed;
           await both.forget(job);
           const asked = faulty((call) => (is(call) ? fault : undefined));
+          const before = timesTold();
           const ended = await engine.execute(job, given);
           assert.ok(asked.some(is));
+          assert.equal(timesTold() - before, needed.what === "notify" ? 0 : 1);
+          if (needed.what === "the bus") assert.ok(asked.findIndex(called("notify")) < asked.findIndex(is));
           assert.ok(ends.split(" | ").includes(endOf(ended)), `${endOf(ended)}: ${ended.cause}`);
           const told = needed.what === "the bus" ? outcomeOf(ended) : await both.announced(ended.executionArn ?? "");
           const expected = status ?? (ends === "SUCCEEDED" ? "ok" : "failed");
@@ -123,9 +132,11 @@ describe("whichever one step is lost, its run ends told and on record, and the n
           return { do: "answer", status: 500, body: '{"__type":"InternalServiceError"}' };
         };
         await functionsAt(both.stack.client, between.endpoint, async () => {
+          const before = timesTold();
           const ended = await engine.execute("secret", given);
           isDown = false;
           assert.ok(refused > 0);
+          assert.equal(timesTold() - before, step === "notify" ? 0 : 1);
           assert.equal(endOf(ended), step === "notify" ? "SUCCEEDED" : "BackupFailed", ended.cause);
           const told = await both.announced(ended.executionArn ?? "");
           assert.equal(told.step, step === "plan" ? "plan" : undefined);
@@ -199,6 +210,9 @@ describe("whichever one step is lost, its run ends told and on record, and the n
     return asked;
   }
 
+  /** By the hook, of whatever run. */
+  const timesTold = (): number => served.git.seen.filter(({ url }) => url === "/hook").length;
+
   const engineOf = (name: string): Engine => {
     const found = both.engines.find((engine) => engine.name === name);
     assert.ok(found);
@@ -207,7 +221,7 @@ describe("whichever one step is lost, its run ends told and on record, and the n
 
   function configuration(): string {
     const job = (name: string, names: readonly string[], more: string) =>
-      `  - { name: ${name}, service: git, notify: [], ${more}, options: { repositories: ${served.listed(names)} } }`;
+      `  - { name: ${name}, service: git, ${more}, options: { repositories: ${served.listed(names)} } }`;
     return [
       "jobs:",
       job("single", ["one.git"], "compute: lambda"),
@@ -220,7 +234,7 @@ describe("whichever one step is lost, its run ends told and on record, and the n
       "storage:",
       "  s3: { type: s3, bucket_env: S3_BUCKET, prefix: backups/, path_style: true }",
       "notifications:",
-      "  hook: { type: webhook, url_ssm: /hook, key_secret: key, timeout: 6s, on: [success, failure] }",
+      "  hook: { type: webhook, url_ssm: /hook, key_secret: key, timeout: 6s, on: [success, partial, failure] }",
       "",
     ].join("\n");
   }
