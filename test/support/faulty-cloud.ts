@@ -10,6 +10,8 @@ export type Fault =
   | { readonly do: "refuse"; readonly code: string; readonly status?: number }
   /** The function ends by an error of that name. */
   | { readonly do: "die"; readonly error: string; readonly message: string }
+  /** It does its work first. Not for the first engine, which calls functions itself. */
+  | { readonly do: "die-late"; readonly error: string; readonly message: string }
   /** The function answers that, and was never called. */
   | { readonly do: "answer"; readonly payload: unknown }
   /** Nothing comes back, until whoever asked gives up. */
@@ -95,10 +97,14 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
             : isReader(request)
               ? await refusalOf("reader", {})
               : undefined;
-      if (fault === undefined) await pass(request, body, response);
-      else if (fault.do === "refuse") refuse(response, fault);
-      else if (fault.do === "die") answer(response, 200, died(fault), { "x-amz-function-error": "Unhandled" });
-      else answer(response, 200, fault.do === "answer" ? fault.payload : {});
+      if (fault === undefined) {
+        const { status, headers, bytes } = await pass(request, body);
+        response.writeHead(status, headers).end(bytes);
+      } else if (fault.do === "refuse") refuse(response, fault);
+      else if (fault.do === "die" || fault.do === "die-late") {
+        if (fault.do === "die-late") await pass(request, body);
+        answer(response, 200, died(fault), { "x-amz-function-error": "Unhandled" });
+      } else answer(response, 200, fault.do === "answer" ? fault.payload : {});
     }
   }
 
@@ -126,6 +132,7 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
     const step = /core-backup-test-(\w+)/.exec(String(input.FunctionName))?.[1];
     if (!resource.includes("lambda:invoke") || step === undefined) return {};
     const fault = await faultOf(step, input.Payload as Payload);
+    if (fault?.do === "die-late") throw new Error("the first engine hears of no answer that could be lost");
     if (fault?.do === "refuse") return errorOf("Lambda", fault);
     if (fault?.do === "die") return { error: fault.error, cause: JSON.stringify(died(fault)) };
     return fault?.do === "answer" ? { result: { StatusCode: 200, Payload: fault.payload } } : {};
@@ -141,7 +148,7 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
     return tasks.start({ ...cloud.services.taskEnv, ...env }, end);
   }
 
-  async function pass(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+  async function pass(request: IncomingMessage, body: Buffer) {
     const { host: _, connection: __, "content-length": ___, ...headers } = request.headers;
     const { method = "GET", url = "" } = request;
     const answered = await fetch(cloud.services.endpoint + url, {
@@ -150,7 +157,7 @@ export async function startFaultyCloud(): Promise<FaultyCloud> {
       ...(body.byteLength === 0 ? {} : { body }),
     });
     const bytes = Buffer.from(await answered.arrayBuffer());
-    response.writeHead(answered.status, Object.fromEntries(answered.headers)).end(bytes);
+    return { status: answered.status, headers: Object.fromEntries(answered.headers), bytes };
   }
 }
 
