@@ -2,17 +2,16 @@ import { cp, lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { answerGraphql } from "../test/support/github-graphql.ts";
 import { addRepository } from "../test/support/github-organization.ts";
-import { type GithubServer, startGithub } from "../test/support/github-server.ts";
+import type { GithubServer } from "../test/support/github-server.ts";
 import { writeHistory } from "./git-history.ts";
 import { type BenchLine, benchLine, forInformation, lineText } from "./line.ts";
 import { GITHUB_BACKUP, measured, measuredRun, shown, type Taken } from "./measured.ts";
+import { serveOrganization } from "./served-organization.ts";
 import { tlsDoor } from "./tls-door.ts";
 
 const REPOSITORIES = 50;
 const COMMITS_EACH = 800;
-const LATENCY_MS = 20;
 /** As ghorg does. */
 const CLONES_AT_ONCE = 25;
 
@@ -36,11 +35,7 @@ export async function benchGithubGit(
     console.error(`github-git: making ${repositories} repositories of ${commits} commits`);
     const served = path.join(folder, "served");
     await mkdir(served);
-    await using server = await startGithub(served);
-    server.anyToken = true;
-    server.latencyMs = LATENCY_MS;
-    answerGraphql(server);
-    server.objects.set("/user", { id: 1, login: "bench" });
+    await using server = await serveOrganization(served);
     const names = Array.from({ length: repositories }, (_, n) => `repository-${n}`);
     await makeRepositories(server, served, names, commits);
     // Once unmeasured, so that no side pays for reading the repositories from the disk, nor ours for compiling.

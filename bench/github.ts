@@ -1,11 +1,11 @@
 import { lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { answerGraphql, graphqlFaults } from "../test/support/github-graphql.ts";
 import { addRepository } from "../test/support/github-organization.ts";
-import { type GithubServer, startGithub } from "../test/support/github-server.ts";
+import type { GithubServer } from "../test/support/github-server.ts";
 import { type BenchLine, benchLine } from "./line.ts";
 import { GITHUB_BACKUP, measured, measuredRun, shown, type Taken } from "./measured.ts";
+import { serveOrganization } from "./served-organization.ts";
 import { tlsDoor } from "./tls-door.ts";
 
 const REPOSITORIES = 50;
@@ -13,7 +13,6 @@ const ISSUES_EACH = 40;
 const COMMENTS_EACH = 2;
 /** Of the one file that each release has, and of the one large file in each history. */
 const FILE_BYTES = 500_000;
-const LATENCY_MS = 20;
 
 /**
  * An organization's git, issues with their comments and events, labels, milestones, and releases with their files, over an API that takes 20 ms to answer,
@@ -26,13 +25,7 @@ export async function benchGithub(): Promise<readonly BenchLine[]> {
     console.error(`github: making ${REPOSITORIES} repositories with ${REPOSITORIES * ISSUES_EACH} issues`);
     const served = path.join(folder, "served");
     await mkdir(served);
-    await using server = await startGithub(served);
-    server.anyToken = true;
-    server.latencyMs = LATENCY_MS;
-    answerGraphql(server);
-    // Where GitHub's schema is not installed (test/peers/github), no question is answered, and we ask for all that they save.
-    await graphqlFaults("{ rateLimit { cost } }");
-    server.objects.set("/user", { id: 1, login: "bench" });
+    await using server = await serveOrganization(served);
     server.fault = (asked) => (asked.includes("/releases/assets/") ? { status: 200, body: ASSET } : undefined);
     await using door = await tlsDoor(folder, server.git.port);
     for (let n = 0; n < REPOSITORIES; n += 1) await addOne(server, n, { root: served, port: door.port });

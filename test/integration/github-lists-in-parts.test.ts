@@ -7,6 +7,7 @@ import { aWorld, ids, listOf, partsOf, WORLDS } from "../support/github-lists.ts
 import { at } from "../support/github-organization.ts";
 import { noGithubPeers } from "../support/github-peers.ts";
 import type { Json } from "../support/github-server.ts";
+import { lacksNothingThatStays } from "../support/others-come-and-go.ts";
 import { runWithin } from "../support/run-within.ts";
 
 for (const world of WORLDS) {
@@ -45,30 +46,9 @@ for (const world of WORLDS) {
 }
 
 for (const world of WORLDS.filter(({ lastPage }) => lastPage === undefined)) {
-  const { kind, how, perHour } = world;
+  const { kind, how } = world;
   test(`${kind}, read ${how}, lack nothing that stays while others go and come in each wait`, async () => {
-    await using made = await aWorld(world);
-    const { server, path } = made;
-    const backup = githubBackup(server, { skip: ["all"], include: [kind] });
-    let waits = 0;
-    const result = await runWithin(backup, server, perHour, () => {
-      waits += 1;
-      if (waits > 3) return;
-      const [first, ...rest] = listOf(server, path).slice(120);
-      const id = 1e9 + waits;
-      const fresh = { ...first, id, name: `new-${waits}`, created_at: at(900_000), updated_at: at(900_000) };
-      // Where they are listed: labels at the end, the others as they are sorted, or at the beginning.
-      server.lists.set(path, kind === "labels" ? [first ?? {}, ...rest, fresh] : [fresh, first ?? {}, ...rest]);
-    });
-    assert.ok(waits >= 3, `${waits} waits`);
-    const stored = ids(await storedParts(backup, result, "my-org/app", kind));
-    assert.equal(new Set(stored).size, stored.length, "each once");
-    const staying = ids(listOf(server, path)).filter((id) => id < 1e9);
-    assert.ok(staying.length > 100);
-    assert.deepEqual(
-      staying.filter((id) => !stored.includes(id)),
-      [],
-    );
+    await lacksNothingThatStays(world, (server) => githubBackup(server, { skip: ["all"], include: [kind] }));
   });
 }
 

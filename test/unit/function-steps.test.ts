@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { functionTable } from "../../infra/functions.ts";
 import { bytesOf } from "../../lib/bytes.ts";
-import type { Connector, JsonValue } from "../../lib/connectors/connector.ts";
 import { endRun, endStoppedRun, giveBackStopped } from "../../lib/end-run.ts";
 import { endedStep } from "../../lib/ended-step.ts";
 import {
@@ -21,6 +20,7 @@ import { readPlan } from "../../lib/plan-line.ts";
 import { runJobs } from "../../lib/run.ts";
 import { memoryStorage } from "../../lib/storage/memory.ts";
 import { aBackup, aJob, contentsOf } from "../support/a-backup.ts";
+import { aSlowSource } from "../support/a-slow-source.ts";
 import { memoryNotifier, told as notifying } from "../support/memory-notifier.ts";
 import type { ScriptedUnit } from "../support/scripted-connector.ts";
 import { workOfSteps } from "../support/work-of-steps.ts";
@@ -404,26 +404,15 @@ test("a source that puts off being listed for longer than six hours, or the job'
 });
 
 test("a source that gives more after each pause is listed on from there, however long that takes", async () => {
-  const a = aBackup({ waits: "elsewhere" });
-  const told: unknown[] = [];
-  const connector: Connector = {
-    ...a.source.connector,
-    async *units(_, { checkpoint } = {}) {
-      told.push(checkpoint?.before);
-      const n = Number(checkpoint?.before ?? 0);
-      checkpoint?.note(() => n + 1);
-      yield { id: `unit-${n}`, compute: "lambda", input: {} };
-      if (n < 3) throw new DeferredError(a.clock.time, "the limit is used up");
-    },
-  };
-  const backup = { ...a.backup, connector: async () => connector };
-  const since = new Date("2026-11-20T03:00:00Z");
-  const input = { job: "docs", only: undefined, execution: "arn:one", executionState: async () => "running" as const };
+  const { a, told, planned } = aSlowSource((before) => {
+    const n = Number(before ?? 0);
+    return { notes: n + 1, units: [`unit-${n}`], isWhole: n === 3 };
+  });
   for (let n = 0; n < 3; n += 1) {
-    assert.ok("resumeAt" in (await planStep(backup, { ...input, since }, backup.config)));
+    assert.ok("resumeAt" in (await planned()));
     a.later(3_600);
   }
-  const begun = await planStep(backup, { ...input, since }, backup.config);
+  const begun = await planned();
   assert.ok("pointer" in begun);
   const lines = await Array.fromAsync(readPlan(a.storage, begun.pointer));
   assert.deepEqual(
@@ -432,29 +421,6 @@ test("a source that gives more after each pause is listed on from there, however
   );
   assert.deepEqual(told, [undefined, 1, 2, 3]);
 });
-
-/** A source that is put off each time, after `work` noted how far it came. Tells what it was to go on by. */
-function aSlowSource(work: (before: unknown) => { readonly notes: JsonValue; readonly units: readonly string[] }) {
-  const a = aBackup({ waits: "elsewhere" });
-  const told: unknown[] = [];
-  const connector: Connector = {
-    ...a.source.connector,
-    async *units(_, { checkpoint } = {}) {
-      told.push(checkpoint?.before);
-      const { notes, units } = work(checkpoint?.before);
-      checkpoint?.note(() => notes);
-      for (const id of units) yield { id, compute: "lambda", input: {} };
-      throw new DeferredError(a.clock.time, "the limit is used up");
-    },
-  };
-  const backup = { ...a.backup, connector: async () => connector };
-  const input = { job: "docs", execution: "arn:one", executionState: async () => "running" as const };
-  const since = new Date("2026-11-20T03:00:00Z");
-  return {
-    ...{ a, told },
-    planned: (only?: readonly string[]) => planStep(backup, { ...input, since, only }, backup.config),
-  };
-}
 
 test("a listing that gives no unit of the run yet goes on, too, for as long as it gets further, and no longer", async () => {
   for (const only of [undefined, ["wanted"]]) {
@@ -506,17 +472,8 @@ test("a listing whose plan is damaged, cut or gone begins anew", async () => {
 });
 
 test("a listing that was put off and that nobody goes on with is swept as an unfinished run is", async () => {
-  const a = aBackup({ waits: "elsewhere" });
-  const connector: Connector = {
-    ...a.source.connector,
-    async *units(_, { checkpoint } = {}) {
-      checkpoint?.note(() => null);
-      yield { id: "a", compute: "lambda", input: {} };
-      throw new DeferredError(a.clock.time, "the limit is used up");
-    },
-  };
-  const input = { job: "docs", only: undefined, execution: "arn:one" };
-  await planStep({ ...a.backup, connector: async () => connector }, input, a.backup.config);
+  const { a, planned } = aSlowSource(() => ({ notes: null, units: ["a"] }));
+  await planned();
   const listings = async () => [...(await contentsOf(a.storage)).keys()].filter((key) => key.endsWith("/listing.json"));
   assert.equal((await listings()).length, 1);
   a.later(13 * 3_600);

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Connector } from "../../../lib/connectors/connector.ts";
-import { DeferredError } from "../../../lib/errors.ts";
-import { planStep } from "../../../lib/function-steps.ts";
 import { overview } from "../../../lib/overview/overview.ts";
 import { runJobs } from "../../../lib/run.ts";
 import { memoryStorage } from "../../../lib/storage/memory.ts";
 import { surveyJob } from "../../../lib/survey-job.ts";
 import { aBackup, aJob } from "../../support/a-backup.ts";
+import { aSlowSource } from "../../support/a-slow-source.ts";
 
 const WITHIN_MS = 60_000;
 
@@ -40,25 +38,17 @@ test("what a storage does not say in time is shown as that, and nothing more is 
 });
 
 test("a run whose listing waited for its source is one run, and while it waits none that was stopped", async () => {
-  const a = aBackup({ jobs: [aJob({ schedule: "0 3 * * *" })], waits: "elsewhere" });
-  const connector: Connector = {
-    ...a.source.connector,
-    async *units(_, { checkpoint } = {}) {
-      checkpoint?.note(() => null);
-      yield { id: "a", compute: "lambda", input: {} };
-      throw new DeferredError(a.clock.time, "the limit is used up");
-    },
-  };
-  const input = { job: "docs", only: undefined, execution: "arn:one" };
+  const jobs = [aJob({ schedule: "0 3 * * *" })];
+  const { a, planned } = aSlowSource(() => ({ notes: null, units: ["a"] }), { jobs });
   const shown = async () => (await overview(a.backup, a.backup.config.jobs)).jobs[0];
-  assert.ok("resumeAt" in (await planStep({ ...a.backup, connector: async () => connector }, input, a.backup.config)));
+  assert.ok("resumeAt" in (await planned()));
   a.later(3_600);
   const waiting = await shown();
   assert.deepEqual([waiting?.runs, waiting?.days.at(-1)?.state], [[], "none"]);
   assert.deepEqual(waiting?.notices, ["was never run; one is due by 2026-11-23T15:00:00.000Z"]);
   assert.deepEqual((await surveyJob(a.storage, "docs", a.clock.time)).since, []);
-  const { jobs } = await runJobs({ ...a.backup, waits: "here" }, ["docs"]);
-  assert.equal(jobs[0]?.status, "ok");
+  const { jobs: ran } = await runJobs({ ...a.backup, waits: "here" }, ["docs"]);
+  assert.equal(ran[0]?.status, "ok");
   const ended = await shown();
   assert.deepEqual([ended?.runs.length, ended?.days.at(-1)?.state], [1, "proved"]);
 });
